@@ -1,0 +1,193 @@
+//! `import`: reads history into the memory.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::{embed, grouped, sized};
+use crate::cli::error::Failure;
+use crate::cli::output::Output;
+use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
+use crate::cli::session::Session;
+use crate::config::env;
+use crate::domain::Code;
+use crate::memory::{ImportOptions, Memory, Report};
+use crate::store::Open;
+
+/// Bad lines shown one by one on a terminal; `--json` lists all of them.
+const SHOWN_BAD: usize = 20;
+
+/// Read history into the memory
+///
+/// Reads transcripts newest first; what is read can be searched by word at once. Running it again reads only what is
+/// new. A line that cannot be read is reported with file and line and passed over; the rest goes in. Ctrl-C stops at a
+/// safe point and the next run continues there. The transcripts themselves are never changed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  claude-memory import claude-code\n  claude-memory import claude-code ~/backup/projects --embed\n  \
+    claude-memory import claude-code session.jsonl --json")]
+pub(in crate::cli) struct Args {
+    #[command(subcommand)]
+    source: Source,
+}
+
+#[derive(Debug, Subcommand)]
+enum Source {
+    /// Claude Code's transcripts, subagents included
+    ClaudeCode(ClaudeCode),
+}
+
+#[derive(Debug, clap::Args)]
+struct ClaudeCode {
+    /// A transcript, or a folder with transcripts at any depth [default: ~/.claude/projects]
+    path: Option<PathBuf>,
+    /// Also make the vectors, so that everything can be searched by meaning when this ends
+    #[arg(long)]
+    embed: bool,
+    /// Read every file from its start again; known messages are recognised
+    #[arg(long)]
+    rescan: bool,
+    /// Read and count, store nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Longest line in MiB that is taken in [default: setting import.max_line_mib]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=900))]
+    max_line_mib: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+struct Done {
+    files: u64,
+    unchanged: u64,
+    sessions: u64,
+    messages: u64,
+    new: u64,
+    duplicate: u64,
+    skipped: u64,
+    own: u64,
+    forgotten: u64,
+    bad: Vec<Bad>,
+    bad_total: u64,
+    interrupted: bool,
+    pending: u64,
+    seconds: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Bad {
+    path: String,
+    line: u64,
+    why: String,
+}
+
+pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
+    let Source::ClaudeCode(args) = &args.source;
+    let start = Instant::now();
+    let output = session.output;
+    let path = match &args.path {
+        Some(path) => path.clone(),
+        None => default_folder()?,
+    };
+    let memory = session.open(Open::Create)?;
+    let options = ImportOptions {
+        longest_line: usize::try_from(args.max_line_mib.unwrap_or(memory.settings().import.max_line_mib)).unwrap_or(128) << 20,
+        rescan: args.rescan,
+        dry_run: args.dry_run,
+    };
+    let stop = stop_on_interrupt(output);
+    let bar = bar(output, "{bar:30} {bytes}/{total_bytes} {msg} {eta}");
+    let report = memory.import_claude_code(&path, options, session.now, &stop, &mut |progress| {
+        bar.set_length(progress.total_bytes);
+        bar.set_position(progress.done_bytes);
+        bar.set_message(format!("{} new messages", grouped(progress.new)));
+    });
+    bar.finish_and_clear();
+    let report = report?;
+    let pending = memory.health(session.now)?.stats.pending;
+    let interrupted = report.interrupted;
+    let nothing = report.files == 0 || (report.bad_total > 0 && report.messages == 0 && report.unchanged == 0);
+    tell(output, &path, &report, pending, start);
+    if args.embed && !interrupted && !args.dry_run {
+        embed::make(&memory, memory.settings().embed.workers(), output, &stop)?;
+    }
+    if interrupted || stop.load(Ordering::Relaxed) {
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
+    // An empty folder is nothing to complain about; a folder of which nothing could be read is.
+    Ok(ExitCode::from(u8::from(nothing && report.bad_total > 0)))
+}
+
+fn default_folder() -> Result<PathBuf, Failure> {
+    let folder = env::claude_folder().map(|folder| folder.join("projects"));
+    folder.ok_or_else(|| Failure::new(Code::NotFound, "this user has no home folder", Some("name the folder with the transcripts")))
+}
+
+fn tell(output: Output, path: &std::path::Path, report: &Report, pending: u64, start: Instant) {
+    let seconds = start.elapsed().as_secs_f64();
+    if output.is_json() {
+        let bad = report.bad.iter().map(|bad| Bad { path: bad.path.display().to_string(), line: bad.line, why: bad.why.clone() });
+        output.json(&Done {
+            files: report.files,
+            unchanged: report.unchanged,
+            sessions: report.sessions,
+            messages: report.messages,
+            new: report.new,
+            duplicate: report.duplicate,
+            skipped: report.skipped,
+            own: report.own,
+            forgotten: report.forgotten,
+            bad: bad.collect(),
+            bad_total: report.bad_total,
+            interrupted: report.interrupted,
+            pending,
+            seconds: (seconds * 1000.0).round() / 1000.0,
+        });
+        return;
+    }
+    for bad in report.bad.iter().take(SHOWN_BAD) {
+        output.say(&format!("warning: {bad}"));
+    }
+    if report.bad.len() > SHOWN_BAD {
+        output.say(&format!("warning: and {} more; --json lists them", report.bad_total.saturating_sub(SHOWN_BAD as u64)));
+    }
+    if report.files == 0 {
+        output.line(&format!("Nothing to import: {} holds no transcript (*.jsonl).", path.display()));
+        return;
+    }
+    output.line(&format!(
+        "{} new messages from {} sessions ({} known before, {} files unchanged, {} lines bad) in {seconds:.1} s",
+        grouped(report.new),
+        grouped(report.sessions),
+        grouped(report.duplicate),
+        grouped(report.unchanged),
+        grouped(report.bad_total),
+    ));
+    if report.interrupted {
+        output.say("interrupted: what was read is kept; run the same command again to continue");
+    } else if pending > 0 {
+        output.say(&format!(
+            "{} texts can be searched by word now and wait for their vectors: run `claude-memory embed`, or let a running `claude-memory mcp` do it",
+            grouped(pending)
+        ));
+    }
+}
+
+/// For the demo: imports a folder and tells about it in one line.
+pub(super) fn quietly(memory: &Memory, folder: &std::path::Path, session: &Session) -> Result<Report, Failure> {
+    let options = ImportOptions { longest_line: 64 << 20, rescan: false, dry_run: false };
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let report = memory.import_claude_code(folder, options, session.now, &stop, &mut |_| {})?;
+    let bytes = std::fs::read_dir(folder).map_or(0, |entries| {
+        entries.filter_map(|entry| entry.ok()?.metadata().ok()).map(|metadata| metadata.len()).sum()
+    });
+    session.output.line(&format!(
+        "Imported {} messages from {} sessions ({} of transcripts).",
+        grouped(report.new),
+        report.sessions,
+        sized(bytes)
+    ));
+    Ok(report)
+}

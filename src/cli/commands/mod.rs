@@ -1,0 +1,39 @@
+//! One file per command.
+
+pub(super) mod completions;
+pub(super) mod config;
+pub(super) mod demo;
+pub(super) mod embed;
+pub(super) mod import;
+pub(super) mod init;
+pub(super) mod mcp;
+pub(super) mod save;
+pub(super) mod search;
+pub(super) mod show;
+pub(super) mod status;
+
+/// `1234567` → `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Bytes for people: `12.3 MB`.
+fn sized(bytes: u64) -> String {
+    indicatif::DecimalBytes(bytes).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn groups_digits() {
+        assert_eq!([super::grouped(0), super::grouped(999), super::grouped(1_234_567)], ["0", "999", "1,234,567"]);
+    }
+}

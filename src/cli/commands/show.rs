@@ -1,0 +1,67 @@
+//! `show`: a conversation, or the messages around a hit, verbatim.
+
+use std::process::ExitCode;
+
+use jiff::tz::TimeZone;
+
+use crate::cli::error::Failure;
+use crate::cli::session::Session;
+use crate::domain::query::{Reading, Selection};
+use crate::domain::text::{one_line, visible};
+use crate::mcp::wire::GetAnswer;
+use crate::memory::Transcript;
+use crate::store::Open;
+
+/// Read a message with its neighbours, or a whole session, verbatim
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// Id of a message (from `search`), or of a session (its first six characters are enough)
+    #[arg(value_name = "ID")]
+    what: String,
+    /// Neighbours on both sides of a message
+    #[arg(long, default_value_t = 3)]
+    around: usize,
+    /// First message of a session, from 0
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    from: usize,
+    /// At most this many messages of a session
+    #[arg(long, value_name = "N")]
+    count: Option<usize>,
+    /// Tool calls, tool output and reasoning too
+    #[arg(long)]
+    tools: bool,
+}
+
+pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
+    let memory = session.open(Open::Existing)?;
+    let what = match args.what.parse() {
+        // A session id of Claude Code is a UUID too; only messages have those versions of ours.
+        Ok(id) if memory.knows_message(id)? => Selection::Messages { ids: vec![id], around: args.around },
+        _ => Selection::Session { session: args.what.clone(), from: args.from, count: args.count.unwrap_or(usize::MAX) },
+    };
+    let transcript = memory.read(&Reading { what, include_tools: args.tools, max_tokens: usize::MAX })?;
+    if session.output.is_json() {
+        session.output.json(&GetAnswer::from(transcript));
+    } else {
+        print(&transcript, session);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(transcript: &Transcript, session: &Session) {
+    let (zone, output) = (TimeZone::system(), session.output);
+    for conversation in &transcript.conversations {
+        let head = &conversation.head;
+        output.line(&format!("{} · {} · {} messages · session {}", one_line(&visible::safe(&head.title), 80), head.project, head.messages, head.session));
+        for message in &conversation.messages {
+            let side = if message.sidechain { " (side conversation)" } else { "" };
+            output.line(&format!("\n── {} {} · {}{side} · {}", message.position, message.role.name(), message.at.to_minute(&zone), message.id));
+            for part in &message.parts {
+                if let Some(tool) = &part.tool {
+                    output.line(&format!("[{} {tool}]", part.kind.name()));
+                }
+                output.line(visible::safe(&part.text).trim_end());
+            }
+        }
+    }
+}

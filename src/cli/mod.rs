@@ -1,0 +1,101 @@
+//! The command line. One file per command, each with one `Args` whose doc comment is its manual.
+//! Owns arguments, output, exit codes. Does not own anything that the other rooms could do.
+
+mod commands;
+mod error;
+mod output;
+mod progress;
+mod session;
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::env;
+use commands::{completions, config, demo, embed, import, init, mcp, save, search, show, status};
+use output::Output;
+use session::Session;
+
+/// The memory Claude Code lacks: keeps every conversation, finds the right one by meaning and by word, in English and
+/// Chinese, and hands it back over MCP. Everything stays on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "claude-memory", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "First steps:\n  claude-memory demo                  see it work on sample conversations\n  \
+    claude-memory import claude-code    read your own history (~/.claude/projects)\n  \
+    claude-memory search \"why did we change the pool size\"\n  \
+    claude mcp add -s user claude-memory -- claude-memory mcp    let Claude Code use it\n\n\
+    Exit codes: 0 done, 1 not found, 2 wrong request, 3 try again later (busy, unavailable, disk full),\n\
+    4 the store is damaged or too new, 70 a bug, 130 interrupted.")]
+struct Cli {
+    /// Folder of the memory [default: CLAUDE_MEMORY_HOME, else the platform's data folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    home: Option<PathBuf>,
+    /// Print data as JSON on stdout; a failure is an object with `error`
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say nothing on stderr but errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Args),
+    Init(init::Args),
+    Import(import::Args),
+    Embed(embed::Args),
+    Search(search::Args),
+    Show(show::Args),
+    Save(save::Args),
+    Mcp(mcp::Args),
+    Status(status::Args),
+    Config(config::Args),
+    Completions(completions::Args),
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are data on stdout with 0, mistakes are talk on stderr with 2; clap knows which is which.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let filter = env::log().unwrap_or_else(|| "warn,ort=error".to_owned());
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_env_filter(EnvFilter::new(filter))
+        .init();
+    let output = Output::new(cli.json, cli.quiet);
+    let session = Session::new(cli.home, output);
+    let outcome = match cli.command {
+        Command::Demo(args) => demo::run(&args, &session),
+        Command::Init(args) => init::run(&args, &session),
+        Command::Import(args) => import::run(&args, &session),
+        Command::Embed(args) => embed::run(&args, &session),
+        Command::Search(args) => search::run(&args, &session),
+        Command::Show(args) => show::run(&args, &session),
+        Command::Save(args) => save::run(args, &session),
+        Command::Mcp(args) => mcp::run(&args, &session),
+        Command::Status(args) => status::run(&args, &session),
+        Command::Config(args) => config::run(&args, &session),
+        Command::Completions(args) => completions::run(&args, &session),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(failure) => failure.report(output),
+    }
+}
+
+/// The whole command tree, for completions and the reference.
+pub fn command() -> clap::Command {
+    Cli::command()
+}

@@ -1,0 +1,101 @@
+//! Every environment variable that claude-memory reads. The only file that may read the environment.
+
+use std::path::PathBuf;
+
+use crate::domain::Timestamp;
+
+/// One variable, for the reference.
+#[derive(Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+/// Where the data lives.
+pub const HOME: Variable =
+    Variable { name: "CLAUDE_MEMORY_HOME", meaning: "Folder of the database and everything else; the flag --home wins over it." };
+/// What is logged.
+pub const LOG: Variable = Variable {
+    name: "CLAUDE_MEMORY_LOG",
+    meaning: "Log filter for stderr, for example `info` or `claude_memory=debug`; default `warn`.",
+};
+/// Freezes the clock.
+pub const TEST_NOW: Variable =
+    Variable { name: "CLAUDE_MEMORY_TEST_NOW", meaning: "For tests: the time to use instead of the clock (RFC 3339)." };
+/// Fixes new ids.
+pub const TEST_SEED: Variable =
+    Variable { name: "CLAUDE_MEMORY_TEST_SEED", meaning: "For tests: makes new message ids repeat (a number)." };
+/// Claude Code's own folder.
+pub const CLAUDE_CONFIG_DIR: Variable = Variable {
+    name: "CLAUDE_CONFIG_DIR",
+    meaning: "Set by Claude Code users who moved ~/.claude; `import claude-code` looks there for transcripts.",
+};
+/// The project of the calling session.
+pub const CLAUDE_PROJECT_DIR: Variable = Variable {
+    name: "CLAUDE_PROJECT_DIR",
+    meaning: "Set by Claude Code for MCP servers and hooks: the folder of the current project.",
+};
+/// The calling session.
+pub const CLAUDE_CODE_SESSION_ID: Variable = Variable {
+    name: "CLAUDE_CODE_SESSION_ID",
+    meaning: "Set by Claude Code for MCP servers and hooks: the id of the current session.",
+};
+/// Any setting.
+pub const SETTING: Variable = Variable {
+    name: "CLAUDE_MEMORY_<SECTION>_<KEY>",
+    meaning: "Overrides a setting, for example CLAUDE_MEMORY_EMBED_MODEL=off; see `claude-memory config show --origin`.",
+};
+
+/// All of them, for the reference.
+pub const ALL: [&Variable; 8] =
+    [&HOME, &LOG, &SETTING, &CLAUDE_PROJECT_DIR, &CLAUDE_CODE_SESSION_ID, &CLAUDE_CONFIG_DIR, &TEST_NOW, &TEST_SEED];
+
+#[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+fn read(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
+}
+
+/// [`HOME`]
+pub fn home() -> Option<PathBuf> {
+    read(HOME.name).map(PathBuf::from)
+}
+
+/// [`LOG`]
+pub fn log() -> Option<String> {
+    read(LOG.name)
+}
+
+/// The time to use: [`TEST_NOW`], else the clock.
+pub fn now() -> Timestamp {
+    read(TEST_NOW.name).and_then(|text| Timestamp::parse(&text)).unwrap_or_else(Timestamp::read_clock)
+}
+
+/// [`TEST_SEED`]
+pub fn seed() -> Option<u64> {
+    read(TEST_SEED.name)?.parse().ok()
+}
+
+/// [`CLAUDE_CONFIG_DIR`], else `~/.claude`.
+pub fn claude_folder() -> Option<PathBuf> {
+    read(CLAUDE_CONFIG_DIR.name)
+        .map(PathBuf::from)
+        .or_else(|| etcetera::home_dir().ok().map(|home| home.join(".claude")))
+}
+
+/// [`CLAUDE_PROJECT_DIR`], else the working directory.
+pub fn project_folder() -> Option<PathBuf> {
+    read(CLAUDE_PROJECT_DIR.name).map(PathBuf::from).or_else(|| std::env::current_dir().ok())
+}
+
+/// [`CLAUDE_CODE_SESSION_ID`]
+pub fn session() -> Option<String> {
+    read(CLAUDE_CODE_SESSION_ID.name)
+}
+
+/// The variable that overrides `section.key`, if it is set: its name and text.
+pub fn setting(key: &str) -> Option<(String, String)> {
+    let name = format!("CLAUDE_MEMORY_{}", key.replace('.', "_").to_uppercase());
+    read(&name).map(|text| (name, text))
+}

@@ -1,0 +1,149 @@
+//! One resolved, immutable [`Settings`], with the origin of each value.
+//!
+//! Owns: defaults, the layers over them, every environment variable, every path. Does not own: what the values mean.
+
+pub mod env;
+mod layers;
+pub mod paths;
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+pub use layers::{Layered, Origin, Value};
+pub use paths::Paths;
+
+/// Why settings could not be resolved.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file exists and cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The configuration file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not TOML.
+    #[error("{path} is not valid TOML: {message}")]
+    Syntax {
+        /// The configuration file.
+        path: PathBuf,
+        /// Where and why.
+        message: String,
+    },
+    /// A value has the wrong type or is not one of the allowed words.
+    #[error("setting {key} (from {origin}) has a wrong value: {message}")]
+    Value {
+        /// `section.key`.
+        key: String,
+        /// Where it was set.
+        origin: String,
+        /// What is allowed.
+        message: String,
+    },
+    /// No data folder can be found for this user.
+    #[error("cannot find a data folder for this user; name one with --home or CLAUDE_MEMORY_HOME")]
+    NoHome,
+}
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Settings {
+    /// The database.
+    pub store: StoreSettings,
+    /// Reading transcripts.
+    pub import: ImportSettings,
+    /// Making vectors.
+    pub embed: EmbedSettings,
+    /// Finding near vectors.
+    pub vector: VectorSettings,
+    /// Searching.
+    pub search: SearchSettings,
+    /// The MCP server.
+    pub mcp: McpSettings,
+}
+
+/// `[store]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct StoreSettings {
+    /// What an acknowledged write survives.
+    pub durability: Durability,
+}
+
+/// What an acknowledged write survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// A power cut.
+    Full,
+    /// A crash of the process.
+    Normal,
+}
+
+/// `[import]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ImportSettings {
+    /// Longest line in MiB.
+    pub max_line_mib: u32,
+}
+
+/// `[embed]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct EmbedSettings {
+    /// Which encoder.
+    pub model: String,
+    /// ONNX Runtime library; empty for the shipped one.
+    pub runtime: String,
+    /// Workers; 0 for the default.
+    pub threads: usize,
+    /// Seconds until an unused encoder is dropped.
+    pub idle_seconds: u64,
+}
+
+/// `[vector]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct VectorSettings {
+    /// Which engine.
+    pub index: IndexChoice,
+}
+
+/// Which vector engine answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IndexChoice {
+    /// By size.
+    Auto,
+    /// The exact quantised scan.
+    Scan,
+    /// The hnsw_rs graph.
+    Hnsw,
+}
+
+/// `[search]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SearchSettings {
+    /// Hits of one answer.
+    pub limit: usize,
+    /// Estimated tokens of one answer.
+    pub max_tokens: usize,
+    /// Default evidence.
+    pub mode: String,
+}
+
+/// `[mcp]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct McpSettings {
+    /// Whether vectors are made in the background.
+    pub index: bool,
+}
+
+impl EmbedSettings {
+    /// How many workers to start.
+    pub fn workers(&self) -> usize {
+        if self.threads > 0 {
+            return self.threads.min(64);
+        }
+        std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1))
+    }
+}

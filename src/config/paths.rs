@@ -1,0 +1,52 @@
+//! Where everything lives below the data folder.
+
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy as _;
+
+use super::{Error, env};
+
+/// The paths of one data folder.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    home: PathBuf,
+}
+
+impl Paths {
+    /// `flag`, else `CLAUDE_MEMORY_HOME`, else `claude-memory` in the platform's data folder.
+    ///
+    /// # Errors
+    /// [`Error::NoHome`] when none of them exists.
+    pub fn resolve(flag: Option<PathBuf>) -> Result<Self, Error> {
+        let home = match flag.or_else(env::home) {
+            Some(home) => home,
+            None => etcetera::choose_base_strategy().map_err(|_| Error::NoHome)?.data_dir().join("claude-memory"),
+        };
+        Ok(Self { home: std::path::absolute(&home).unwrap_or(home) })
+    }
+
+    /// The data folder.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// The SQLite database.
+    pub fn database(&self) -> PathBuf {
+        self.home.join("memory.db")
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.home.join("config.toml")
+    }
+
+    /// Unpacked runtime libraries.
+    pub fn runtime(&self) -> PathBuf {
+        self.home.join("runtime")
+    }
+
+    /// Held by the one process that makes vectors.
+    pub fn embed_lock(&self) -> PathBuf {
+        self.home.join("embed.lock")
+    }
+}

@@ -1,0 +1,105 @@
+//! Which project a working directory belongs to: all worktrees of a repository are one project.
+//!
+//! Owns the reading of `.git`. Runs no program: git need not be installed, and a hostile repository must not be able
+//! to make us execute anything.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The identity of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkout {
+    /// Equal for everything that is the same project: the common git folder, else the directory itself.
+    pub key: String,
+    /// A short name for people.
+    pub name: String,
+    /// The root folder.
+    pub root: String,
+    /// The URL of the remote `origin` without credentials, if there is one.
+    pub remote: Option<String>,
+}
+
+/// Identifies the project of `directory`, which need not exist on this machine: then it stands for itself.
+pub fn identify(directory: &Path) -> Checkout {
+    let real = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
+    let git = real.ancestors().find_map(|folder| common_git_folder(folder).map(|git| (folder.to_owned(), git)));
+    let Some((_, git)) = git else {
+        let root = real.display().to_string();
+        return Checkout { key: root.clone(), name: name_of(&real), root, remote: None };
+    };
+    // A plain repository's common folder is `<root>/.git`; a bare one is the root itself.
+    let root = if git.file_name().is_some_and(|name| name == ".git") { git.parent().unwrap_or(&git) } else { &git };
+    Checkout {
+        key: git.display().to_string(),
+        name: name_of(root),
+        root: root.display().to_string(),
+        remote: origin_url(&git),
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+/// The folder that all worktrees share, if `folder` is the top of a checkout.
+fn common_git_folder(folder: &Path) -> Option<PathBuf> {
+    let dot_git = folder.join(".git");
+    if dot_git.is_dir() {
+        return Some(dot_git);
+    }
+    // A worktree has a file: `gitdir: /repo/.git/worktrees/name`, and that folder says where the common one is.
+    let text = fs::read_to_string(&dot_git).ok()?;
+    let private = folder.join(text.strip_prefix("gitdir:")?.trim());
+    let common = fs::read_to_string(private.join("commondir"))
+        .map_or_else(|_| private.clone(), |common| private.join(common.trim()));
+    Some(fs::canonicalize(&common).unwrap_or(common))
+}
+
+fn origin_url(git: &Path) -> Option<String> {
+    let config = fs::read_to_string(git.join("config")).ok()?;
+    let mut inside = false;
+    for line in config.lines().map(str::trim) {
+        if line.starts_with('[') {
+            inside = line == "[remote \"origin\"]";
+        } else if inside && let Some(url) = line.strip_prefix("url").and_then(|rest| rest.trim_start().strip_prefix('=')) {
+            return Some(without_credentials(url.trim()));
+        }
+    }
+    None
+}
+
+fn without_credentials(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, rest)) => match rest.split_once('@') {
+            Some((user, host)) if !user.contains('/') => format!("{scheme}://{host}"),
+            _ => url.to_owned(),
+        },
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::write_atomic;
+
+    #[test]
+    fn worktrees_share_an_identity() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = fs::canonicalize(folder.path()).unwrap();
+        let repo = base.join("repo");
+        fs::create_dir_all(repo.join(".git/worktrees/w")).unwrap();
+        fs::create_dir_all(repo.join("src")).unwrap();
+        fs::create_dir_all(base.join("w")).unwrap();
+        write_atomic(&repo.join(".git/config"), b"[remote \"origin\"]\n\turl = https://me:secret@host/x.git\n").unwrap();
+        write_atomic(&repo.join(".git/worktrees/w/commondir"), b"../..\n").unwrap();
+        let pointer = format!("gitdir: {}\n", repo.join(".git/worktrees/w").display());
+        write_atomic(&base.join("w/.git"), pointer.as_bytes()).unwrap();
+        let main = identify(&repo.join("src"));
+        assert_eq!(main.name, "repo");
+        assert_eq!(main.remote.as_deref(), Some("https://host/x.git"));
+        assert_eq!(identify(&base.join("w")), main);
+        let gone = identify(Path::new("/no/such/place"));
+        assert_eq!((gone.key.as_str(), gone.name.as_str()), ("/no/such/place", "place"));
+    }
+}

@@ -1,0 +1,11 @@
+//! Bytes on disk: atomic writes, private modes, locks with an owner, and reading a checkout's identity.
+//! Owns no file format. Knows nothing of SQLite.
+
+mod atomic;
+pub mod checkout;
+mod lock;
+mod private;
+
+pub use atomic::write_atomic;
+pub use lock::{Held, Lock};
+pub use private::{create_private_file, create_private_folder};

@@ -1,0 +1,91 @@
+//! Cutting a text into passages of a size that an encoder reads well. Does not own the encoder.
+
+use std::ops::Range;
+
+use super::is_cjk;
+
+/// Changes whenever the same text may be cut otherwise; part of the model id.
+pub const VERSION: u32 = 1;
+
+/// Passage size in weight units; a Latin character weighs 1. 700 characters of English are about 170 tokens.
+const TARGET_WEIGHT: usize = 700;
+/// A CJK character carries about as many tokens as two and a half Latin ones.
+const CJK_WEIGHT: usize = 5;
+const LATIN_WEIGHT: usize = 2;
+/// Texts are embedded up to this many passages (about 8,400 characters); the rest is found by word.
+pub const MOST_PASSAGES: usize = 12;
+
+/// Byte ranges of the passages of a text, in order, without gaps, at most [`MOST_PASSAGES`]. Blank text has none.
+/// Cuts fall, by preference, after a blank line, a line, a sentence or a word, in the last third of a passage.
+pub fn of(text: &str) -> Vec<Range<usize>> {
+    let mut passages = Vec::new();
+    let mut start = 0;
+    while passages.len() < MOST_PASSAGES {
+        let Some(rest) = text.get(start..).filter(|rest| !rest.trim().is_empty()) else { break };
+        let end = start + cut(rest);
+        passages.push(start..end);
+        start = end;
+    }
+    passages
+}
+
+/// Where to cut the first passage off `text`, in bytes.
+fn cut(text: &str) -> usize {
+    let mut weight = 0;
+    let mut best = (0, text.len());
+    let mut previous = '\0';
+    for (at, character) in text.char_indices() {
+        let end = at + character.len_utf8();
+        weight += if is_cjk(character) { CJK_WEIGHT } else { LATIN_WEIGHT };
+        if weight > TARGET_WEIGHT * LATIN_WEIGHT {
+            return if best.0 == 0 { at.max(1) } else { best.1 };
+        }
+        let preference = match character {
+            '\n' if previous == '\n' => 4,
+            '\n' => 3,
+            '。' | '！' | '？' | '；' => 2,
+            ' ' if matches!(previous, '.' | '!' | '?' | ';') => 2,
+            ' ' | '，' | '、' => 1,
+            _ => 0,
+        };
+        if weight > TARGET_WEIGHT * LATIN_WEIGHT * 2 / 3 && preference >= best.0 && preference > 0 {
+            best = (preference, end);
+        }
+        previous = character;
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_text_is_one_passage_and_blank_text_none() {
+        assert_eq!(of("hello"), [0..5]);
+        assert!(of(" \n ").is_empty());
+    }
+
+    #[test]
+    fn cuts_at_paragraphs() {
+        let text = format!("{}\n\n{}", "a ".repeat(300), "b ".repeat(300));
+        let passages = of(&text);
+        assert_eq!(passages.len(), 2);
+        assert!(text[passages[1].clone()].starts_with('b'));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn passages_cover_without_gaps(text in "(\\PC|\n){0,3000}") {
+            let passages = of(&text);
+            let mut at = 0;
+            for passage in &passages {
+                assert_eq!(passage.start, at);
+                assert!(text.get(passage.clone()).is_some(), "cut inside a character");
+                assert!(passage.end > passage.start);
+                at = passage.end;
+            }
+            assert!(passages.len() == MOST_PASSAGES || text[at..].trim().is_empty());
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! The words a text is found by. Owns normalisation, splitting, stemming and the form of a term.
+//! Does not own the index that holds them.
+//!
+//! A term never contains white space, so a text's terms joined by single spaces can be handed to an index that
+//! splits at spaces only. Rules, in order:
+//! - compatibility forms and letter case are folded (Unicode NFKC, lower case);
+//! - CJK runs give every character and every pair of neighbours (unigrams and bigrams, interleaved), so that one
+//!   character finds something and no dictionary is needed;
+//! - a run of word characters joined by `_ - . / : @ + #` is an identifier: it is kept whole, and also split at the
+//!   joiners, at the end of a path and at changes of letter case;
+//! - plain English words are stemmed (Porter's second algorithm, snowballstem.org) unless they are stop words.
+
+use std::borrow::Cow;
+
+use rust_stemmers::{Algorithm, Stemmer};
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfkc_quick};
+
+use super::is_cjk;
+
+/// Changes whenever the same text may give other terms, so that a store knows its index is of another kind.
+pub const VERSION: u32 = 1;
+
+/// Longer words are left out: they are hashes and encoded data that nobody types.
+const LONGEST_WORD: usize = 64;
+/// Longer identifiers are kept only in their parts.
+const LONGEST_IDENTIFIER: usize = 120;
+
+/// Function words that carry no meaning for search.
+const STOP_WORDS: &[&str] = &[
+    "a", "about", "after", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "because", "been", "being", "but",
+    "by", "can", "could", "did", "do", "does", "for", "from", "had", "has", "have", "he", "her", "here", "him", "his",
+    "how", "i", "if", "in", "into", "is", "it", "its", "just", "let", "like", "me", "my", "no", "not", "now", "of",
+    "on", "or", "our", "out", "she", "should", "so", "some", "such", "than", "that", "the", "their", "them", "then",
+    "there", "these", "they", "this", "to", "up", "us", "was", "we", "were", "what", "when", "where", "which", "who",
+    "why", "will", "with", "would", "you", "your",
+];
+
+/// Makes terms. Holds the stemmer; make one and keep it.
+pub struct Terms {
+    stemmer: Stemmer,
+}
+
+impl std::fmt::Debug for Terms {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Terms")
+    }
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { stemmer: Stemmer::create(Algorithm::English) }
+    }
+}
+
+impl Terms {
+    /// All terms of a text in order, joined by spaces. Positions are kept apart only by order.
+    pub fn joined(&self, text: &str) -> String {
+        let mut joined = String::with_capacity(text.len() + text.len() / 4);
+        self.each(text, &mut |term| {
+            joined.push_str(term);
+            joined.push(' ');
+        });
+        joined
+    }
+
+    /// The distinct terms of a query, in order of first appearance, at most `limit`.
+    pub fn of_query(&self, text: &str, limit: usize) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        self.each(text, &mut |term| {
+            if found.len() < limit && !found.iter().any(|known| known == term) {
+                found.push(term.to_owned());
+            }
+        });
+        found
+    }
+
+    /// Calls `emit` with every term of the text.
+    pub fn each(&self, text: &str, emit: &mut impl FnMut(&str)) {
+        let folded = fold(text);
+        let mut rest = folded.as_ref();
+        while let Some(start) = rest.find(is_word) {
+            rest = rest.get(start..).unwrap_or("");
+            let cjk = rest.starts_with(is_cjk);
+            let run = if cjk { take(rest, is_cjk) } else { identifier(rest) };
+            if cjk {
+                cjk_terms(run, emit);
+            } else {
+                self.identifier_terms(run, emit);
+            }
+            rest = rest.get(run.len().max(1)..).unwrap_or("");
+        }
+    }
+
+    fn identifier_terms(&self, run: &str, emit: &mut impl FnMut(&str)) {
+        let lower = run.to_lowercase();
+        if lower.contains(is_joiner) && lower.len() <= LONGEST_IDENTIFIER {
+            emit(&lower);
+        }
+        for segment in run.split('/').filter(|segment| !segment.is_empty()) {
+            if segment.len() < run.len() && segment.contains(is_joiner) && segment.len() <= LONGEST_IDENTIFIER {
+                emit(&segment.to_lowercase());
+            }
+            for word in segment.split(is_joiner).filter(|word| !word.is_empty()) {
+                self.word_terms(word, emit);
+            }
+        }
+    }
+
+    fn word_terms(&self, word: &str, emit: &mut impl FnMut(&str)) {
+        if word.len() > LONGEST_WORD {
+            return;
+        }
+        let humps = humps(word);
+        let lower = word.to_lowercase();
+        self.plain(&lower, emit);
+        if humps.len() > 1 {
+            for hump in humps.into_iter().filter(|hump| hump.len() > 1) {
+                self.plain(&hump.to_lowercase(), emit);
+            }
+        }
+    }
+
+    fn plain(&self, word: &str, emit: &mut impl FnMut(&str)) {
+        if STOP_WORDS.binary_search(&word).is_ok() {
+            return;
+        }
+        if word.len() > 3 && word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+            emit(&self.stemmer.stem(word));
+        } else {
+            emit(word);
+        }
+    }
+}
+
+/// Compatibility folding; borrows when nothing changes, which is the case for all ASCII text.
+fn fold(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || is_nfkc_quick(text.chars()) == IsNormalized::Yes {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.nfkc().collect())
+    }
+}
+
+fn is_word(character: char) -> bool {
+    character.is_alphanumeric()
+}
+
+const fn is_joiner(character: char) -> bool {
+    matches!(character, '_' | '-' | '.' | '/' | ':' | '@' | '+' | '#')
+}
+
+fn take(text: &str, belongs: impl Fn(char) -> bool) -> &str {
+    let end = text.find(|character| !belongs(character)).unwrap_or(text.len());
+    text.get(..end).unwrap_or("")
+}
+
+/// The longest run of word characters and single joiners between them; stops at CJK, so `修复parser的bug` gives `parser`.
+/// Trailing `+` and `#` stay, for `c++` and `c#`.
+fn identifier(text: &str) -> &str {
+    let mut end = 0;
+    let mut characters = text.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
+        if is_word(character) && !is_cjk(character) {
+            end = at + character.len_utf8();
+        } else if is_joiner(character) {
+            let next = characters.peek().map(|(_, next)| *next);
+            let joins = next.is_some_and(|next| is_word(next) && !is_cjk(next));
+            let doubled = character == ':' && next == Some(':');
+            if matches!(character, '+' | '#') && !joins {
+                end = at + 1;
+            } else if !joins && !doubled {
+                break;
+            }
+        } else {
+            break;
+        }
+    }
+    text.get(..end).unwrap_or("")
+}
+
+fn cjk_terms(run: &str, emit: &mut impl FnMut(&str)) {
+    let mut characters = run.char_indices().peekable();
+    while let Some((start, character)) = characters.next() {
+        let middle = start + character.len_utf8();
+        emit(run.get(start..middle).unwrap_or(""));
+        if let Some((_, next)) = characters.peek() {
+            emit(run.get(start..middle + next.len_utf8()).unwrap_or(""));
+        }
+    }
+}
+
+/// Splits `getUserName`, `HTTPServer` and `utf8Parser` at changes of letter case and after digits.
+fn humps(word: &str) -> Vec<&str> {
+    let characters: Vec<(usize, char)> = word.char_indices().collect();
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    for (index, pair) in characters.windows(2).enumerate() {
+        let [(_, before), (at, after)] = pair else { continue };
+        let then_lower = characters.get(index + 2).is_some_and(|(_, next)| next.is_lowercase());
+        let boundary = after.is_uppercase() && (before.is_lowercase() || before.is_numeric())
+            || before.is_uppercase() && after.is_uppercase() && then_lower;
+        if boundary {
+            pieces.push(word.get(start..*at).unwrap_or(""));
+            start = *at;
+        }
+    }
+    pieces.push(word.get(start..).unwrap_or(""));
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_of_typical_texts() {
+        let terms = Terms::default();
+        let check = |text: &str, expect: &str| assert_eq!(terms.joined(text).trim_end(), expect, "{text}");
+        check("The parsers were failing", "parser fail");
+        check("数据库备份", "数 数据 据 据库 库 库备 备 备份 份");
+        check("修复parser的bug", "修 修复 复 parser 的 bug");
+        check("getUserName()", "getusernam get user name");
+        check("snake_case_name", "snake_case_name snake case name");
+        check("see src/store/mod.rs:12", "see src/store/mod.rs:12 src store mod.rs:12 mod rs 12");
+        check("HTTPServer", "httpserver http server");
+        check("Ｆｕｌｌ　ｗｉｄｔｈ", "full width");
+        check("E0382, v1.2.3 and c++", "e0382 v1.2.3 v1 2 3 c++ c");
+        check("std::io::Error", "std::io::error std io error");
+        check("end. Next", "end next");
+        check("库", "库");
+        check("", "");
+        check("!!! --- ...", "");
+        check("Straße ΣΊΣΥΦΟΣ", "straße σίσυφος");
+    }
+
+    #[test]
+    fn stop_words_are_sorted_for_the_binary_search() {
+        assert!(STOP_WORDS.is_sorted());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_gives_terms_without_spaces(text in "\\PC{0,60}") {
+            let terms = Terms::default();
+            terms.each(&text, &mut |term| {
+                assert!(!term.is_empty() && !term.contains(char::is_whitespace), "{term:?} of {text:?}");
+            });
+        }
+
+        #[test]
+        fn a_part_of_chinese_text_is_found_in_it(text in "[一-龥]{2,20}", start in 0usize..10, length in 1usize..6) {
+            let terms = Terms::default();
+            let characters: Vec<char> = text.chars().collect();
+            let part: String = characters.iter().skip(start % characters.len()).take(length).collect();
+            let whole = format!(" {}", terms.joined(&text));
+            for term in terms.of_query(&part, 64) {
+                assert!(whole.contains(&format!(" {term} ")));
+            }
+        }
+    }
+}

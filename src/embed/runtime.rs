@@ -1,0 +1,45 @@
+//! The ONNX Runtime library: unpacked once, verified, loaded once per process.
+//!
+//! Version 1.24.4 on purpose: newer builds carry a telemetry client (docs/decisions/0005).
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use ort::environment::Environment;
+
+use super::{Error, assets};
+use crate::disk;
+use crate::domain::hash::sha256_hex;
+
+/// The environment can exist once per process, so its outcome is kept.
+static ENVIRONMENT: OnceLock<Result<Environment, Error>> = OnceLock::new();
+
+/// Loads the library: the user's own if `own` names one, else the shipped one, unpacked into `folder`.
+pub(super) fn environment(own: &str, folder: &Path) -> Result<Environment, Error> {
+    ENVIRONMENT.get_or_init(|| load(own, folder)).clone()
+}
+
+fn load(own: &str, folder: &Path) -> Result<Environment, Error> {
+    let path = if own.is_empty() { unpacked(folder)? } else { PathBuf::from(own) };
+    let failed = |why: String| Error::Runtime { path: path.clone(), why };
+    if !path.is_file() {
+        return Err(failed("no such file".to_owned()));
+    }
+    let builder = ort::init_from(&path).map_err(|error| failed(error.to_string()))?;
+    builder.with_name("claude-memory").with_telemetry(false).build().map_err(|error| failed(error.to_string()))
+}
+
+/// Where the shipped library stands, unpacking it if it is missing or not what it should be.
+fn unpacked(folder: &Path) -> Result<PathBuf, Error> {
+    let asset = assets::RUNTIME.as_ref().ok_or(Error::NoRuntime)?;
+    let digest = asset.digest()?;
+    let name = Path::new(asset.name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let path = folder.join(format!("{}-{name}", digest.get(..8).unwrap_or("")));
+    if std::fs::read(&path).is_ok_and(|content| sha256_hex(&content) == digest) {
+        return Ok(path);
+    }
+    let failed = |error: std::io::Error| Error::Runtime { path: path.clone(), why: format!("cannot unpack it: {error}") };
+    disk::create_private_folder(folder).map_err(failed)?;
+    disk::write_atomic(&path, &asset.unpack()?).map_err(failed)?;
+    Ok(path)
+}

@@ -1,0 +1,18 @@
+//! claude-memory: keeps every conversation with Claude Code, finds the right one by meaning and by word, and hands it
+//! back over MCP.
+//!
+//! Rooms in reading order, each may use only those above it (held by `tests/architecture.rs`):
+//! [`domain`] plain types and text rules; [`config`], [`disk`], [`import`]; [`store`] (SQLite, the only truth),
+//! [`embed`], [`vector`]; [`memory`] the engine; [`bridge`] the door from async to sync; [`mcp`]; [`cli`].
+
+pub mod bridge;
+pub mod cli;
+pub mod config;
+pub mod disk;
+pub mod domain;
+pub mod embed;
+pub mod import;
+pub mod mcp;
+pub mod memory;
+pub mod store;
+pub mod vector;

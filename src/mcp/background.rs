@@ -1,0 +1,58 @@
+//! What an MCP session does between requests: makes missing vectors if no other process does, and gives back memory that
+//! is no longer used.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::bridge::Desk;
+use crate::memory::{self, Memory};
+
+/// Pause between two looks at the queue.
+const PAUSE: Duration = Duration::from_secs(20);
+
+/// The running thread.
+#[derive(Debug)]
+pub(super) struct Worker {
+    wake: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Worker {
+    /// Waits for the thread, but not longer than `grace`: what it does can be stopped at any moment without loss.
+    pub(super) fn finish(self, grace: Duration) {
+        drop(self.wake);
+        let deadline = Instant::now() + grace;
+        while !self.thread.is_finished() && Instant::now() < deadline {
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+    }
+}
+
+pub(super) fn start(desk: Desk<Memory, memory::Error>, make_vectors: bool, stop: Arc<AtomicBool>) -> std::io::Result<Worker> {
+    let (wake, sleep) = channel();
+    let thread = std::thread::Builder::new().name("vectors".to_owned()).spawn(move || run(&desk, make_vectors, &stop, &sleep))?;
+    Ok(Worker { wake, thread })
+}
+
+fn run(desk: &Desk<Memory, memory::Error>, make_vectors: bool, stop: &AtomicBool, sleep: &Receiver<()>) {
+    while matches!(sleep.recv_timeout(PAUSE), Err(RecvTimeoutError::Timeout)) && !stop.load(Ordering::Relaxed) {
+        // A store that cannot be opened is reported to whoever calls a tool.
+        let opened = if make_vectors { desk.opened().ok() } else { desk.peek() };
+        let Some(memory) = opened else { continue };
+        memory.drop_idle();
+        if make_vectors && let Err(error) = work(&memory, stop) {
+            tracing::debug!(%error, "vectors were not made now");
+        }
+    }
+}
+
+fn work(memory: &Memory, stop: &AtomicBool) -> memory::Result<()> {
+    // One worker: the session's owner has other things to do with this machine.
+    let Some(turn) = memory.take_turn(1)? else { return Ok(()) };
+    let made = memory.make_vectors(&turn, stop, &mut |_| {})?;
+    tracing::info!(parts = made.parts, vectors = made.vectors, "made missing vectors");
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! From the engine's errors to tool results that the model can act on.
+
+use rmcp::model::{CallToolResult, ContentBlock};
+
+use crate::bridge::Panicked;
+use crate::domain::Code;
+use crate::memory;
+
+/// A tool's outcome that is not an answer.
+#[derive(Debug)]
+pub(super) struct Failure {
+    code: Code,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// The arguments are wrong.
+    pub(super) fn arguments(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code: Code::InvalidInput, message: message.into(), hint: Some(hint.into()) }
+    }
+
+    /// A result with `isError`, so that the model reads message and hint; a protocol error would be hidden from it.
+    pub(super) fn into_result(self) -> CallToolResult {
+        let hint = self.hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
+        CallToolResult::error(vec![ContentBlock::text(format!("{}: {}{hint}", self.code.name(), self.message))])
+    }
+}
+
+impl From<memory::Error> for Failure {
+    fn from(error: memory::Error) -> Self {
+        Self { code: error.code(), hint: error.hint(), message: error.to_string() }
+    }
+}
+
+impl From<Panicked> for Failure {
+    fn from(error: Panicked) -> Self {
+        Self { code: Code::Internal, message: error.to_string(), hint: Some("please report this as a bug".to_owned()) }
+    }
+}

@@ -1,0 +1,103 @@
+//! `memory_get`: the verbatim messages around a hit, or of a session.
+
+use std::fmt::Write as _;
+
+use rmcp::model::Tool;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Outcome, answer, define, parse, reading};
+use crate::domain::MessageId;
+use crate::domain::mark;
+use crate::domain::query::{Reading, Selection};
+use crate::mcp::Server;
+use crate::mcp::error::Failure;
+use crate::mcp::wire::GetAnswer;
+use crate::memory::Memory;
+
+const USAGE: &str = "give `ids` from a search, or `session_id`";
+const MOST_TOKENS: usize = 50_000;
+/// Messages of a session when no range is given.
+const SESSION_MESSAGES: usize = 200;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    /// From search results.
+    ids: Option<Vec<String>>,
+    /// A whole session instead.
+    session_id: Option<String>,
+    /// Neighbours of each id on both sides. Default 2.
+    #[schemars(range(min = 0, max = 50))]
+    around: Option<usize>,
+    /// Positions of a session: [first, count].
+    range: Option<(usize, usize)>,
+    /// Default 3000.
+    max_tokens: Option<usize>,
+    /// Tool calls, tool output and reasoning too.
+    include_tool_output: Option<bool>,
+}
+
+pub(super) fn definition() -> Tool {
+    define::<Arguments, GetAnswer>(
+        "memory_get",
+        "Read memory",
+        "Reads the verbatim messages around search hits, or a session from its start. Use it when a snippet is not enough.",
+        reading(),
+    )
+}
+
+pub(super) async fn call(server: &Server, arguments: Value) -> Outcome {
+    let arguments: Arguments = parse(arguments, USAGE)?;
+    let reading = arguments.into_reading()?;
+    let transcript = server.desk.run(move |memory: &Memory| memory.read(&reading)).await???;
+    let found = GetAnswer::from(transcript);
+    let text = render(&found);
+    answer(&found, text)
+}
+
+impl Arguments {
+    fn into_reading(self) -> Result<Reading, Failure> {
+        let what = match (self.ids, self.session_id) {
+            (Some(ids), None) if !ids.is_empty() && ids.len() <= 50 => {
+                let ids: Result<Vec<MessageId>, String> = ids.iter().map(|id| id.trim_start_matches(mark::URI_PREFIX).parse()).collect();
+                let ids = ids.map_err(|why| Failure::arguments(why, USAGE))?;
+                Selection::Messages { ids, around: self.around.unwrap_or(2).min(50) }
+            }
+            (None, Some(session)) => {
+                let (from, count) = self.range.unwrap_or((0, SESSION_MESSAGES));
+                Selection::Session { session, from, count }
+            }
+            _ => return Err(Failure::arguments("one of `ids` (1 to 50) and `session_id` is needed", USAGE)),
+        };
+        Ok(Reading {
+            what,
+            include_tools: self.include_tool_output.unwrap_or(false),
+            max_tokens: self.max_tokens.unwrap_or(3000).min(MOST_TOKENS),
+        })
+    }
+}
+
+fn render(found: &GetAnswer) -> String {
+    let mut text = format!("{}\n", mark::PREAMBLE);
+    for conversation in &found.conversations {
+        let _ = writeln!(
+            text,
+            "session {} · {} · {} ({} messages)",
+            conversation.session_id, conversation.project, conversation.title, conversation.total
+        );
+        for message in &conversation.messages {
+            let minute = message.ts.get(..16).unwrap_or(&message.ts).replace('T', " ");
+            let _ = writeln!(text, "[{}] {minute} {}", message.position, message.role);
+            for part in &message.parts {
+                let label = part.tool.as_ref().map(|tool| format!("({} {tool}) ", part.kind)).unwrap_or_default();
+                let _ = writeln!(text, "   > {label}{}", part.text.replace('\n', "\n   > "));
+            }
+        }
+    }
+    if found.truncated {
+        text.push_str("Cut at the token budget; ask for a range or a larger max_tokens.\n");
+    }
+    text
+}

@@ -1,0 +1,42 @@
+//! `memory_health`: what is kept, what is degraded, what to do about it.
+
+use std::fmt::Write as _;
+
+use rmcp::model::Tool;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Outcome, answer, define, parse, reading};
+use crate::mcp::Server;
+use crate::mcp::wire::HealthAnswer;
+use crate::memory::Memory;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Arguments {}
+
+pub(super) fn definition() -> Tool {
+    define::<Arguments, HealthAnswer>(
+        "memory_health",
+        "Memory health",
+        "Says how much is kept, whether search is degraded and what to do about it. Use it when a search warns or finds nothing.",
+        reading(),
+    )
+}
+
+pub(super) async fn call(server: &Server, arguments: Value) -> Outcome {
+    let Arguments {} = parse(arguments, "this tool takes no arguments")?;
+    let now = (server.context.now)();
+    let health = server.desk.run(move |memory: &Memory| memory.health(now)).await???;
+    let health = HealthAnswer::from(health);
+    let mut text = format!(
+        "{}: {} messages in {} sessions of {} projects, {} saved memories, {} texts wait for a vector\n",
+        health.status, health.messages, health.sessions, health.projects, health.saved, health.pending
+    );
+    for check in &health.checks {
+        let fix = check.fix.as_ref().map(|fix| format!(" → {fix}")).unwrap_or_default();
+        let _ = writeln!(text, "{} {}: {}{fix}", if check.ok { "ok" } else { "!!" }, check.name, check.finding);
+    }
+    answer(&health, text)
+}

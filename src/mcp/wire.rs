@@ -1,0 +1,366 @@
+//! The JSON of tools and of `--json`: its own types, so that the inside can change without breaking a client.
+//! "New fields may appear; ignore unknown ones" is the contract; fields are never removed or given another meaning.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::domain::mark::URI_PREFIX;
+use crate::domain::text::visible;
+use crate::domain::{Answer, Hit, Origin};
+use crate::memory::{self, Transcript};
+use crate::store;
+
+/// The answer of `memory_search`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SearchAnswer {
+    /// Best first.
+    pub results: Vec<SearchHit>,
+    /// Pass it as `cursor` for the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+    /// Part of the evidence was missing; `warnings` says which.
+    pub degraded: bool,
+    /// What a reader should know.
+    pub warnings: Vec<String>,
+    /// Estimated tokens of the results.
+    pub tokens: usize,
+    /// Milliseconds.
+    pub took_ms: f64,
+}
+
+/// One found message.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SearchHit {
+    /// For `memory_get`.
+    pub id: String,
+    /// Session it was said in.
+    pub session_id: String,
+    /// Project name.
+    pub project: String,
+    /// user, assistant, tool or system.
+    pub role: String,
+    /// text, thinking, `tool_use`, `tool_result`, summary, meta or note.
+    pub kind: String,
+    /// Title of the session.
+    pub title: String,
+    /// The matching text.
+    pub snippet: String,
+    /// RFC 3339, UTC.
+    pub ts: String,
+    /// Comparable within this answer only.
+    pub score: f64,
+    /// Why it was found.
+    #[serde(rename = "match")]
+    pub matched: SearchMatch,
+    /// person, model, client, or untrusted (tools and the web).
+    pub trust: String,
+    /// Address of the memory.
+    pub uri: String,
+    /// How the score came about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<String>,
+}
+
+/// Why a message was found.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SearchMatch {
+    /// Place by word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyword_rank: Option<usize>,
+    /// Place by meaning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub semantic_rank: Option<usize>,
+    /// Words that match.
+    pub terms: Vec<String>,
+}
+
+/// The answer of `memory_get`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct GetAnswer {
+    /// By session.
+    pub conversations: Vec<GetConversation>,
+    /// The budget cut something off.
+    pub truncated: bool,
+    /// Ids that do not exist.
+    pub missing: Vec<String>,
+    /// Estimated tokens.
+    pub tokens: usize,
+}
+
+/// Messages of one session.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct GetConversation {
+    /// The session.
+    pub session_id: String,
+    /// Where it came from.
+    pub source: String,
+    /// Its title.
+    pub title: String,
+    /// Its project.
+    pub project: String,
+    /// Messages it has in all.
+    pub total: usize,
+    /// In order.
+    pub messages: Vec<GetMessage>,
+}
+
+/// One message.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct GetMessage {
+    /// Its id.
+    pub id: String,
+    /// Its place in the session, from 0.
+    pub position: usize,
+    /// user, assistant, tool or system.
+    pub role: String,
+    /// RFC 3339, UTC.
+    pub ts: String,
+    /// The file and line that it was imported from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// Its parts.
+    pub parts: Vec<GetPart>,
+}
+
+/// One part of a message.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct GetPart {
+    /// text, thinking, `tool_use`, `tool_result`, summary, meta or note.
+    pub kind: String,
+    /// Name of the tool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// The verbatim text.
+    pub text: String,
+}
+
+/// The answer of `memory_save`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SaveAnswer {
+    /// The memory.
+    pub id: String,
+    /// created, updated or duplicate.
+    pub status: String,
+    /// Memories that it replaces.
+    pub replaced: Vec<String>,
+    /// Address of the memory.
+    pub uri: String,
+}
+
+/// The answer of `memory_health` and of `status`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct HealthAnswer {
+    /// ok or degraded.
+    pub status: String,
+    /// Of claude-memory.
+    pub version: String,
+    /// What was looked at.
+    pub checks: Vec<HealthCheck>,
+    /// Projects.
+    pub projects: u64,
+    /// Sessions, subagents included.
+    pub sessions: u64,
+    /// Messages.
+    pub messages: u64,
+    /// Memories saved on purpose.
+    pub saved: u64,
+    /// Texts that wait for a vector.
+    pub pending: u64,
+    /// Vectors of the model in use.
+    pub vectors: u64,
+    /// The model in use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_id: Option<String>,
+    /// Whether it is in memory.
+    pub model_loaded: bool,
+    /// Setting `vector.index`.
+    pub index: String,
+    /// Bytes of all texts.
+    pub text_bytes: u64,
+    /// Bytes of the database.
+    pub database_bytes: u64,
+    /// The newest message, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub newest: Option<String>,
+    /// The oldest message, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<String>,
+}
+
+/// One check.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct HealthCheck {
+    /// Its name.
+    pub name: String,
+    /// Whether all is well.
+    pub ok: bool,
+    /// What was found.
+    pub finding: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+}
+
+/// The answer of `ping`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Pong {
+    /// Always true.
+    pub pong: bool,
+    /// Of claude-memory.
+    pub version: String,
+}
+
+/// What a reader may take a text for.
+const fn trust(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Person => "person",
+        Origin::Model => "model",
+        Origin::Client => "client",
+        Origin::Tool | Origin::Web => "untrusted",
+    }
+}
+
+fn uri(id: &str) -> String {
+    format!("{URI_PREFIX}{id}")
+}
+
+fn rounded(value: f32) -> f64 {
+    (f64::from(value) * 10_000.0).round() / 10_000.0
+}
+
+impl SearchAnswer {
+    /// From the engine's answer.
+    pub fn new(answer: Answer, next_cursor: Option<String>) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "microseconds of one request")]
+        let took_ms = answer.stages.iter().map(|(_, micros)| *micros).sum::<u64>() as f64 / 1000.0;
+        Self {
+            results: answer.hits.into_iter().map(SearchHit::from).collect(),
+            next_cursor,
+            degraded: answer.degraded,
+            warnings: answer.warnings,
+            tokens: answer.tokens,
+            took_ms,
+        }
+    }
+}
+
+impl From<Hit> for SearchHit {
+    fn from(hit: Hit) -> Self {
+        let id = hit.id.to_string();
+        Self {
+            session_id: hit.session,
+            project: hit.project,
+            role: hit.role.name().to_owned(),
+            kind: hit.kind.name().to_owned(),
+            title: visible::safe(&hit.title).into_owned(),
+            snippet: visible::safe(&hit.snippet).into_owned(),
+            ts: hit.at.to_string(),
+            score: rounded(hit.score),
+            matched: SearchMatch {
+                keyword_rank: hit.matched.keyword_rank,
+                semantic_rank: hit.matched.semantic_rank,
+                terms: hit.matched.terms,
+            },
+            trust: trust(hit.origin).to_owned(),
+            uri: uri(&id),
+            explanation: hit.explanation,
+            id,
+        }
+    }
+}
+
+impl From<Transcript> for GetAnswer {
+    fn from(transcript: Transcript) -> Self {
+        Self {
+            truncated: transcript.truncated,
+            missing: transcript.missing.iter().map(ToString::to_string).collect(),
+            tokens: transcript.tokens,
+            conversations: transcript.conversations.into_iter().map(GetConversation::from).collect(),
+        }
+    }
+}
+
+impl From<memory::Conversation> for GetConversation {
+    fn from(conversation: memory::Conversation) -> Self {
+        let head = conversation.head;
+        Self {
+            session_id: head.session,
+            source: head.source,
+            title: visible::safe(&crate::domain::text::one_line(&head.title, 120)).into_owned(),
+            project: head.project,
+            total: head.messages,
+            messages: conversation.messages.into_iter().map(GetMessage::from).collect(),
+        }
+    }
+}
+
+impl From<store::MessageText> for GetMessage {
+    fn from(message: store::MessageText) -> Self {
+        Self {
+            id: message.id.to_string(),
+            position: message.position,
+            role: message.role.name().to_owned(),
+            ts: message.at.to_string(),
+            origin: message.provenance.map(|(file, line)| format!("{file}:{line}")),
+            parts: message
+                .parts
+                .into_iter()
+                .map(|part| GetPart {
+                    kind: part.kind.name().to_owned(),
+                    tool: part.tool,
+                    text: visible::safe(&part.text).into_owned(),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl From<store::Saved> for SaveAnswer {
+    fn from(saved: store::Saved) -> Self {
+        let id = saved.id.to_string();
+        let status = match saved.status {
+            store::SavedStatus::Created => "created",
+            store::SavedStatus::Updated => "updated",
+            store::SavedStatus::Duplicate => "duplicate",
+        };
+        Self {
+            uri: uri(&id),
+            id,
+            status: status.to_owned(),
+            replaced: saved.replaced.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl From<memory::Health> for HealthAnswer {
+    fn from(health: memory::Health) -> Self {
+        let status = if health.is_ok() { "ok" } else { "degraded" };
+        let (model, model_id) = health.model.unzip();
+        Self {
+            status: status.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            checks: health
+                .checks
+                .into_iter()
+                .map(|check| HealthCheck { name: check.name.to_owned(), ok: check.ok, finding: check.finding, fix: check.fix })
+                .collect(),
+            projects: health.stats.projects,
+            sessions: health.stats.conversations,
+            messages: health.stats.messages,
+            saved: health.stats.notes,
+            pending: health.stats.pending,
+            vectors: health.vectors,
+            model,
+            model_id,
+            model_loaded: health.model_loaded,
+            index: health.index,
+            text_bytes: health.stats.text_bytes,
+            database_bytes: health.stats.database_bytes,
+            newest: health.stats.newest.map(|at| at.to_string()),
+            oldest: health.stats.oldest.map(|at| at.to_string()),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! How the memory is: counts, what is degraded, what to do about it.
+
+use super::{Memory, Result};
+use crate::domain::{Timestamp, text::terms};
+use crate::embed::Error as EmbedError;
+use crate::store::Stats;
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether all is well.
+    pub ok: bool,
+    /// What was found.
+    pub finding: String,
+    /// What to do, if not.
+    pub fix: Option<String>,
+}
+
+/// The state of the memory.
+#[derive(Debug, Clone)]
+pub struct Health {
+    /// Counts and sizes.
+    pub stats: Stats,
+    /// Vectors of the model in use.
+    pub vectors: u64,
+    /// The model in use: its name and id.
+    pub model: Option<(String, String)>,
+    /// Whether an encoder is in memory now.
+    pub model_loaded: bool,
+    /// Which vector engine is set.
+    pub index: String,
+    /// What was looked at.
+    pub checks: Vec<Check>,
+}
+
+impl Health {
+    /// Whether all checks are well.
+    pub fn is_ok(&self) -> bool {
+        self.checks.iter().all(|check| check.ok)
+    }
+}
+
+impl Memory {
+    /// Looks at everything that is cheap to look at. Loads no model.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn health(&self, now: Timestamp) -> Result<Health> {
+        let stats = self.store.stats()?;
+        let spec = self.resident.spec();
+        let model = spec.describe().and_then(|(name, _)| Ok((name, spec.digest()?)));
+        let vectors = match &model {
+            Ok((_, digest)) => match self.store.find_model(digest)? {
+                Some(id) => self.store.vector_count(id)?,
+                None => 0,
+            },
+            Err(_) => 0,
+        };
+        let checks = vec![
+            self.folder_check(),
+            self.words_check()?,
+            model_check(model.as_ref().map(|(name, _)| name.as_str())),
+            vectors_check(&stats),
+            clock_check(&stats, now),
+        ];
+        Ok(Health {
+            stats,
+            vectors,
+            model: model.ok(),
+            model_loaded: self.resident.is_loaded(),
+            index: format!("{:?}", self.settings.vector.index).to_lowercase(),
+            checks,
+        })
+    }
+
+    fn folder_check(&self) -> Check {
+        let frozen = self.store.is_frozen();
+        Check {
+            name: "store",
+            ok: !frozen,
+            finding: if frozen { "the data folder can only be read" } else { "open, and can be written" }.to_owned(),
+            fix: frozen.then(|| format!("make {} and its folder writable for you", self.store.path().display())),
+        }
+    }
+
+    fn words_check(&self) -> Result<Check> {
+        let ok = self.store.words_are_current()?;
+        Ok(Check {
+            name: "words",
+            ok,
+            finding: if ok { format!("index of version {}", terms::VERSION) } else { "made by another version".to_owned() },
+            fix: (!ok).then(|| "run `claude-memory init` to rebuild it".to_owned()),
+        })
+    }
+
+    /// Creates nothing new; brings the word index up to date if its rules have changed. Returns whether it did.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn refresh_words(&self) -> Result<bool> {
+        if self.store.words_are_current()? {
+            return Ok(false);
+        }
+        self.store.rebuild_words()?;
+        Ok(true)
+    }
+
+    /// Compares the word index with the texts, and checks the database. Reads everything.
+    ///
+    /// # Errors
+    /// When something is damaged.
+    pub fn verify(&self) -> Result<()> {
+        Ok(self.store.verify()?)
+    }
+}
+
+fn model_check(model: std::result::Result<&str, &EmbedError>) -> Check {
+    match model {
+        Ok(name) => Check { name: "model", ok: true, finding: name.to_owned(), fix: None },
+        Err(error) => Check { name: "model", ok: false, finding: error.to_string(), fix: Some(error.hint()) },
+    }
+}
+
+fn vectors_check(stats: &Stats) -> Check {
+    let finding = match (stats.pending, stats.failed) {
+        (0, 0) => "every text that gets vectors has them".to_owned(),
+        (pending, 0) => format!("{pending} texts wait for their vectors and are found by word only"),
+        (pending, failed) => format!("{pending} texts wait for their vectors, {failed} could not get any; they are found by word"),
+    };
+    let ok = stats.pending == 0 && stats.failed == 0;
+    Check { name: "vectors", ok, finding, fix: (stats.pending > 0).then(|| "run `claude-memory embed`".to_owned()) }
+}
+
+/// A message from the future means that a clock was wrong; times in answers would then mislead.
+fn clock_check(stats: &Stats, now: Timestamp) -> Check {
+    let day = 86_400_000;
+    let ahead = stats.newest.filter(|newest| newest.minus(day) > now);
+    Check {
+        name: "clock",
+        ok: ahead.is_none(),
+        finding: ahead.map_or_else(|| "no message is from the future".to_owned(), |at| format!("a message is dated {at}")),
+        fix: ahead.map(|_| "check this machine's clock".to_owned()),
+    }
+}

@@ -1,0 +1,287 @@
+//! Reading transcripts into the store: streaming, newest first, resumable, interruptible, bounded in memory.
+//!
+//! A batch and the cursor that says how far the file was read commit together, so a crash at any moment repeats at most
+//! one batch, whose messages are then recognised as duplicates. While one batch commits the next is being prepared.
+
+use std::collections::HashMap;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{Error, Memory, Result, project_of};
+use crate::domain::{ContentHash, Timestamp};
+use crate::import::claude_code::{self, Reader, Transcript};
+use crate::import::{BadLine, Item, Position};
+use crate::store::{Batch, Counts, Cursor, NewProject, Preparer, Receipt};
+
+/// A batch is committed when it holds this many messages or bytes.
+const BATCH_MESSAGES: usize = 500;
+const BATCH_BYTES: usize = 4 << 20;
+/// So many first bytes identify a file.
+const HEAD_BYTES: u64 = 256;
+/// Bad lines that are listed one by one; the rest is counted.
+const LISTED_BAD: usize = 1000;
+
+/// How to import.
+#[derive(Debug, Clone, Copy)]
+pub struct ImportOptions {
+    /// Longest line in bytes.
+    pub longest_line: usize,
+    /// Read every file from its start, whatever was read before.
+    pub rescan: bool,
+    /// Read and count, store nothing.
+    pub dry_run: bool,
+}
+
+/// Where an import stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ImportProgress {
+    /// Bytes of all files that have to be read.
+    pub total_bytes: u64,
+    /// Bytes read.
+    pub done_bytes: u64,
+    /// Messages stored.
+    pub new: u64,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Transcript files found.
+    pub files: u64,
+    /// Files that had not changed since they were last read.
+    pub unchanged: u64,
+    /// Sessions that had something to read.
+    pub sessions: u64,
+    /// Messages read, each counted once.
+    pub messages: u64,
+    /// Messages that were not known.
+    pub new: u64,
+    /// Messages that were known.
+    pub duplicate: u64,
+    /// Records that hold no conversation.
+    pub skipped: u64,
+    /// Results of our own tools, left out.
+    pub own: u64,
+    /// Messages left out because they were forgotten on purpose.
+    pub forgotten: u64,
+    /// Lines and files that could not be read, at most a thousand of them.
+    pub bad: Vec<BadLine>,
+    /// How many there were in all.
+    pub bad_total: u64,
+    /// Whether it was stopped before the end.
+    pub interrupted: bool,
+}
+
+impl Report {
+    fn add(&mut self, counts: Counts) {
+        self.new += counts.new;
+        self.duplicate += counts.duplicate;
+        self.forgotten += counts.forgotten;
+    }
+
+    fn bad(&mut self, bad: BadLine) {
+        self.bad_total += 1;
+        if self.bad.len() < LISTED_BAD {
+            self.bad.push(bad);
+        }
+    }
+}
+
+/// One run over many files.
+struct Run<'a> {
+    memory: &'a Memory,
+    options: ImportOptions,
+    preparer: Preparer,
+    now: Timestamp,
+    stop: &'a AtomicBool,
+    progress: &'a mut dyn FnMut(ImportProgress),
+    state: ImportProgress,
+    report: Report,
+    /// Identity of each directory, looked up once.
+    projects: HashMap<String, NewProject>,
+    waiting: Option<Receipt<Counts>>,
+    sessions: std::collections::HashSet<ContentHash>,
+    seen: std::collections::HashSet<ContentHash>,
+}
+
+impl Memory {
+    /// Reads a Claude Code transcript, or every one below a folder. `stop` ends it after the current batch.
+    ///
+    /// # Errors
+    /// When `path` cannot be read at all or the store cannot be written; what was committed stays.
+    pub fn import_claude_code(
+        &self,
+        path: &Path,
+        options: ImportOptions,
+        now: Timestamp,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(ImportProgress),
+    ) -> Result<Report> {
+        let found = claude_code::discover(path);
+        let (transcripts, unreadable) = found.map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Error::NotFound {
+                message: format!("{} does not exist", path.display()),
+                hint: Some("name the folder that holds Claude Code's transcripts, usually ~/.claude/projects".to_owned()),
+            },
+            _ => Error::Unreadable { path: path.display().to_string(), why: error.to_string() },
+        })?;
+        let mut run = Run {
+            memory: self,
+            options,
+            preparer: Preparer::new()?,
+            now,
+            stop,
+            progress,
+            state: ImportProgress::default(),
+            report: Report { files: transcripts.len() as u64, ..Report::default() },
+            projects: HashMap::new(),
+            waiting: None,
+            sessions: std::collections::HashSet::new(),
+            seen: std::collections::HashSet::new(),
+        };
+        unreadable.into_iter().for_each(|bad| run.report.bad(bad));
+        run.all(transcripts)
+    }
+}
+
+impl Run<'_> {
+    fn all(mut self, transcripts: Vec<Transcript>) -> Result<Report> {
+        let mut cursors = self.memory.store.cursors(claude_code::SOURCE)?;
+        let mut work = Vec::new();
+        for transcript in transcripts {
+            let cursor = cursors.remove(&key(&transcript.path)).filter(|_| !self.options.rescan);
+            let unchanged = cursor.as_ref().is_some_and(|c| c.size == transcript.size && c.modified == transcript.modified);
+            if unchanged {
+                self.report.unchanged += 1;
+            } else {
+                self.state.total_bytes += transcript.size;
+                work.push((transcript, cursor));
+            }
+        }
+        for (transcript, cursor) in work {
+            if self.stop.load(Ordering::Relaxed) {
+                self.report.interrupted = true;
+                break;
+            }
+            let before = self.state.done_bytes;
+            if let Err(error) = self.file(&transcript, cursor) {
+                match error {
+                    Error::Unreadable { why, .. } => self.report.bad(BadLine { path: transcript.path.clone(), line: 0, why }),
+                    other => return Err(other),
+                }
+            }
+            if !self.report.interrupted {
+                self.state.done_bytes = before + transcript.size;
+            }
+            (self.progress)(self.state);
+        }
+        self.settle()?;
+        self.report.sessions = self.sessions.len() as u64;
+        self.report.messages = self.seen.len() as u64;
+        Ok(self.report)
+    }
+
+    fn file(&mut self, transcript: &Transcript, cursor: Option<Cursor>) -> Result<()> {
+        let unreadable = |error: std::io::Error| Error::Unreadable {
+            path: transcript.path.display().to_string(),
+            why: error.to_string(),
+        };
+        let head = head(&transcript.path).map_err(unreadable)?;
+        // A shorter file, or one that begins otherwise, is another file under the same name.
+        let resume = cursor.filter(|cursor| cursor.head == head && cursor.offset <= transcript.size);
+        let from = resume.map_or_else(Position::default, |cursor| Position { offset: cursor.offset, line: cursor.line });
+        let mut reader = Reader::open(transcript, from, self.options.longest_line).map_err(unreadable)?;
+        let start = self.state.done_bytes + from.offset;
+        let mut cursor = Cursor {
+            source: claude_code::SOURCE,
+            path: key(&transcript.path),
+            size: 0,
+            modified: transcript.modified,
+            offset: from.offset,
+            line: from.line,
+            head,
+        };
+        let mut batch = Batch::default();
+        let mut weight = 0;
+        loop {
+            let item = reader.next_item().map_err(unreadable)?;
+            let ended = item.is_none();
+            if let Some(item) = item {
+                weight += self.take(item, &mut batch)?;
+            }
+            let stopping = self.stop.load(Ordering::Relaxed);
+            if ended || stopping || batch.messages.len() >= BATCH_MESSAGES || weight >= BATCH_BYTES {
+                let position = reader.position();
+                (cursor.offset, cursor.line) = (position.offset, position.line);
+                // Only a file that was read to its end may be passed over next time. Its size is the one seen at the
+                // start: if it has grown since, it differs next time.
+                cursor.size = if ended { transcript.size } else { 0 };
+                self.commit(std::mem::take(&mut batch), cursor.clone())?;
+                weight = 0;
+                self.state.done_bytes = start + (position.offset - from.offset);
+                (self.progress)(self.state);
+            }
+            if stopping && !ended {
+                self.report.interrupted = true;
+            }
+            if ended || stopping {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes one item into the batch; returns the bytes that it holds.
+    fn take(&mut self, item: Item, batch: &mut Batch) -> Result<usize> {
+        match item {
+            Item::Skipped => self.report.skipped += 1,
+            Item::Own => self.report.own += 1,
+            Item::Bad(bad) => self.report.bad(bad),
+            Item::Title { session, title } => batch.titles.push((session, title)),
+            Item::Draft(draft) => {
+                self.sessions.insert(ContentHash::of(&draft.session));
+                self.seen.insert(ContentHash::of_parts(&[draft.session.as_bytes(), draft.external_id.as_bytes()]));
+                let directory = draft.cwd.clone().unwrap_or_default();
+                let project = self.projects.entry(directory.clone()).or_insert_with(|| project_of(&directory));
+                batch.projects.entry(directory).or_insert_with(|| project.clone());
+                let message = self.preparer.message(claude_code::SOURCE, *draft)?;
+                let weight = message.weight();
+                batch.messages.push(message);
+                return Ok(weight);
+            }
+        }
+        Ok(0)
+    }
+
+    /// Queues a batch; first waits for the one before, so that at most two are in memory.
+    fn commit(&mut self, mut batch: Batch, cursor: Cursor) -> Result<()> {
+        self.settle()?;
+        if self.options.dry_run {
+            self.report.new += batch.messages.len() as u64;
+            return Ok(());
+        }
+        batch.cursor = Some(cursor);
+        self.waiting = Some(self.memory.store.import_later(claude_code::SOURCE, batch, self.now)?);
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<()> {
+        if let Some(receipt) = self.waiting.take() {
+            self.report.add(receipt.wait()?);
+            self.state.new = self.report.new;
+        }
+        Ok(())
+    }
+}
+
+fn key(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
+fn head(path: &Path) -> std::io::Result<ContentHash> {
+    let mut first = Vec::new();
+    std::fs::File::open(path)?.take(HEAD_BYTES).read_to_end(&mut first)?;
+    // Only whole first lines: a file that was caught while its first line was being written would otherwise look new.
+    let end = memchr::memchr(b'\n', &first).unwrap_or(first.len());
+    Ok(ContentHash::of_parts(&[first.get(..end).unwrap_or(&[])]))
+}

@@ -1,0 +1,183 @@
+//! Making the vectors that are still missing: newest first, by exactly one process at a time, stoppable after every
+//! small batch, resumable because the queue is a table.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::{Error, Memory, Result};
+use crate::disk::{Held, Lock};
+use crate::domain::ContentHash;
+use crate::domain::text::passages;
+use crate::embed::Encoder;
+use crate::store::{Model, NewVector, PendingPart};
+
+/// Parts of one round; a round commits together.
+const ROUND: usize = 64;
+
+/// Where the work stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MakingProgress {
+    /// Parts done in this run.
+    pub done: u64,
+    /// Parts that were waiting at its start.
+    pub total: u64,
+    /// Vectors made.
+    pub vectors: u64,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Made {
+    /// Parts whose vectors were stored.
+    pub parts: u64,
+    /// Vectors made by the encoder.
+    pub vectors: u64,
+    /// Vectors copied because the same text had one.
+    pub copied: u64,
+    /// Parts that failed.
+    pub failed: u64,
+    /// Characters embedded.
+    pub characters: u64,
+    /// Whether it was stopped before the queue was empty.
+    pub interrupted: bool,
+}
+
+/// The right to make vectors in this data folder, held by one process at a time.
+#[derive(Debug)]
+pub struct Turn {
+    _held: Held,
+    model: i64,
+    encoders: Vec<Mutex<Encoder>>,
+}
+
+/// One passage that needs the encoder.
+struct Job<'a> {
+    part: i64,
+    passage: usize,
+    range: Range<usize>,
+    text: &'a str,
+    hash: ContentHash,
+}
+
+impl Memory {
+    /// Takes the turn and loads `workers` encoders, if anything waits. `None` when nothing waits.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when another process has the turn; an encoder that cannot be loaded.
+    pub fn take_turn(&self, workers: usize) -> Result<Option<Turn>> {
+        let spec = self.resident.spec();
+        let (name, dimensions) = spec.describe()?;
+        let model = Model { digest: spec.digest()?, name, dimensions };
+        // Registering the model queues everything that it has not embedded, so it comes before counting.
+        let model = self.store.adopt_model(model)?.0;
+        if self.store.pending_count()? == 0 {
+            return Ok(None);
+        }
+        let lock = Lock::try_take(&self.embed_lock).map_err(|error| Error::Unreadable {
+            path: self.embed_lock.display().to_string(),
+            why: error.to_string(),
+        })?;
+        let held = match lock {
+            Lock::Held(held) => held,
+            Lock::Taken(owner) => {
+                let who = owner.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
+                return Err(Error::Busy(format!("{who} is making vectors for this folder")));
+            }
+        };
+        let encoders = spec.load(workers.max(1))?.into_iter().map(Mutex::new).collect();
+        Ok(Some(Turn { _held: held, model, encoders }))
+    }
+
+    /// Works off the queue until it is empty or `stop` is set.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written. A text that cannot be embedded is counted, not an error.
+    pub fn make_vectors(&self, turn: &Turn, stop: &AtomicBool, progress: &mut dyn FnMut(MakingProgress)) -> Result<Made> {
+        let mut made = Made::default();
+        let total = self.store.pending_count()?;
+        loop {
+            if stop.load(Ordering::Relaxed) {
+                made.interrupted = true;
+                return Ok(made);
+            }
+            let parts = self.store.pending(ROUND)?;
+            if parts.is_empty() {
+                return Ok(made);
+            }
+            self.round(turn, &parts, stop, &mut made)?;
+            progress(MakingProgress { done: made.parts + made.failed, total, vectors: made.vectors + made.copied });
+        }
+    }
+
+    fn round(&self, turn: &Turn, parts: &[PendingPart], stop: &AtomicBool, made: &mut Made) -> Result<()> {
+        let mut vectors = Vec::new();
+        let mut jobs: Vec<Job<'_>> = Vec::new();
+        // The same text twice in one round is embedded once.
+        let mut twins: HashMap<ContentHash, Vec<(i64, usize, Range<usize>)>> = HashMap::new();
+        for part in parts {
+            for (passage, range) in passages::of(&part.text).into_iter().enumerate() {
+                let text = part.text.get(range.clone()).unwrap_or("").trim();
+                let hash = ContentHash::of(text);
+                if let Some(vector) = self.store.find_vector(turn.model, hash)? {
+                    made.copied += 1;
+                    vectors.push(NewVector { part: part.part, passage, range, text_hash: hash, vector });
+                } else if let Some(waiting) = twins.get_mut(&hash) {
+                    waiting.push((part.part, passage, range));
+                } else {
+                    twins.insert(hash, Vec::new());
+                    jobs.push(Job { part: part.part, passage, range, text, hash });
+                }
+            }
+        }
+        let mut failures: HashMap<i64, String> = HashMap::new();
+        for (job, outcome) in jobs.iter().zip(encode(&turn.encoders, &jobs, stop)) {
+            match outcome {
+                Some(Ok(vector)) => {
+                    made.vectors += 1;
+                    made.characters += job.text.chars().count() as u64;
+                    for (part, passage, range) in twins.remove(&job.hash).unwrap_or_default() {
+                        made.copied += 1;
+                        vectors.push(NewVector { part, passage, range, text_hash: job.hash, vector: vector.clone() });
+                    }
+                    let range = job.range.clone();
+                    vectors.push(NewVector { part: job.part, passage: job.passage, range, text_hash: job.hash, vector });
+                }
+                Some(Err(error)) => {
+                    failures.insert(job.part, error.to_string());
+                }
+                // Stopped: the parts of this round stay queued and their finished passages are kept.
+                None => return Ok(self.store.store_vectors(turn.model, Vec::new(), vectors)?),
+            }
+        }
+        for (part, why) in &failures {
+            self.store.mark_failed(*part, why.clone())?;
+        }
+        let done: Vec<i64> = parts.iter().map(|part| part.part).filter(|part| !failures.contains_key(part)).collect();
+        made.failed += failures.len() as u64;
+        made.parts += done.len() as u64;
+        Ok(self.store.store_vectors(turn.model, done, vectors)?)
+    }
+}
+
+/// Spreads the jobs over the encoders, one thread each; answers in the order of the jobs, `None` for those not begun
+/// because of `stop`.
+fn encode(encoders: &[Mutex<Encoder>], jobs: &[Job<'_>], stop: &AtomicBool) -> Vec<Option<Result<Vec<f32>>>> {
+    let next = AtomicUsize::new(0);
+    let outcomes: Vec<Mutex<Option<Result<Vec<f32>>>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
+    std::thread::scope(|scope| {
+        for encoder in encoders {
+            scope.spawn(|| {
+                let mut encoder = encoder.lock().unwrap_or_else(PoisonError::into_inner);
+                while !stop.load(Ordering::Relaxed) {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let (Some(job), Some(outcome)) = (jobs.get(index), outcomes.get(index)) else { return };
+                    let vector = encoder.passage(job.text).map_err(Error::from);
+                    *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(vector);
+                }
+            });
+        }
+    });
+    outcomes.into_iter().map(|outcome| outcome.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
+}

@@ -1,0 +1,115 @@
+//! The engine: ingest, save, search, read, and the making of vectors. The only façade over store, embed and vector.
+//! Does not own: arguments, output, protocols, the clock. `now` is always an argument.
+
+mod error;
+mod health;
+mod ingest;
+mod making;
+mod nearest;
+mod reading;
+mod save;
+mod search;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use crate::config::{Durability, Paths, Settings};
+use crate::disk::checkout;
+use crate::domain::{Ids, Timestamp};
+use crate::embed::{Choice, Resident, Spec};
+use crate::store::{NewProject, Open, Project, Store};
+
+pub use error::{Error, Result};
+pub use health::{Check, Health};
+pub use ingest::{ImportOptions, ImportProgress, Report};
+pub use making::{Made, MakingProgress, Turn};
+pub use reading::{Conversation, Transcript};
+
+/// The memory of one data folder. Shared between threads.
+#[derive(Debug)]
+pub struct Memory {
+    store: Arc<Store>,
+    settings: Settings,
+    resident: Resident,
+    index: Mutex<Option<nearest::Built>>,
+    ids: Ids,
+    embed_lock: PathBuf,
+}
+
+impl Memory {
+    /// Opens the data folder. Loads neither model nor index.
+    ///
+    /// # Errors
+    /// Whatever opening the database fails with, or a wrong `embed.model`.
+    pub fn open(paths: &Paths, settings: Settings, open: Open, ids: Ids, now: Timestamp) -> Result<Self> {
+        let choice = Choice::parse(&settings.embed.model).map_err(Error::invalid)?;
+        let spec = Spec::new(choice, settings.embed.runtime.clone(), paths.runtime());
+        let full = settings.store.durability == Durability::Full;
+        let store = Arc::new(Store::open(&paths.database(), open, full, now)?);
+        Ok(Self {
+            store,
+            settings,
+            resident: Resident::new(spec),
+            index: Mutex::new(None),
+            ids,
+            embed_lock: paths.embed_lock(),
+        })
+    }
+
+    /// The settings in force.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// All projects that were ever seen.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn projects(&self) -> Result<Vec<Project>> {
+        Ok(self.store.projects()?)
+    }
+
+    /// The rows of the projects that `wanted` names: `all`, `current` (of `directory`), a name, a path or an identity.
+    ///
+    /// # Errors
+    /// When no project is called so; the hint lists some that exist.
+    pub fn resolve_projects(&self, wanted: &str, directory: Option<&std::path::Path>) -> Result<Option<Vec<i64>>> {
+        if wanted == "all" {
+            return Ok(None);
+        }
+        let projects = self.projects()?;
+        if wanted == "current" {
+            let here = directory.ok_or_else(|| Error::invalid("the current project is not known here; name one, or use \"all\""))?;
+            let seen = self.store.find_project_of(&here.display().to_string())?;
+            let key = checkout::identify(here).key;
+            let found = projects.iter().filter(|project| project.key == key || Some(project.id) == seen);
+            return Ok(Some(found.map(|project| project.id).collect()));
+        }
+        let found: Vec<i64> = projects
+            .iter()
+            .filter(|project| project.name == wanted || project.key == wanted || project.root == wanted)
+            .map(|project| project.id)
+            .collect();
+        if found.is_empty() {
+            let names: Vec<&str> = projects.iter().take(12).map(|project| project.name.as_str()).collect();
+            let hint = format!("known projects: {}; or use \"all\" or \"current\"", names.join(", "));
+            return Err(Error::NotFound { message: format!("no project is called {wanted:?}"), hint: Some(hint) });
+        }
+        Ok(Some(found))
+    }
+}
+
+/// The identity of the project that a working directory belongs to.
+fn project_of(directory: &str) -> NewProject {
+    if directory.is_empty() {
+        return NewProject {
+            key: "unknown".to_owned(),
+            name: "unknown".to_owned(),
+            root: String::new(),
+            remote: None,
+            directory: String::new(),
+        };
+    }
+    let found = checkout::identify(std::path::Path::new(directory));
+    NewProject { key: found.key, name: found.name, root: found.root, remote: found.remote, directory: directory.to_owned() }
+}

@@ -1,0 +1,111 @@
+//! Opening one connection the house way. The only place that opens SQLite.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::{Error, Result};
+use super::frames::Unpacker;
+use crate::domain::Kind;
+use crate::domain::text::{prefix, terms::Terms};
+
+/// "ClMm": tells our file from other SQLite databases.
+pub(super) const APPLICATION_ID: i64 = 0x436c_4d6d;
+/// A part is indexed by word up to this many bytes; beyond it lie logs and data (exact search still finds them).
+const INDEXED_BYTES: usize = 256 << 10;
+/// The WAL-reset race that corrupts databases with several writers was fixed in 3.51.3.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// What a connection may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// The one writer of a process.
+    Write {
+        /// `synchronous=FULL`, else NORMAL.
+        full: bool,
+    },
+    /// Reads only, but may need to create the shared-memory file.
+    Read,
+    /// The folder cannot be written at all and no other process is writing.
+    Frozen,
+}
+
+pub(super) fn open(path: &Path, access: Access) -> Result<Connection> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(Error::OldSqlite(rusqlite::version().to_owned()));
+    }
+    let failed = |source| Error::sqlite("open the database", source);
+    let connection = open_file(path, access).map_err(failed)?;
+    configure(&connection, access).map_err(failed)?;
+    register(&connection)?;
+    Ok(connection)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that opens connections")]
+fn open_file(path: &Path, access: Access) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if access == Access::Frozen {
+        let escaped = path.display().to_string().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+        let flags = flags | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        return Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags);
+    }
+    Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
+fn configure(connection: &Connection, access: Access) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    match access {
+        Access::Write { full } => {
+            connection.pragma_update(None, "journal_mode", "wal")?;
+            connection.pragma_update(None, "synchronous", if full { "full" } else { "normal" })?;
+            connection.pragma_update(None, "secure_delete", true)?;
+            connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+            connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
+            connection.pragma_update(None, "cache_size", -16_384)
+        }
+        Access::Read | Access::Frozen => {
+            connection.pragma_update(None, "query_only", true)?;
+            connection.pragma_update(None, "cache_size", -8_192)
+        }
+    }
+}
+
+/// `body_text(frame, bytes)` reads a stored text; `terms_of(kind, text)` gives the words it is found by.
+/// Both are pure, and innocuous so that the view may call them although the schema is not trusted.
+fn register(connection: &Connection) -> Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    let unpacker = Unpacker::new().map_err(|error| Error::io("prepare decompression for", Path::new("the store"), error))?;
+    let unpacker = std::panic::AssertUnwindSafe(unpacker);
+    let body_text = move |context: &Context<'_>| {
+        let (unpacker, frame) = (&unpacker, context.get_raw(0));
+        let frame = frame.as_blob().map_err(|error| rusqlite::Error::UserFunctionError(error.into()))?;
+        unpacker.unpack(frame, context.get(1)?).map_err(|why| rusqlite::Error::UserFunctionError(why.into()))
+    };
+    let terms = std::panic::AssertUnwindSafe(Terms::default());
+    let terms_of = move |context: &Context<'_>| {
+        let terms = &terms;
+        let text = context.get_raw(1);
+        let text = text.as_str().map_err(|error| rusqlite::Error::UserFunctionError(error.into()))?;
+        Ok(indexed_terms(terms, Kind::from_number(context.get(0)?), text))
+    };
+    connection
+        .create_scalar_function("body_text", 2, flags, body_text)
+        .and_then(|()| connection.create_scalar_function("terms_of", 2, flags, terms_of))
+        .map_err(|source| Error::sqlite("register the SQL functions", source))
+}
+
+/// The words by which a part is found. Insertion, deletion and rebuilding must agree, so this is the one place.
+pub(super) fn indexed_terms(terms: &Terms, kind: Option<Kind>, text: &str) -> String {
+    match kind {
+        // Client notices hold no words that anybody said.
+        Some(Kind::Meta) => String::new(),
+        _ => terms.joined(prefix(text, INDEXED_BYTES)),
+    }
+}

@@ -1,0 +1,82 @@
+//! How far each transcript was read.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::error::{Error, Result};
+use super::Store;
+use crate::domain::{ContentHash, Timestamp};
+
+/// The state of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// The source that reads it.
+    pub source: &'static str,
+    /// The file.
+    pub path: String,
+    /// Its size when it was last read to its end; 0 before.
+    pub size: u64,
+    /// Its modification time then, milliseconds since the epoch.
+    pub modified: i64,
+    /// Bytes read.
+    pub offset: u64,
+    /// Lines read.
+    pub line: u64,
+    /// Hash of its first bytes.
+    pub head: ContentHash,
+}
+
+impl Store {
+    /// All cursors of a source, by path.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn cursors(&self, source: &'static str) -> Result<std::collections::HashMap<String, Cursor>> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("read the import cursors", error);
+            let sql = "SELECT path, size, modified, offset, line, head FROM import_cursors WHERE source = ?1";
+            let mut statement = connection.prepare(sql).map_err(failed)?;
+            let rows = statement.query_map([source], |row| {
+                let path: String = row.get(0)?;
+                Ok((path.clone(), Cursor {
+                    source,
+                    path,
+                    size: row.get(1)?,
+                    modified: row.get(2)?,
+                    offset: row.get(3)?,
+                    line: row.get(4)?,
+                    head: ContentHash(row.get(5)?),
+                }))
+            });
+            rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
+        })
+    }
+}
+
+/// The row of a file, made if it is new. Provenance of messages points to it.
+pub(super) fn row(connection: &Connection, source: &str, path: &str, now: Timestamp) -> Result<i64> {
+    let failed = |error| Error::sqlite("find an import cursor", error);
+    let known = connection
+        .prepare_cached("SELECT id FROM import_cursors WHERE source = ?1 AND path = ?2")
+        .and_then(|mut statement| statement.query_row([source, path], |row| row.get(0)).optional())
+        .map_err(failed)?;
+    if let Some(id) = known {
+        return Ok(id);
+    }
+    let sql = "INSERT INTO import_cursors (source, path, size, modified, offset, line, head, imported_at)
+               VALUES (?1, ?2, 0, 0, 0, 0, x'', ?3)";
+    connection.prepare_cached(sql).and_then(|mut statement| statement.insert(params![source, path, now.milliseconds()])).map_err(failed)
+}
+
+pub(super) fn advance(connection: &Connection, cursor: &Cursor, now: Timestamp) -> Result<()> {
+    let sql = "INSERT INTO import_cursors (source, path, size, modified, offset, line, head, imported_at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+               ON CONFLICT (source, path) DO UPDATE SET size = ?3, modified = ?4, offset = ?5, line = ?6, head = ?7, imported_at = ?8";
+    let values = params![
+        cursor.source, cursor.path, cursor.size, cursor.modified, cursor.offset, cursor.line, cursor.head.0, now.milliseconds()
+    ];
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.execute(values))
+        .map(drop)
+        .map_err(|error| Error::sqlite("advance an import cursor", error))
+}

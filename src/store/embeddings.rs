@@ -1,0 +1,279 @@
+//! Vectors, the models that made them and the parts that still wait for theirs.
+
+use half::f16;
+use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
+
+use super::Store;
+use super::error::{Error, Result};
+use super::filter::clause;
+use crate::domain::{ContentHash, Filter, Timestamp};
+
+/// A model whose vectors are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// Digest of everything that shapes a vector.
+    pub digest: String,
+    /// For people.
+    pub name: String,
+    /// Length of a vector.
+    pub dimensions: usize,
+}
+
+/// A part that waits for its vectors, with its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingPart {
+    /// Row of the part.
+    pub part: i64,
+    /// Its text.
+    pub text: String,
+}
+
+/// One vector to store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewVector {
+    /// Row of the part.
+    pub part: i64,
+    /// Number of the passage in the part, from 0.
+    pub passage: usize,
+    /// Its byte range.
+    pub range: std::ops::Range<usize>,
+    /// Hash of its text.
+    pub text_hash: ContentHash,
+    /// Unit length.
+    pub vector: Vec<f32>,
+}
+
+/// One stored vector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredVector {
+    /// Row of the embedding.
+    pub id: i64,
+    /// The vector, widened from half floats.
+    pub vector: Vec<f32>,
+}
+
+/// Where a vector belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Row of the embedding.
+    pub id: i64,
+    /// Row of the part.
+    pub part: i64,
+    /// Byte range in the part's text.
+    pub range: std::ops::Range<usize>,
+}
+
+impl Store {
+    /// The row of a model, made if it is new. Parts that have no vector of this model are queued; returns the row and how
+    /// many were queued.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn adopt_model(&self, model: Model) -> Result<(i64, usize)> {
+        if let Some(id) = self.find_model(&model.digest)? {
+            return Ok((id, 0));
+        }
+        self.write(move |connection| {
+            let failed = |error| Error::sqlite("register a model", error);
+            let sql = "INSERT INTO models (digest, name, dimensions) VALUES (?1, ?2, ?3)
+                       ON CONFLICT (digest) DO UPDATE SET name = excluded.name RETURNING id";
+            let id: i64 = connection
+                .query_row(sql, params![model.digest, model.name, model.dimensions], |row| row.get(0))
+                .map_err(failed)?;
+            let kinds = crate::domain::Kind::ALL.iter().filter(|kind| kind.is_embedded()).map(|kind| kind.number().to_string());
+            let sql = format!(
+                "INSERT OR IGNORE INTO pending (part_id, at)
+                 SELECT p.id, m.at FROM parts p JOIN messages m ON m.id = p.message_id
+                 WHERE p.kind IN ({}) AND NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.part_id = p.id AND e.model_id = ?1)",
+                kinds.collect::<Vec<_>>().join(", ")
+            );
+            let queued = connection.execute(&sql, [id]).map_err(failed)?;
+            Ok((id, queued))
+        })
+    }
+
+    /// The row of a model that made vectors here before.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn find_model(&self, digest: &str) -> Result<Option<i64>> {
+        self.read(|connection| {
+            connection
+                .query_row("SELECT id FROM models WHERE digest = ?1", [digest], |row| row.get(0))
+                .optional()
+                .map_err(|error| Error::sqlite("find a model", error))
+        })
+    }
+
+    /// The next parts to embed, newest first; parts that failed before come last, and not at all after three failures.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn pending(&self, limit: usize) -> Result<Vec<PendingPart>> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("read the queue of vectors", error);
+            let sql = "SELECT p.id, body_text(p.body, p.body_bytes) FROM pending q JOIN parts p ON p.id = q.part_id
+                       WHERE q.attempts < 3 ORDER BY q.attempts, q.at DESC LIMIT ?1";
+            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+            let rows = statement.query_map([limit], |row| Ok(PendingPart { part: row.get(0)?, text: row.get(1)? }));
+            rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
+        })
+    }
+
+    /// How many parts wait.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn pending_count(&self) -> Result<u64> {
+        self.read(|connection| {
+            connection
+                .query_row("SELECT count(*) FROM pending WHERE attempts < 3", [], |row| row.get(0))
+                .map_err(|error| Error::sqlite("count the queue of vectors", error))
+        })
+    }
+
+    /// The stored vector of a text, if the model has embedded the same text before.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn find_vector(&self, model: i64, text: ContentHash) -> Result<Option<Vec<f32>>> {
+        self.read(|connection| {
+            let blob: Option<Vec<u8>> = connection
+                .prepare_cached("SELECT vector FROM embeddings WHERE text_hash = ?1 AND model_id = ?2 LIMIT 1")
+                .and_then(|mut statement| statement.query_row(params![text.0, model], |row| row.get(0)).optional())
+                .map_err(|error| Error::sqlite("find a vector", error))?;
+            Ok(blob.map(|blob| widen(&blob)))
+        })
+    }
+
+    /// Stores vectors and takes their parts off the queue.
+    ///
+    /// # Errors
+    /// When writing fails; the parts then stay queued.
+    pub fn store_vectors(&self, model: i64, parts: Vec<i64>, vectors: Vec<NewVector>) -> Result<()> {
+        self.write(move |connection| {
+            let failed = |error| Error::sqlite("store vectors", error);
+            // A part may have been forgotten since; its vectors must not come back.
+            let sql = "INSERT OR REPLACE INTO embeddings (part_id, model_id, passage, start_byte, end_byte, text_hash, vector)
+                       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM parts WHERE id = ?1)";
+            for new in &vectors {
+                let values =
+                    params![new.part, model, new.passage, new.range.start, new.range.end, new.text_hash.0, narrow(&new.vector)];
+                connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).map_err(failed)?;
+            }
+            for part in &parts {
+                let sql = "DELETE FROM pending WHERE part_id = ?1";
+                connection.prepare_cached(sql).and_then(|mut statement| statement.execute([part])).map_err(failed)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Notes that a part could not be embedded.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn mark_failed(&self, part: i64, why: String) -> Result<()> {
+        self.write(move |connection| {
+            connection
+                .execute("UPDATE pending SET attempts = attempts + 1, failure = ?2 WHERE part_id = ?1", params![part, why])
+                .map(drop)
+                .map_err(|error| Error::sqlite("mark a failed vector", error))
+        })
+    }
+
+    /// Calls `each` with every vector of a model whose row is after `after`, in order.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn each_vector(&self, model: i64, after: i64, mut each: impl FnMut(StoredVector)) -> Result<()> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("read the vectors", error);
+            let sql = "SELECT id, vector FROM embeddings WHERE id > ?2 AND model_id = ?1 ORDER BY id";
+            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+            let mut rows = statement.query(params![model, after]).map_err(failed)?;
+            while let Some(row) = rows.next().map_err(failed)? {
+                let blob = row.get_ref(1).map_err(failed)?;
+                let vector = widen(blob.as_blob().unwrap_or(&[]));
+                each(StoredVector { id: row.get(0).map_err(failed)?, vector });
+            }
+            Ok(())
+        })
+    }
+
+    /// The exact vectors of these rows; rows that are gone are left out.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn vectors(&self, ids: &[i64]) -> Result<Vec<StoredVector>> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("read the vectors", error);
+            let mut statement = connection.prepare_cached("SELECT vector FROM embeddings WHERE id = ?1").map_err(failed)?;
+            let mut vectors = Vec::with_capacity(ids.len());
+            for id in ids {
+                let blob: Option<Vec<u8>> = statement.query_row([id], |row| row.get(0)).optional().map_err(failed)?;
+                vectors.extend(blob.map(|blob| StoredVector { id: *id, vector: widen(&blob) }));
+            }
+            Ok(vectors)
+        })
+    }
+
+    /// How many vectors a model has.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn vector_count(&self, model: i64) -> Result<u64> {
+        self.read(|connection| {
+            connection
+                .query_row("SELECT count(*) FROM embeddings WHERE model_id = ?1", [model], |row| row.get(0))
+                .map_err(|error| Error::sqlite("count the vectors", error))
+        })
+    }
+
+    /// Rows of all vectors of a model that a filter allows, ascending.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn allowed_vectors(&self, model: i64, filter: &Filter, now: Timestamp) -> Result<Vec<i64>> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("filter the vectors", error);
+            let clause = clause(filter, now);
+            let sql = format!(
+                "SELECT e.id FROM embeddings e JOIN parts p ON p.id = e.part_id JOIN messages m ON m.id = p.message_id
+                 JOIN conversations c ON c.id = m.conversation_id WHERE e.model_id = ?{} ORDER BY e.id",
+                clause.sql
+            );
+            let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+            let values = std::iter::once(rusqlite::types::Value::from(model)).chain(clause.values);
+            let rows = statement.query_map(params_from_iter(values), |row| row.get(0)).map_err(failed)?;
+            rows.collect::<rusqlite::Result<_>>().map_err(failed)
+        })
+    }
+
+    /// Where vectors belong; rows that are gone are left out.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn places(&self, ids: &[i64]) -> Result<Vec<Place>> {
+        self.read(|connection| ids.iter().filter_map(|id| place(connection, *id).transpose()).collect())
+    }
+}
+
+fn place(connection: &Connection, id: i64) -> Result<Option<Place>> {
+    connection
+        .prepare_cached("SELECT part_id, start_byte, end_byte FROM embeddings WHERE id = ?1")
+        .and_then(|mut statement| {
+            statement
+                .query_row([id], |row| Ok(Place { id, part: row.get(0)?, range: row.get(1)?..row.get(2)? }))
+                .optional()
+        })
+        .map_err(|error| Error::sqlite("place a vector", error))
+}
+
+fn narrow(vector: &[f32]) -> Vec<u8> {
+    vector.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect()
+}
+
+fn widen(blob: &[u8]) -> Vec<f32> {
+    blob.as_chunks::<2>().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect()
+}

@@ -1,0 +1,62 @@
+//! A [`Filter`] as SQL over the aliases `p` (parts), `m` (messages), `c` (conversations). Values are always bound.
+
+use rusqlite::types::Value;
+
+use crate::domain::{Filter, Timestamp};
+
+/// `AND …` clauses with their values.
+pub(super) struct Clause {
+    pub(super) sql: String,
+    pub(super) values: Vec<Value>,
+}
+
+/// What the filter excludes, and what never comes back: notes that were replaced or have expired at `now`.
+pub(super) fn clause(filter: &Filter, now: Timestamp) -> Clause {
+    let mut clause = Clause {
+        sql: " AND NOT EXISTS (SELECT 1 FROM notes n WHERE n.message_id = m.id AND (n.superseded_by IS NOT NULL OR n.expires_at <= ?))"
+            .to_owned(),
+        values: vec![Value::from(now.milliseconds())],
+    };
+    if let Some(projects) = &filter.projects {
+        clause.one_of("m.project_id", projects.iter().copied());
+    }
+    if let Some(after) = filter.after {
+        clause.push(" AND m.at >= ?", after.milliseconds());
+    }
+    if let Some(before) = filter.before {
+        clause.push(" AND m.at < ?", before.milliseconds());
+    }
+    if !filter.roles.is_empty() {
+        clause.one_of("m.role", filter.roles.iter().map(|role| role.number()));
+    }
+    if !filter.kinds.is_empty() {
+        clause.one_of("p.kind", filter.kinds.iter().map(|kind| kind.number()));
+    }
+    if let Some(session) = &filter.session {
+        clause.push(" AND (c.external_id = ?", session.clone());
+        clause.push(" OR c.parent_external_id = ?)", session.clone());
+    }
+    if let Some(file) = &filter.file {
+        let escaped = file.trim_start_matches('/').replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        clause.push(" AND EXISTS (SELECT 1 FROM files f WHERE f.conversation_id = c.id AND (f.path = ?", file.clone());
+        clause.push(" OR f.path LIKE ? ESCAPE '\\'))", format!("%/{escaped}"));
+    }
+    if let Some(branch) = &filter.git_branch {
+        clause.push(" AND m.git_branch = ?", branch.clone());
+    }
+    clause
+}
+
+impl Clause {
+    fn push(&mut self, sql: &str, value: impl Into<Value>) {
+        self.sql.push_str(sql);
+        self.values.push(value.into());
+    }
+
+    fn one_of(&mut self, column: &str, values: impl Iterator<Item = i64>) {
+        let values: Vec<Value> = values.map(Value::from).collect();
+        let marks = vec!["?"; values.len()].join(", ");
+        self.sql.push_str(&format!(" AND {column} IN ({marks})"));
+        self.values.extend(values);
+    }
+}

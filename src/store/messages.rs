@@ -1,0 +1,261 @@
+//! Writing messages with everything that hangs on them: conversation, parts, words, files, the queue for vectors, the
+//! journal for sync. All of one batch and its import cursor go into one savepoint.
+//!
+//! What costs CPU (compression, hashing, splitting into words) is done by a [`Preparer`] on the caller's thread, before
+//! the write lane is asked for anything.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::connection::indexed_terms;
+use super::cursors::{self, Cursor};
+use super::error::{Error, Result};
+use super::frames::{DICTIONARY_ID, Packer};
+use super::projects::{self, NewProject};
+use super::{Receipt, Store};
+use crate::domain::text::terms::Terms;
+use crate::domain::{ContentHash, Draft, DraftPart, MessageId, Timestamp};
+
+/// Turns drafts into rows that are ready to insert.
+#[derive(Debug)]
+pub struct Preparer {
+    packer: Packer,
+    terms: Terms,
+}
+
+#[derive(Debug)]
+struct PreparedPart {
+    key: i64,
+    part: DraftPart,
+    frame: Vec<u8>,
+    body_bytes: i64,
+    hash: ContentHash,
+    words: String,
+}
+
+/// A draft whose parts are compressed and split into words.
+#[derive(Debug)]
+pub struct PreparedMessage {
+    uid: MessageId,
+    draft: Draft,
+    parts: Vec<PreparedPart>,
+}
+
+/// What one batch of an import brings.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The messages.
+    pub messages: Vec<PreparedMessage>,
+    /// Project of each working directory that occurs; `""` stands for an unknown one.
+    pub projects: HashMap<String, NewProject>,
+    /// Names that the client gave to sessions.
+    pub titles: Vec<(String, String)>,
+    /// How far the file is read with this batch.
+    pub cursor: Option<Cursor>,
+}
+
+/// What a batch changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages that were not there before.
+    pub new: u64,
+    /// Messages of which nothing was new.
+    pub duplicate: u64,
+    /// Messages that were there and got further parts.
+    pub extended: u64,
+    /// Messages that were left out because they had been forgotten.
+    pub forgotten: u64,
+}
+
+impl Preparer {
+    /// Makes the compressor.
+    ///
+    /// # Errors
+    /// When zstd cannot be set up.
+    pub fn new() -> Result<Self> {
+        let packer = Packer::new().map_err(|error| Error::io("prepare compression for", Path::new("the store"), error))?;
+        Ok(Self { packer, terms: Terms::default() })
+    }
+
+    /// Compresses, hashes and splits one message of `source`.
+    ///
+    /// # Errors
+    /// When compression fails, which means that memory ran out.
+    pub fn message(&self, source: &str, draft: Draft) -> Result<PreparedMessage> {
+        let uid = MessageId::imported(source, &draft.session, &draft.external_id);
+        self.message_with(uid, draft)
+    }
+
+    pub(super) fn message_with(&self, uid: MessageId, mut draft: Draft) -> Result<PreparedMessage> {
+        let parts = std::mem::take(&mut draft.parts).into_iter().map(|part| self.part(part)).collect::<Result<_>>()?;
+        Ok(PreparedMessage { uid, draft, parts })
+    }
+
+    fn part(&self, part: DraftPart) -> Result<PreparedPart> {
+        let failed = |error| Error::io("compress a message for", Path::new("the store"), error);
+        Ok(PreparedPart {
+            key: ContentHash::of(&part.external_key).short_key(),
+            frame: self.packer.pack(&part.text).map_err(failed)?,
+            body_bytes: i64::try_from(part.text.len()).unwrap_or(i64::MAX),
+            hash: ContentHash::of(&part.text),
+            words: indexed_terms(&self.terms, Some(part.kind), &part.text),
+            // The text itself is in the frame from here on.
+            part: DraftPart { text: String::new(), ..part },
+        })
+    }
+}
+
+impl PreparedMessage {
+    /// Bytes that this message holds in memory, roughly.
+    pub fn weight(&self) -> usize {
+        self.parts.iter().map(|part| part.frame.len() + part.words.len() + 200).sum()
+    }
+}
+
+impl Store {
+    /// Queues a batch of imported messages.
+    ///
+    /// # Errors
+    /// When the write lane cannot be started.
+    pub fn import_later(&self, source: &'static str, batch: Batch, now: Timestamp) -> Result<Receipt<Counts>> {
+        self.write_later(move |connection| import(connection, source, &batch, now))
+    }
+}
+
+fn import(connection: &Connection, source: &str, batch: &Batch, now: Timestamp) -> Result<Counts> {
+    let mut ids = HashMap::new();
+    for (directory, project) in &batch.projects {
+        ids.insert(directory.as_str(), projects::upsert(connection, project, now)?);
+    }
+    let file = match &batch.cursor {
+        Some(cursor) => Some(cursors::row(connection, source, &cursor.path, now)?),
+        None => None,
+    };
+    let mut counts = Counts::default();
+    for message in &batch.messages {
+        let directory = message.draft.cwd.as_deref().unwrap_or("");
+        let project = ids.get(directory).copied().ok_or(Error::Closed)?;
+        let row = Row { source, project, file, now };
+        match insert(connection, &row, message)?.1 {
+            Outcome::New => counts.new += 1,
+            Outcome::Extended => counts.extended += 1,
+            Outcome::Duplicate => counts.duplicate += 1,
+            Outcome::Forgotten => counts.forgotten += 1,
+        }
+    }
+    for (session, title) in &batch.titles {
+        let sql = "UPDATE conversations SET title = ?3 WHERE source = ?1 AND external_id = ?2";
+        let run = connection.prepare_cached(sql).and_then(|mut statement| statement.execute(params![source, session, title]));
+        run.map_err(|error| Error::sqlite("name a conversation", error))?;
+    }
+    if let Some(cursor) = &batch.cursor {
+        cursors::advance(connection, cursor, now)?;
+    }
+    Ok(counts)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    New,
+    Extended,
+    Duplicate,
+    Forgotten,
+}
+
+/// What a message's rows need besides the message.
+pub(super) struct Row<'a> {
+    pub(super) source: &'a str,
+    pub(super) project: i64,
+    pub(super) file: Option<i64>,
+    pub(super) now: Timestamp,
+}
+
+/// Inserts what is not there yet; returns the message's row and what happened.
+pub(super) fn insert(connection: &Connection, row: &Row<'_>, message: &PreparedMessage) -> Result<(i64, Outcome)> {
+    let failed = |error| Error::sqlite("store a message", error);
+    let uid = message.uid.as_bytes();
+    let buried: bool = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM tombstones WHERE uid = ?1)")
+        .and_then(|mut statement| statement.query_row([uid], |row| row.get(0)))
+        .map_err(failed)?;
+    if buried {
+        return Ok((0, Outcome::Forgotten));
+    }
+    let draft = &message.draft;
+    let known: Option<i64> = connection
+        .prepare_cached("SELECT id FROM messages WHERE uid = ?1")
+        .and_then(|mut statement| statement.query_row([uid], |row| row.get(0)).optional())
+        .map_err(failed)?;
+    let id = match known {
+        Some(id) => id,
+        None => {
+            let conversation = conversation(connection, row, draft)?;
+            let sql = "INSERT INTO messages (uid, conversation_id, external_id, parent_external_id, project_id, role, at,
+                         git_branch, model, sidechain, source_file, source_line)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+            let values = params![
+                uid, conversation, draft.external_id, draft.parent_external_id, row.project, draft.role.number(),
+                draft.at.milliseconds(), draft.git_branch, draft.model, draft.sidechain, row.file, draft.line
+            ];
+            connection.prepare_cached(sql).and_then(|mut statement| statement.insert(values)).map_err(failed)?
+        }
+    };
+    let mut added = false;
+    for part in &message.parts {
+        added |= insert_part(connection, id, draft.at, part).map_err(failed)?;
+    }
+    for path in &draft.files {
+        let sql = "INSERT OR IGNORE INTO files (conversation_id, path) SELECT conversation_id, ?2 FROM messages WHERE id = ?1";
+        connection.prepare_cached(sql).and_then(|mut statement| statement.execute(params![id, path])).map_err(failed)?;
+    }
+    let outcome = match (known, added) {
+        (None, _) => Outcome::New,
+        (Some(_), true) => Outcome::Extended,
+        (Some(_), false) => Outcome::Duplicate,
+    };
+    if outcome != Outcome::Duplicate {
+        let sql = "INSERT INTO outbox (uid, change, at) VALUES (?1, 'upsert', ?2)";
+        let values = params![uid, row.now.milliseconds()];
+        connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).map_err(failed)?;
+    }
+    Ok((id, outcome))
+}
+
+fn conversation(connection: &Connection, row: &Row<'_>, draft: &Draft) -> Result<i64> {
+    let sql = "INSERT INTO conversations (source, external_id, parent_external_id, project_id, started_at, ended_at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?5)
+               ON CONFLICT (source, external_id) DO UPDATE SET
+                 started_at = min(started_at, excluded.started_at), ended_at = max(ended_at, excluded.ended_at)
+               RETURNING id";
+    let values = params![row.source, draft.session, draft.parent_session, row.project, draft.at.milliseconds()];
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.query_row(values, |row| row.get(0)))
+        .map_err(|error| Error::sqlite("store a conversation", error))
+}
+
+/// Whether the part was new.
+fn insert_part(connection: &Connection, message: i64, at: Timestamp, prepared: &PreparedPart) -> rusqlite::Result<bool> {
+    let part = &prepared.part;
+    let sql = "INSERT OR IGNORE INTO parts (message_id, key, kind, origin, tool, body, body_bytes, dictionary_id, content_hash)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let values = params![
+        message, prepared.key, part.kind.number(), part.origin.number(), part.tool, prepared.frame, prepared.body_bytes,
+        DICTIONARY_ID, prepared.hash.0
+    ];
+    if connection.prepare_cached(sql)?.execute(values)? == 0 {
+        return Ok(false);
+    }
+    let id = connection.last_insert_rowid();
+    if !prepared.words.is_empty() {
+        connection.prepare_cached("INSERT INTO terms (rowid, words) VALUES (?1, ?2)")?.execute(params![id, prepared.words])?;
+    }
+    if part.kind.is_embedded() {
+        connection
+            .prepare_cached("INSERT INTO pending (part_id, at) VALUES (?1, ?2)")?
+            .execute(params![id, at.milliseconds()])?;
+    }
+    Ok(true)
+}

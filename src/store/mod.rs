@@ -1,0 +1,178 @@
+//! SQLite: the only truth. Owns the schema, all SQL, the write lane, the read pool, compressed texts and the word index.
+//! Does not own: what to store, how to rank, the clock. Everything else on disk can be rebuilt from here.
+
+mod connection;
+mod cursors;
+mod embeddings;
+mod error;
+mod filter;
+mod frames;
+mod lane;
+mod messages;
+mod notes;
+mod projects;
+mod reading;
+mod schema;
+mod stats;
+mod words;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use rusqlite::Connection;
+
+use crate::disk;
+use crate::domain::Timestamp;
+use connection::Access;
+
+pub use cursors::Cursor;
+pub use embeddings::{Model, NewVector, PendingPart, Place, StoredVector};
+pub use error::{Error, Result};
+pub use lane::Receipt;
+pub use messages::{Batch, Counts, PreparedMessage, Preparer};
+pub use notes::{Saved, SavedStatus};
+pub use projects::{NewProject, Project};
+pub use reading::{Body, Candidate, ConversationHead, MessageText, PartText};
+pub use stats::Stats;
+
+/// Readers kept open for the next request.
+const IDLE_READERS: usize = 4;
+
+/// How the store may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Open {
+    /// Create it if it is missing, upgrade it if it is old.
+    Create,
+    /// It must exist; nothing is written until the first write.
+    Existing,
+}
+
+/// The database: a lazily started write lane and a pool of readers.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    full: bool,
+    frozen: bool,
+    lane: OnceLock<lane::Lane>,
+    starting: Mutex<()>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+impl Store {
+    /// Opens the database at `path`. `full` is `synchronous=FULL`.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::TooNew`], [`Error::Foreign`], or what the operating system refused.
+    pub fn open(path: &Path, open: Open, full: bool, now: Timestamp) -> Result<Self> {
+        let exists = path.try_exists().map_err(|source| Error::io("look for", path, source))?;
+        if !exists && open == Open::Existing {
+            return Err(Error::Missing(path.to_owned()));
+        }
+        let mut store = Self {
+            path: path.to_owned(),
+            full,
+            frozen: false,
+            lane: OnceLock::new(),
+            starting: Mutex::new(()),
+            readers: Mutex::new(Vec::new()),
+        };
+        if !exists {
+            let folder = path.parent().unwrap_or(Path::new("."));
+            disk::create_private_folder(folder).map_err(|source| Error::io("create", folder, source))?;
+            drop(disk::create_private_file(path).map_err(|source| Error::io("create", path, source))?);
+        }
+        let reader = store.first_reader()?;
+        let state = schema::inspect(&reader, path)?;
+        drop(reader);
+        if state != schema::State::Current {
+            let mut writer = connection::open(path, Access::Write { full })?;
+            schema::migrate(&mut writer, path, now)?;
+        }
+        Ok(store)
+    }
+
+    /// The first connection decides whether the folder can be written at all.
+    fn first_reader(&mut self) -> Result<Connection> {
+        let probe = |connection: &Connection| {
+            connection
+                .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+                .map_err(|source| Error::sqlite("read the database", source))
+        };
+        let normal = connection::open(&self.path, Access::Read).and_then(|reader| probe(&reader).map(|()| reader));
+        let error = match normal {
+            Ok(reader) => return Ok(reader),
+            Err(error) => error,
+        };
+        // In a folder that cannot be written SQLite cannot share memory with a writer. Without a write-ahead log
+        // there is no writer, and the file can be read as it stands.
+        let log = PathBuf::from(format!("{}-wal", self.path.display()));
+        if error.code() != crate::domain::Code::Unavailable || log.exists() {
+            return Err(error);
+        }
+        let frozen = connection::open(&self.path, Access::Frozen)?;
+        probe(&frozen)?;
+        self.frozen = true;
+        Ok(frozen)
+    }
+
+    /// Whether the folder could only be opened for reading.
+    pub const fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
+    /// Where the database is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Queues a write; it runs in a savepoint of a transaction that may hold other writes too.
+    ///
+    /// # Errors
+    /// When the write lane cannot be started.
+    pub(crate) fn write_later<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<Receipt<T>> {
+        Ok(self.lane()?.submit(write))
+    }
+
+    /// Runs a write and waits for its COMMIT.
+    ///
+    /// # Errors
+    /// Whatever the write or the commit failed with; nothing of it is then stored.
+    pub(crate) fn write<T: Send + 'static>(&self, write: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
+        self.write_later(write)?.wait()
+    }
+
+    fn lane(&self) -> Result<&lane::Lane> {
+        let _starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lane) = self.lane.get() {
+            return Ok(lane);
+        }
+        let writer = connection::open(&self.path, Access::Write { full: self.full })?;
+        let lane = lane::Lane::start(writer).map_err(|source| Error::io("start the writing thread for", &self.path, source))?;
+        Ok(self.lane.get_or_init(|| lane))
+    }
+
+    /// Runs a read against one snapshot.
+    ///
+    /// # Errors
+    /// Whatever the read failed with.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let reader = match idle {
+            Some(reader) => reader,
+            None => connection::open(&self.path, if self.frozen { Access::Frozen } else { Access::Read })?,
+        };
+        let failed = |source| Error::sqlite("read", source);
+        let snapshot = reader.unchecked_transaction().map_err(failed)?;
+        let outcome = read(&snapshot);
+        // Nothing was written; ending the snapshot cannot lose anything.
+        drop(snapshot);
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < IDLE_READERS {
+            readers.push(reader);
+        }
+        outcome
+    }
+}

@@ -1,0 +1,305 @@
+//! Reading messages back: for a page of hits, for a conversation.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+
+use super::Store;
+use super::error::{Error, Result};
+use super::filter::clause;
+use crate::domain::{ContentHash, Filter, Kind, MessageId, Origin, Role, Timestamp};
+
+/// A part that may become a hit, without its text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// Row of the part.
+    pub part: i64,
+    /// Row of the message.
+    pub message: i64,
+    /// The message.
+    pub id: MessageId,
+    /// What the part is.
+    pub kind: Kind,
+    /// When it was said.
+    pub at: Timestamp,
+    /// Hash of the part's text: equal texts are the same memory.
+    pub hash: ContentHash,
+}
+
+/// What a hit shows beside its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    /// The text of the part.
+    pub text: String,
+    /// Who speaks.
+    pub role: Role,
+    /// Who vouches for it.
+    pub origin: Origin,
+    /// Session id in its source.
+    pub session: String,
+    /// The source.
+    pub source: String,
+    /// Title of the session, or of the note.
+    pub title: String,
+    /// Name of the project.
+    pub project: String,
+}
+
+/// One part with its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartText {
+    /// What it is.
+    pub kind: Kind,
+    /// Who vouches for it.
+    pub origin: Origin,
+    /// Name of the tool.
+    pub tool: Option<String>,
+    /// The text.
+    pub text: String,
+}
+
+/// One message with its parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageText {
+    /// The message.
+    pub id: MessageId,
+    /// Its session.
+    pub session: String,
+    /// Position in its session, from 0.
+    pub position: usize,
+    /// Who speaks.
+    pub role: Role,
+    /// When.
+    pub at: Timestamp,
+    /// Part of a side conversation.
+    pub sidechain: bool,
+    /// The file and line that it was imported from.
+    pub provenance: Option<(String, u64)>,
+    /// The parts, in order.
+    pub parts: Vec<PartText>,
+}
+
+/// What a conversation is, without its messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConversationHead {
+    /// Row.
+    pub row: i64,
+    /// Session id in its source.
+    pub session: String,
+    /// The source.
+    pub source: String,
+    /// Its title.
+    pub title: String,
+    /// Name of its project.
+    pub project: String,
+    /// First message.
+    pub started_at: Timestamp,
+    /// Last message.
+    pub ended_at: Timestamp,
+    /// How many messages.
+    pub messages: usize,
+}
+
+/// The client's title, else the first words that a person typed.
+const TITLE: &str = "coalesce(c.title, (SELECT substr(body_text(fp.body, fp.body_bytes), 1, 200) FROM messages fm
+    JOIN parts fp ON fp.message_id = fm.id WHERE fm.conversation_id = c.id AND fp.kind IN (1, 7) ORDER BY fm.at, fp.id LIMIT 1), '')";
+
+fn bad_number() -> rusqlite::Error {
+    rusqlite::Error::IntegralValueOutOfRange(0, 0)
+}
+
+fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<Kind> {
+    Kind::from_number(row.get(column)?).ok_or_else(bad_number)
+}
+
+fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
+    Role::from_number(row.get(column)?).ok_or_else(bad_number)
+}
+
+fn origin(row: &Row<'_>, column: usize) -> rusqlite::Result<Origin> {
+    Origin::from_number(row.get(column)?).ok_or_else(bad_number)
+}
+
+fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    row.get(column).map(Timestamp::from_milliseconds)
+}
+
+fn uid(row: &Row<'_>, column: usize) -> rusqlite::Result<MessageId> {
+    row.get(column).map(MessageId::from_bytes)
+}
+
+impl Store {
+    /// The candidates among these part rows that the filter allows.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn candidates(&self, parts: &[i64], filter: &Filter, now: Timestamp) -> Result<Vec<Candidate>> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("read the candidates", error);
+            let clause = clause(filter, now);
+            let sql = format!(
+                "SELECT p.id, m.id, m.uid, p.kind, m.at, p.content_hash FROM parts p JOIN messages m ON m.id = p.message_id
+                 JOIN conversations c ON c.id = m.conversation_id WHERE p.id = ?{}",
+                clause.sql
+            );
+            let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+            let mut found = Vec::with_capacity(parts.len());
+            for part in parts {
+                let values = std::iter::once(rusqlite::types::Value::from(*part)).chain(clause.values.iter().cloned());
+                let candidate = statement
+                    .query_row(params_from_iter(values), |row| {
+                        Ok(Candidate {
+                            part: row.get(0)?,
+                            message: row.get(1)?,
+                            id: uid(row, 2)?,
+                            kind: kind(row, 3)?,
+                            at: time(row, 4)?,
+                            hash: ContentHash(row.get(5)?),
+                        })
+                    })
+                    .optional();
+                found.extend(candidate.map_err(failed)?);
+            }
+            Ok(found)
+        })
+    }
+
+    /// What to show of a part.
+    ///
+    /// # Errors
+    /// When it is gone or damaged.
+    pub fn body(&self, part: i64) -> Result<Body> {
+        self.read(|connection| {
+            let sql = format!(
+                "SELECT body_text(p.body, p.body_bytes), m.role, p.origin, c.external_id, c.source,
+                   coalesce((SELECT title FROM notes WHERE message_id = m.id), {TITLE}), pr.name
+                 FROM parts p JOIN messages m ON m.id = p.message_id JOIN conversations c ON c.id = m.conversation_id
+                 JOIN projects pr ON pr.id = m.project_id WHERE p.id = ?1"
+            );
+            let row = |row: &Row<'_>| {
+                Ok(Body {
+                    text: row.get(0)?,
+                    role: role(row, 1)?,
+                    origin: origin(row, 2)?,
+                    session: row.get(3)?,
+                    source: row.get(4)?,
+                    title: row.get(5)?,
+                    project: row.get(6)?,
+                })
+            };
+            connection
+                .prepare_cached(&sql)
+                .and_then(|mut statement| statement.query_row([part], row))
+                .map_err(|error| Error::sqlite("read a text", error))
+        })
+    }
+
+    /// The conversation and position of a message.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn find_message(&self, id: MessageId) -> Result<Option<(ConversationHead, usize)>> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("find a message", error);
+            let place: Option<(i64, usize)> = connection
+                .query_row(
+                    "SELECT m.conversation_id, (SELECT count(*) FROM messages o WHERE o.conversation_id = m.conversation_id
+                       AND (o.at, o.id) < (m.at, m.id)) FROM messages m WHERE m.uid = ?1",
+                    [id.as_bytes()],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .optional()
+                .map_err(failed)?;
+            let Some((conversation, position)) = place else { return Ok(None) };
+            let head = head(connection, "c.id = ?1", &conversation)?;
+            Ok(head.map(|head| (head, position)))
+        })
+    }
+
+    /// A conversation by its session id, or by a prefix of it that only one has.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn find_conversation(&self, session: &str) -> Result<Option<ConversationHead>> {
+        self.read(|connection| {
+            if let Some(exact) = head(connection, "c.external_id = ?1", &session)? {
+                return Ok(Some(exact));
+            }
+            if session.len() < 6 {
+                return Ok(None);
+            }
+            let failed = |error| Error::sqlite("find a conversation", error);
+            let sql = "SELECT id FROM conversations WHERE substr(external_id, 1, length(?1)) = ?1 AND parent_external_id IS NULL LIMIT 2";
+            let mut statement = connection.prepare(sql).map_err(failed)?;
+            let rows = statement.query_map([session], |row| row.get(0)).map_err(failed)?;
+            let found: Vec<i64> = rows.collect::<rusqlite::Result<_>>().map_err(failed)?;
+            match found.as_slice() {
+                [only] => head(connection, "c.id = ?1", only),
+                _ => Ok(None),
+            }
+        })
+    }
+
+    /// Messages `from` to `from + count` of a conversation, in order of time.
+    ///
+    /// # Errors
+    /// When reading fails or a text is damaged.
+    pub fn messages(&self, conversation: i64, from: usize, count: usize) -> Result<Vec<MessageText>> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("read a conversation", error);
+            let sql = "SELECT m.id, m.uid, c.external_id, m.role, m.at, m.sidechain, f.path, m.source_line FROM messages m
+                       JOIN conversations c ON c.id = m.conversation_id LEFT JOIN import_cursors f ON f.id = m.source_file
+                       WHERE m.conversation_id = ?1 ORDER BY m.at, m.id LIMIT ?2 OFFSET ?3";
+            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            let mut rows = statement.query(params![conversation, count, from]).map_err(failed)?;
+            let mut messages = Vec::new();
+            while let Some(row) = rows.next().map_err(failed)? {
+                let position = from + messages.len();
+                messages.push(message(connection, row, position).map_err(failed)?);
+            }
+            Ok(messages)
+        })
+    }
+}
+
+fn message(connection: &Connection, row: &Row<'_>, position: usize) -> rusqlite::Result<MessageText> {
+    let sql = "SELECT kind, origin, tool, body_text(body, body_bytes) FROM parts WHERE message_id = ?1 ORDER BY id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let part = |row: &Row<'_>| Ok(PartText { kind: kind(row, 0)?, origin: origin(row, 1)?, tool: row.get(2)?, text: row.get(3)? });
+    let parts = statement.query_map([row.get::<_, i64>(0)?], part)?.collect::<rusqlite::Result<_>>()?;
+    let file: Option<String> = row.get(6)?;
+    let line: Option<u64> = row.get(7)?;
+    Ok(MessageText {
+        id: uid(row, 1)?,
+        session: row.get(2)?,
+        position,
+        role: role(row, 3)?,
+        at: time(row, 4)?,
+        sidechain: row.get(5)?,
+        provenance: file.zip(line),
+        parts,
+    })
+}
+
+fn head(connection: &Connection, condition: &str, value: &dyn rusqlite::ToSql) -> Result<Option<ConversationHead>> {
+    let sql = format!(
+        "SELECT c.id, c.external_id, c.source, {TITLE}, pr.name, c.started_at, c.ended_at,
+           (SELECT count(*) FROM messages m WHERE m.conversation_id = c.id)
+         FROM conversations c JOIN projects pr ON pr.id = c.project_id WHERE {condition} LIMIT 1"
+    );
+    let row = |row: &Row<'_>| {
+        Ok(ConversationHead {
+            row: row.get(0)?,
+            session: row.get(1)?,
+            source: row.get(2)?,
+            title: row.get(3)?,
+            project: row.get(4)?,
+            started_at: time(row, 5)?,
+            ended_at: time(row, 6)?,
+            messages: row.get(7)?,
+        })
+    };
+    connection
+        .prepare_cached(&sql)
+        .and_then(|mut statement| statement.query_row([value], row).optional())
+        .map_err(|error| Error::sqlite("find a conversation", error))
+}

@@ -1,0 +1,164 @@
+-- The first schema. Times are milliseconds since 1970-01-01 UTC. `uid` columns are 16-byte UUIDs.
+-- Numbers in `role`, `kind` and `origin` are those of domain::{Role, Kind, Origin} and are never reused.
+
+-- Facts about the store itself: which rules made its terms, when it was made.
+CREATE TABLE meta (
+  key   TEXT NOT NULL PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- zstd dictionaries. One is kept as long as any frame refers to it.
+CREATE TABLE dictionaries (
+  id    INTEGER PRIMARY KEY,
+  bytes BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE projects (
+  id         INTEGER PRIMARY KEY,
+  key        TEXT NOT NULL UNIQUE,   -- the common git folder, else the directory
+  name       TEXT NOT NULL,
+  root       TEXT NOT NULL,
+  remote     TEXT,
+  created_at INTEGER NOT NULL
+) STRICT;
+
+-- Every working directory that was ever seen, and its project.
+CREATE TABLE project_directories (
+  directory  TEXT NOT NULL PRIMARY KEY,
+  project_id INTEGER NOT NULL REFERENCES projects(id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE conversations (
+  id                 INTEGER PRIMARY KEY,
+  source             TEXT NOT NULL,      -- claude-code, saved
+  external_id        TEXT NOT NULL,      -- the session's id in its source
+  parent_external_id TEXT,               -- the session that started it (subagents)
+  project_id         INTEGER NOT NULL REFERENCES projects(id),
+  title              TEXT,               -- as the client named it; NULL: the first words of the person
+  started_at         INTEGER NOT NULL,
+  ended_at           INTEGER NOT NULL,
+  UNIQUE (source, external_id)
+) STRICT;
+CREATE INDEX conversations_by_parent ON conversations(parent_external_id) WHERE parent_external_id IS NOT NULL;
+
+-- One message of the API or the person; its text is in its parts.
+CREATE TABLE messages (
+  id                 INTEGER PRIMARY KEY,
+  uid                BLOB NOT NULL UNIQUE CHECK (length(uid) = 16),
+  conversation_id    INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
+  external_id        TEXT NOT NULL,
+  parent_external_id TEXT,
+  project_id         INTEGER NOT NULL REFERENCES projects(id),  -- of this message's own directory
+  role               INTEGER NOT NULL,
+  at                 INTEGER NOT NULL,
+  git_branch         TEXT,
+  model              TEXT,
+  sidechain          INTEGER NOT NULL DEFAULT 0,
+  source_file        INTEGER,            -- provenance: import_cursors.id and the line in that file
+  source_line        INTEGER
+) STRICT;
+CREATE INDEX messages_by_conversation ON messages(conversation_id, at, id);
+CREATE INDEX messages_by_time ON messages(at);
+
+CREATE TABLE parts (
+  id            INTEGER PRIMARY KEY,
+  message_id    INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,
+  key           INTEGER NOT NULL,        -- identifies the part in its message, the same at every import
+  kind          INTEGER NOT NULL,
+  origin        INTEGER NOT NULL,
+  tool          TEXT,
+  body          BLOB NOT NULL,           -- zstd frame with content checksum; read it with body_text(body, body_bytes)
+  body_bytes    INTEGER NOT NULL,        -- length of the text in bytes
+  dictionary_id INTEGER NOT NULL REFERENCES dictionaries(id),
+  content_hash  BLOB NOT NULL CHECK (length(content_hash) = 16),
+  UNIQUE (message_id, key)
+) STRICT;
+
+-- Files that tool calls of a conversation named.
+CREATE TABLE files (
+  conversation_id INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
+  path            TEXT NOT NULL,
+  PRIMARY KEY (conversation_id, path)
+) STRICT, WITHOUT ROWID;
+
+-- What was saved on purpose has more to say about itself.
+CREATE TABLE notes (
+  message_id    INTEGER PRIMARY KEY REFERENCES messages(id) ON DELETE CASCADE,
+  kind          TEXT NOT NULL,
+  title         TEXT,
+  topic_key     TEXT,
+  tags          TEXT NOT NULL,           -- JSON list
+  pinned        INTEGER NOT NULL DEFAULT 0,
+  expires_at    INTEGER,
+  superseded_by INTEGER REFERENCES messages(id) ON DELETE SET NULL
+) STRICT;
+CREATE INDEX notes_by_topic ON notes(topic_key) WHERE topic_key IS NOT NULL;
+
+-- Words. The index holds no text of its own: it can check and rebuild itself through the view, whose functions this
+-- program registers on every connection (docs/decisions/0003).
+CREATE VIEW searchable AS
+  SELECT id, terms_of(kind, body_text(body, body_bytes)) AS words FROM parts;
+CREATE VIRTUAL TABLE terms USING fts5(
+  words, content = 'searchable', content_rowid = 'id', tokenize = "ascii tokenchars '_-./:@+#'"
+);
+
+-- How many parts hold each term: the weight of a word.
+CREATE VIRTUAL TABLE vocabulary USING fts5vocab(terms, row);
+
+-- Meaning. A vector belongs to a byte range of a part and to the model that made it.
+CREATE TABLE models (
+  id         INTEGER PRIMARY KEY,
+  digest     TEXT NOT NULL UNIQUE,       -- of everything that shapes a vector
+  name       TEXT NOT NULL,
+  dimensions INTEGER NOT NULL
+) STRICT;
+CREATE TABLE embeddings (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused: an index follows by id
+  part_id    INTEGER NOT NULL REFERENCES parts(id) ON DELETE CASCADE,
+  model_id   INTEGER NOT NULL REFERENCES models(id),
+  passage    INTEGER NOT NULL,
+  start_byte INTEGER NOT NULL,
+  end_byte   INTEGER NOT NULL,
+  text_hash  BLOB NOT NULL CHECK (length(text_hash) = 16),
+  vector     BLOB NOT NULL,              -- unit length, IEEE half floats, little endian
+  UNIQUE (part_id, model_id, passage)
+) STRICT;
+CREATE INDEX embeddings_by_text ON embeddings(text_hash, model_id);
+
+-- Parts that wait for their vectors, newest first.
+CREATE TABLE pending (
+  part_id  INTEGER PRIMARY KEY REFERENCES parts(id) ON DELETE CASCADE,
+  at       INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  failure  TEXT
+) STRICT;
+CREATE INDEX pending_by_time ON pending(attempts, at DESC);
+
+-- What a sync target has not seen yet: the journal of changes.
+CREATE TABLE outbox (
+  id     INTEGER PRIMARY KEY AUTOINCREMENT,
+  uid    BLOB NOT NULL,
+  change TEXT NOT NULL CHECK (change IN ('upsert', 'forget')),
+  at     INTEGER NOT NULL
+) STRICT;
+
+-- What was forgotten must not come back with the next import or sync.
+CREATE TABLE tombstones (
+  uid    BLOB NOT NULL PRIMARY KEY CHECK (length(uid) = 16),
+  at     INTEGER NOT NULL,
+  reason TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How far each transcript was read. Advances in the same transaction as the rows.
+CREATE TABLE import_cursors (
+  id          INTEGER PRIMARY KEY,
+  source      TEXT NOT NULL,
+  path        TEXT NOT NULL,
+  size        INTEGER NOT NULL,          -- when last read to its end; 0 before
+  modified    INTEGER NOT NULL,
+  offset      INTEGER NOT NULL,
+  line        INTEGER NOT NULL,
+  head        BLOB NOT NULL,             -- hash of the first bytes: notices a file that was replaced
+  imported_at INTEGER NOT NULL,
+  UNIQUE (source, path)
+) STRICT;
