@@ -67,7 +67,10 @@ impl<T: Send + Sync + 'static, E: Send + 'static> Desk<T, E> {
     ///
     /// # Errors
     /// The outer error is a caught panic, the inner one that of opening.
-    pub async fn run<R: Send + 'static>(&self, work: impl FnOnce(&T) -> R + Send + 'static) -> Result<Result<R, E>, Panicked> {
+    pub async fn run<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&T) -> R + Send + 'static,
+    ) -> Result<Result<R, E>, Panicked> {
         let permit = Arc::clone(&self.slots).acquire_owned().await;
         let desk = self.clone();
         let task = tokio::task::spawn_blocking(move || {

@@ -14,6 +14,13 @@ pub(super) struct Failure {
     hint: Option<String>,
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.message)?;
+        self.hint.iter().try_for_each(|hint| write!(formatter, "; {hint}"))
+    }
+}
+
 impl Failure {
     pub(super) fn new(code: Code, message: impl Into<String>, hint: Option<&str>) -> Self {
         Self { code, message: message.into(), hint: hint.map(str::to_owned) }
@@ -53,6 +60,10 @@ impl From<memory::Error> for Failure {
 
 impl From<config::Error> for Failure {
     fn from(error: config::Error) -> Self {
-        Self::new(Code::InvalidInput, error.to_string(), Some("`claude-memory config show --origin` lists every setting"))
+        Self::new(
+            Code::InvalidInput,
+            error.to_string(),
+            Some("`claude-memory config show --origin` lists every setting"),
+        )
     }
 }

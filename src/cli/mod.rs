@@ -68,7 +68,7 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let filter = env::log().unwrap_or_else(|| "warn,ort=error".to_owned());
+    let filter = env::log().unwrap_or_else(|| "warn,ort=error,rmcp=error".to_owned());
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())

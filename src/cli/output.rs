@@ -32,7 +32,11 @@ impl Output {
 
     /// Data as JSON, indented when a person looks at it.
     pub(super) fn json(self, value: &impl Serialize) {
-        let text = if std::io::stdout().is_terminal() { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+        let text = if std::io::stdout().is_terminal() {
+            serde_json::to_string_pretty(value)
+        } else {
+            serde_json::to_string(value)
+        };
         // Our wire types have string keys only, so this cannot fail.
         self.line(&text.unwrap_or_default());
     }

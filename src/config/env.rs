@@ -14,8 +14,10 @@ pub struct Variable {
 }
 
 /// Where the data lives.
-pub const HOME: Variable =
-    Variable { name: "CLAUDE_MEMORY_HOME", meaning: "Folder of the database and everything else; the flag --home wins over it." };
+pub const HOME: Variable = Variable {
+    name: "CLAUDE_MEMORY_HOME",
+    meaning: "Folder of the database and everything else; the flag --home wins over it.",
+};
 /// What is logged.
 pub const LOG: Variable = Variable {
     name: "CLAUDE_MEMORY_LOG",

@@ -61,7 +61,9 @@ fn origin_url(git: &Path) -> Option<String> {
     for line in config.lines().map(str::trim) {
         if line.starts_with('[') {
             inside = line == "[remote \"origin\"]";
-        } else if inside && let Some(url) = line.strip_prefix("url").and_then(|rest| rest.trim_start().strip_prefix('=')) {
+        } else if inside
+            && let Some(url) = line.strip_prefix("url").and_then(|rest| rest.trim_start().strip_prefix('='))
+        {
             return Some(without_credentials(url.trim()));
         }
     }
@@ -91,7 +93,8 @@ mod tests {
         fs::create_dir_all(repo.join(".git/worktrees/w")).unwrap();
         fs::create_dir_all(repo.join("src")).unwrap();
         fs::create_dir_all(base.join("w")).unwrap();
-        write_atomic(&repo.join(".git/config"), b"[remote \"origin\"]\n\turl = https://me:secret@host/x.git\n").unwrap();
+        write_atomic(&repo.join(".git/config"), b"[remote \"origin\"]\n\turl = https://me:secret@host/x.git\n")
+            .unwrap();
         write_atomic(&repo.join(".git/worktrees/w/commondir"), b"../..\n").unwrap();
         let pointer = format!("gitdir: {}\n", repo.join(".git/worktrees/w").display());
         write_atomic(&base.join("w/.git"), pointer.as_bytes()).unwrap();

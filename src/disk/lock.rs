@@ -1,7 +1,7 @@
 //! A lock between processes that the operating system releases when its holder dies. The file says who holds it.
 
 use std::fs::{File, TryLockError};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::Path;
 
 /// A held lock; dropping it releases it.
@@ -33,10 +33,8 @@ impl Lock {
                 Ok(Self::Held(Held { file }))
             }
             Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                file.rewind()?;
                 // On Windows a locked region cannot be read; then the owner stays unknown.
-                let owner = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+                let owner = std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok());
                 Ok(Self::Taken(owner))
             }
             Err(TryLockError::Error(error)) => Err(error),

@@ -91,12 +91,9 @@ impl Code {
     pub const fn retry(self) -> Retry {
         match self {
             Self::Busy | Self::Unavailable | Self::DiskFull => Retry::Later,
-            Self::InvalidInput
-            | Self::NotFound
-            | Self::Corrupt
-            | Self::Poisoned
-            | Self::TooNew
-            | Self::Internal => Retry::Never,
+            Self::InvalidInput | Self::NotFound | Self::Corrupt | Self::Poisoned | Self::TooNew | Self::Internal => {
+                Retry::Never
+            }
         }
     }
 }

@@ -18,8 +18,7 @@ pub struct MessageId(pub Uuid);
 impl MessageId {
     /// The identity of a message that exists in a foreign source (UUIDv8, RFC 9562 section 5.8).
     pub fn imported(source: &str, session: &str, message: &str) -> Self {
-        let hash =
-            ContentHash::of_parts(&[source.as_bytes(), session.as_bytes(), message.as_bytes()]);
+        let hash = ContentHash::of_parts(&[source.as_bytes(), session.as_bytes(), message.as_bytes()]);
         Self(uuid::Builder::from_custom_bytes(hash.0).into_uuid())
     }
 

@@ -56,6 +56,7 @@ impl Timestamp {
     }
 
     /// The moment `milliseconds` earlier.
+    #[must_use]
     pub const fn minus(self, milliseconds: i64) -> Self {
         Self::from_milliseconds(self.0.saturating_sub(milliseconds))
     }

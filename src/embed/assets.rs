@@ -68,7 +68,8 @@ impl Asset {
     pub(super) fn digest(&self) -> Result<String, Error> {
         let failed = |why: &str| Error::Asset { path: self.path(), why: why.to_owned() };
         let manifest: toml::Table = MANIFEST.parse().map_err(|_| failed("models/manifest.toml is not TOML"))?;
-        let digest = manifest.get(self.name).and_then(|entry| entry.get("unpacked_sha256")).and_then(toml::Value::as_str);
+        let digest =
+            manifest.get(self.name).and_then(|entry| entry.get("unpacked_sha256")).and_then(toml::Value::as_str);
         digest.map(str::to_owned).ok_or_else(|| failed("not listed in models/manifest.toml"))
     }
 
@@ -77,7 +78,6 @@ impl Asset {
     }
 
     #[cfg(all(feature = "embedded-models", not(debug_assertions)))]
-    #[expect(clippy::unnecessary_wraps, reason = "the other build reads a file")]
     fn packed(&self) -> Result<std::borrow::Cow<'static, [u8]>, Error> {
         Ok(std::borrow::Cow::Borrowed(self.bytes))
     }
@@ -92,7 +92,11 @@ impl Asset {
     pub(super) fn unpack(&self) -> Result<Vec<u8>, Error> {
         let failed = |why: String| Error::Asset { path: self.path(), why };
         let packed = self.packed()?;
-        let content = if self.name.ends_with(".zst") { unzip(&packed).map_err(failed)? } else { packed.into_owned() };
+        let content = if std::path::Path::new(self.name).extension().is_some_and(|extension| extension == "zst") {
+            unzip(&packed).map_err(failed)?
+        } else {
+            packed.into_owned()
+        };
         if sha256_hex(&content) == self.digest()? {
             Ok(content)
         } else {

@@ -156,7 +156,9 @@ impl Spec {
         let pooling = match files.manifest.pooling.as_str() {
             "mean" => Pooling::Mean,
             "cls" => Pooling::Cls,
-            other => return Err(Error::Load(format!("pooling {other:?} in model.toml; it must be \"mean\" or \"cls\""))),
+            other => {
+                return Err(Error::Load(format!("pooling {other:?} in model.toml; it must be \"mean\" or \"cls\"")));
+            }
         };
         let mut encoders = Vec::with_capacity(count);
         for _ in 0..count {
@@ -235,7 +237,9 @@ impl Encoder {
         let mut vector = vectors.pop().ok_or_else(|| Error::Encode("no vector came back".to_owned()))?;
         if vector.len() != self.manifest.dimensions || !vector.iter().all(|value| value.is_finite()) {
             let (found, expected) = (vector.len(), self.manifest.dimensions);
-            return Err(Error::Encode(format!("{found} numbers came back, or some are not finite; {expected} were expected")));
+            return Err(Error::Encode(format!(
+                "{found} numbers came back, or some are not finite; {expected} were expected"
+            )));
         }
         match &self.means {
             Some(means) => means.centre(&mut vector, text),

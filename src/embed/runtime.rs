@@ -38,7 +38,8 @@ fn unpacked(folder: &Path) -> Result<PathBuf, Error> {
     if std::fs::read(&path).is_ok_and(|content| sha256_hex(&content) == digest) {
         return Ok(path);
     }
-    let failed = |error: std::io::Error| Error::Runtime { path: path.clone(), why: format!("cannot unpack it: {error}") };
+    let failed =
+        |error: std::io::Error| Error::Runtime { path: path.clone(), why: format!("cannot unpack it: {error}") };
     disk::create_private_folder(folder).map_err(failed)?;
     disk::write_atomic(&path, &asset.unpack()?).map_err(failed)?;
     Ok(path)

@@ -219,7 +219,16 @@ impl Reader {
             .map_err(|error| format!("content of an unknown shape, skipped: {}", placed(&error)))?;
         let uuid = record.uuid.as_deref().map_or_else(|| format!("line-{line}"), str::to_owned);
         let assistant = record.kind == "assistant";
-        let mut builder = Parts { record, assistant, uuid: &uuid, calls: &mut self.calls, parts: Vec::new(), files: Vec::new(), own: false, results: false };
+        let mut builder = Parts {
+            record,
+            assistant,
+            uuid: &uuid,
+            calls: &mut self.calls,
+            parts: Vec::new(),
+            files: Vec::new(),
+            own: false,
+            results: false,
+        };
         match content {
             Content::Text(text) => builder.prose(0, &text),
             Content::Blocks(blocks) => {
@@ -233,7 +242,8 @@ impl Reader {
             return Ok(if own { Item::Own } else { Item::Skipped });
         }
         let (session, parent_session) = self.session(record);
-        let owned = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().filter(|t| !t.is_empty()).map(str::to_owned);
+        let owned =
+            |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().filter(|t| !t.is_empty()).map(str::to_owned);
         let external_id = if assistant { owned(&message.id).unwrap_or(uuid) } else { uuid };
         Ok(Item::Draft(Box::new(Draft {
             external_id,
@@ -346,7 +356,9 @@ impl Parts<'_> {
             return;
         }
         let web = name.as_deref().is_some_and(|name| {
-            matches!(name, "WebFetch" | "WebSearch" | "web_search" | "web_fetch") || name.contains("fetch") || name.contains("browser")
+            matches!(name, "WebFetch" | "WebSearch" | "web_search" | "web_fetch")
+                || name.contains("fetch")
+                || name.contains("browser")
         });
         self.push(index, Kind::ToolResult, if web { Origin::Web } else { Origin::Tool }, text, name);
     }
@@ -420,9 +432,12 @@ mod tests {
     #[test]
     fn blocks_of_one_message_share_its_id() {
         let items = read(concat!(
-            r#"{"type":"assistant","uuid":"u1","sessionId":"s","timestamp":"2026-01-01T00:00:00Z","message":{"id":"m","content":[{"type":"thinking","thinking":"hm"}]}}"#, "\n",
-            r#"{"type":"assistant","uuid":"u2","sessionId":"s","timestamp":"2026-01-01T00:00:01Z","message":{"id":"m","content":[{"type":"tool_use","id":"t","name":"Read","input":{"file_path":"/a/b.rs","limit":3}}]}}"#, "\n",
-            r#"{"type":"user","uuid":"u3","sessionId":"s","message":{"content":[{"type":"tool_result","tool_use_id":"t","content":[{"type":"text","text":"line\none"}]}]}}"#, "\n",
+            r#"{"type":"assistant","uuid":"u1","sessionId":"s","timestamp":"2026-01-01T00:00:00Z","message":{"id":"m","content":[{"type":"thinking","thinking":"hm"}]}}"#,
+            "\n",
+            r#"{"type":"assistant","uuid":"u2","sessionId":"s","timestamp":"2026-01-01T00:00:01Z","message":{"id":"m","content":[{"type":"tool_use","id":"t","name":"Read","input":{"file_path":"/a/b.rs","limit":3}}]}}"#,
+            "\n",
+            r#"{"type":"user","uuid":"u3","sessionId":"s","message":{"content":[{"type":"tool_result","tool_use_id":"t","content":[{"type":"text","text":"line\none"}]}]}}"#,
+            "\n",
         ));
         assert_eq!(items.len(), 3);
         assert_eq!((draft(&items[0]).external_id.as_str(), draft(&items[0]).parts[0].kind), ("m", Kind::Thinking));
@@ -437,16 +452,21 @@ mod tests {
     #[test]
     fn own_output_is_not_taken_in() {
         let items = read(concat!(
-            r#"{"type":"assistant","uuid":"1","message":{"id":"m","content":[{"type":"tool_use","id":"t","name":"mcp__mem__memory_search","input":{"query":"x"}}]}}"#, "\n",
-            r#"{"type":"user","uuid":"2","message":{"content":[{"type":"tool_result","tool_use_id":"t","content":"old memory"}]}}"#, "\n",
-            r#"{"type":"attachment","attachment":{"type":"hook_additional_context","content":"old memory"}}"#, "\n",
+            r#"{"type":"assistant","uuid":"1","message":{"id":"m","content":[{"type":"tool_use","id":"t","name":"mcp__mem__memory_search","input":{"query":"x"}}]}}"#,
+            "\n",
+            r#"{"type":"user","uuid":"2","message":{"content":[{"type":"tool_result","tool_use_id":"t","content":"old memory"}]}}"#,
+            "\n",
+            r#"{"type":"attachment","attachment":{"type":"hook_additional_context","content":"old memory"}}"#,
+            "\n",
         ));
         assert!(matches!(items[..], [Item::Draft(_), Item::Own, Item::Skipped]));
     }
 
     #[test]
     fn bad_lines_have_a_place_and_the_rest_goes_in() {
-        let items = read("{\"type\":\"user\",\"message\":{\"content\":\"a\"}}\nnot json\n\n{\"type\":\"user\",\"message\":7}\n{\"type\":\"user\",\"mess");
+        let items = read(
+            "{\"type\":\"user\",\"message\":{\"content\":\"a\"}}\nnot json\n\n{\"type\":\"user\",\"message\":7}\n{\"type\":\"user\",\"mess",
+        );
         assert!(matches!(&items[0], Item::Draft(draft) if draft.parts[0].text == "a" && draft.session == "s"));
         assert!(matches!(&items[1], Item::Bad(bad) if bad.line == 2 && bad.why.contains("column 2")), "{:?}", items[1]);
         assert!(matches!(&items[2], Item::Bad(bad) if bad.line == 4 && bad.why.contains("unknown shape")));
@@ -456,9 +476,14 @@ mod tests {
 
     #[test]
     fn two_records_on_one_line_are_both_read() {
-        let items = read("{\"type\":\"user\",\"uuid\":\"1\",\"message\":{\"content\":\"a\"}}{\"type\":\"user\",\"uuid\":\"2\",\"message\":{\"content\":\"b\"}} trash\n");
-        assert!(matches!(&items[..], [Item::Draft(a), Item::Draft(b), Item::Bad(bad)]
-            if a.parts[0].text == "a" && b.parts[0].text == "b" && bad.line == 1), "{items:?}");
+        let items = read(
+            "{\"type\":\"user\",\"uuid\":\"1\",\"message\":{\"content\":\"a\"}}{\"type\":\"user\",\"uuid\":\"2\",\"message\":{\"content\":\"b\"}} trash\n",
+        );
+        assert!(
+            matches!(&items[..], [Item::Draft(a), Item::Draft(b), Item::Bad(bad)]
+            if a.parts[0].text == "a" && b.parts[0].text == "b" && bad.line == 1),
+            "{items:?}"
+        );
     }
 
     #[test]
@@ -469,10 +494,19 @@ mod tests {
             (part.kind, part.origin)
         };
         assert_eq!(kind(r#"{"type":"user","message":{"content":"fix it"}}"#), (Kind::Text, Origin::Person));
-        assert_eq!(kind(r#"{"type":"user","message":{"content":"<command-name>/clear</command-name>"}}"#), (Kind::Meta, Origin::Client));
+        assert_eq!(
+            kind(r#"{"type":"user","message":{"content":"<command-name>/clear</command-name>"}}"#),
+            (Kind::Meta, Origin::Client)
+        );
         assert_eq!(kind(r#"{"type":"user","isMeta":true,"message":{"content":"x"}}"#), (Kind::Meta, Origin::Client));
-        assert_eq!(kind(r#"{"type":"user","isCompactSummary":true,"message":{"content":"x"}}"#), (Kind::Summary, Origin::Client));
-        assert_eq!(kind(r#"{"type":"user","isSidechain":true,"message":{"content":"x"}}"#), (Kind::Text, Origin::Model));
+        assert_eq!(
+            kind(r#"{"type":"user","isCompactSummary":true,"message":{"content":"x"}}"#),
+            (Kind::Summary, Origin::Client)
+        );
+        assert_eq!(
+            kind(r#"{"type":"user","isSidechain":true,"message":{"content":"x"}}"#),
+            (Kind::Text, Origin::Model)
+        );
     }
 
     #[test]

@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn bounded_lines_and_an_unfinished_tail() {
-        let long = [b"a\n".as_slice(), &[b'x'; 200_000], b"\nb\nc"].concat();
+        let long = [b"a\n".as_slice(), &vec![b'x'; 200_000], b"\nb\nc"].concat();
         let read = read(&long, 100_000);
         assert_eq!(read[0], (Line::Complete, b"a".to_vec()));
         assert_eq!(read[1].0, Line::TooLong(200_001));

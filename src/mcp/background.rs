@@ -31,9 +31,15 @@ impl Worker {
     }
 }
 
-pub(super) fn start(desk: Desk<Memory, memory::Error>, make_vectors: bool, stop: Arc<AtomicBool>) -> std::io::Result<Worker> {
+pub(super) fn start(
+    desk: Desk<Memory, memory::Error>,
+    make_vectors: bool,
+    stop: Arc<AtomicBool>,
+) -> std::io::Result<Worker> {
     let (wake, sleep) = channel();
-    let thread = std::thread::Builder::new().name("vectors".to_owned()).spawn(move || run(&desk, make_vectors, &stop, &sleep))?;
+    let thread = std::thread::Builder::new()
+        .name("vectors".to_owned())
+        .spawn(move || run(&desk, make_vectors, &stop, &sleep))?;
     Ok(Worker { wake, thread })
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use rmcp::ServerHandler;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities,
-    ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, Implementation, ListToolsResult, PaginatedRequestParams,
+    ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::{ErrorData, model};
@@ -30,7 +30,7 @@ pub struct Context {
 pub struct Server {
     pub(super) desk: Desk<Memory, memory::Error>,
     pub(super) context: Context,
-    tools: Arc<Vec<Tool>>,
+    tools: Arc<[Tool]>,
 }
 
 const INSTRUCTIONS: &str = "Long-term memory of this user's earlier Claude Code sessions, kept on this machine. \
@@ -43,7 +43,7 @@ say when it was said.";
 impl Server {
     /// Opens nothing.
     pub fn new(desk: Desk<Memory, memory::Error>, context: Context) -> Self {
-        Self { desk, context, tools: Arc::new(tools::definitions()) }
+        Self { desk, context, tools: tools::definitions().into() }
     }
 }
 
@@ -72,7 +72,11 @@ impl ServerHandler for Server {
         let arguments = serde_json::Value::Object(request.arguments.unwrap_or_default());
         let outcome = tools::call(self, &request.name, arguments).await;
         let Some(outcome) = outcome else {
-            return Err(ErrorData::new(model::ErrorCode::INVALID_PARAMS, format!("unknown tool {:?}", request.name), None));
+            return Err(ErrorData::new(
+                model::ErrorCode::INVALID_PARAMS,
+                format!("unknown tool {:?}", request.name),
+                None,
+            ));
         };
         Ok(CallToolResponse::from(outcome.unwrap_or_else(super::error::Failure::into_result)))
     }

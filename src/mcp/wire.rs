@@ -345,7 +345,12 @@ impl From<memory::Health> for HealthAnswer {
             checks: health
                 .checks
                 .into_iter()
-                .map(|check| HealthCheck { name: check.name.to_owned(), ok: check.ok, finding: check.finding, fix: check.fix })
+                .map(|check| HealthCheck {
+                    name: check.name.to_owned(),
+                    ok: check.ok,
+                    finding: check.finding,
+                    fix: check.fix,
+                })
                 .collect(),
             projects: health.stats.projects,
             sessions: health.stats.conversations,

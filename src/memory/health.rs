@@ -90,7 +90,11 @@ impl Memory {
         Ok(Check {
             name: "words",
             ok,
-            finding: if ok { format!("index of version {}", terms::VERSION) } else { "made by another version".to_owned() },
+            finding: if ok {
+                format!("index of version {}", terms::VERSION)
+            } else {
+                "made by another version".to_owned()
+            },
             fix: (!ok).then(|| "run `claude-memory init` to rebuild it".to_owned()),
         })
     }
@@ -127,7 +131,9 @@ fn vectors_check(stats: &Stats) -> Check {
     let finding = match (stats.pending, stats.failed) {
         (0, 0) => "every text that gets vectors has them".to_owned(),
         (pending, 0) => format!("{pending} texts wait for their vectors and are found by word only"),
-        (pending, failed) => format!("{pending} texts wait for their vectors, {failed} could not get any; they are found by word"),
+        (pending, failed) => {
+            format!("{pending} texts wait for their vectors, {failed} could not get any; they are found by word")
+        }
     };
     let ok = stats.pending == 0 && stats.failed == 0;
     Check { name: "vectors", ok, finding, fix: (stats.pending > 0).then(|| "run `claude-memory embed`".to_owned()) }
@@ -140,7 +146,8 @@ fn clock_check(stats: &Stats, now: Timestamp) -> Check {
     Check {
         name: "clock",
         ok: ahead.is_none(),
-        finding: ahead.map_or_else(|| "no message is from the future".to_owned(), |at| format!("a message is dated {at}")),
+        finding: ahead
+            .map_or_else(|| "no message is from the future".to_owned(), |at| format!("a message is dated {at}")),
         fix: ahead.map(|_| "check this machine's clock".to_owned()),
     }
 }

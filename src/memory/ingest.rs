@@ -3,7 +3,7 @@
 //! A batch and the cursor that says how far the file was read commit together, so a crash at any moment repeats at most
 //! one batch, whose messages are then recognised as duplicates. While one batch commits the next is being prepared.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use super::{Error, Memory, Result, project_of};
 use crate::domain::{ContentHash, Timestamp};
 use crate::import::claude_code::{self, Reader, Transcript};
 use crate::import::{BadLine, Item, Position};
-use crate::store::{Batch, Counts, Cursor, NewProject, Preparer, Receipt};
+use crate::store::{Batch, Cursor, NewProject, Outcome, Preparer, Receipt};
 
 /// A batch is committed when it holds this many messages or bytes.
 const BATCH_MESSAGES: usize = 500;
@@ -74,12 +74,6 @@ pub struct Report {
 }
 
 impl Report {
-    fn add(&mut self, counts: Counts) {
-        self.new += counts.new;
-        self.duplicate += counts.duplicate;
-        self.forgotten += counts.forgotten;
-    }
-
     fn bad(&mut self, bad: BadLine) {
         self.bad_total += 1;
         if self.bad.len() < LISTED_BAD {
@@ -100,9 +94,13 @@ struct Run<'a> {
     report: Report,
     /// Identity of each directory, looked up once.
     projects: HashMap<String, NewProject>,
-    waiting: Option<Receipt<Counts>>,
-    sessions: std::collections::HashSet<ContentHash>,
-    seen: std::collections::HashSet<ContentHash>,
+    /// The batch that is being written: its messages, and the answer to come.
+    waiting: Option<(Vec<ContentHash>, Receipt<Vec<Outcome>>)>,
+    sessions: HashSet<ContentHash>,
+    /// Every message of this run and what became of it; a message may come in several pieces.
+    seen: HashMap<ContentHash, Outcome>,
+    /// The messages of the batch that is being gathered.
+    gathered: Vec<ContentHash>,
 }
 
 impl Memory {
@@ -122,7 +120,9 @@ impl Memory {
         let (transcripts, unreadable) = found.map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Error::NotFound {
                 message: format!("{} does not exist", path.display()),
-                hint: Some("name the folder that holds Claude Code's transcripts, usually ~/.claude/projects".to_owned()),
+                hint: Some(
+                    "name the folder that holds Claude Code's transcripts, usually ~/.claude/projects".to_owned(),
+                ),
             },
             _ => Error::Unreadable { path: path.display().to_string(), why: error.to_string() },
         })?;
@@ -137,8 +137,9 @@ impl Memory {
             report: Report { files: transcripts.len() as u64, ..Report::default() },
             projects: HashMap::new(),
             waiting: None,
-            sessions: std::collections::HashSet::new(),
-            seen: std::collections::HashSet::new(),
+            sessions: HashSet::new(),
+            seen: HashMap::new(),
+            gathered: Vec::new(),
         };
         unreadable.into_iter().for_each(|bad| run.report.bad(bad));
         run.all(transcripts)
@@ -151,7 +152,8 @@ impl Run<'_> {
         let mut work = Vec::new();
         for transcript in transcripts {
             let cursor = cursors.remove(&key(&transcript.path)).filter(|_| !self.options.rescan);
-            let unchanged = cursor.as_ref().is_some_and(|c| c.size == transcript.size && c.modified == transcript.modified);
+            let unchanged =
+                cursor.as_ref().is_some_and(|c| c.size == transcript.size && c.modified == transcript.modified);
             if unchanged {
                 self.report.unchanged += 1;
             } else {
@@ -165,11 +167,11 @@ impl Run<'_> {
                 break;
             }
             let before = self.state.done_bytes;
-            if let Err(error) = self.file(&transcript, cursor) {
-                match error {
-                    Error::Unreadable { why, .. } => self.report.bad(BadLine { path: transcript.path.clone(), line: 0, why }),
-                    other => return Err(other),
+            match self.file(&transcript, cursor) {
+                Err(Error::Unreadable { why, .. }) => {
+                    self.report.bad(BadLine { path: transcript.path.clone(), line: 0, why });
                 }
+                other => other?,
             }
             if !self.report.interrupted {
                 self.state.done_bytes = before + transcript.size;
@@ -178,7 +180,11 @@ impl Run<'_> {
         }
         self.settle()?;
         self.report.sessions = self.sessions.len() as u64;
+        let count = |outcome: Outcome| self.seen.values().filter(|seen| **seen == outcome).count() as u64;
         self.report.messages = self.seen.len() as u64;
+        self.report.new = count(Outcome::New);
+        self.report.duplicate = count(Outcome::Duplicate);
+        self.report.forgotten = count(Outcome::Forgotten);
         Ok(self.report)
     }
 
@@ -190,7 +196,8 @@ impl Run<'_> {
         let head = head(&transcript.path).map_err(unreadable)?;
         // A shorter file, or one that begins otherwise, is another file under the same name.
         let resume = cursor.filter(|cursor| cursor.head == head && cursor.offset <= transcript.size);
-        let from = resume.map_or_else(Position::default, |cursor| Position { offset: cursor.offset, line: cursor.line });
+        let from =
+            resume.map_or_else(Position::default, |cursor| Position { offset: cursor.offset, line: cursor.line });
         let mut reader = Reader::open(transcript, from, self.options.longest_line).map_err(unreadable)?;
         let start = self.state.done_bytes + from.offset;
         let mut cursor = Cursor {
@@ -240,7 +247,7 @@ impl Run<'_> {
             Item::Title { session, title } => batch.titles.push((session, title)),
             Item::Draft(draft) => {
                 self.sessions.insert(ContentHash::of(&draft.session));
-                self.seen.insert(ContentHash::of_parts(&[draft.session.as_bytes(), draft.external_id.as_bytes()]));
+                self.gathered.push(ContentHash::of_parts(&[draft.session.as_bytes(), draft.external_id.as_bytes()]));
                 let directory = draft.cwd.clone().unwrap_or_default();
                 let project = self.projects.entry(directory.clone()).or_insert_with(|| project_of(&directory));
                 batch.projects.entry(directory).or_insert_with(|| project.clone());
@@ -256,21 +263,31 @@ impl Run<'_> {
     /// Queues a batch; first waits for the one before, so that at most two are in memory.
     fn commit(&mut self, mut batch: Batch, cursor: Cursor) -> Result<()> {
         self.settle()?;
+        let gathered = std::mem::take(&mut self.gathered);
         if self.options.dry_run {
-            self.report.new += batch.messages.len() as u64;
+            self.note(gathered.into_iter().map(|message| (message, Outcome::New)));
             return Ok(());
         }
         batch.cursor = Some(cursor);
-        self.waiting = Some(self.memory.store.import_later(claude_code::SOURCE, batch, self.now)?);
+        let receipt = self.memory.store.import_later(claude_code::SOURCE, batch, self.now)?;
+        self.waiting = Some((gathered, receipt));
         Ok(())
     }
 
     fn settle(&mut self) -> Result<()> {
-        if let Some(receipt) = self.waiting.take() {
-            self.report.add(receipt.wait()?);
-            self.state.new = self.report.new;
+        if let Some((messages, receipt)) = self.waiting.take() {
+            let outcomes = receipt.wait()?;
+            self.note(messages.into_iter().zip(outcomes));
         }
         Ok(())
+    }
+
+    fn note(&mut self, outcomes: impl Iterator<Item = (ContentHash, Outcome)>) {
+        for (message, outcome) in outcomes {
+            let known = self.seen.entry(message).or_insert(Outcome::Duplicate);
+            self.state.new += u64::from(outcome == Outcome::New && *known != Outcome::New);
+            *known = outcome.max(*known);
+        }
     }
 }
 

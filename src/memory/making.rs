@@ -94,7 +94,12 @@ impl Memory {
     ///
     /// # Errors
     /// When the store cannot be read or written. A text that cannot be embedded is counted, not an error.
-    pub fn make_vectors(&self, turn: &Turn, stop: &AtomicBool, progress: &mut dyn FnMut(MakingProgress)) -> Result<Made> {
+    pub fn make_vectors(
+        &self,
+        turn: &Turn,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(MakingProgress),
+    ) -> Result<Made> {
         let mut made = Made::default();
         let total = self.store.pending_count()?;
         loop {
@@ -142,7 +147,13 @@ impl Memory {
                         vectors.push(NewVector { part, passage, range, text_hash: job.hash, vector: vector.clone() });
                     }
                     let range = job.range.clone();
-                    vectors.push(NewVector { part: job.part, passage: job.passage, range, text_hash: job.hash, vector });
+                    vectors.push(NewVector {
+                        part: job.part,
+                        passage: job.passage,
+                        range,
+                        text_hash: job.hash,
+                        vector,
+                    });
                 }
                 Some(Err(error)) => {
                     failures.insert(job.part, error.to_string());
@@ -166,17 +177,18 @@ impl Memory {
 fn encode(encoders: &[Mutex<Encoder>], jobs: &[Job<'_>], stop: &AtomicBool) -> Vec<Option<Result<Vec<f32>>>> {
     let next = AtomicUsize::new(0);
     let outcomes: Vec<Mutex<Option<Result<Vec<f32>>>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
+    let work = |encoder: &Mutex<Encoder>| {
+        let mut encoder = encoder.lock().unwrap_or_else(PoisonError::into_inner);
+        while !stop.load(Ordering::Relaxed) {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let (Some(job), Some(outcome)) = (jobs.get(index), outcomes.get(index)) else { return };
+            let vector = encoder.passage(job.text).map_err(Error::from);
+            *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(vector);
+        }
+    };
     std::thread::scope(|scope| {
         for encoder in encoders {
-            scope.spawn(|| {
-                let mut encoder = encoder.lock().unwrap_or_else(PoisonError::into_inner);
-                while !stop.load(Ordering::Relaxed) {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let (Some(job), Some(outcome)) = (jobs.get(index), outcomes.get(index)) else { return };
-                    let vector = encoder.passage(job.text).map_err(Error::from);
-                    *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(vector);
-                }
-            });
+            scope.spawn(|| work(encoder));
         }
     });
     outcomes.into_iter().map(|outcome| outcome.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()

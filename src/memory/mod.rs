@@ -79,7 +79,8 @@ impl Memory {
         }
         let projects = self.projects()?;
         if wanted == "current" {
-            let here = directory.ok_or_else(|| Error::invalid("the current project is not known here; name one, or use \"all\""))?;
+            let here = directory
+                .ok_or_else(|| Error::invalid("the current project is not known here; name one, or use \"all\""))?;
             let seen = self.store.find_project_of(&here.display().to_string())?;
             let key = checkout::identify(here).key;
             let found = projects.iter().filter(|project| project.key == key || Some(project.id) == seen);
@@ -111,5 +112,11 @@ fn project_of(directory: &str) -> NewProject {
         };
     }
     let found = checkout::identify(std::path::Path::new(directory));
-    NewProject { key: found.key, name: found.name, root: found.root, remote: found.remote, directory: directory.to_owned() }
+    NewProject {
+        key: found.key,
+        name: found.name,
+        root: found.root,
+        remote: found.remote,
+        directory: directory.to_owned(),
+    }
 }

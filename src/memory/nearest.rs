@@ -31,7 +31,14 @@ impl Memory {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub(super) fn nearest(&self, model: i64, query: &[f32], filter: &Filter, now: Timestamp, count: usize) -> Result<Vec<Near>> {
+    pub(super) fn nearest(
+        &self,
+        model: i64,
+        query: &[f32],
+        filter: &Filter,
+        now: Timestamp,
+        count: usize,
+    ) -> Result<Vec<Near>> {
         let allowed = if filter.is_empty() { None } else { Some(self.store.allowed_vectors(model, filter, now)?) };
         let mut guard = self.index.lock().unwrap_or_else(PoisonError::into_inner);
         let built = match guard.take().filter(|built| built.model == model) {
@@ -52,7 +59,9 @@ impl Memory {
                 near.push(Near { place: place.clone(), cosine });
             }
         }
-        near.sort_by(|left, right| right.cosine.total_cmp(&left.cosine).then_with(|| right.place.id.cmp(&left.place.id)));
+        near.sort_by(|left, right| {
+            right.cosine.total_cmp(&left.cosine).then_with(|| right.place.id.cmp(&left.place.id))
+        });
         Ok(near)
     }
 

@@ -57,14 +57,22 @@ impl Memory {
                     self.add(&mut transcript, reading, head, from, position - from + around + 1)?;
                 }
                 if transcript.conversations.is_empty() && !transcript.missing.is_empty() {
-                    let message = format!("there is no message {}", transcript.missing.first().map(ToString::to_string).unwrap_or_default());
-                    return Err(Error::NotFound { message, hint: Some("use the ids that a search returned".to_owned()) });
+                    let message = format!(
+                        "there is no message {}",
+                        transcript.missing.first().map(ToString::to_string).unwrap_or_default()
+                    );
+                    return Err(Error::NotFound {
+                        message,
+                        hint: Some("use the ids that a search returned".to_owned()),
+                    });
                 }
             }
             Selection::Session { session, from, count } => {
                 let head = self.store.find_conversation(session)?.ok_or_else(|| Error::NotFound {
                     message: format!("there is no session {session:?}"),
-                    hint: Some("use the session_id of a search result, or at least its first six characters".to_owned()),
+                    hint: Some(
+                        "use the session_id of a search result, or at least its first six characters".to_owned(),
+                    ),
                 })?;
                 self.add(&mut transcript, reading, head, *from, *count)?;
             }
@@ -72,7 +80,14 @@ impl Memory {
         Ok(transcript)
     }
 
-    fn add(&self, transcript: &mut Transcript, reading: &Reading, head: ConversationHead, from: usize, count: usize) -> Result<()> {
+    fn add(
+        &self,
+        transcript: &mut Transcript,
+        reading: &Reading,
+        head: ConversationHead,
+        from: usize,
+        count: usize,
+    ) -> Result<()> {
         let mut conversation = Conversation { messages: Vec::new(), head };
         let end = from.saturating_add(count);
         let mut at = from;

@@ -18,7 +18,10 @@ impl Memory {
             return Err(Error::invalid("the text to remember is blank"));
         }
         if note.text.len() > LONGEST_NOTE_BYTES {
-            return Err(Error::invalid(format!("the text has {} bytes; one memory may have {LONGEST_NOTE_BYTES}", note.text.len())));
+            return Err(Error::invalid(format!(
+                "the text has {} bytes; one memory may have {LONGEST_NOTE_BYTES}",
+                note.text.len()
+            )));
         }
         if note.expires_at.is_some_and(|end| end <= now) {
             return Err(Error::invalid("expires_at is in the past"));

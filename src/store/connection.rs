@@ -81,7 +81,8 @@ fn configure(connection: &Connection, access: Access) -> rusqlite::Result<()> {
 /// Both are pure, and innocuous so that the view may call them although the schema is not trusted.
 fn register(connection: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
-    let unpacker = Unpacker::new().map_err(|error| Error::io("prepare decompression for", Path::new("the store"), error))?;
+    let unpacker =
+        Unpacker::new().map_err(|error| Error::io("prepare decompression for", Path::new("the store"), error))?;
     let unpacker = std::panic::AssertUnwindSafe(unpacker);
     let body_text = move |context: &Context<'_>| {
         let (unpacker, frame) = (&unpacker, context.get_raw(0));

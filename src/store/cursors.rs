@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::error::{Error, Result};
 use super::Store;
+use super::error::{Error, Result};
 use crate::domain::{ContentHash, Timestamp};
 
 /// The state of one file.
@@ -37,15 +37,18 @@ impl Store {
             let mut statement = connection.prepare(sql).map_err(failed)?;
             let rows = statement.query_map([source], |row| {
                 let path: String = row.get(0)?;
-                Ok((path.clone(), Cursor {
-                    source,
-                    path,
-                    size: row.get(1)?,
-                    modified: row.get(2)?,
-                    offset: row.get(3)?,
-                    line: row.get(4)?,
-                    head: ContentHash(row.get(5)?),
-                }))
+                Ok((
+                    path.clone(),
+                    Cursor {
+                        source,
+                        path,
+                        size: row.get(1)?,
+                        modified: row.get(2)?,
+                        offset: row.get(3)?,
+                        line: row.get(4)?,
+                        head: ContentHash(row.get(5)?),
+                    },
+                ))
             });
             rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
         })
@@ -64,7 +67,10 @@ pub(super) fn row(connection: &Connection, source: &str, path: &str, now: Timest
     }
     let sql = "INSERT INTO import_cursors (source, path, size, modified, offset, line, head, imported_at)
                VALUES (?1, ?2, 0, 0, 0, 0, x'', ?3)";
-    connection.prepare_cached(sql).and_then(|mut statement| statement.insert(params![source, path, now.milliseconds()])).map_err(failed)
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.insert(params![source, path, now.milliseconds()]))
+        .map_err(failed)
 }
 
 pub(super) fn advance(connection: &Connection, cursor: &Cursor, now: Timestamp) -> Result<()> {
@@ -72,7 +78,14 @@ pub(super) fn advance(connection: &Connection, cursor: &Cursor, now: Timestamp) 
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                ON CONFLICT (source, path) DO UPDATE SET size = ?3, modified = ?4, offset = ?5, line = ?6, head = ?7, imported_at = ?8";
     let values = params![
-        cursor.source, cursor.path, cursor.size, cursor.modified, cursor.offset, cursor.line, cursor.head.0, now.milliseconds()
+        cursor.source,
+        cursor.path,
+        cursor.size,
+        cursor.modified,
+        cursor.offset,
+        cursor.line,
+        cursor.head.0,
+        now.milliseconds()
     ];
     connection
         .prepare_cached(sql)

@@ -176,7 +176,10 @@ impl Store {
     pub fn mark_failed(&self, part: i64, why: String) -> Result<()> {
         self.write(move |connection| {
             connection
-                .execute("UPDATE pending SET attempts = attempts + 1, failure = ?2 WHERE part_id = ?1", params![part, why])
+                .execute(
+                    "UPDATE pending SET attempts = attempts + 1, failure = ?2 WHERE part_id = ?1",
+                    params![part, why],
+                )
                 .map(drop)
                 .map_err(|error| Error::sqlite("mark a failed vector", error))
         })
@@ -208,7 +211,8 @@ impl Store {
     pub fn vectors(&self, ids: &[i64]) -> Result<Vec<StoredVector>> {
         self.read(|connection| {
             let failed = |error| Error::sqlite("read the vectors", error);
-            let mut statement = connection.prepare_cached("SELECT vector FROM embeddings WHERE id = ?1").map_err(failed)?;
+            let mut statement =
+                connection.prepare_cached("SELECT vector FROM embeddings WHERE id = ?1").map_err(failed)?;
             let mut vectors = Vec::with_capacity(ids.len());
             for id in ids {
                 let blob: Option<Vec<u8>> = statement.query_row([id], |row| row.get(0)).optional().map_err(failed)?;

@@ -30,7 +30,9 @@ pub enum Error {
     #[error("migration {0} was applied in another form than this claude-memory has")]
     EditedMigration(String),
     /// The linked SQLite has a bug that corrupts databases with several processes.
-    #[error("this build links SQLite {0}, older than 3.51.3, which can corrupt a database that several processes write")]
+    #[error(
+        "this build links SQLite {0}, older than 3.51.3, which can corrupt a database that several processes write"
+    )]
     OldSqlite(String),
     /// The operating system refused.
     #[error("cannot {operation} {path}: {source}")]
@@ -98,7 +100,10 @@ impl Error {
                 Some(ErrorCode::DiskFull) => Code::DiskFull,
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Code::Corrupt,
                 Some(
-                    ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure,
+                    ErrorCode::ReadOnly
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::PermissionDenied
+                    | ErrorCode::SystemIoFailure,
                 ) => Code::Unavailable,
                 _ => Code::Internal,
             },
@@ -108,17 +113,23 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::Missing(_) => "run `claude-memory import claude-code` to read your history, or `claude-memory demo` to see it work",
+            Self::Missing(_) => {
+                "run `claude-memory import claude-code` to read your history, or `claude-memory demo` to see it work"
+            }
             Self::TooNew { .. } => "install the newer claude-memory; nothing was changed",
             Self::Foreign(_) => "name another folder with --home",
             Self::Damaged(_) => "run `claude-memory status`; the other messages can still be read",
             Self::Poisoned(_) => "restart this process; what was acknowledged is kept",
-            Self::EditedMigration(_) | Self::OldSqlite(_) | Self::Panicked(_) | Self::Closed => "please report this as a bug",
+            Self::EditedMigration(_) | Self::OldSqlite(_) | Self::Panicked(_) | Self::Closed => {
+                "please report this as a bug"
+            }
             Self::Io { .. } | Self::Sqlite { .. } => match self.code() {
                 Code::Busy => "another process is writing; try again in a moment",
                 Code::DiskFull => "free some space and run the same command again; it continues where it stopped",
                 Code::Corrupt => "stop writing to this store and keep a copy of the folder",
-                Code::Unavailable => "check that the folder exists and that you may write to it, or name another with --home",
+                Code::Unavailable => {
+                    "check that the folder exists and that you may write to it, or name another with --home"
+                }
                 _ => return None,
             },
         };

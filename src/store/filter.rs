@@ -56,7 +56,7 @@ impl Clause {
     fn one_of(&mut self, column: &str, values: impl Iterator<Item = i64>) {
         let values: Vec<Value> = values.map(Value::from).collect();
         let marks = vec!["?"; values.len()].join(", ");
-        self.sql.push_str(&format!(" AND {column} IN ({marks})"));
+        self.sql.extend([" AND ", column, " IN (", &marks, ")"]);
         self.values.extend(values);
     }
 }

@@ -77,7 +77,10 @@ mod tests {
             let mut damaged = frame.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
             // A flip in the frame header may leave the content readable and right; never readable and wrong.
-            assert!(unpacker.unpack(&damaged, length).is_ok_and(|read| read == text) || unpacker.unpack(&damaged, length).is_err());
+            assert!(
+                unpacker.unpack(&damaged, length).is_ok_and(|read| read == text)
+                    || unpacker.unpack(&damaged, length).is_err()
+            );
         }
         assert!(unpacker.unpack(&frame, 5).is_err());
         assert!(unpacker.unpack(&frame, -1).is_err());

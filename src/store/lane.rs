@@ -45,11 +45,15 @@ impl<T> Receipt<T> {
 impl Lane {
     pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
         let (jobs, queue) = channel();
-        let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || run(connection, &queue))?;
+        let thread =
+            std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || run(&connection, &queue))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
-    pub(super) fn submit<T: Send + 'static>(&self, write: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Receipt<T> {
+    pub(super) fn submit<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Receipt<T> {
         let (reply, receipt) = sync_channel(1);
         let job: Job = Box::new(move |connection| {
             let outcome = match connection {
@@ -103,7 +107,7 @@ fn in_savepoint<T>(connection: &Connection, write: impl FnOnce(&Connection) -> R
     }
 }
 
-fn run(connection: Connection, queue: &Receiver<Job>) {
+fn run(connection: &Connection, queue: &Receiver<Job>) {
     let mut poisoned: Option<String> = None;
     while let Ok(first) = queue.recv() {
         if let Some(why) = &poisoned {
@@ -111,7 +115,7 @@ fn run(connection: Connection, queue: &Receiver<Job>) {
             first(Err(&error))(Err(&error));
             continue;
         }
-        if let Err(error) = group(&connection, first, queue)
+        if let Err(error) = group(connection, first, queue)
             && error.poisons()
         {
             poisoned = Some(error.to_string());
@@ -158,4 +162,3 @@ fn begin(connection: &Connection) -> Result<()> {
         }
     }
 }
-

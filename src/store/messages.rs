@@ -56,17 +56,17 @@ pub struct Batch {
     pub cursor: Option<Cursor>,
 }
 
-/// What a batch changed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Messages that were not there before.
-    pub new: u64,
-    /// Messages of which nothing was new.
-    pub duplicate: u64,
-    /// Messages that were there and got further parts.
-    pub extended: u64,
-    /// Messages that were left out because they had been forgotten.
-    pub forgotten: u64,
+/// What became of a message that was handed to the store; the greater wins when a message came in several pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Nothing of it was new.
+    Duplicate,
+    /// It was left out because it had been forgotten.
+    Forgotten,
+    /// It was there and got further parts.
+    Extended,
+    /// It was not there before.
+    New,
 }
 
 impl Preparer {
@@ -75,7 +75,8 @@ impl Preparer {
     /// # Errors
     /// When zstd cannot be set up.
     pub fn new() -> Result<Self> {
-        let packer = Packer::new().map_err(|error| Error::io("prepare compression for", Path::new("the store"), error))?;
+        let packer =
+            Packer::new().map_err(|error| Error::io("prepare compression for", Path::new("the store"), error))?;
         Ok(Self { packer, terms: Terms::default() })
     }
 
@@ -115,16 +116,16 @@ impl PreparedMessage {
 }
 
 impl Store {
-    /// Queues a batch of imported messages.
+    /// Queues a batch of imported messages; the receipt tells what became of each, in order.
     ///
     /// # Errors
     /// When the write lane cannot be started.
-    pub fn import_later(&self, source: &'static str, batch: Batch, now: Timestamp) -> Result<Receipt<Counts>> {
+    pub fn import_later(&self, source: &'static str, batch: Batch, now: Timestamp) -> Result<Receipt<Vec<Outcome>>> {
         self.write_later(move |connection| import(connection, source, &batch, now))
     }
 }
 
-fn import(connection: &Connection, source: &str, batch: &Batch, now: Timestamp) -> Result<Counts> {
+fn import(connection: &Connection, source: &str, batch: &Batch, now: Timestamp) -> Result<Vec<Outcome>> {
     let mut ids = HashMap::new();
     for (directory, project) in &batch.projects {
         ids.insert(directory.as_str(), projects::upsert(connection, project, now)?);
@@ -133,35 +134,22 @@ fn import(connection: &Connection, source: &str, batch: &Batch, now: Timestamp) 
         Some(cursor) => Some(cursors::row(connection, source, &cursor.path, now)?),
         None => None,
     };
-    let mut counts = Counts::default();
+    let mut outcomes = Vec::with_capacity(batch.messages.len());
     for message in &batch.messages {
         let directory = message.draft.cwd.as_deref().unwrap_or("");
         let project = ids.get(directory).copied().ok_or(Error::Closed)?;
-        let row = Row { source, project, file, now };
-        match insert(connection, &row, message)?.1 {
-            Outcome::New => counts.new += 1,
-            Outcome::Extended => counts.extended += 1,
-            Outcome::Duplicate => counts.duplicate += 1,
-            Outcome::Forgotten => counts.forgotten += 1,
-        }
+        outcomes.push(insert(connection, &Row { source, project, file, now }, message)?.1);
     }
     for (session, title) in &batch.titles {
         let sql = "UPDATE conversations SET title = ?3 WHERE source = ?1 AND external_id = ?2";
-        let run = connection.prepare_cached(sql).and_then(|mut statement| statement.execute(params![source, session, title]));
+        let run =
+            connection.prepare_cached(sql).and_then(|mut statement| statement.execute(params![source, session, title]));
         run.map_err(|error| Error::sqlite("name a conversation", error))?;
     }
     if let Some(cursor) = &batch.cursor {
         cursors::advance(connection, cursor, now)?;
     }
-    Ok(counts)
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    New,
-    Extended,
-    Duplicate,
-    Forgotten,
+    Ok(outcomes)
 }
 
 /// What a message's rows need besides the message.
@@ -188,19 +176,28 @@ pub(super) fn insert(connection: &Connection, row: &Row<'_>, message: &PreparedM
         .prepare_cached("SELECT id FROM messages WHERE uid = ?1")
         .and_then(|mut statement| statement.query_row([uid], |row| row.get(0)).optional())
         .map_err(failed)?;
-    let id = match known {
-        Some(id) => id,
-        None => {
-            let conversation = conversation(connection, row, draft)?;
-            let sql = "INSERT INTO messages (uid, conversation_id, external_id, parent_external_id, project_id, role, at,
+    let id = if let Some(id) = known {
+        id
+    } else {
+        let conversation = conversation(connection, row, draft)?;
+        let sql = "INSERT INTO messages (uid, conversation_id, external_id, parent_external_id, project_id, role, at,
                          git_branch, model, sidechain, source_file, source_line)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-            let values = params![
-                uid, conversation, draft.external_id, draft.parent_external_id, row.project, draft.role.number(),
-                draft.at.milliseconds(), draft.git_branch, draft.model, draft.sidechain, row.file, draft.line
-            ];
-            connection.prepare_cached(sql).and_then(|mut statement| statement.insert(values)).map_err(failed)?
-        }
+        let values = params![
+            uid,
+            conversation,
+            draft.external_id,
+            draft.parent_external_id,
+            row.project,
+            draft.role.number(),
+            draft.at.milliseconds(),
+            draft.git_branch,
+            draft.model,
+            draft.sidechain,
+            row.file,
+            draft.line
+        ];
+        connection.prepare_cached(sql).and_then(|mut statement| statement.insert(values)).map_err(failed)?
     };
     let mut added = false;
     for part in &message.parts {
@@ -208,7 +205,10 @@ pub(super) fn insert(connection: &Connection, row: &Row<'_>, message: &PreparedM
     }
     for path in &draft.files {
         let sql = "INSERT OR IGNORE INTO files (conversation_id, path) SELECT conversation_id, ?2 FROM messages WHERE id = ?1";
-        connection.prepare_cached(sql).and_then(|mut statement| statement.execute(params![id, path])).map_err(failed)?;
+        connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute(params![id, path]))
+            .map_err(failed)?;
     }
     let outcome = match (known, added) {
         (None, _) => Outcome::New,
@@ -237,20 +237,34 @@ fn conversation(connection: &Connection, row: &Row<'_>, draft: &Draft) -> Result
 }
 
 /// Whether the part was new.
-fn insert_part(connection: &Connection, message: i64, at: Timestamp, prepared: &PreparedPart) -> rusqlite::Result<bool> {
+fn insert_part(
+    connection: &Connection,
+    message: i64,
+    at: Timestamp,
+    prepared: &PreparedPart,
+) -> rusqlite::Result<bool> {
     let part = &prepared.part;
     let sql = "INSERT OR IGNORE INTO parts (message_id, key, kind, origin, tool, body, body_bytes, dictionary_id, content_hash)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     let values = params![
-        message, prepared.key, part.kind.number(), part.origin.number(), part.tool, prepared.frame, prepared.body_bytes,
-        DICTIONARY_ID, prepared.hash.0
+        message,
+        prepared.key,
+        part.kind.number(),
+        part.origin.number(),
+        part.tool,
+        prepared.frame,
+        prepared.body_bytes,
+        DICTIONARY_ID,
+        prepared.hash.0
     ];
     if connection.prepare_cached(sql)?.execute(values)? == 0 {
         return Ok(false);
     }
     let id = connection.last_insert_rowid();
     if !prepared.words.is_empty() {
-        connection.prepare_cached("INSERT INTO terms (rowid, words) VALUES (?1, ?2)")?.execute(params![id, prepared.words])?;
+        connection
+            .prepare_cached("INSERT INTO terms (rowid, words) VALUES (?1, ?2)")?
+            .execute(params![id, prepared.words])?;
     }
     if part.kind.is_embedded() {
         connection

@@ -29,7 +29,7 @@ pub use cursors::Cursor;
 pub use embeddings::{Model, NewVector, PendingPart, Place, StoredVector};
 pub use error::{Error, Result};
 pub use lane::Receipt;
-pub use messages::{Batch, Counts, PreparedMessage, Preparer};
+pub use messages::{Batch, Outcome, PreparedMessage, Preparer};
 pub use notes::{Saved, SavedStatus};
 pub use projects::{NewProject, Project};
 pub use reading::{Body, Candidate, ConversationHead, MessageText, PartText};
@@ -140,7 +140,10 @@ impl Store {
     ///
     /// # Errors
     /// Whatever the write or the commit failed with; nothing of it is then stored.
-    pub(crate) fn write<T: Send + 'static>(&self, write: impl FnOnce(&Connection) -> Result<T> + Send + 'static) -> Result<T> {
+    pub(crate) fn write<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         self.write_later(write)?.wait()
     }
 
@@ -150,7 +153,8 @@ impl Store {
             return Ok(lane);
         }
         let writer = connection::open(&self.path, Access::Write { full: self.full })?;
-        let lane = lane::Lane::start(writer).map_err(|source| Error::io("start the writing thread for", &self.path, source))?;
+        let lane = lane::Lane::start(writer)
+            .map_err(|source| Error::io("start the writing thread for", &self.path, source))?;
         Ok(self.lane.get_or_init(|| lane))
     }
 

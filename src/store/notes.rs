@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::Store;
 use super::error::{Error, Result};
 use super::messages::{self, Preparer, Row};
 use super::projects::{self, NewProject};
-use super::Store;
 use crate::domain::{ContentHash, Draft, DraftPart, Kind, MessageId, Note, Origin, Role, Timestamp};
 
 /// The name of this source.
@@ -104,7 +104,9 @@ fn describe(connection: &Connection, message: i64, project: i64, note: &Note) ->
     let sql = "INSERT INTO notes (message_id, kind, title, topic_key, tags, pinned, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let kind = note.kind.as_deref().unwrap_or("note");
     let expires = note.expires_at.map(Timestamp::milliseconds);
-    connection.execute(sql, params![message, kind, note.title, note.topic_key, tags, note.pin, expires]).map_err(failed)?;
+    connection
+        .execute(sql, params![message, kind, note.title, note.topic_key, tags, note.pin, expires])
+        .map_err(failed)?;
     Ok(replaced)
 }
 

@@ -42,8 +42,10 @@ impl Store {
     pub fn projects(&self) -> Result<Vec<Project>> {
         self.read(|connection| {
             let failed = |error| Error::sqlite("list the projects", error);
-            let mut statement = connection.prepare("SELECT id, key, name, root FROM projects ORDER BY name, id").map_err(failed)?;
-            let project = |row: &Row<'_>| Ok(Project { id: row.get(0)?, key: row.get(1)?, name: row.get(2)?, root: row.get(3)? });
+            let mut statement =
+                connection.prepare("SELECT id, key, name, root FROM projects ORDER BY name, id").map_err(failed)?;
+            let project =
+                |row: &Row<'_>| Ok(Project { id: row.get(0)?, key: row.get(1)?, name: row.get(2)?, root: row.get(3)? });
             let rows = statement.query_map([], project).map_err(failed)?;
             rows.collect::<rusqlite::Result<_>>().map_err(failed)
         })
@@ -75,7 +77,10 @@ pub(super) fn upsert(connection: &Connection, project: &NewProject, now: Timesta
     let sql = "INSERT INTO projects (key, name, root, remote, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
                ON CONFLICT (key) DO UPDATE SET remote = coalesce(excluded.remote, remote) RETURNING id";
     let values = params![project.key, project.name, project.root, project.remote, now.milliseconds()];
-    let id = connection.prepare_cached(sql).and_then(|mut statement| statement.query_row(values, |row| row.get(0))).map_err(failed)?;
+    let id = connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.query_row(values, |row| row.get(0)))
+        .map_err(failed)?;
     connection
         .prepare_cached("INSERT OR IGNORE INTO project_directories (directory, project_id) VALUES (?1, ?2)")
         .and_then(|mut statement| statement.execute(params![project.directory, id]))

@@ -264,7 +264,9 @@ impl Store {
 fn message(connection: &Connection, row: &Row<'_>, position: usize) -> rusqlite::Result<MessageText> {
     let sql = "SELECT kind, origin, tool, body_text(body, body_bytes) FROM parts WHERE message_id = ?1 ORDER BY id";
     let mut statement = connection.prepare_cached(sql)?;
-    let part = |row: &Row<'_>| Ok(PartText { kind: kind(row, 0)?, origin: origin(row, 1)?, tool: row.get(2)?, text: row.get(3)? });
+    let part = |row: &Row<'_>| {
+        Ok(PartText { kind: kind(row, 0)?, origin: origin(row, 1)?, tool: row.get(2)?, text: row.get(3)? })
+    };
     let parts = statement.query_map([row.get::<_, i64>(0)?], part)?.collect::<rusqlite::Result<_>>()?;
     let file: Option<String> = row.get(6)?;
     let line: Option<u64> = row.get(7)?;

@@ -14,7 +14,13 @@ impl Store {
     ///
     /// # Errors
     /// When reading fails.
-    pub fn by_words(&self, groups: &[Vec<String>], filter: &Filter, now: Timestamp, limit: usize) -> Result<Vec<(i64, f32)>> {
+    pub fn by_words(
+        &self,
+        groups: &[Vec<String>],
+        filter: &Filter,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(i64, f32)>> {
         let groups: Vec<String> = groups.iter().filter(|group| !group.is_empty()).map(|group| any_of(group)).collect();
         if groups.is_empty() {
             return Ok(Vec::new());
@@ -45,10 +51,12 @@ impl Store {
         self.read(|connection| {
             let failed = |error| Error::sqlite("weigh the words", error);
             let all: f32 = connection.query_row("SELECT count(*) FROM parts", [], |row| row.get(0)).map_err(failed)?;
-            let mut statement = connection.prepare_cached("SELECT doc FROM vocabulary WHERE term = ?1").map_err(failed)?;
+            let mut statement =
+                connection.prepare_cached("SELECT doc FROM vocabulary WHERE term = ?1").map_err(failed)?;
             let mut weights = Vec::with_capacity(terms.len());
             for term in terms {
-                let holding: f32 = statement.query_row([term], |row| row.get(0)).optional().map_err(failed)?.unwrap_or(0.0);
+                let holding: f32 =
+                    statement.query_row([term], |row| row.get(0)).optional().map_err(failed)?.unwrap_or(0.0);
                 weights.push((1.0 + (all - holding + 0.5).max(0.0) / (holding + 0.5)).ln());
             }
             Ok(weights)
@@ -72,14 +80,13 @@ impl Store {
             let mut statement = connection.prepare(&sql).map_err(failed)?;
             let mut rows = statement.query(params_from_iter(clause.values)).map_err(failed)?;
             let mut found = Vec::new();
-            while let Some(row) = rows.next().map_err(failed)? {
+            while found.len() < limit
+                && let Some(row) = rows.next().map_err(failed)?
+            {
                 let text = row.get_ref(1).map_err(failed)?;
                 let text = text.as_bytes().unwrap_or(&[]);
                 if finders.iter().all(|finder| finder.find(text).is_some()) {
                     found.push(row.get(0).map_err(failed)?);
-                    if found.len() >= limit {
-                        break;
-                    }
                 }
             }
             Ok(found)
@@ -106,7 +113,9 @@ impl Store {
     /// # Errors
     /// When reading fails.
     pub fn words_are_current(&self) -> Result<bool> {
-        self.read(|connection| Ok(meta(connection, "terms_version")? == crate::domain::text::terms::VERSION.to_string()))
+        self.read(
+            |connection| Ok(meta(connection, "terms_version")? == crate::domain::text::terms::VERSION.to_string()),
+        )
     }
 
     /// Compares the word index with the stored texts, and SQLite's own structures.
@@ -116,11 +125,15 @@ impl Store {
     pub fn verify(&self) -> Result<()> {
         self.write(|connection| {
             let failed = |error| Error::sqlite("verify the store", error);
-            let verdict: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).map_err(failed)?;
+            let verdict: String =
+                connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).map_err(failed)?;
             if verdict != "ok" {
                 return Err(Error::Damaged(verdict));
             }
-            connection.execute("INSERT INTO terms (terms, rank) VALUES ('integrity-check', 1)", []).map(drop).map_err(failed)
+            connection
+                .execute("INSERT INTO terms (terms, rank) VALUES ('integrity-check', 1)", [])
+                .map(drop)
+                .map_err(failed)
         })
     }
 }

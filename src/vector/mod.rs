@@ -100,10 +100,8 @@ mod tests {
     }
 
     fn exact(all: &[Vec<f32>], query: &[f32], count: usize) -> Vec<i64> {
-        let mut scored: Vec<(i64, f32)> = (1..)
-            .zip(all)
-            .map(|(id, vector)| (id, vector.iter().zip(query).map(|(a, b)| a * b).sum()))
-            .collect();
+        let mut scored: Vec<(i64, f32)> =
+            (1..).zip(all).map(|(id, vector)| (id, vector.iter().zip(query).map(|(a, b)| a * b).sum())).collect();
         scored.sort_by(|a, b| b.1.total_cmp(&a.1));
         scored.into_iter().take(count).map(|(id, _)| id).collect()
     }

@@ -9,7 +9,9 @@ use crate::cli::session::Session;
 
 /// Print a completion script for a shell
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  claude-memory completions bash > ~/.local/share/bash-completion/completions/claude-memory")]
+#[command(
+    after_help = "Example:\n  claude-memory completions bash > ~/.local/share/bash-completion/completions/claude-memory"
+)]
 pub(in crate::cli) struct Args {
     /// Which shell
     shell: Shell,

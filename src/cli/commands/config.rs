@@ -35,7 +35,12 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         Action::Path if output.is_json() => output.json(&serde_json::json!({ "path": paths.config() })),
         Action::Path => output.line(&paths.config().display().to_string()),
         Action::Environment if output.is_json() => {
-            output.json(&env::ALL.iter().map(|v| serde_json::json!({ "name": v.name, "meaning": v.meaning })).collect::<Vec<_>>());
+            output.json(
+                &env::ALL
+                    .iter()
+                    .map(|v| serde_json::json!({ "name": v.name, "meaning": v.meaning }))
+                    .collect::<Vec<_>>(),
+            );
         }
         Action::Environment => {
             env::ALL.iter().for_each(|variable| output.line(&format!("{:<31}{}", variable.name, variable.meaning)));

@@ -60,7 +60,7 @@ fn show(folder: &Path, session: &Session) -> Result<(), Failure> {
     }
     output.line("claude-memory demo: sample conversations, English and Chinese, all on this machine.\n");
     import::quietly(&memory, &transcripts, session)?;
-    make_vectors(&memory, session)?;
+    make_vectors(&memory, session);
     for (what, text) in SEARCHES {
         let start = Instant::now();
         let answer = memory.search(&query(text), session.now)?;
@@ -83,7 +83,7 @@ fn data(memory: &Memory, transcripts: &Path, session: &Session) -> Result<(), Fa
     let options = crate::memory::ImportOptions { longest_line: 64 << 20, rescan: false, dry_run: false };
     let stop = AtomicBool::new(false);
     let report = memory.import_claude_code(transcripts, options, session.now, &stop, &mut |_| {})?;
-    make_vectors(memory, session)?;
+    make_vectors(memory, session);
     let mut searches = Vec::new();
     for (what, text) in SEARCHES {
         let answer = SearchAnswer::new(memory.search(&query(text), session.now)?, None);
@@ -96,14 +96,10 @@ fn data(memory: &Memory, transcripts: &Path, session: &Session) -> Result<(), Fa
 }
 
 /// Without a usable runtime the demo goes on by word, and says so.
-fn make_vectors(memory: &Memory, session: &Session) -> Result<(), Failure> {
+fn make_vectors(memory: &Memory, session: &Session) {
     let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8));
-    match embed::make(memory, workers, session.output, &AtomicBool::new(false)) {
-        Ok(_) => Ok(()),
-        Err(failure) => {
-            failure.report(session.output);
-            Ok(())
-        }
+    if let Err(failure) = embed::make(memory, workers, session.output, &AtomicBool::new(false)) {
+        session.output.say(&format!("note: {failure}"));
     }
 }
 
@@ -123,7 +119,11 @@ fn query(text: &str) -> Query {
 fn write_samples(folder: &Path) -> Result<PathBuf, Failure> {
     let transcripts = folder.join("transcripts");
     let failed = |error: std::io::Error| {
-        Failure::new(Code::Unavailable, format!("cannot write to {}: {error}", transcripts.display()), Some("check the temporary folder"))
+        Failure::new(
+            Code::Unavailable,
+            format!("cannot write to {}: {error}", transcripts.display()),
+            Some("check the temporary folder"),
+        )
     };
     disk::create_private_folder(&transcripts).map_err(failed)?;
     for (name, text) in SAMPLES {

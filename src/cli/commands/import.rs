@@ -27,8 +27,10 @@ const SHOWN_BAD: usize = 20;
 /// new. A line that cannot be read is reported with file and line and passed over; the rest goes in. Ctrl-C stops at a
 /// safe point and the next run continues there. The transcripts themselves are never changed.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  claude-memory import claude-code\n  claude-memory import claude-code ~/backup/projects --embed\n  \
-    claude-memory import claude-code session.jsonl --json")]
+#[command(
+    after_help = "Examples:\n  claude-memory import claude-code\n  claude-memory import claude-code ~/backup/projects --embed\n  \
+    claude-memory import claude-code session.jsonl --json"
+)]
 pub(in crate::cli) struct Args {
     #[command(subcommand)]
     source: Source,
@@ -93,7 +95,9 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     };
     let memory = session.open(Open::Create)?;
     let options = ImportOptions {
-        longest_line: usize::try_from(args.max_line_mib.unwrap_or(memory.settings().import.max_line_mib)).unwrap_or(128) << 20,
+        longest_line: usize::try_from(args.max_line_mib.unwrap_or(memory.settings().import.max_line_mib))
+            .unwrap_or(128)
+            << 20,
         rescan: args.rescan,
         dry_run: args.dry_run,
     };
@@ -122,13 +126,19 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
 
 fn default_folder() -> Result<PathBuf, Failure> {
     let folder = env::claude_folder().map(|folder| folder.join("projects"));
-    folder.ok_or_else(|| Failure::new(Code::NotFound, "this user has no home folder", Some("name the folder with the transcripts")))
+    folder.ok_or_else(|| {
+        Failure::new(Code::NotFound, "this user has no home folder", Some("name the folder with the transcripts"))
+    })
 }
 
 fn tell(output: Output, path: &std::path::Path, report: &Report, pending: u64, start: Instant) {
     let seconds = start.elapsed().as_secs_f64();
     if output.is_json() {
-        let bad = report.bad.iter().map(|bad| Bad { path: bad.path.display().to_string(), line: bad.line, why: bad.why.clone() });
+        let bad = report.bad.iter().map(|bad| Bad {
+            path: bad.path.display().to_string(),
+            line: bad.line,
+            why: bad.why.clone(),
+        });
         output.json(&Done {
             files: report.files,
             unchanged: report.unchanged,
@@ -151,7 +161,10 @@ fn tell(output: Output, path: &std::path::Path, report: &Report, pending: u64, s
         output.say(&format!("warning: {bad}"));
     }
     if report.bad.len() > SHOWN_BAD {
-        output.say(&format!("warning: and {} more; --json lists them", report.bad_total.saturating_sub(SHOWN_BAD as u64)));
+        output.say(&format!(
+            "warning: and {} more; --json lists them",
+            report.bad_total.saturating_sub(SHOWN_BAD as u64)
+        ));
     }
     if report.files == 0 {
         output.line(&format!("Nothing to import: {} holds no transcript (*.jsonl).", path.display()));

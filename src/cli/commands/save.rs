@@ -16,8 +16,10 @@ use crate::store::Open;
 ///
 /// It is on disk when this returns, found by word at once and by meaning when its vector is made.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  claude-memory save \"We deploy on Fridays only after the smoke test\" --kind decision\n  \
-    git log -1 --format=%B | claude-memory save - --topic last-release")]
+#[command(
+    after_help = "Examples:\n  claude-memory save \"We deploy on Fridays only after the smoke test\" --kind decision\n  \
+    git log -1 --format=%B | claude-memory save - --topic last-release"
+)]
 pub(in crate::cli) struct Args {
     /// The text, or - to read it from stdin
     text: String,
@@ -50,7 +52,9 @@ pub(in crate::cli) struct Args {
 pub(in crate::cli) fn run(args: Args, session: &Session) -> Result<ExitCode, Failure> {
     let text = if args.text == "-" {
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(|error| Failure::invalid(format!("cannot read stdin: {error}")))?;
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .map_err(|error| Failure::invalid(format!("cannot read stdin: {error}")))?;
         text.trim_end().to_owned()
     } else {
         args.text

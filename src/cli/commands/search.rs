@@ -113,19 +113,26 @@ impl Args {
                 after: bound(&self.after)?,
                 before: bound(&self.before)?,
                 roles: all(&self.roles, Role::from_name, "role", "user, assistant, tool or system")?,
-                kinds: all(&self.kinds, Kind::from_name, "kind", "text, thinking, tool_use, tool_result, summary, meta or note")?,
+                kinds: all(
+                    &self.kinds,
+                    Kind::from_name,
+                    "kind",
+                    "text, thinking, tool_use, tool_result, summary, meta or note",
+                )?,
                 session: self.session.clone(),
                 file: self.file.clone(),
                 git_branch: self.branch.clone(),
             },
             limit: self.limit.unwrap_or(search.limit),
             offset: 0,
-            detail: Detail::from_name(&self.detail).ok_or_else(|| wrong("detail", &self.detail, "index, snippet or full"))?,
+            detail: Detail::from_name(&self.detail)
+                .ok_or_else(|| wrong("detail", &self.detail, "index, snippet or full"))?,
             max_tokens: self.max_tokens.unwrap_or(search.max_tokens),
             explain: self.explain,
         };
         if let Some(cursor) = &self.cursor {
-            query.offset = offset_of(&query, cursor).ok_or_else(|| Failure::invalid("this cursor belongs to another query"))?;
+            query.offset =
+                offset_of(&query, cursor).ok_or_else(|| Failure::invalid("this cursor belongs to another query"))?;
         }
         Ok(query)
     }

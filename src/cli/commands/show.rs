@@ -37,7 +37,9 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     let what = match args.what.parse() {
         // A session id of Claude Code is a UUID too; only messages have those versions of ours.
         Ok(id) if memory.knows_message(id)? => Selection::Messages { ids: vec![id], around: args.around },
-        _ => Selection::Session { session: args.what.clone(), from: args.from, count: args.count.unwrap_or(usize::MAX) },
+        _ => {
+            Selection::Session { session: args.what.clone(), from: args.from, count: args.count.unwrap_or(usize::MAX) }
+        }
     };
     let transcript = memory.read(&Reading { what, include_tools: args.tools, max_tokens: usize::MAX })?;
     if session.output.is_json() {
@@ -52,10 +54,22 @@ fn print(transcript: &Transcript, session: &Session) {
     let (zone, output) = (TimeZone::system(), session.output);
     for conversation in &transcript.conversations {
         let head = &conversation.head;
-        output.line(&format!("{} · {} · {} messages · session {}", one_line(&visible::safe(&head.title), 80), head.project, head.messages, head.session));
+        output.line(&format!(
+            "{} · {} · {} messages · session {}",
+            one_line(&visible::safe(&head.title), 80),
+            head.project,
+            head.messages,
+            head.session
+        ));
         for message in &conversation.messages {
             let side = if message.sidechain { " (side conversation)" } else { "" };
-            output.line(&format!("\n── {} {} · {}{side} · {}", message.position, message.role.name(), message.at.to_minute(&zone), message.id));
+            output.line(&format!(
+                "\n── {} {} · {}{side} · {}",
+                message.position,
+                message.role.name(),
+                message.at.to_minute(&zone),
+                message.id
+            ));
             for part in &message.parts {
                 if let Some(tool) = &part.tool {
                     output.line(&format!("[{} {tool}]", part.kind.name()));

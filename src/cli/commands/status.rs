@@ -50,7 +50,10 @@ pub(super) fn tell(memory: &Memory, session: &Session) -> Result<(), Failure> {
     if let Some((name, digest)) = model {
         row("model", &format!("{name} ({})", digest.get(..12).unwrap_or(digest)));
     }
-    row("size", &format!("{} on disk for {} of text", sized(stats.database_bytes + stats.log_bytes), sized(stats.text_bytes)));
+    row(
+        "size",
+        &format!("{} on disk for {} of text", sized(stats.database_bytes + stats.log_bytes), sized(stats.text_bytes)),
+    );
     for check in checks {
         let fix = check.fix.as_ref().map(|fix| format!(" → {fix}")).unwrap_or_default();
         row(&format!("{} {}", if check.ok { "ok" } else { "!!" }, check.name), &format!("{}{fix}", check.finding));

@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn short_text_is_one_passage_and_blank_text_none() {
-        assert_eq!(of("hello"), [0..5]);
+        assert_eq!(of("hello"), vec![0..5_usize; 1]);
         assert!(of(" \n ").is_empty());
     }
 
@@ -71,7 +71,7 @@ mod tests {
         let text = format!("{}\n\n{}", "a ".repeat(300), "b ".repeat(300));
         let passages = of(&text);
         assert_eq!(passages.len(), 2);
-        assert!(text[passages[1].clone()].starts_with('b'));
+        assert!(text.get(passages[1].clone()).is_some_and(|second| second.starts_with('b')));
     }
 
     proptest::proptest! {
@@ -85,7 +85,7 @@ mod tests {
                 assert!(passage.end > passage.start);
                 at = passage.end;
             }
-            assert!(passages.len() == MOST_PASSAGES || text[at..].trim().is_empty());
+            assert!(passages.len() == MOST_PASSAGES || text.get(at..).is_some_and(|rest| rest.trim().is_empty()));
         }
     }
 }

@@ -86,7 +86,11 @@ mod tests {
     #[test]
     fn shows_the_place_that_matches() {
         let terms = Terms::default();
-        let text = format!("{}\nThe deadlock came from the pool size.\n{}", "filler line\n".repeat(80), "tail line\n".repeat(80));
+        let text = format!(
+            "{}\nThe deadlock came from the pool size.\n{}",
+            "filler line\n".repeat(80),
+            "tail line\n".repeat(80)
+        );
         let query = terms.of_query("deadlock pool", 8);
         let snippet = window(&text, &query, &(0..text.len()), 200, &terms);
         assert!(snippet.contains("deadlock came from the pool"), "{snippet}");

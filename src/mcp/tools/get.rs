@@ -61,7 +61,8 @@ impl Arguments {
     fn into_reading(self) -> Result<Reading, Failure> {
         let what = match (self.ids, self.session_id) {
             (Some(ids), None) if !ids.is_empty() && ids.len() <= 50 => {
-                let ids: Result<Vec<MessageId>, String> = ids.iter().map(|id| id.trim_start_matches(mark::URI_PREFIX).parse()).collect();
+                let ids: Result<Vec<MessageId>, String> =
+                    ids.iter().map(|id| id.trim_start_matches(mark::URI_PREFIX).parse()).collect();
                 let ids = ids.map_err(|why| Failure::arguments(why, USAGE))?;
                 Selection::Messages { ids, around: self.around.unwrap_or(2).min(50) }
             }

@@ -37,7 +37,12 @@ pub(super) async fn call(server: &Server, name: &str, arguments: Value) -> Optio
 }
 
 /// A definition with schemas made from the argument and answer types.
-fn define<A: JsonSchema, R: JsonSchema>(name: &'static str, title: &str, description: &'static str, annotations: ToolAnnotations) -> Tool {
+fn define<A: JsonSchema, R: JsonSchema>(
+    name: &'static str,
+    title: &str,
+    description: &'static str,
+    annotations: ToolAnnotations,
+) -> Tool {
     Tool::new(name, description, schema::of::<A>())
         .with_title(title)
         .with_raw_output_schema(schema::of::<R>())
@@ -56,7 +61,8 @@ fn parse<A: DeserializeOwned>(arguments: Value, usage: &str) -> Result<A, Failur
 
 /// An answer in both forms: structured, and as text for clients that show only text.
 fn answer(structured: &impl Serialize, text: String) -> Outcome {
-    let value = serde_json::to_value(structured).map_err(|error| Failure::arguments(error.to_string(), "please report this as a bug"))?;
+    let value = serde_json::to_value(structured)
+        .map_err(|error| Failure::arguments(error.to_string(), "please report this as a bug"))?;
     let mut result = CallToolResult::structured(value);
     result.content = vec![ContentBlock::text(text)];
     Ok(result)

@@ -113,7 +113,12 @@ pub(super) async fn call(server: &Server, arguments: Value) -> Outcome {
 }
 
 impl Arguments {
-    fn into_query(self, memory: &Memory, directory: Option<&std::path::Path>, now: Timestamp) -> Result<Query, Failure> {
+    fn into_query(
+        self,
+        memory: &Memory,
+        directory: Option<&std::path::Path>,
+        now: Timestamp,
+    ) -> Result<Query, Failure> {
         let zone = TimeZone::system();
         let bound = |text: Option<String>| match text {
             Some(text) => moment::parse(&text, now, &zone).map(Some).map_err(|why| Failure::arguments(why, USAGE)),
@@ -136,7 +141,12 @@ impl Arguments {
                 after: bound(self.after)?,
                 before: bound(self.before)?,
                 roles: all_named(self.roles, "roles", Role::from_name, "user, assistant, tool or system")?,
-                kinds: all_named(self.kinds, "kinds", Kind::from_name, "text, thinking, tool_use, tool_result, summary, meta or note")?,
+                kinds: all_named(
+                    self.kinds,
+                    "kinds",
+                    Kind::from_name,
+                    "text, thinking, tool_use, tool_result, summary, meta or note",
+                )?,
                 session: self.session_id,
                 file: self.file,
                 git_branch: self.git_branch,
@@ -151,8 +161,9 @@ impl Arguments {
             explain: self.explain.unwrap_or(false),
         };
         if let Some(cursor) = &self.cursor {
-            query.offset = offset_of(&query, cursor)
-                .ok_or_else(|| Failure::arguments("this cursor belongs to another query", "repeat the query without a cursor"))?;
+            query.offset = offset_of(&query, cursor).ok_or_else(|| {
+                Failure::arguments("this cursor belongs to another query", "repeat the query without a cursor")
+            })?;
         }
         Ok(query)
     }
@@ -162,7 +173,12 @@ fn named<T>(name: &str, argument: &str, read: impl Fn(&str) -> Option<T>, allowe
     read(name).ok_or_else(|| Failure::arguments(format!("{argument} is {name:?}"), format!("it must be {allowed}")))
 }
 
-fn all_named<T>(names: Option<Vec<String>>, argument: &str, read: impl Fn(&str) -> Option<T> + Copy, allowed: &str) -> Result<Vec<T>, Failure> {
+fn all_named<T>(
+    names: Option<Vec<String>>,
+    argument: &str,
+    read: impl Fn(&str) -> Option<T> + Copy,
+    allowed: &str,
+) -> Result<Vec<T>, Failure> {
     names.unwrap_or_default().iter().map(|name| named(name, argument, read, allowed)).collect()
 }
 
@@ -194,7 +210,11 @@ fn render(found: &SearchAnswer) -> String {
     }
     for (number, hit) in (1..).zip(&found.results) {
         let minute = hit.ts.get(..16).unwrap_or(&hit.ts).replace('T', " ");
-        let _ = writeln!(text, "{number}. {minute} · {} · {} {} · {}\n   {}", hit.project, hit.role, hit.trust, hit.title, hit.uri);
+        let _ = writeln!(
+            text,
+            "{number}. {minute} · {} · {} {} · {}\n   {}",
+            hit.project, hit.role, hit.trust, hit.title, hit.uri
+        );
         if !hit.snippet.is_empty() {
             let _ = writeln!(text, "   > {}", hit.snippet.replace('\n', "\n   > "));
         }

@@ -83,7 +83,10 @@ impl Memory {
         let mut ranking: Vec<Ranked> = places.into_values().filter(|ranked| ranked.score > 0.0).collect();
         // Newer first among equals: with literal search that is the whole order.
         ranking.sort_by(|left, right| {
-            right.score.total_cmp(&left.score).then_with(|| (right.candidate.at, right.candidate.part).cmp(&(left.candidate.at, left.candidate.part)))
+            right
+                .score
+                .total_cmp(&left.score)
+                .then_with(|| (right.candidate.at, right.candidate.part).cmp(&(left.candidate.at, left.candidate.part)))
         });
         let mut texts = HashSet::new();
         ranking.retain(|ranked| texts.insert(ranked.candidate.hash));

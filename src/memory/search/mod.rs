@@ -61,7 +61,9 @@ impl Memory {
             })?;
             evidence.full_weight = self.store.term_weights(&evidence.terms)?.iter().sum();
             if evidence.terms.is_empty() {
-                answer.warnings.push("the query holds only very common words, so nothing was searched by word".to_owned());
+                answer
+                    .warnings
+                    .push("the query holds only very common words, so nothing was searched by word".to_owned());
             }
         }
         let ranked = timed(&mut answer, "fuse", || self.rank(query, &evidence, now))?;
@@ -70,7 +72,9 @@ impl Memory {
         answer.stages.push(("read", micros(start)));
         if !self.store.words_are_current()? {
             answer.degraded = true;
-            answer.warnings.push("the word index was made by another version; run `claude-memory init` to rebuild it".to_owned());
+            answer
+                .warnings
+                .push("the word index was made by another version; run `claude-memory init` to rebuild it".to_owned());
         }
         Ok(answer)
     }
@@ -90,11 +94,17 @@ impl Memory {
         };
         let waiting = self.store.pending_count()?;
         let Some(model) = self.store.find_model(&digest)? else {
-            degrade(answer, "searched by word only: no vectors of this model yet; run `claude-memory embed`".to_owned());
+            degrade(
+                answer,
+                "searched by word only: no vectors of this model yet; run `claude-memory embed`".to_owned(),
+            );
             return Ok(());
         };
         if waiting > 0 {
-            degrade(answer, format!("{waiting} texts have no vector yet and are found by word only; run `claude-memory embed`"));
+            degrade(
+                answer,
+                format!("{waiting} texts have no vector yet and are found by word only; run `claude-memory embed`"),
+            );
         }
         let vector = match self.resident.query(&query.texts.join("\n")) {
             Ok(vector) => vector,
@@ -104,9 +114,8 @@ impl Memory {
             }
         };
         answer.stages.push(("embed", micros(start)));
-        evidence.near = timed(answer, "semantic", || {
-            self.nearest(model, &vector, &query.filter, now, CANDIDATES + query.offset)
-        })?;
+        evidence.near =
+            timed(answer, "semantic", || self.nearest(model, &vector, &query.filter, now, CANDIDATES + query.offset))?;
         Ok(())
     }
 }

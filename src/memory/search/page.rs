@@ -64,7 +64,9 @@ impl Memory {
         let shown = answer.hits.len();
         answer.more = found > query.offset + shown;
         if answer.more && shown < query.limit {
-            answer.warnings.push(format!("{shown} hits fill the budget of {} tokens; ask for the next page", query.max_tokens));
+            answer
+                .warnings
+                .push(format!("{shown} hits fill the budget of {} tokens; ask for the next page", query.max_tokens));
         }
         Ok(())
     }

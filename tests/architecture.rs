@@ -1,0 +1,115 @@
+//! The walls between the rooms: who may name whom, which crate belongs to which room, what no room may do.
+//! Inside one package the compiler does not hold them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Room, its height, and the crates that only it may name.
+const ROOMS: &[(&str, u8, &[&str])] = &[
+    ("domain", 0, &["rust_stemmers", "unicode_normalization"]),
+    ("config", 1, &["etcetera", "strsim"]),
+    ("disk", 1, &[]),
+    ("import", 1, &[]),
+    ("store", 2, &["rusqlite", "half"]),
+    ("embed", 2, &["fastembed", "ort"]),
+    ("vector", 2, &["hnsw_rs", "anndists"]),
+    ("memory", 3, &[]),
+    ("bridge", 4, &[]),
+    ("mcp", 6, &["rmcp", "schemars"]),
+    ("cli", 8, &["clap", "clap_complete", "indicatif", "ctrlc", "tracing_subscriber"]),
+];
+
+fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            found.push((path, text));
+        }
+    }
+    found
+}
+
+fn room_sources() -> Vec<(&'static str, u8, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut all = Vec::new();
+    for (room, height, _) in ROOMS {
+        all.extend(sources(&root.join(room)).into_iter().map(|(path, text)| (*room, *height, path, text)));
+    }
+    all
+}
+
+/// The text without comments and without its tests, whose needs are other ones.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]").next().unwrap_or(text);
+    text.lines().map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether the code names the crate: `ort::` but not `import::`.
+fn names(code: &str, name: &str) -> bool {
+    let path = format!("{name}::");
+    code.match_indices(&path).any(|(at, _)| {
+        let before = code.get(..at).and_then(|text| text.chars().next_back());
+        !before.is_some_and(|character| character.is_alphanumeric() || character == '_' || character == ':')
+    })
+}
+
+#[test]
+fn every_folder_is_a_room_and_every_file_says_what_it_owns() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for entry in fs::read_dir(&root).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let known = ROOMS.iter().any(|(room, ..)| *room == name) || ["lib.rs", "main.rs"].contains(&name.as_str());
+        assert!(known, "src/{name} is not a room");
+    }
+    for (path, text) in sources(&root) {
+        assert!(text.starts_with("//! "), "{} does not open by saying what it owns", path.display());
+        let lines = text.lines().count();
+        assert!(lines <= 620, "{} has {lines} lines: split it by responsibility", path.display());
+    }
+}
+
+#[test]
+fn rooms_name_only_lower_rooms() {
+    for (room, height, path, text) in room_sources() {
+        let code = code(&text);
+        for (other, other_height, _) in ROOMS {
+            let named = code.contains(&format!("crate::{other}::")) || code.contains(&format!("crate::{{{other}"));
+            let allowed = *other == room || *other_height < height;
+            assert!(!named || allowed, "{} names room `{other}`, which is not below `{room}`", path.display());
+        }
+    }
+}
+
+#[test]
+fn crates_belong_to_one_room() {
+    for (room, _, path, text) in room_sources() {
+        let code = code(&text);
+        for (owner, _, crates) in ROOMS {
+            for name in *crates {
+                let named = names(&code, name);
+                assert!(!named || *owner == room, "{} names `{name}`, which only `{owner}` may", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn below_the_bridge_nothing_is_async_or_prints_or_serialises_the_domain() {
+    for (room, height, path, text) in room_sources() {
+        let code = code(&text);
+        if height <= 3 {
+            for word in ["async fn", "tokio", "std::env::", "println", "std::io::stdout", "std::process::exit"] {
+                let allowed = room == "config" && word == "std::env::";
+                assert!(!code.contains(word) || allowed, "{} contains {word:?}", path.display());
+            }
+        }
+        if room == "domain" {
+            assert!(!code.contains("Serialize"), "{}: domain types have no wire form", path.display());
+        }
+    }
+}

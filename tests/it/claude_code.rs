@@ -1,0 +1,185 @@
+//! The real Claude Code as client. Only the model behind it is doubled, by a loopback stub of the Messages API: it says
+//! which tool to call and nothing else.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+use crate::home::{TestHome, samples, skip};
+
+fn claude() -> Option<PathBuf> {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(".real/node_modules/@anthropic-ai/claude-code-linux-x64/claude");
+    if path.exists() {
+        return Some(path);
+    }
+    skip("Claude Code", "run `.ci/real` to install it below .real/");
+    None
+}
+
+/// The real program with a home of its own and no way out.
+fn command(claude: &Path, home: &TestHome) -> Command {
+    let mut command = Command::new(claude);
+    command.env_clear().current_dir(home.path()).stdin(std::process::Stdio::null());
+    command.env("HOME", home.path()).env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8");
+    for name in ["DISABLE_AUTOUPDATER", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "DISABLE_TELEMETRY"] {
+        command.env(name, "1");
+    }
+    command
+}
+
+/// A server on loopback that plays the model: first it asks for our tool, then it ends the turn.
+struct Model {
+    address: String,
+    requests: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Model {
+    fn start(tool: &'static str, arguments: Value) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (seen, arguments) = (Arc::clone(&seen), arguments.clone());
+                std::thread::spawn(move || answer(stream.unwrap(), tool, &arguments, &seen));
+            }
+        });
+        Self { address, requests }
+    }
+}
+
+fn answer(stream: TcpStream, tool: &str, arguments: &Value, seen: &Mutex<Vec<Value>>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut writer = stream;
+    loop {
+        let (mut first, mut length) = (String::new(), 0);
+        if reader.read_line(&mut first).unwrap_or(0) == 0 {
+            return;
+        }
+        loop {
+            let mut header = String::new();
+            reader.read_line(&mut header).unwrap();
+            let header = header.trim().to_lowercase();
+            if header.is_empty() {
+                break;
+            }
+            if let Some(value) = header.strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        let (kind, text) = if first.contains("/v1/messages") && !first.contains("count_tokens") {
+            let text = events(&body, tool, arguments);
+            seen.lock().unwrap().push(body);
+            ("text/event-stream", text)
+        } else {
+            ("application/json", "{}".to_owned())
+        };
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", text.len());
+        if writer.write_all((head + &text).as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+/// Whether a request already carries the result of our tool.
+fn tool_result(request: &Value) -> Option<String> {
+    let messages = request["messages"].as_array()?;
+    messages.iter().rev().filter(|message| message["role"] == "user").find_map(|message| {
+        let blocks = message["content"].as_array()?;
+        blocks.iter().find(|block| block["type"] == "tool_result").map(ToString::to_string)
+    })
+}
+
+fn events(request: &Value, tool: &str, arguments: &Value) -> String {
+    let offered = request["tools"].as_array().is_some_and(|tools| tools.iter().any(|offer| offer["name"] == tool));
+    let (block, delta, reason) = if offered && tool_result(request).is_none() {
+        (
+            json!({ "type": "tool_use", "id": "toolu_01", "name": tool, "input": {} }),
+            json!({ "type": "input_json_delta", "partial_json": arguments.to_string() }),
+            "tool_use",
+        )
+    } else {
+        (json!({ "type": "text", "text": "" }), json!({ "type": "text_delta", "text": "Done." }), "end_turn")
+    };
+    let usage = json!({ "input_tokens": 10, "output_tokens": 10 });
+    let message = json!({
+        "id": "msg_01", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5", "content": [],
+        "stop_reason": null, "stop_sequence": null, "usage": usage
+    });
+    [
+        ("message_start", json!({ "type": "message_start", "message": message })),
+        ("content_block_start", json!({ "type": "content_block_start", "index": 0, "content_block": block })),
+        ("content_block_delta", json!({ "type": "content_block_delta", "index": 0, "delta": delta })),
+        ("content_block_stop", json!({ "type": "content_block_stop", "index": 0 })),
+        ("message_delta", json!({ "type": "message_delta", "delta": { "stop_reason": reason, "stop_sequence": null }, "usage": usage })),
+        ("message_stop", json!({ "type": "message_stop" })),
+    ]
+    .iter()
+    .map(|(name, data)| format!("event: {name}\ndata: {data}\n\n"))
+    .collect()
+}
+
+#[test]
+fn it_lists_the_server_as_connected() {
+    let Some(claude) = claude() else { return };
+    let home = TestHome::new();
+    let server = env!("CARGO_BIN_EXE_claude-memory");
+    let added = command(&claude, &home)
+        .args(["mcp", "add", "-s", "user", "claude-memory", "--", server, "mcp"])
+        .output()
+        .unwrap();
+    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+    let listed = command(&claude, &home).args(["mcp", "list"]).output().unwrap();
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let line = listed.lines().find(|line| line.contains("claude-memory")).unwrap_or("");
+    assert!(line.contains("Connected"), "{listed}");
+}
+
+#[test]
+fn in_a_turn_it_searches_and_receives_a_memory_of_an_imported_transcript() {
+    let Some(claude) = claude() else { return };
+    let home = TestHome::new();
+    // A real transcript of another project if one is at hand, else the sample conversations.
+    let report = home.json(&["import", "claude-code", samples().to_str().unwrap()]);
+    assert!(report["new"].as_u64() > Some(60));
+    let _ = home.json(&["embed", "--threads", "2"]);
+    let model = Model::start("mcp__claude-memory__memory_search", json!({ "query": "why were shoppers billed twice" }));
+    let config = json!({ "mcpServers": { "claude-memory": {
+        "type": "stdio", "command": env!("CARGO_BIN_EXE_claude-memory"), "args": ["--home", home.memory(), "mcp"]
+    } } });
+    let session = "11111111-2222-4333-8444-555555555555";
+    let output = command(&claude, &home)
+        .env("ENABLE_TOOL_SEARCH", "false")
+        .env("ANTHROPIC_BASE_URL", &model.address)
+        .env("ANTHROPIC_API_KEY", "dummy-not-a-key")
+        .args(["-p", "did customers ever pay twice?", "--strict-mcp-config", "--mcp-config", &config.to_string()])
+        .args(["--allowedTools", "mcp__claude-memory__memory_search", "--session-id", session])
+        .args(["--output-format", "stream-json", "--verbose"])
+        .output()
+        .unwrap();
+    let talk = String::from_utf8_lossy(&output.stdout).into_owned();
+    let requests = model.requests.lock().unwrap();
+    let result =
+        requests.iter().find_map(tool_result).unwrap_or_else(|| panic!("no tool result reached the model: {talk}"));
+    assert!(result.contains("有用户投诉同一笔订单被扣了两次款"), "{result}");
+    assert!(result.contains("memory://item/") && result.contains("f60a0f1e-24f7-4090-9be1-b36df4d4be6b"), "{result}");
+    drop(requests);
+
+    // Its own transcript of this turn goes in too, without the memory that it was handed.
+    let before = home.json(&["search", "有用户投诉", "--mode", "exact", "--limit", "50"]);
+    let report = home.json(&["import", "claude-code"]);
+    assert!(report["new"].as_u64() >= Some(2) && report["own"].as_u64() == Some(1), "{report}");
+    let found = home.json(&["search", "did customers ever pay twice?", "--mode", "exact"]);
+    assert_eq!(found["results"][0]["session_id"], session);
+    let after = home.json(&["search", "有用户投诉", "--mode", "exact", "--limit", "50"]);
+    assert_eq!(before["results"].as_array().map(Vec::len), after["results"].as_array().map(Vec::len), "no echo");
+}

@@ -1,0 +1,113 @@
+//! A scratch home for one test: its own data folder, a cleared environment, a fixed clock and seed.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(crate) const NOW: &str = "2026-11-23T10:00:00Z";
+
+/// A folder that is removed at the end.
+pub(crate) struct TestHome {
+    folder: TempDir,
+}
+
+/// What a run printed; its exit code must be looked at.
+#[must_use = "assert the exit code or the output"]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    fn new(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// The JSON on stdout of a run that must have succeeded.
+    #[track_caller]
+    pub(crate) fn json(self) -> Value {
+        assert_eq!(self.code, 0, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+    }
+
+    #[track_caller]
+    pub(crate) fn fails(self, code: i32, message: &str) {
+        let all = format!("{}{}", self.stdout, self.stderr);
+        assert_eq!(self.code, code, "{all}");
+        assert!(all.contains(message), "{message:?} is not in: {all}");
+    }
+}
+
+impl TestHome {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn memory(&self) -> PathBuf {
+        self.path().join("memory")
+    }
+
+    /// The binary with nothing of the caller's environment.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_claude-memory"));
+        command.env_clear().current_dir(self.path()).stdin(Stdio::null());
+        command.env("HOME", self.path()).env("CLAUDE_MEMORY_HOME", self.memory());
+        command.env("CLAUDE_MEMORY_TEST_NOW", NOW).env("TZ", "UTC");
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::new(self.command().args(arguments).output().unwrap())
+    }
+
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        self.run(&[arguments, &["--json"]].concat()).json()
+    }
+
+    /// Writes a file below the home and returns its path.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut file = std::fs::File::create(&path).unwrap();
+        std::io::Write::write_all(&mut file, content.as_ref()).unwrap();
+        path
+    }
+
+    /// Imports the sample conversations of the project; returns the report.
+    pub(crate) fn import_samples(&self) -> Value {
+        self.json(&["import", "claude-code", samples().to_str().unwrap()])
+    }
+}
+
+/// The sample conversations.
+pub(crate) fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/demo")
+}
+
+/// A transcript line of a person.
+pub(crate) fn user(uuid: &str, session: &str, text: &str) -> String {
+    serde_json::json!({
+        "type": "user", "uuid": uuid, "parentUuid": null, "sessionId": session, "cwd": "/work/project",
+        "timestamp": "2026-05-01T08:00:00.000Z", "message": { "role": "user", "content": text }
+    })
+    .to_string()
+}
+
+/// Whether a test that needs a real part may be left out: never in CI.
+pub(crate) fn skip(part: &str, how: &str) {
+    #[expect(clippy::disallowed_methods, reason = "tests may read the environment")]
+    let inside_ci = std::env::var_os("CI").is_some();
+    assert!(!inside_ci, "{part} is missing in CI: {how}");
+    eprintln!("skipped: {part} is not here; {how}");
+}

@@ -1,0 +1,22 @@
+//! End-to-end tests of the real binary, one file per journey, one test binary.
+
+mod bad_input;
+mod claude_code;
+mod demo;
+mod home;
+mod importing;
+mod mcp;
+mod reference;
+mod saving;
+mod searching;
+
+#[test]
+fn no_file_is_forgotten() {
+    let main = include_str!("main.rs");
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if let Some(stem) = name.strip_suffix(".rs").filter(|stem| *stem != "main") {
+            assert!(main.contains(&format!("mod {stem};")), "tests/it/{name} is not part of the binary");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The MCP server as a client sees it: JSON-RPC lines over stdin and stdout, both eras.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::home::{TestHome, skip};
+
+/// A running server.
+struct Client {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    next: u64,
+    modern: bool,
+}
+
+impl Client {
+    fn start(home: &TestHome, modern: bool) -> Self {
+        let mut command = home.command();
+        command.arg("mcp").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let input = child.stdin.take();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut client = Self { child, input, output, next: 0, modern };
+        if !modern {
+            let answer = client.request(
+                "initialize",
+                json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "test", "version": "1" } }),
+            );
+            assert_eq!(answer["result"]["protocolVersion"], "2025-11-25");
+            client.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
+        }
+        client
+    }
+
+    fn send(&mut self, message: &Value) {
+        writeln!(self.input.as_mut().unwrap(), "{message}").unwrap();
+    }
+
+    fn request(&mut self, method: &str, mut params: Value) -> Value {
+        self.next += 1;
+        if self.modern {
+            params["_meta"] = json!({
+                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
+                "io.modelcontextprotocol/clientCapabilities": {}
+            });
+        }
+        self.send(&json!({ "jsonrpc": "2.0", "id": self.next, "method": method, "params": params }));
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        let answer: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+        assert_eq!(answer["id"], self.next, "{answer}");
+        answer
+    }
+
+    #[track_caller]
+    fn call(&mut self, name: &str, arguments: Value) -> Value {
+        let answer = self.request("tools/call", json!({ "name": name, "arguments": arguments }));
+        answer.get("result").unwrap_or_else(|| panic!("{answer}")).clone()
+    }
+
+    /// Ends stdin and waits; stderr must be empty.
+    fn finish(mut self) {
+        self.input = None;
+        assert!(self.child.wait().unwrap().success());
+        let mut talk = String::new();
+        std::io::Read::read_to_string(&mut self.child.stderr.take().unwrap(), &mut talk).unwrap();
+        assert_eq!(talk, "");
+    }
+}
+
+#[test]
+fn both_eras_are_answered_before_anything_is_opened() {
+    let home = TestHome::new();
+    let mut modern = Client::start(&home, true);
+    let discovered = modern.request("server/discover", json!({}));
+    let versions = discovered["result"]["supportedVersions"].as_array().unwrap();
+    assert!(versions.contains(&json!("2026-07-28")) && versions.contains(&json!("2025-11-25")), "{discovered}");
+    let listed = modern.request("tools/list", json!({}));
+    let names: Vec<&str> =
+        listed["result"]["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["memory_search", "memory_get", "memory_save", "memory_health", "ping"]);
+    assert_eq!(modern.call("ping", json!({}))["structuredContent"]["pong"], true);
+    modern.finish();
+    let mut legacy = Client::start(&home, false);
+    assert_eq!(legacy.call("ping", json!({}))["structuredContent"]["pong"], true);
+    legacy.finish();
+    assert!(!home.memory().exists(), "nothing was opened");
+}
+
+#[test]
+fn definitions_are_closed_and_small() {
+    let mut bytes = 0;
+    for tool in claude_memory::mcp::definitions() {
+        let text = serde_json::to_string(&tool).unwrap();
+        let input = serde_json::to_value(&*tool.input_schema).unwrap();
+        assert_eq!(input["additionalProperties"], false, "{}", tool.name);
+        assert!(!text.contains("\"format\"") && !text.contains("\"null\""), "{text}");
+        let description = tool.description.as_deref().unwrap();
+        assert!(description.len() > 30 && tool.title.is_some() && tool.output_schema.is_some(), "{}", tool.name);
+        assert!(tool.annotations.as_ref().is_some_and(|notes| notes.open_world_hint == Some(false)), "{}", tool.name);
+        // What a model is given: name, description, input schema.
+        bytes += tool.name.len() + description.len() + serde_json::to_string(&*tool.input_schema).unwrap().len();
+    }
+    assert!(bytes < 6_000, "definitions take {bytes} bytes, about {} tokens", bytes / 4);
+}
+
+#[test]
+fn search_read_save_and_health() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let _ = home.json(&["embed", "--threads", "2"]);
+    for modern in [true, false] {
+        let mut client = Client::start(&home, modern);
+        let found = client.call("memory_search", json!({ "query": "why were shoppers billed twice" }));
+        let hit = &found["structuredContent"]["results"][0];
+        assert_eq!(hit["session_id"], "f60a0f1e-24f7-4090-9be1-b36df4d4be6b");
+        let text = found["content"][0]["text"].as_str().unwrap();
+        assert!(
+            text.starts_with("[claude-memory] Stored history") && text.contains(hit["uri"].as_str().unwrap()),
+            "{text}"
+        );
+        let read = client.call("memory_get", json!({ "ids": [hit["id"]], "around": 1 }));
+        let messages = read["structuredContent"]["conversations"][0]["messages"].as_array().unwrap();
+        assert!(messages.iter().any(|message| message["id"] == hit["id"]), "{read}");
+        let saved =
+            client.call("memory_save", json!({ "text": format!("prefers tabs, era {modern}"), "kind": "preference" }));
+        assert_eq!(saved["structuredContent"]["status"], "created");
+        let found = client.call("memory_search", json!({ "query": format!("prefers tabs, era {modern}"), "limit": 1 }));
+        assert_eq!(found["structuredContent"]["results"][0]["id"], saved["structuredContent"]["id"]);
+        let health = client.call("memory_health", json!({}));
+        assert!(health["structuredContent"]["messages"].as_u64() > Some(60));
+        assert_eq!(health["structuredContent"]["model_loaded"], true);
+        client.finish();
+    }
+}
+
+#[test]
+fn mistakes_are_tool_errors_that_a_model_can_act_on() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let mut client = Client::start(&home, true);
+    for (tool, arguments, expect) in [
+        ("memory_search", json!({}), "missing field `query`"),
+        ("memory_search", json!({ "query": "x", "colour": "red" }), "unknown field `colour`"),
+        ("memory_search", json!({ "query": "" }), "the query is empty"),
+        ("memory_search", json!({ "query": "x", "mode": "fuzzy" }), "hybrid, semantic, keyword or exact"),
+        ("memory_search", json!({ "query": "x", "after": "someday" }), "上周"),
+        ("memory_search", json!({ "query": "x", "project": "nowhere" }), "known projects"),
+        ("memory_search", json!({ "query": "x", "cursor": "abc" }), "another query"),
+        ("memory_get", json!({}), "one of `ids`"),
+        ("memory_get", json!({ "ids": ["nonsense"] }), "not a message id"),
+        ("memory_get", json!({ "session_id": "nonsense" }), "there is no session"),
+        ("memory_save", json!({ "text": " " }), "blank"),
+    ] {
+        let result = client.call(tool, arguments);
+        assert_eq!(result["isError"], true, "{tool}: {result}");
+        let text = result["content"][0]["text"].as_str().unwrap();
+        assert!(text.contains(expect) && text.contains("hint") || text.contains("blank"), "{tool}: {text}");
+    }
+    let unknown = client.request("tools/call", json!({ "name": "memory_dance", "arguments": {} }));
+    assert_eq!(unknown["error"]["code"], -32602);
+    let method = client.request("memory/dance", json!({}));
+    assert_eq!(method["error"]["code"], -32601);
+    client.finish();
+}
+
+#[test]
+fn results_fit_their_output_schemas() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let mut client = Client::start(&home, true);
+    let calls = [
+        ("memory_search", json!({ "query": "pool", "explain": true, "limit": 2 })),
+        ("memory_get", json!({ "session_id": "545308f1", "include_tool_output": true })),
+        ("memory_save", json!({ "text": "a fact" })),
+        ("memory_health", json!({})),
+        ("ping", json!({})),
+    ];
+    for ((name, arguments), tool) in calls.into_iter().zip(claude_memory::mcp::definitions()) {
+        assert_eq!(tool.name, name);
+        let result = client.call(name, arguments);
+        let schema = serde_json::to_value(tool.output_schema.unwrap()).unwrap();
+        fits(&schema, &result["structuredContent"], name);
+    }
+    client.finish();
+}
+
+/// The part of JSON Schema that our definitions use: type, properties, required, additionalProperties, items.
+#[track_caller]
+fn fits(schema: &Value, value: &Value, place: &str) {
+    let right = match schema["type"].as_str() {
+        Some("object") => value.is_object(),
+        Some("array") => value.is_array(),
+        Some("string") => value.is_string(),
+        Some("boolean") => value.is_boolean(),
+        Some("integer") => value.is_u64() || value.is_i64(),
+        Some("number") => value.is_number(),
+        _ => true,
+    };
+    assert!(right, "{place} is {value}, not {}", schema["type"]);
+    for name in schema["required"].as_array().into_iter().flatten() {
+        assert!(value.get(name.as_str().unwrap()).is_some(), "{place} lacks {name}");
+    }
+    for (name, inner) in value.as_object().into_iter().flatten() {
+        let property = schema["properties"].get(name);
+        fits(
+            property.unwrap_or_else(|| panic!("{place}.{name} is not in the schema")),
+            inner,
+            &format!("{place}.{name}"),
+        );
+    }
+    for inner in value.as_array().into_iter().flatten() {
+        fits(&schema["items"], inner, &format!("{place}[]"));
+    }
+}
+
+#[test]
+fn missing_vectors_are_made_by_one_session_and_nothing_is_left_running() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let sessions: Vec<Client> = (0..4).map(|_| Client::start(&home, false)).collect();
+    // Each gets its answer while the others are there too.
+    for mut client in sessions {
+        assert!(client.call("memory_health", json!({}))["structuredContent"]["messages"].as_u64() > Some(60));
+        client.finish();
+    }
+}
+
+#[test]
+fn the_python_sdk_agrees() {
+    let python = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(".real/venv/bin/python");
+    if !python.exists() {
+        skip("the MCP Python SDK", "run `.ci/real` to install it below .real/");
+        return;
+    }
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/client.py");
+    for mode in ["auto", "legacy", "2026-07-28"] {
+        let mut command = std::process::Command::new(&python);
+        command.env_clear().env("HOME", home.path()).env("CLAUDE_MEMORY_HOME", home.memory());
+        let output = command.args([script, env!("CARGO_BIN_EXE_claude-memory"), mode]).output().unwrap();
+        assert!(output.status.success(), "{mode}: {}", String::from_utf8_lossy(&output.stderr));
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(answer["tools"], 5);
+        assert_eq!(answer["session"], "545308f1-0771-4ddd-a91a-88de4ebeda3a");
+        assert_eq!(answer["missing_argument_is_tool_error"], true);
+    }
+}

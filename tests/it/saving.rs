@@ -1,0 +1,87 @@
+//! Saving on purpose, and reading back.
+
+use serde_json::Value;
+
+use crate::home::TestHome;
+
+#[test]
+fn a_saved_text_is_found_at_once_and_survives() {
+    let home = TestHome::new();
+    let saved = home.json(&[
+        "save",
+        "部署只在周五冒烟测试之后进行, decided with Mei",
+        "--kind",
+        "decision",
+        "--title",
+        "Deploy day",
+    ]);
+    assert_eq!(saved["status"], "created");
+    let found = home.json(&["search", "冒烟测试", "--mode", "keyword"]);
+    assert_eq!(found["results"][0]["id"], saved["id"]);
+    assert_eq!(
+        (&found["results"][0]["kind"], &found["results"][0]["title"]),
+        (&Value::from("note"), &Value::from("Deploy day"))
+    );
+    let again = home.json(&["save", "部署只在周五冒烟测试之后进行, decided with Mei"]);
+    assert_eq!((&again["status"], &again["id"]), (&Value::from("duplicate"), &saved["id"]));
+    let shown = home.json(&["show", saved["id"].as_str().unwrap()]);
+    assert_eq!(
+        shown["conversations"][0]["messages"][0]["parts"][0]["text"],
+        "部署只在周五冒烟测试之后进行, decided with Mei"
+    );
+}
+
+#[test]
+fn a_topic_is_replaced_and_an_expired_note_is_gone() {
+    let home = TestHome::new();
+    let first = home.json(&["save", "release 1 shipped on Monday", "--topic", "last-release"]);
+    let second = home.json(&["save", "release 2 shipped on Tuesday", "--topic", "last-release"]);
+    assert_eq!((&second["status"], &second["replaced"][0]), (&Value::from("updated"), &first["id"]));
+    let found = home.json(&["search", "release shipped", "--mode", "keyword"]);
+    assert_eq!(found["results"].as_array().map(Vec::len), Some(1));
+    assert_eq!(found["results"][0]["id"], second["id"]);
+    let third = home.json(&["save", "release 3", "--supersedes", second["id"].as_str().unwrap()]);
+    assert_eq!(third["replaced"][0], second["id"]);
+    let _ = home.json(&["save", "the token rotates tomorrow, ask Sam", "--expires", "2026-11-24"]);
+    let search = |now: &str| {
+        let output =
+            home.command().env("CLAUDE_MEMORY_TEST_NOW", now).args(["search", "rotates", "--json"]).output().unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["results"].as_array().map(Vec::len)
+    };
+    assert_eq!((search("2026-11-23T12:00:00Z"), search("2026-11-25T12:00:00Z")), (Some(1), Some(0)));
+    home.run(&["save", "x", "--expires", "yesterday"]).fails(2, "in the past");
+    home.run(&["save", "x", "--supersedes", "01890a5d-ac96-774b-bcce-b302099a8057"]).fails(1, "there is no memory");
+}
+
+#[test]
+fn text_comes_from_stdin_verbatim() {
+    use std::io::Write as _;
+    use std::process::Stdio;
+    let home = TestHome::new();
+    let text = "line one\n\ttabbed 数据 \"quotes\" \\ and \u{1b}[31mescape";
+    let mut process =
+        home.command().args(["save", "-", "--json"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    process.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let saved: Value = serde_json::from_slice(&process.wait_with_output().unwrap().stdout).unwrap();
+    #[expect(clippy::disallowed_methods, reason = "looks at the stored bytes")]
+    let connection = rusqlite::Connection::open(home.memory().join("memory.db")).unwrap();
+    let (length, uid): (i64, Vec<u8>) = connection
+        .query_row("SELECT p.body_bytes, m.uid FROM parts p JOIN messages m ON m.id = p.message_id", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .unwrap();
+    assert_eq!(usize::try_from(length).unwrap(), text.len(), "stored verbatim");
+    assert_eq!(uuid::Uuid::from_slice(&uid).unwrap().to_string(), saved["id"].as_str().unwrap());
+    let shown = home.json(&["show", saved["id"].as_str().unwrap()]);
+    let safe = shown["conversations"][0]["messages"][0]["parts"][0]["text"].as_str().unwrap();
+    assert_eq!(safe, text.replace("\u{1b}[31m", ""), "shown without what acts on a terminal");
+}
+
+#[test]
+fn a_seed_fixes_the_ids() {
+    let id = |home: &TestHome| {
+        let output = home.command().env("CLAUDE_MEMORY_TEST_SEED", "7").args(["save", "x", "--json"]).output().unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["id"].clone()
+    };
+    assert_eq!(id(&TestHome::new()), id(&TestHome::new()));
+}

@@ -1,0 +1,209 @@
+//! Search over the sample conversations: words, meaning, both, filters, budgets, degraded answers.
+
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use crate::home::TestHome;
+
+/// Imported and embedded once for all tests of this file.
+static SAMPLES: LazyLock<TestHome> = LazyLock::new(|| {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let made = home.json(&["embed", "--threads", "2"]);
+    assert!(made["vectors"].as_u64() > Some(50) && made["failed"] == 0, "{made}");
+    home
+});
+
+fn search(arguments: &[&str]) -> Value {
+    SAMPLES.json(&[&["search"], arguments].concat())
+}
+
+fn results(answer: &Value) -> &Vec<Value> {
+    answer["results"].as_array().unwrap()
+}
+
+#[test]
+fn words_in_two_languages_and_identifiers() {
+    // Query, and what the snippet of the first hit must hold.
+    for (query, expect) in [
+        ("堆", "堆"),
+        ("幂等", "幂等"),
+        ("懒加载", "懒加载"),
+        ("OOMKilled 的原因", "OOMKilled"),
+        ("修复 E0382", "E0382"),
+        ("READ_SPLIT_NAMES", "READ_SPLIT_NAMES"),
+        ("payment_events", "payment_events"),
+        ("onPaymentNotify", "onPaymentNotify"),
+        ("tests/reconnect.rs", "tests/reconnect.rs"),
+        ("exhausted pools", "pool"),
+        ("ＷＡＬ 归档", "WAL 归档"),
+    ] {
+        let found = search(&[query, "--mode", "keyword"]);
+        let first = results(&found).first().unwrap_or_else(|| panic!("nothing for {query}"));
+        assert!(first["snippet"].as_str().unwrap().contains(expect), "{query}: {first}");
+        assert!(first["match"]["semantic_rank"].is_null());
+    }
+}
+
+#[test]
+fn meaning_across_languages() {
+    for (query, session) in [
+        ("container was killed by the kernel because of memory", "order-consumer"),
+        ("数据库放在桌面端用什么", "For the desktop edition"),
+        ("the spring clock change broke our statistics", "Since Sunday the daily sales report"),
+    ] {
+        let found = search(&[query, "--mode", "semantic", "--limit", "3"]);
+        let titles: Vec<&str> = results(&found).iter().map(|hit| hit["title"].as_str().unwrap()).collect();
+        assert!(titles.iter().any(|title| title.contains(session)), "{query}: {titles:?}");
+        assert_eq!(found["degraded"], false);
+    }
+}
+
+#[test]
+fn several_queries_must_all_match() {
+    let both = search(&["幂等键", "FOR UPDATE", "--mode", "keyword"]);
+    assert_eq!(results(&both).len(), 1);
+    let none = search(&["幂等键", "pgbouncer", "--mode", "keyword"]);
+    assert!(results(&none).is_empty());
+}
+
+#[test]
+fn exact_finds_literal_text_anywhere() {
+    let found = search(&["Reason: OOMKilled\n  Exit Code: 137", "--mode", "exact"]);
+    assert_eq!(results(&found).len(), 1);
+    assert_eq!(results(&found)[0]["kind"], "tool_result");
+    assert_eq!(results(&found)[0]["trust"], "untrusted");
+    assert!(results(&search(&["oomkilled\n", "--mode", "exact"])).is_empty(), "exact means exact");
+}
+
+#[test]
+fn filters_are_applied_inside_the_search() {
+    let all = |found: &Value, field: &str, value: &str| {
+        assert!(!results(found).is_empty());
+        results(found).iter().for_each(|hit| assert_eq!(hit[field], value));
+    };
+    for mode in ["hybrid", "semantic", "keyword"] {
+        // A broad question whose best answers lie elsewhere still fills its page from what is allowed.
+        let found = search(&["数据库 database pool 备份", "--mode", mode, "--project", "notes-app"]);
+        all(&found, "project", "notes-app");
+        let found = search(&["test pool 备份 build", "--mode", mode, "--role", "user"]);
+        all(&found, "role", "user");
+        let found = search(&["test pool 备份 build", "--mode", mode, "--before", "2026-03-06"]);
+        assert!(
+            results(&found).iter().all(|hit| hit["ts"].as_str() < Some("2026-03-06")) && !results(&found).is_empty()
+        );
+        let found = search(&["test pool 备份 build", "--mode", mode, "--after", "2026-04-01"]);
+        assert!(
+            results(&found).iter().all(|hit| hit["ts"].as_str() > Some("2026-04-01")) && !results(&found).is_empty()
+        );
+    }
+    let session = "545308f1-0771-4ddd-a91a-88de4ebeda3a";
+    all(&search(&["pool", "--session", session]), "session_id", session);
+    all(&search(&["what changed", "--file", "src/db/pool.ts"]), "session_id", session);
+    all(&search(&["cache", "--branch", "ci/cache"]), "project", "platform");
+    all(&search(&["pool", "--kind", "tool_use", "--mode", "keyword"]), "kind", "tool_use");
+}
+
+#[test]
+fn pages_do_not_overlap_and_the_budget_holds() {
+    let first = search(&["test", "--mode", "keyword", "--limit", "3"]);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let second = search(&["test", "--mode", "keyword", "--limit", "3", "--cursor", cursor]);
+    for hit in results(&second) {
+        assert!(results(&first).iter().all(|other| other["id"] != hit["id"]));
+    }
+    SAMPLES.run(&["search", "another", "--cursor", cursor]).fails(2, "belongs to another query");
+    let tight = search(&["备份 test pool", "--limit", "20", "--max-tokens", "300", "--detail", "full"]);
+    assert!(tight["tokens"].as_u64() <= Some(300) && !results(&tight).is_empty(), "{}", tight["tokens"]);
+    let index = search(&["备份", "--detail", "index"]);
+    assert!(results(&index).iter().all(|hit| hit["snippet"] == ""));
+}
+
+#[test]
+fn explanations_are_sentences() {
+    let found = search(&["ERR_POOL_EXHAUSTED", "--explain"]);
+    let text = results(&found)[0]["explanation"].as_str().unwrap();
+    assert!(text.contains("by word: place") && text.contains("by meaning: place"), "{text}");
+}
+
+#[test]
+fn hostile_queries_are_only_words() {
+    for query in [
+        "\" OR 1=1 --",
+        "NEAR(a b)",
+        "pool*",
+        "col:pool",
+        "AND OR NOT",
+        "'); DROP TABLE parts; --",
+        "\u{0}",
+        "((((",
+        "^pool",
+    ] {
+        let ran = SAMPLES.run(&["search", "--mode", "keyword", "--", query.replace('\u{0}', "nul").as_str()]);
+        assert_eq!(ran.code, 0, "{query}: {}{}", ran.stdout, ran.stderr);
+    }
+}
+
+#[test]
+fn the_graph_answers_like_the_scan() {
+    let ask = |index: &str| {
+        let mut command = SAMPLES.command();
+        command.env("CLAUDE_MEMORY_VECTOR_INDEX", index);
+        let output = command.args(["search", "--json", "--mode", "semantic", "slow page on phones"]).output().unwrap();
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        results(&answer).iter().map(|hit| hit["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ask("hnsw"), ask("scan"));
+}
+
+#[test]
+fn a_degraded_answer_says_so() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let before = home.json(&["search", "pgbouncer"]);
+    assert_eq!(before["degraded"], true);
+    assert!(before["warnings"][0].as_str().unwrap().contains("claude-memory embed"), "{before}");
+    assert!(!results(&before).is_empty(), "words find it at once");
+    let off = home
+        .command()
+        .args(["search", "pgbouncer", "--json"])
+        .env("CLAUDE_MEMORY_EMBED_MODEL", "off")
+        .output()
+        .unwrap();
+    let off: Value = serde_json::from_slice(&off.stdout).unwrap();
+    assert_eq!((&off["degraded"], results(&off).is_empty()), (&Value::Bool(true), false));
+}
+
+#[test]
+fn another_model_never_mixes_with_the_first() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let _ = home.json(&["embed"]);
+    // The same files as a user's own model: other rules, so another id and another space.
+    let folder = home.path().join("own");
+    std::fs::create_dir(&folder).unwrap();
+    let models = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    for (name, packed) in
+        [("model.onnx", "e5-small-zhen-int8.onnx.zst"), ("tokenizer.json", "e5-small-zhen.tokenizer.json.zst")]
+    {
+        let packed = std::fs::File::open(models.join(packed)).unwrap();
+        zstd::stream::copy_decode(packed, std::fs::File::create(folder.join(name)).unwrap()).unwrap();
+    }
+    home.write("own/model.toml", "name = \"mine\"\nquery_prefix = \"query: \"\npassage_prefix = \"passage: \"\npad_token = \"<pad>\"\npad_id = 1\n");
+    home.write("memory/config.toml", format!("[embed]\nmodel = \"dir:{}\"\n", folder.display()));
+    let found = home.json(&["search", "pgbouncer"]);
+    assert_eq!(found["degraded"], true, "vectors of the other model are not used");
+    assert!(
+        found["results"].as_array().is_some_and(|hits| hits.iter().all(|hit| hit["match"]["semantic_rank"].is_null()))
+    );
+    let made = home.json(&["embed"]);
+    assert!(made["parts"].as_u64() > Some(50), "everything is queued for the new model: {made}");
+    let found = home.json(&["search", "pgbouncer"]);
+    assert_eq!(found["degraded"], false);
+    home.write("memory/config.toml", "[embed]\nmodel = \"dir:/no/such/folder\"\n");
+    let found = home.json(&["search", "pgbouncer"]);
+    assert_eq!(found["degraded"], true);
+    home.write("memory/config.toml", "[embed]\nmodel = \"e5\"\n");
+    home.run(&["search", "x"]).fails(2, "\"builtin\", \"off\" or \"dir:/path\"");
+}
