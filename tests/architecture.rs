@@ -1,5 +1,6 @@
 //! The walls between the rooms: who may name whom, which crate belongs to which room, what no room may do.
 //! Inside one package the compiler does not hold them.
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

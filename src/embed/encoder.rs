@@ -160,11 +160,13 @@ impl Spec {
                 return Err(Error::Load(format!("pooling {other:?} in model.toml; it must be \"mean\" or \"cls\"")));
             }
         };
+        let Files { manifest, onnx, tokenizer, means } = files;
         let mut encoders = Vec::with_capacity(count);
-        for _ in 0..count {
-            let manifest = &files.manifest;
+        // The last encoder takes the bytes, so that one alone needs no second copy of 55 MB.
+        let copies = std::iter::repeat_n((onnx, tokenizer), count.max(1));
+        for (onnx, tokenizer) in copies {
             let tokenizer = TokenizerFiles {
-                tokenizer_file: files.tokenizer.clone(),
+                tokenizer_file: tokenizer,
                 config_file: format!("{{\"pad_token_id\":{}}}", manifest.pad_id).into_bytes(),
                 special_tokens_map_file: b"{}".to_vec(),
                 tokenizer_config_file: serde_json::json!({
@@ -173,7 +175,7 @@ impl Spec {
                 .to_string()
                 .into_bytes(),
             };
-            let model = UserDefinedEmbeddingModel::new(files.onnx.clone(), tokenizer).with_pooling(pooling.clone());
+            let model = UserDefinedEmbeddingModel::new(onnx, tokenizer).with_pooling(pooling.clone());
             let options = InitOptionsUserDefined::new()
                 .with_environment(environment.clone())
                 .with_max_length(manifest.max_length)
@@ -181,7 +183,7 @@ impl Spec {
                 .with_session_config("session.intra_op.allow_spinning", "0");
             let model = TextEmbedding::try_new_from_user_defined(model, options);
             let model = model.map_err(|error| Error::Load(error.to_string()))?;
-            encoders.push(Encoder { model, manifest: manifest.clone(), means: files.means.clone() });
+            encoders.push(Encoder { model, manifest: manifest.clone(), means: means.clone() });
         }
         Ok(encoders)
     }

@@ -261,11 +261,10 @@ fn insert_part(
         return Ok(false);
     }
     let id = connection.last_insert_rowid();
-    if !prepared.words.is_empty() {
-        connection
-            .prepare_cached("INSERT INTO terms (rowid, words) VALUES (?1, ?2)")?
-            .execute(params![id, prepared.words])?;
-    }
+    // Also when there are no words: the index checks itself by comparing row by row.
+    connection
+        .prepare_cached("INSERT INTO terms (rowid, words) VALUES (?1, ?2)")?
+        .execute(params![id, prepared.words])?;
     if part.kind.is_embedded() {
         connection
             .prepare_cached("INSERT INTO pending (part_id, at) VALUES (?1, ?2)")?

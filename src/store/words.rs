@@ -28,6 +28,15 @@ impl Store {
         let wanted = groups.join(" AND ");
         self.read(|connection| {
             let failed = |error| Error::sqlite("search by word", error);
+            if filter.is_empty() {
+                // What is never returned (replaced notes) is left out when the candidates are read: without a filter the
+                // index alone can choose, which is several times faster than joining every match.
+                let sql = "SELECT rowid, -rank FROM terms WHERE terms MATCH ?1 ORDER BY rank LIMIT ?2";
+                let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+                let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+                let rows = statement.query_map(rusqlite::params![wanted, limit], |row| Ok((row.get(0)?, row.get(1)?)));
+                return rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed);
+            }
             let clause = clause(filter, now);
             let sql = format!(
                 "SELECT p.id, -bm25(terms) FROM terms JOIN parts p ON p.id = terms.rowid JOIN messages m ON m.id = p.message_id

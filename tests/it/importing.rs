@@ -16,6 +16,7 @@ fn samples_go_in_once() {
     let again = home.json(&["import", "claude-code", crate::home::samples().to_str().unwrap(), "--rescan"]);
     assert_eq!((again["new"].as_u64(), again["duplicate"].as_u64()), (Some(0), Some(new)));
     assert_eq!(home.json(&["status"])["messages"].as_u64(), Some(new));
+    assert_eq!(home.run(&["init", "--verify"]).code, 0, "database and word index agree with every text");
 }
 
 #[test]
@@ -97,4 +98,5 @@ fn edge_cases_of_old_versions() {
     assert_eq!(own["results"].as_array().map(Vec::len), Some(0), "{own}");
     let summary = home.json(&["search", "compacted", "--kind", "summary", "--mode", "keyword"]);
     assert_eq!(summary["results"][0]["trust"], "client");
+    assert_eq!(home.run(&["init", "--verify"]).code, 0, "texts without words agree with the index too");
 }

@@ -1,8 +1,18 @@
 //! End-to-end tests of the real binary, one file per journey, one test binary.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::needless_pass_by_value,
+    clippy::format_collect,
+    reason = "tests may panic, speak and break things on purpose"
+)]
 
 mod bad_input;
 mod claude_code;
 mod demo;
+mod documents;
 mod home;
 mod importing;
 mod mcp;

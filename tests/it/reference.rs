@@ -9,10 +9,8 @@ use claude_memory::domain::Code;
 #[track_caller]
 fn compare(name: &str, generated: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference").join(name);
-    #[expect(clippy::disallowed_methods, reason = "tests may read the environment")]
     let update = std::env::var_os("UPDATE_REFERENCE").is_some();
     if update {
-        #[expect(clippy::disallowed_methods, reason = "writes the reference")]
         std::fs::write(&path, generated).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
