@@ -16,6 +16,7 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("vector", 2, &["hnsw_rs", "anndists"]),
     ("memory", 3, &[]),
     ("bridge", 4, &[]),
+    ("bench", 5, &[]),
     ("mcp", 6, &["rmcp", "schemars"]),
     ("cli", 8, &["clap", "clap_complete", "indicatif", "ctrlc", "tracing_subscriber"]),
 ];

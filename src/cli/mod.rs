@@ -15,7 +15,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::env;
-use commands::{completions, config, demo, embed, import, init, mcp, save, search, show, status};
+use commands::{bench, completions, config, demo, embed, import, init, mcp, save, search, show, status};
 use output::Output;
 use session::Session;
 
@@ -55,6 +55,7 @@ enum Command {
     Mcp(mcp::Args),
     Status(status::Args),
     Config(config::Args),
+    Bench(bench::Args),
     Completions(completions::Args),
 }
 
@@ -87,6 +88,7 @@ pub fn run() -> ExitCode {
         Command::Mcp(args) => mcp::run(&args, &session),
         Command::Status(args) => status::run(&args, &session),
         Command::Config(args) => config::run(&args, &session),
+        Command::Bench(args) => bench::run(&args, &session),
         Command::Completions(args) => completions::run(&args, &session),
     };
     match outcome {

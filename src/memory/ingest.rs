@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Error, Memory, Result, project_of};
-use crate::domain::{ContentHash, Timestamp};
+use crate::domain::{ContentHash, Draft, Timestamp};
 use crate::import::claude_code::{self, Reader, Transcript};
 use crate::import::{BadLine, Item, Position};
 use crate::store::{Batch, Cursor, NewProject, Outcome, Preparer, Receipt};
@@ -143,6 +143,24 @@ impl Memory {
         };
         unreadable.into_iter().for_each(|bad| run.report.bad(bad));
         run.all(transcripts)
+    }
+}
+
+impl Memory {
+    /// Stores messages that do not come from a file: for benchmarks and converters.
+    ///
+    /// # Errors
+    /// When the store cannot be written; nothing of them is then kept.
+    pub fn import_drafts(&self, source: &'static str, drafts: Vec<Draft>, now: Timestamp) -> Result<u64> {
+        let preparer = Preparer::new()?;
+        let mut batch = Batch::default();
+        for draft in drafts {
+            let directory = draft.cwd.clone().unwrap_or_default();
+            batch.projects.entry(directory.clone()).or_insert_with(|| project_of(&directory));
+            batch.messages.push(preparer.message(source, draft)?);
+        }
+        let outcomes = self.store.import_later(source, batch, now)?.wait()?;
+        Ok(outcomes.iter().filter(|outcome| **outcome == Outcome::New).count() as u64)
     }
 }
 

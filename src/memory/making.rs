@@ -2,14 +2,12 @@
 //! small batch, resumable because the queue is a table.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::{Error, Memory, Result};
 use crate::disk::{Held, Lock};
 use crate::domain::ContentHash;
-use crate::domain::text::passages;
 use crate::embed::Encoder;
 use crate::store::{Model, NewVector, PendingPart};
 
@@ -55,8 +53,7 @@ pub struct Turn {
 /// One passage that needs the encoder.
 struct Job<'a> {
     part: i64,
-    passage: usize,
-    range: Range<usize>,
+    passage: i64,
     text: &'a str,
     hash: ContentHash,
 }
@@ -120,19 +117,19 @@ impl Memory {
         let mut vectors = Vec::new();
         let mut jobs: Vec<Job<'_>> = Vec::new();
         // The same text twice in one round is embedded once.
-        let mut twins: HashMap<ContentHash, Vec<(i64, usize, Range<usize>)>> = HashMap::new();
+        let mut twins: HashMap<ContentHash, Vec<i64>> = HashMap::new();
         for part in parts {
-            for (passage, range) in passages::of(&part.text).into_iter().enumerate() {
+            for (passage, range) in &part.passages {
                 let text = part.text.get(range.clone()).unwrap_or("").trim();
                 let hash = ContentHash::of(text);
                 if let Some(vector) = self.store.find_vector(turn.model, hash)? {
                     made.copied += 1;
-                    vectors.push(NewVector { part: part.part, passage, range, text_hash: hash, vector });
+                    vectors.push(NewVector { passage: *passage, text_hash: hash, vector });
                 } else if let Some(waiting) = twins.get_mut(&hash) {
-                    waiting.push((part.part, passage, range));
+                    waiting.push(*passage);
                 } else {
                     twins.insert(hash, Vec::new());
-                    jobs.push(Job { part: part.part, passage, range, text, hash });
+                    jobs.push(Job { part: part.part, passage: *passage, text, hash });
                 }
             }
         }
@@ -142,18 +139,11 @@ impl Memory {
                 Some(Ok(vector)) => {
                     made.vectors += 1;
                     made.characters += job.text.chars().count() as u64;
-                    for (part, passage, range) in twins.remove(&job.hash).unwrap_or_default() {
+                    for passage in twins.remove(&job.hash).unwrap_or_default() {
                         made.copied += 1;
-                        vectors.push(NewVector { part, passage, range, text_hash: job.hash, vector: vector.clone() });
+                        vectors.push(NewVector { passage, text_hash: job.hash, vector: vector.clone() });
                     }
-                    let range = job.range.clone();
-                    vectors.push(NewVector {
-                        part: job.part,
-                        passage: job.passage,
-                        range,
-                        text_hash: job.hash,
-                        vector,
-                    });
+                    vectors.push(NewVector { passage: job.passage, text_hash: job.hash, vector });
                 }
                 Some(Err(error)) => {
                     failures.insert(job.part, error.to_string());

@@ -5,7 +5,6 @@ use std::sync::PoisonError;
 use super::{Memory, Result};
 use crate::config::IndexChoice;
 use crate::domain::{Filter, Timestamp};
-use crate::store::Place;
 use crate::vector::{Allowed, Graph, Index, Scan};
 
 /// Below this the scan answers faster than the graph and is exact (docs/decisions/0007).
@@ -19,9 +18,10 @@ pub(super) struct Built {
 }
 
 /// A passage near the query.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Near {
-    pub(super) place: Place,
+    /// Row of the passage.
+    pub(super) passage: i64,
     /// Exact cosine, -1 to 1.
     pub(super) cosine: f32,
 }
@@ -50,18 +50,11 @@ impl Memory {
         let allowed = allowed.as_deref().map_or(Allowed::All, Allowed::Only);
         let ids: Vec<i64> = built.index.nearest(query, count, allowed).into_iter().map(|(id, _)| id).collect();
         drop(guard);
-        let places = self.store.places(&ids)?;
-        let mut near: Vec<Near> = Vec::with_capacity(places.len());
-        for stored in self.store.vectors(&ids)? {
-            // A row that vanished between the two reads is left out.
-            if let Some(place) = places.iter().find(|place| place.id == stored.id) {
-                let cosine = stored.vector.iter().zip(query).map(|(a, b)| a * b).sum();
-                near.push(Near { place: place.clone(), cosine });
-            }
+        let mut near: Vec<Near> = Vec::with_capacity(ids.len());
+        for (passage, stored) in self.store.vectors(&ids)? {
+            near.push(Near { passage, cosine: stored.vector.iter().zip(query).map(|(a, b)| a * b).sum() });
         }
-        near.sort_by(|left, right| {
-            right.cosine.total_cmp(&left.cosine).then_with(|| right.place.id.cmp(&left.place.id))
-        });
+        near.sort_by(|left, right| right.cosine.total_cmp(&left.cosine).then_with(|| right.passage.cmp(&left.passage)));
         Ok(near)
     }
 

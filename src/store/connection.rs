@@ -9,12 +9,10 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::{Error, Result};
 use super::frames::Unpacker;
 use crate::domain::Kind;
-use crate::domain::text::{prefix, terms::Terms};
+use crate::domain::text::terms::Terms;
 
 /// "ClMm": tells our file from other SQLite databases.
 pub(super) const APPLICATION_ID: i64 = 0x436c_4d6d;
-/// A part is indexed by word up to this many bytes; beyond it lie logs and data (exact search still finds them).
-const INDEXED_BYTES: usize = 256 << 10;
 /// The WAL-reset race that corrupts databases with several writers was fixed in 3.51.3.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
@@ -77,7 +75,8 @@ fn configure(connection: &Connection, access: Access) -> rusqlite::Result<()> {
     }
 }
 
-/// `body_text(frame, bytes)` reads a stored text; `terms_of(kind, text)` gives the words it is found by.
+/// `body_text(frame, bytes)` reads a stored text; `terms_of(kind, text, start, end)` gives the words that a passage of it
+/// is found by.
 /// Both are pure, and innocuous so that the view may call them although the schema is not trusted.
 fn register(connection: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
@@ -94,19 +93,20 @@ fn register(connection: &Connection) -> Result<()> {
         let terms = &terms;
         let text = context.get_raw(1);
         let text = text.as_str().map_err(|error| rusqlite::Error::UserFunctionError(error.into()))?;
-        Ok(indexed_terms(terms, Kind::from_number(context.get(0)?), text))
+        let passage = text.get(context.get(2)?..context.get(3)?).unwrap_or("");
+        Ok(indexed_terms(terms, Kind::from_number(context.get(0)?), passage))
     };
     connection
         .create_scalar_function("body_text", 2, flags, body_text)
-        .and_then(|()| connection.create_scalar_function("terms_of", 2, flags, terms_of))
+        .and_then(|()| connection.create_scalar_function("terms_of", 4, flags, terms_of))
         .map_err(|source| Error::sqlite("register the SQL functions", source))
 }
 
-/// The words by which a part is found. Insertion, deletion and rebuilding must agree, so this is the one place.
+/// The words by which a passage is found. Insertion, deletion and rebuilding must agree, so this is the one place.
 pub(super) fn indexed_terms(terms: &Terms, kind: Option<Kind>, text: &str) -> String {
     match kind {
         // Client notices hold no words that anybody said.
         Some(Kind::Meta) => String::new(),
-        _ => terms.joined(prefix(text, INDEXED_BYTES)),
+        _ => terms.joined(text),
     }
 }

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 use super::Store;
 use super::error::{Error, Result};
 use super::filter::clause;
+use crate::domain::text::passages;
 use crate::domain::{ContentHash, Filter, Timestamp};
 
 /// A model whose vectors are stored.
@@ -19,24 +20,22 @@ pub struct Model {
     pub dimensions: usize,
 }
 
-/// A part that waits for its vectors, with its text.
+/// A part that waits for its vectors, with its text and the passages that get one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingPart {
     /// Row of the part.
     pub part: i64,
     /// Its text.
     pub text: String,
+    /// Row and byte range of each passage.
+    pub passages: Vec<(i64, std::ops::Range<usize>)>,
 }
 
 /// One vector to store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewVector {
-    /// Row of the part.
-    pub part: i64,
-    /// Number of the passage in the part, from 0.
-    pub passage: usize,
-    /// Its byte range.
-    pub range: std::ops::Range<usize>,
+    /// Row of the passage.
+    pub passage: i64,
     /// Hash of its text.
     pub text_hash: ContentHash,
     /// Unit length.
@@ -50,17 +49,6 @@ pub struct StoredVector {
     pub id: i64,
     /// The vector, widened from half floats.
     pub vector: Vec<f32>,
-}
-
-/// Where a vector belongs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// Row of the embedding.
-    pub id: i64,
-    /// Row of the part.
-    pub part: i64,
-    /// Byte range in the part's text.
-    pub range: std::ops::Range<usize>,
 }
 
 impl Store {
@@ -80,11 +68,13 @@ impl Store {
             let id: i64 = connection
                 .query_row(sql, params![model.digest, model.name, model.dimensions], |row| row.get(0))
                 .map_err(failed)?;
-            let kinds = crate::domain::Kind::ALL.iter().filter(|kind| kind.is_embedded()).map(|kind| kind.number().to_string());
+            let kinds =
+                crate::domain::Kind::ALL.iter().filter(|kind| kind.is_embedded()).map(|kind| kind.number().to_string());
             let sql = format!(
                 "INSERT OR IGNORE INTO pending (part_id, at)
                  SELECT p.id, m.at FROM parts p JOIN messages m ON m.id = p.message_id
-                 WHERE p.kind IN ({}) AND NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.part_id = p.id AND e.model_id = ?1)",
+                 WHERE p.kind IN ({}) AND NOT EXISTS (SELECT 1 FROM embeddings e JOIN passages a ON a.id = e.passage_id
+                   WHERE a.part_id = p.id AND e.model_id = ?1)",
                 kinds.collect::<Vec<_>>().join(", ")
             );
             let queued = connection.execute(&sql, [id]).map_err(failed)?;
@@ -115,8 +105,13 @@ impl Store {
             let sql = "SELECT p.id, body_text(p.body, p.body_bytes) FROM pending q JOIN parts p ON p.id = q.part_id
                        WHERE q.attempts < 3 ORDER BY q.attempts, q.at DESC LIMIT ?1";
             let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-            let rows = statement.query_map([limit], |row| Ok(PendingPart { part: row.get(0)?, text: row.get(1)? }));
-            rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
+            let rows = statement
+                .query_map([limit], |row| {
+                    let part = row.get(0)?;
+                    Ok(PendingPart { part, text: row.get(1)?, passages: embedded_passages(connection, part)? })
+                })
+                .map_err(failed)?;
+            rows.collect::<rusqlite::Result<_>>().map_err(failed)
         })
     }
 
@@ -154,11 +149,10 @@ impl Store {
         self.write(move |connection| {
             let failed = |error| Error::sqlite("store vectors", error);
             // A part may have been forgotten since; its vectors must not come back.
-            let sql = "INSERT OR REPLACE INTO embeddings (part_id, model_id, passage, start_byte, end_byte, text_hash, vector)
-                       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM parts WHERE id = ?1)";
+            let sql = "INSERT OR REPLACE INTO embeddings (passage_id, model_id, text_hash, vector)
+                       SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM passages WHERE id = ?1)";
             for new in &vectors {
-                let values =
-                    params![new.part, model, new.passage, new.range.start, new.range.end, new.text_hash.0, narrow(&new.vector)];
+                let values = params![new.passage, model, new.text_hash.0, narrow(&new.vector)];
                 connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).map_err(failed)?;
             }
             for part in &parts {
@@ -204,19 +198,20 @@ impl Store {
         })
     }
 
-    /// The exact vectors of these rows; rows that are gone are left out.
+    /// The exact vectors of these rows with the passages they belong to; rows that are gone are left out.
     ///
     /// # Errors
     /// When reading fails.
-    pub fn vectors(&self, ids: &[i64]) -> Result<Vec<StoredVector>> {
+    pub fn vectors(&self, ids: &[i64]) -> Result<Vec<(i64, StoredVector)>> {
         self.read(|connection| {
             let failed = |error| Error::sqlite("read the vectors", error);
             let mut statement =
-                connection.prepare_cached("SELECT vector FROM embeddings WHERE id = ?1").map_err(failed)?;
+                connection.prepare_cached("SELECT passage_id, vector FROM embeddings WHERE id = ?1").map_err(failed)?;
             let mut vectors = Vec::with_capacity(ids.len());
             for id in ids {
-                let blob: Option<Vec<u8>> = statement.query_row([id], |row| row.get(0)).optional().map_err(failed)?;
-                vectors.extend(blob.map(|blob| StoredVector { id: *id, vector: widen(&blob) }));
+                let found: Option<(i64, Vec<u8>)> =
+                    statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(failed)?;
+                vectors.extend(found.map(|(passage, blob)| (passage, StoredVector { id: *id, vector: widen(&blob) })));
             }
             Ok(vectors)
         })
@@ -243,7 +238,8 @@ impl Store {
             let failed = |error| Error::sqlite("filter the vectors", error);
             let clause = clause(filter, now);
             let sql = format!(
-                "SELECT e.id FROM embeddings e JOIN parts p ON p.id = e.part_id JOIN messages m ON m.id = p.message_id
+                "SELECT e.id FROM embeddings e JOIN passages a ON a.id = e.passage_id
+                 JOIN parts p ON p.id = a.part_id JOIN messages m ON m.id = p.message_id
                  JOIN conversations c ON c.id = m.conversation_id WHERE e.model_id = ?{} ORDER BY e.id",
                 clause.sql
             );
@@ -253,25 +249,15 @@ impl Store {
             rows.collect::<rusqlite::Result<_>>().map_err(failed)
         })
     }
-
-    /// Where vectors belong; rows that are gone are left out.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn places(&self, ids: &[i64]) -> Result<Vec<Place>> {
-        self.read(|connection| ids.iter().filter_map(|id| place(connection, *id).transpose()).collect())
-    }
 }
 
-fn place(connection: &Connection, id: i64) -> Result<Option<Place>> {
-    connection
-        .prepare_cached("SELECT part_id, start_byte, end_byte FROM embeddings WHERE id = ?1")
-        .and_then(|mut statement| {
-            statement
-                .query_row([id], |row| Ok(Place { id, part: row.get(0)?, range: row.get(1)?..row.get(2)? }))
-                .optional()
-        })
-        .map_err(|error| Error::sqlite("place a vector", error))
+fn embedded_passages(connection: &Connection, part: i64) -> rusqlite::Result<Vec<(i64, std::ops::Range<usize>)>> {
+    let sql = "SELECT id, start_byte, end_byte FROM passages WHERE part_id = ?1 ORDER BY ordinal LIMIT ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(params![part, passages::MOST_EMBEDDED], |row| {
+        Ok((row.get(0)?, row.get::<_, usize>(1)?..row.get(2)?))
+    })?;
+    rows.collect()
 }
 
 fn narrow(vector: &[f32]) -> Vec<u8> {

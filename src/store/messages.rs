@@ -5,6 +5,7 @@
 //! the write lane is asked for anything.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -15,7 +16,7 @@ use super::error::{Error, Result};
 use super::frames::{DICTIONARY_ID, Packer};
 use super::projects::{self, NewProject};
 use super::{Receipt, Store};
-use crate::domain::text::terms::Terms;
+use crate::domain::text::{passages, terms::Terms};
 use crate::domain::{ContentHash, Draft, DraftPart, MessageId, Timestamp};
 
 /// Turns drafts into rows that are ready to insert.
@@ -32,7 +33,7 @@ struct PreparedPart {
     frame: Vec<u8>,
     body_bytes: i64,
     hash: ContentHash,
-    words: String,
+    passages: Vec<(Range<usize>, String)>,
 }
 
 /// A draft whose parts are compressed and split into words.
@@ -101,17 +102,27 @@ impl Preparer {
             frame: self.packer.pack(&part.text).map_err(failed)?,
             body_bytes: i64::try_from(part.text.len()).unwrap_or(i64::MAX),
             hash: ContentHash::of(&part.text),
-            words: indexed_terms(&self.terms, Some(part.kind), &part.text),
+            passages: passages::of(part.kind, &part.text).into_iter().map(|range| self.words(&part, range)).collect(),
             // The text itself is in the frame from here on.
             part: DraftPart { text: String::new(), ..part },
         })
     }
 }
 
+impl Preparer {
+    fn words(&self, part: &DraftPart, range: Range<usize>) -> (Range<usize>, String) {
+        let text = part.text.get(range.clone()).unwrap_or("");
+        (range, indexed_terms(&self.terms, Some(part.kind), text))
+    }
+}
+
 impl PreparedMessage {
     /// Bytes that this message holds in memory, roughly.
     pub fn weight(&self) -> usize {
-        self.parts.iter().map(|part| part.frame.len() + part.words.len() + 200).sum()
+        self.parts
+            .iter()
+            .map(|part| part.frame.len() + part.passages.iter().map(|(_, words)| words.len()).sum::<usize>() + 200)
+            .sum()
     }
 }
 
@@ -261,10 +272,14 @@ fn insert_part(
         return Ok(false);
     }
     let id = connection.last_insert_rowid();
-    // Also when there are no words: the index checks itself by comparing row by row.
-    connection
-        .prepare_cached("INSERT INTO terms (rowid, words) VALUES (?1, ?2)")?
-        .execute(params![id, prepared.words])?;
+    for (ordinal, (range, words)) in prepared.passages.iter().enumerate() {
+        let sql = "INSERT INTO passages (part_id, ordinal, start_byte, end_byte) VALUES (?1, ?2, ?3, ?4)";
+        let passage = connection.prepare_cached(sql)?.insert(params![id, ordinal, range.start, range.end])?;
+        // Also when there are no words: the index checks itself by comparing row by row.
+        connection
+            .prepare_cached("INSERT INTO terms (rowid, words) VALUES (?1, ?2)")?
+            .execute(params![passage, words])?;
+    }
     if part.kind.is_embedded() {
         connection
             .prepare_cached("INSERT INTO pending (part_id, at) VALUES (?1, ?2)")?

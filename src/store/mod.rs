@@ -26,7 +26,7 @@ use crate::domain::Timestamp;
 use connection::Access;
 
 pub use cursors::Cursor;
-pub use embeddings::{Model, NewVector, PendingPart, Place, StoredVector};
+pub use embeddings::{Model, NewVector, PendingPart, StoredVector};
 pub use error::{Error, Result};
 pub use lane::Receipt;
 pub use messages::{Batch, Outcome, PreparedMessage, Preparer};

@@ -7,17 +7,25 @@ use super::error::{Error, Result};
 use super::filter::clause;
 use crate::domain::{ContentHash, Filter, Kind, MessageId, Origin, Role, Timestamp};
 
-/// A part that may become a hit, without its text.
+/// A passage that may become a hit, without its text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
+    /// Row of the passage.
+    pub passage: i64,
+    /// Its byte range in the part.
+    pub range: std::ops::Range<usize>,
     /// Row of the part.
     pub part: i64,
     /// Row of the message.
     pub message: i64,
+    /// Row of the conversation.
+    pub conversation: i64,
     /// The message.
     pub id: MessageId,
     /// What the part is.
     pub kind: Kind,
+    /// Who speaks.
+    pub role: Role,
     /// When it was said.
     pub at: Timestamp,
     /// Hash of the part's text: equal texts are the same memory.
@@ -127,38 +135,46 @@ fn uid(row: &Row<'_>, column: usize) -> rusqlite::Result<MessageId> {
 }
 
 impl Store {
-    /// The candidates among these part rows that the filter allows.
+    /// The candidates among these passages that the filter allows.
     ///
     /// # Errors
     /// When reading fails.
-    pub fn candidates(&self, parts: &[i64], filter: &Filter, now: Timestamp) -> Result<Vec<Candidate>> {
+    pub fn candidates(&self, passages: &[i64], filter: &Filter, now: Timestamp) -> Result<Vec<Candidate>> {
         self.read(|connection| {
             let failed = |error| Error::sqlite("read the candidates", error);
             let clause = clause(filter, now);
             let sql = format!(
-                "SELECT p.id, m.id, m.uid, p.kind, m.at, p.content_hash FROM parts p JOIN messages m ON m.id = p.message_id
-                 JOIN conversations c ON c.id = m.conversation_id WHERE p.id = ?{}",
+                "SELECT a.id, a.start_byte, a.end_byte, p.id, m.id, c.id, m.uid, p.kind, m.role, m.at, p.content_hash
+                 FROM passages a JOIN parts p ON p.id = a.part_id JOIN messages m ON m.id = p.message_id
+                 JOIN conversations c ON c.id = m.conversation_id WHERE a.id = ?{}",
                 clause.sql
             );
             let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
-            let mut found = Vec::with_capacity(parts.len());
-            for part in parts {
-                let values = std::iter::once(rusqlite::types::Value::from(*part)).chain(clause.values.iter().cloned());
-                let candidate = statement
-                    .query_row(params_from_iter(values), |row| {
-                        Ok(Candidate {
-                            part: row.get(0)?,
-                            message: row.get(1)?,
-                            id: uid(row, 2)?,
-                            kind: kind(row, 3)?,
-                            at: time(row, 4)?,
-                            hash: ContentHash(row.get(5)?),
-                        })
-                    })
-                    .optional();
-                found.extend(candidate.map_err(failed)?);
+            let mut found = Vec::with_capacity(passages.len());
+            for passage in passages {
+                let values =
+                    std::iter::once(rusqlite::types::Value::from(*passage)).chain(clause.values.iter().cloned());
+                found.extend(statement.query_row(params_from_iter(values), candidate).optional().map_err(failed)?);
             }
             Ok(found)
+        })
+    }
+
+    /// The messages just before and after a message in its conversation, by row.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn neighbours(&self, messages: &[i64]) -> Result<Vec<(Option<i64>, Option<i64>)>> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("find the neighbours of a message", error);
+            let sql = "SELECT (SELECT b.id FROM messages b WHERE b.conversation_id = m.conversation_id
+                         AND (b.at, b.id) < (m.at, m.id) ORDER BY b.at DESC, b.id DESC LIMIT 1),
+                       (SELECT b.id FROM messages b WHERE b.conversation_id = m.conversation_id
+                         AND (b.at, b.id) > (m.at, m.id) ORDER BY b.at, b.id LIMIT 1)
+                       FROM messages m WHERE m.id = ?1";
+            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+            let row = |message: &i64| statement.query_row([message], |row| Ok((row.get(0)?, row.get(1)?)));
+            messages.iter().map(row).collect::<rusqlite::Result<_>>().map_err(failed)
         })
     }
 
@@ -259,6 +275,21 @@ impl Store {
             Ok(messages)
         })
     }
+}
+
+fn candidate(row: &Row<'_>) -> rusqlite::Result<Candidate> {
+    Ok(Candidate {
+        passage: row.get(0)?,
+        range: row.get(1)?..row.get(2)?,
+        part: row.get(3)?,
+        message: row.get(4)?,
+        conversation: row.get(5)?,
+        id: uid(row, 6)?,
+        kind: kind(row, 7)?,
+        role: role(row, 8)?,
+        at: time(row, 9)?,
+        hash: ContentHash(row.get(10)?),
+    })
 }
 
 fn message(connection: &Connection, row: &Row<'_>, position: usize) -> rusqlite::Result<MessageText> {

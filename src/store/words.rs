@@ -9,7 +9,7 @@ use super::filter::clause;
 use crate::domain::{Filter, Timestamp};
 
 impl Store {
-    /// The best `limit` parts for groups of terms: a part matches when every group has a term in it. Returns part rows
+    /// The best `limit` passages for groups of terms: one matches when every group has a term in it. Returns passage rows
     /// with their BM25 score (higher is better; Robertson's k1 = 1.2, b = 0.75 as SQLite's FTS5 fixes them).
     ///
     /// # Errors
@@ -39,8 +39,9 @@ impl Store {
             }
             let clause = clause(filter, now);
             let sql = format!(
-                "SELECT p.id, -bm25(terms) FROM terms JOIN parts p ON p.id = terms.rowid JOIN messages m ON m.id = p.message_id
-                 JOIN conversations c ON c.id = m.conversation_id WHERE terms MATCH ?{} ORDER BY bm25(terms), p.id DESC LIMIT ?",
+                "SELECT a.id, -bm25(terms) FROM terms JOIN passages a ON a.id = terms.rowid JOIN parts p ON p.id = a.part_id
+                 JOIN messages m ON m.id = p.message_id
+                 JOIN conversations c ON c.id = m.conversation_id WHERE terms MATCH ?{} ORDER BY bm25(terms), a.id DESC LIMIT ?",
                 clause.sql
             );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -52,14 +53,15 @@ impl Store {
     }
 
     /// Inverse document frequency of each term: `ln(1 + (N - n + 0.5) / (n + 0.5))` (Robertson and Sparck Jones, as BM25 uses
-    /// it), where `n` of all `N` parts hold it.
+    /// it), where `n` of all `N` passages hold it.
     ///
     /// # Errors
     /// When reading fails.
     pub fn term_weights(&self, terms: &[String]) -> Result<Vec<f32>> {
         self.read(|connection| {
             let failed = |error| Error::sqlite("weigh the words", error);
-            let all: f32 = connection.query_row("SELECT count(*) FROM parts", [], |row| row.get(0)).map_err(failed)?;
+            let all: f32 =
+                connection.query_row("SELECT count(*) FROM passages", [], |row| row.get(0)).map_err(failed)?;
             let mut statement =
                 connection.prepare_cached("SELECT doc FROM vocabulary WHERE term = ?1").map_err(failed)?;
             let mut weights = Vec::with_capacity(terms.len());
@@ -72,7 +74,7 @@ impl Store {
         })
     }
 
-    /// The newest `limit` parts that hold every one of these literal texts. Reads every allowed text.
+    /// The first passages of the newest `limit` parts that hold every one of these literal texts. Reads every allowed text.
     ///
     /// # Errors
     /// When reading fails; a damaged text is an error, never a silent miss.
@@ -82,7 +84,8 @@ impl Store {
             let failed = |error| Error::sqlite("search literally", error);
             let clause = clause(filter, now);
             let sql = format!(
-                "SELECT p.id, body_text(p.body, p.body_bytes) FROM messages m JOIN parts p ON p.message_id = m.id
+                "SELECT (SELECT id FROM passages WHERE part_id = p.id AND ordinal = 0), body_text(p.body, p.body_bytes)
+                 FROM messages m JOIN parts p ON p.message_id = m.id
                  JOIN conversations c ON c.id = m.conversation_id WHERE 1{} ORDER BY m.at DESC, p.id DESC",
                 clause.sql
             );

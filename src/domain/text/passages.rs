@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::is_cjk;
+use super::{is_cjk, prefix};
+use crate::domain::Kind;
 
 /// Changes whenever the same text may be cut otherwise; part of the model id.
 pub const VERSION: u32 = 1;
@@ -12,16 +13,23 @@ const TARGET_WEIGHT: usize = 700;
 /// A CJK character carries about as many tokens as two and a half Latin ones.
 const CJK_WEIGHT: usize = 5;
 const LATIN_WEIGHT: usize = 2;
-/// Texts are embedded up to this many passages (about 8,400 characters); the rest is found by word.
-pub const MOST_PASSAGES: usize = 12;
+/// So many passages of a text get vectors (about 8,400 characters); the rest is found by word.
+pub const MOST_EMBEDDED: usize = 12;
+/// Words of a text are indexed up to this many bytes; beyond it lie logs and data, which literal search still finds.
+const INDEXED_BYTES: usize = 256 << 10;
 
-/// Byte ranges of the passages of a text, in order, without gaps, at most [`MOST_PASSAGES`]. Blank text has none.
-/// Cuts fall, by preference, after a blank line, a line, a sentence or a word, in the last third of a passage.
-pub fn of(text: &str) -> Vec<Range<usize>> {
+/// Byte ranges of the passages of a text of this kind, in order, without gaps. Blank text has none.
+///
+/// Prose is cut after a blank line, a line, a sentence or a word, by preference, in the last third of a passage. What
+/// tools print has one passage: its parts mean little alone.
+pub fn of(kind: Kind, text: &str) -> Vec<Range<usize>> {
+    let text = prefix(text, INDEXED_BYTES);
+    if !kind.is_embedded() {
+        return if text.is_empty() { Vec::new() } else { std::iter::once(0..text.len()).collect() };
+    }
     let mut passages = Vec::new();
     let mut start = 0;
-    while passages.len() < MOST_PASSAGES {
-        let Some(rest) = text.get(start..).filter(|rest| !rest.trim().is_empty()) else { break };
+    while let Some(rest) = text.get(start..).filter(|rest| !rest.trim().is_empty()) {
         let end = start + cut(rest);
         passages.push(start..end);
         start = end;
@@ -62,14 +70,15 @@ mod tests {
 
     #[test]
     fn short_text_is_one_passage_and_blank_text_none() {
-        assert_eq!(of("hello"), vec![0..5_usize; 1]);
-        assert!(of(" \n ").is_empty());
+        assert_eq!(of(Kind::Text, "hello"), vec![0..5_usize; 1]);
+        assert!(of(Kind::Text, " \n ").is_empty());
+        assert_eq!(of(Kind::ToolResult, &"line\n".repeat(900)), vec![0..4500_usize; 1]);
     }
 
     #[test]
     fn cuts_at_paragraphs() {
         let text = format!("{}\n\n{}", "a ".repeat(300), "b ".repeat(300));
-        let passages = of(&text);
+        let passages = of(Kind::Text, &text);
         assert_eq!(passages.len(), 2);
         assert!(text.get(passages[1].clone()).is_some_and(|second| second.starts_with('b')));
     }
@@ -77,7 +86,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn passages_cover_without_gaps(text in "(\\PC|\n){0,3000}") {
-            let passages = of(&text);
+            let passages = of(Kind::Text, &text);
             let mut at = 0;
             for passage in &passages {
                 assert_eq!(passage.start, at);
@@ -85,7 +94,7 @@ mod tests {
                 assert!(passage.end > passage.start);
                 at = passage.end;
             }
-            assert!(passages.len() == MOST_PASSAGES || text.get(at..).is_some_and(|rest| rest.trim().is_empty()));
+            assert!(text.get(at..).is_some_and(|rest| rest.trim().is_empty()));
         }
     }
 }

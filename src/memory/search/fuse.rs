@@ -1,4 +1,4 @@
-//! From two lists of evidence to one ranking of messages. Reads what the candidates are; the rest is arithmetic.
+//! From lists of evidence to one ranking of messages. Gathers signals, then does arithmetic.
 //!
 //! Scores are fused, not ranks: reciprocal rank fusion loses to plain BM25 when one list is noise, because the best of a
 //! bad list weighs as much as the best of a good one (docs/decisions/0008). Both scores are brought to 0..1 by what a
@@ -7,7 +7,6 @@
 //! - by meaning: cosine above the level of unrelated texts, over what a close paraphrase reaches.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
 
 use super::Evidence;
 use crate::domain::{Kind, Mode, Query, Timestamp};
@@ -23,16 +22,20 @@ const FULL_MATCH: f32 = 1.2;
 /// Share of the evidence by word; the rest is by meaning.
 const WORD_SHARE: f32 = 0.5;
 
+/// A score with its place in its list, from 1.
+pub(super) type Placed = (usize, f32);
+
 /// One message in the ranking, by its best part.
 #[derive(Debug, Clone)]
 pub(super) struct Ranked {
+    /// The passage that is shown.
     pub(super) candidate: Candidate,
     pub(super) score: f32,
-    pub(super) keyword: Option<(usize, f32)>,
-    pub(super) semantic: Option<(usize, f32)>,
+    /// BM25 of the best passage of the part.
+    pub(super) keyword: Option<Placed>,
+    /// Cosine of the best passage of the part.
+    pub(super) semantic: Option<Placed>,
     pub(super) weight: f32,
-    /// The best passage by meaning, if that is how it was found.
-    pub(super) passage: Option<Range<usize>>,
 }
 
 /// How much a kind of text counts: what was said outweighs what tools printed.
@@ -51,50 +54,73 @@ pub(super) const fn weight(kind: Kind) -> f32 {
 impl Memory {
     /// Ranks messages; equal texts and parts of the same message are folded into the best one.
     pub(super) fn rank(&self, query: &Query, evidence: &Evidence, now: Timestamp) -> Result<Vec<Ranked>> {
-        let mut places: HashMap<i64, Ranked> = HashMap::new();
-        let mut parts: Vec<i64> = Vec::new();
-        let keyword: HashMap<i64, (usize, f32)> =
-            (1..).zip(&evidence.words).map(|(rank, (part, score))| (*part, (rank, *score))).collect();
-        let mut semantic: HashMap<i64, (usize, f32, Range<usize>)> = HashMap::new();
-        for near in &evidence.near {
-            let rank = semantic.len() + 1;
-            semantic.entry(near.place.part).or_insert_with(|| (rank, near.cosine, near.place.range.clone()));
-        }
-        parts.extend(evidence.words.iter().map(|(part, _)| *part));
-        parts.extend(evidence.near.iter().map(|near| near.place.part));
-        parts.extend(&evidence.literal);
-        let mut known = HashSet::new();
-        parts.retain(|part| known.insert(*part));
-        for candidate in self.store.candidates(&parts, &query.filter, now)? {
-            let words = keyword.get(&candidate.part).copied();
-            let meaning = semantic.get(&candidate.part).map(|(rank, cosine, _)| (*rank, *cosine));
-            let passage = semantic.get(&candidate.part).map(|(_, _, range)| range.clone());
-            let weight = weight(candidate.kind);
-            let score = match query.mode {
-                Mode::Exact => 1.0,
-                Mode::Keyword | Mode::Semantic | Mode::Hybrid => weight * fused(query.mode, evidence, words, meaning),
-            };
-            let ranked = Ranked { score, keyword: words, semantic: meaning, weight, passage, candidate };
-            let best = places.entry(ranked.candidate.message).or_insert_with(|| ranked.clone());
-            if ranked.score > best.score {
-                *best = ranked;
+        let mut messages: HashMap<i64, Ranked> = HashMap::new();
+        for part in self.parts(query, evidence, now)? {
+            let best = messages.entry(part.candidate.message).or_insert_with(|| part.clone());
+            if part.score > best.score {
+                *best = part;
             }
         }
-        let mut ranking: Vec<Ranked> = places.into_values().filter(|ranked| ranked.score > 0.0).collect();
+        let mut ranking: Vec<Ranked> = messages.into_values().filter(|ranked| ranked.score > 0.0).collect();
         // Newer first among equals: with literal search that is the whole order.
-        ranking.sort_by(|left, right| {
-            right
-                .score
-                .total_cmp(&left.score)
-                .then_with(|| (right.candidate.at, right.candidate.part).cmp(&(left.candidate.at, left.candidate.part)))
-        });
+        let age = |ranked: &Ranked| (ranked.candidate.at, ranked.candidate.part);
+        ranking.sort_by(|left, right| right.score.total_cmp(&left.score).then_with(|| age(right).cmp(&age(left))));
         let mut texts = HashSet::new();
         ranking.retain(|ranked| texts.insert(ranked.candidate.hash));
         Ok(ranking)
     }
+
+    /// Every part that has a passage in the evidence, with the best of its passages.
+    fn parts(&self, query: &Query, evidence: &Evidence, now: Timestamp) -> Result<Vec<Ranked>> {
+        let words: HashMap<i64, Placed> = placed(evidence.words.iter().copied());
+        let near: HashMap<i64, Placed> = placed(evidence.near.iter().map(|near| (near.passage, near.cosine)));
+        let mut known = HashSet::new();
+        let all = evidence.words.iter().map(|(passage, _)| *passage);
+        let all = all.chain(evidence.near.iter().map(|near| near.passage)).chain(evidence.literal.iter().copied());
+        let passages: Vec<i64> = all.filter(|passage| known.insert(*passage)).collect();
+        let mut parts: HashMap<i64, Ranked> = HashMap::new();
+        for candidate in self.store.candidates(&passages, &query.filter, now)? {
+            let (keyword, semantic) = (words.get(&candidate.passage).copied(), near.get(&candidate.passage).copied());
+            let ranked = Ranked { score: 0.0, keyword, semantic, weight: weight(candidate.kind), candidate };
+            let alone = fused(query.mode, evidence, keyword, semantic);
+            let best = parts.entry(ranked.candidate.part).or_insert_with(|| ranked.clone());
+            // The best of each evidence counts, wherever in the part it stands; shown is the best passage as a whole.
+            let shown = fused(
+                query.mode,
+                evidence,
+                words.get(&best.candidate.passage).copied(),
+                near.get(&best.candidate.passage).copied(),
+            );
+            if alone > shown {
+                best.candidate = ranked.candidate;
+            }
+            best.keyword = better(best.keyword, keyword);
+            best.semantic = better(best.semantic, semantic);
+        }
+        for part in parts.values_mut() {
+            part.score = match query.mode {
+                Mode::Exact => 1.0,
+                Mode::Keyword | Mode::Semantic | Mode::Hybrid => {
+                    part.weight * fused(query.mode, evidence, part.keyword, part.semantic)
+                }
+            };
+        }
+        Ok(parts.into_values().collect())
+    }
 }
 
-fn fused(mode: Mode, evidence: &Evidence, words: Option<(usize, f32)>, meaning: Option<(usize, f32)>) -> f32 {
+fn placed(scores: impl Iterator<Item = (i64, f32)>) -> HashMap<i64, Placed> {
+    (1..).zip(scores).map(|(rank, (passage, score))| (passage, (rank, score))).collect()
+}
+
+fn better(left: Option<Placed>, right: Option<Placed>) -> Option<Placed> {
+    match (left, right) {
+        (Some(left), Some(right)) => Some(if right.1 > left.1 { right } else { left }),
+        (left, right) => left.or(right),
+    }
+}
+
+fn fused(mode: Mode, evidence: &Evidence, words: Option<Placed>, meaning: Option<Placed>) -> f32 {
     let word = words.map_or(0.0, |(_, score)| word_score(score, evidence));
     let near = meaning.map_or(0.0, |(_, cosine)| meaning_score(cosine));
     if mode == Mode::Keyword || evidence.near.is_empty() {

@@ -25,11 +25,11 @@ struct Evidence {
     terms: Vec<String>,
     /// Sum of the weights of these words: what a text that holds all of them could about score.
     full_weight: f32,
-    /// Parts by word, best first.
+    /// Passages by word, best first.
     words: Vec<(i64, f32)>,
     /// Passages by meaning, best first.
     near: Vec<Near>,
-    /// Parts that hold the literal text, newest first.
+    /// First passages of the parts that hold the literal text, newest first.
     literal: Vec<i64>,
 }
 

@@ -31,7 +31,7 @@ impl Memory {
             };
             // A text found by word is shown where its words stand, one found by meaning where its passage is.
             let whole = 0..body.text.len();
-            let within = if matched.terms.is_empty() { ranked.passage.clone().unwrap_or(whole) } else { whole };
+            let within = if matched.terms.is_empty() { ranked.candidate.range.clone() } else { whole };
             let mut text = match query.detail {
                 Detail::Index => String::new(),
                 Detail::Snippet => snippet::window(&body.text, &evidence.terms, &within, SNIPPET, terms),

@@ -94,18 +94,29 @@ CREATE TABLE notes (
 ) STRICT;
 CREATE INDEX notes_by_topic ON notes(topic_key) WHERE topic_key IS NOT NULL;
 
+-- The pieces in which a part is found: long prose is cut, so that one good place in it is not drowned by the rest.
+CREATE TABLE passages (
+  id         INTEGER PRIMARY KEY,
+  part_id    INTEGER NOT NULL REFERENCES parts(id) ON DELETE CASCADE,
+  ordinal    INTEGER NOT NULL,           -- from 0
+  start_byte INTEGER NOT NULL,
+  end_byte   INTEGER NOT NULL,
+  UNIQUE (part_id, ordinal)
+) STRICT;
+
 -- Words. The index holds no text of its own: it can check and rebuild itself through the view, whose functions this
 -- program registers on every connection (docs/decisions/0003).
 CREATE VIEW searchable AS
-  SELECT id, terms_of(kind, body_text(body, body_bytes)) AS words FROM parts;
+  SELECT a.id AS id, terms_of(p.kind, body_text(p.body, p.body_bytes), a.start_byte, a.end_byte) AS words
+  FROM passages a JOIN parts p ON p.id = a.part_id;
 CREATE VIRTUAL TABLE terms USING fts5(
   words, content = 'searchable', content_rowid = 'id', tokenize = "ascii tokenchars '_-./:@+#'"
 );
 
--- How many parts hold each term: the weight of a word.
+-- How many passages hold each term: the weight of a word.
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab(terms, row);
 
--- Meaning. A vector belongs to a byte range of a part and to the model that made it.
+-- Meaning. A vector belongs to a passage and to the model that made it.
 CREATE TABLE models (
   id         INTEGER PRIMARY KEY,
   digest     TEXT NOT NULL UNIQUE,       -- of everything that shapes a vector
@@ -114,14 +125,11 @@ CREATE TABLE models (
 ) STRICT;
 CREATE TABLE embeddings (
   id         INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused: an index follows by id
-  part_id    INTEGER NOT NULL REFERENCES parts(id) ON DELETE CASCADE,
+  passage_id INTEGER NOT NULL REFERENCES passages(id) ON DELETE CASCADE,
   model_id   INTEGER NOT NULL REFERENCES models(id),
-  passage    INTEGER NOT NULL,
-  start_byte INTEGER NOT NULL,
-  end_byte   INTEGER NOT NULL,
   text_hash  BLOB NOT NULL CHECK (length(text_hash) = 16),
   vector     BLOB NOT NULL,              -- unit length, IEEE half floats, little endian
-  UNIQUE (part_id, model_id, passage)
+  UNIQUE (passage_id, model_id)
 ) STRICT;
 CREATE INDEX embeddings_by_text ON embeddings(text_hash, model_id);
 

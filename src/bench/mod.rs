@@ -1,0 +1,38 @@
+//! Offline benchmarks of the engine: retrieval quality against labelled questions.
+//!
+//! Owns: the neutral data format, running, arithmetic. Does not own: the data (a folder that the caller names), arguments,
+//! printing. The engine sees only what a user's history holds: roles, times, texts.
+
+mod data;
+mod retrieval;
+mod score;
+
+pub use data::{Data, Question, Session, Turn};
+pub use retrieval::{Level, Options, Receipt, Summary, run};
+pub use score::{Measures, Scored};
+
+/// Why a benchmark cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file is missing or cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A line is not what the format says.
+    #[error("{path}:{line}: {message}")]
+    Format {
+        /// The file.
+        path: std::path::PathBuf,
+        /// From 1.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// The engine failed.
+    #[error(transparent)]
+    Memory(#[from] crate::memory::Error),
+}
