@@ -100,3 +100,60 @@ fn edge_cases_of_old_versions() {
     assert_eq!(summary["results"][0]["trust"], "client");
     assert_eq!(home.run(&["init", "--verify"]).code, 0, "texts without words agree with the index too");
 }
+
+#[test]
+fn a_file_that_grows_while_it_is_read_loses_nothing() {
+    let home = TestHome::new();
+    let path = home.write("t/s1.jsonl", "");
+    let writer = {
+        let path = path.clone();
+        std::thread::spawn(move || {
+            let mut file = std::fs::OpenOptions::new().append(true).open(path).unwrap();
+            for number in 0..3000 {
+                // In two writes, so that a reader can come between them.
+                let line = user(&format!("u{number}"), "s1", &format!("message number {number}"));
+                let (begin, rest) = line.split_at(line.len() / 2);
+                file.write_all(begin.as_bytes()).unwrap();
+                file.write_all(format!("{rest}\n").as_bytes()).unwrap();
+            }
+        })
+    };
+    let mut new = 0;
+    while !writer.is_finished() {
+        new += home.json(&["import", "claude-code", path.to_str().unwrap()])["new"].as_u64().unwrap();
+    }
+    writer.join().unwrap();
+    new += home.json(&["import", "claude-code", path.to_str().unwrap()])["new"].as_u64().unwrap();
+    assert_eq!(new, 3000);
+}
+
+#[test]
+fn the_benchmark_scores_a_small_set() {
+    let home = TestHome::new();
+    let turn = |id: &str, text: &str| format!(r#"{{"id":"{id}","role":"user","text":"{text}"}}"#);
+    let session = |name: &str, turns: &[String]| {
+        format!(r#"{{"haystack":"h","session":"{name}","started_at":"2026-01-01","turns":[{}]}}"#, turns.join(","))
+    };
+    let sessions = [
+        session("s1", &[turn("a", "the parrot is called Hugo"), turn("b", "it eats sunflower seeds")]),
+        session("s2", &[turn("c", "备份在每周一凌晨执行"), turn("d", "the deploy key rotates in March")]),
+    ];
+    home.write("set/sessions.jsonl", sessions.join("\n"));
+    home.write(
+        "set/queries.jsonl",
+        [
+            r#"{"id":"1","haystack":"h","text":"what is the parrot called","type":"en","gold_turns":["a"],"gold_sessions":["s1"]}"#,
+            r#"{"id":"2","haystack":"h","text":"什么时候备份","type":"zh","gold_turns":["c"],"gold_sessions":["s2"]}"#,
+        ]
+        .join("\n"),
+    );
+    let folder = home.path().join("set");
+    for tier in ["lexical", "fast"] {
+        let receipt = home.json(&["bench", "retrieval", "--data", folder.to_str().unwrap(), "--tier", tier]);
+        for level in ["turn", "session"] {
+            assert_eq!(receipt["levels"][level]["overall"]["hit_1"], 1.0, "{receipt}");
+        }
+        assert_eq!((&receipt["turns"], &receipt["rankings"]["2"]["turn"][0]), (&4.into(), &"c".into()));
+    }
+    home.run(&["bench", "retrieval", "--data", "/no/such/set"]).fails(2, "sessions.jsonl");
+}

@@ -101,7 +101,7 @@ fn table(receipt: &Receipt, output: Output) {
     let row = |name: &str, scored: &bench::Scored| {
         let mean = &scored.mean;
         let percent = [mean.hit_1, mean.hit_5, mean.hit_10, mean.recall_10, mean.all_5, mean.mrr, mean.ndcg_10];
-        let cells: String = percent.iter().map(|value| format!("{:>8.1}", value * 100.0)).collect();
+        let cells = percent.map(|value| format!("{:>8.1}", value * 100.0)).concat();
         output.line(&format!("{name:<34}{:>5}{cells}", scored.n));
     };
     output.line(&format!("{:<34}{:>5}  hit@1   hit@5  hit@10  rec@10   all@5     mrr ndcg@10", "", "n"));

@@ -1,5 +1,6 @@
 //! Pure rules over text: terms for word search, passages for vectors, snippets, token estimates, safe display.
 
+pub mod intent;
 pub mod passages;
 pub mod snippet;
 pub mod terms;

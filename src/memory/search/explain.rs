@@ -22,5 +22,15 @@ pub(super) fn sentence(ranked: &Ranked, evidence: &Evidence, matched: &Match) ->
     if ranked.candidate.kind != Kind::Text {
         reasons.push(format!("times {:.2} because it is {}", ranked.weight, ranked.candidate.kind.name()));
     }
+    let context = &ranked.context;
+    for (bonus, what) in [
+        (context.neighbours, "for what was said just before and after it"),
+        (context.session, "for the rest of its session"),
+        (context.own_words, "because you ask about yourself and these are your words"),
+    ] {
+        if bonus >= 0.001 {
+            reasons.push(format!("plus {bonus:.3} {what}"));
+        }
+    }
     format!("{} → {:.3}", reasons.join("; "), ranked.score)
 }

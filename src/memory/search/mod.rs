@@ -2,6 +2,7 @@
 //!
 //! Degraded is not failed: without an encoder, or with vectors still missing, the answer says so and words carry it.
 
+mod context;
 mod explain;
 mod fuse;
 mod page;
