@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::home::{TestHome, user};
+use crate::home::{TestHome, say, user};
 
 #[test]
 fn paths_that_cannot_be_read() {
@@ -54,7 +54,7 @@ fn a_file_without_permission_is_reported_and_the_rest_goes_in() {
     let path = home.write("t/secret.jsonl", user("u2", "s2", "unreadable") + "\n");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::File::open(&path).is_ok() {
-        eprintln!("skipped: this user may read everything; run the tests as another user than root");
+        say("skipped: this user may read everything; run the tests as another user than root");
         return;
     }
     let report = home.json(&["import", "claude-code", home.path().join("t").to_str().unwrap()]);
@@ -140,13 +140,15 @@ fn an_interrupted_import_is_completed_by_the_next() {
     }
     let folder = home.path().join("t");
     let arguments = ["import", "claude-code", folder.to_str().unwrap(), "--json"];
-    let process = home.command().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut process = home.command().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // As soon as something is committed, and before all of it is.
     let database = home.memory().join("memory.db-wal");
-    while std::fs::metadata(&database).map_or(0, |metadata| metadata.len()) < 200_000 {
+    let committed = || std::fs::metadata(&database).is_ok_and(|metadata| metadata.len() > 200_000);
+    while !committed() && process.try_wait().unwrap().is_none() {
         std::thread::yield_now();
     }
-    assert!(std::process::Command::new("kill").args(["-INT", &process.id().to_string()]).status().unwrap().success());
+    // It may have ended by itself on a fast machine; then there is nothing to interrupt.
+    let _ = std::process::Command::new("kill").args(["-INT", &process.id().to_string()]).status();
     let output = process.wait_with_output().unwrap();
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let stopped = output.status.code() == Some(130);
