@@ -3,7 +3,7 @@
 //!
 //! Rooms in reading order, each may use only those above it (held by `tests/architecture.rs`):
 //! [`domain`] plain types and text rules; [`config`], [`disk`], [`import`]; [`store`] (SQLite, the only truth),
-//! [`embed`], [`vector`]; [`memory`] the engine; [`bench`]; [`bridge`] the door from async to sync; [`mcp`]; [`cli`].
+//! [`embed`], [`vector`]; [`memory`] the engine; [`mod@bench`]; [`bridge`] the door from async to sync; [`mcp`]; [`cli`].
 
 pub mod bench;
 pub mod bridge;
