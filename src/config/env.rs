@@ -39,11 +39,6 @@ pub const CLAUDE_PROJECT_DIR: Variable = Variable {
     name: "CLAUDE_PROJECT_DIR",
     meaning: "Set by Claude Code for MCP servers and hooks: the folder of the current project.",
 };
-/// The calling session.
-pub const CLAUDE_CODE_SESSION_ID: Variable = Variable {
-    name: "CLAUDE_CODE_SESSION_ID",
-    meaning: "Set by Claude Code for MCP servers and hooks: the id of the current session.",
-};
 /// Any setting.
 pub const SETTING: Variable = Variable {
     name: "CLAUDE_MEMORY_<SECTION>_<KEY>",
@@ -51,8 +46,7 @@ pub const SETTING: Variable = Variable {
 };
 
 /// All of them, for the reference.
-pub const ALL: [&Variable; 8] =
-    [&HOME, &LOG, &SETTING, &CLAUDE_PROJECT_DIR, &CLAUDE_CODE_SESSION_ID, &CLAUDE_CONFIG_DIR, &TEST_NOW, &TEST_SEED];
+pub const ALL: [&Variable; 7] = [&HOME, &LOG, &SETTING, &CLAUDE_PROJECT_DIR, &CLAUDE_CONFIG_DIR, &TEST_NOW, &TEST_SEED];
 
 #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
 fn read(name: &str) -> Option<String> {
@@ -89,11 +83,6 @@ pub fn claude_folder() -> Option<PathBuf> {
 /// [`CLAUDE_PROJECT_DIR`], else the working directory.
 pub fn project_folder() -> Option<PathBuf> {
     read(CLAUDE_PROJECT_DIR.name).map(PathBuf::from).or_else(|| std::env::current_dir().ok())
-}
-
-/// [`CLAUDE_CODE_SESSION_ID`]
-pub fn session() -> Option<String> {
-    read(CLAUDE_CODE_SESSION_ID.name)
 }
 
 /// The variable that overrides `section.key`, if it is set: its name and text.

@@ -82,11 +82,6 @@ impl Spec {
         Self { choice, runtime, folder }
     }
 
-    /// Whether making vectors is wanted at all.
-    pub fn is_off(&self) -> bool {
-        self.choice == Choice::Off
-    }
-
     /// The model id: a digest of everything that shapes a vector. Vectors of different ids are never compared.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use super::{Error, Memory, Result, project_of};
 use crate::domain::{ContentHash, Draft, Timestamp};
 use crate::import::claude_code::{self, Reader, Transcript};
 use crate::import::{BadLine, Item, Position};
-use crate::store::{Batch, Cursor, NewProject, Outcome, Preparer, Receipt};
+use crate::store::{Batch, Cursor, NewProject, Outcome, PreparedMessage, Preparer, Receipt};
 
 /// A batch is committed when it holds this many messages or bytes.
 const BATCH_MESSAGES: usize = 500;
@@ -152,12 +152,9 @@ impl Memory {
     /// # Errors
     /// When the store cannot be written; nothing of them is then kept.
     pub fn import_drafts(&self, source: &'static str, drafts: Vec<Draft>, now: Timestamp) -> Result<u64> {
-        let preparer = Preparer::new()?;
-        let mut batch = Batch::default();
+        let (preparer, mut batch, mut projects) = (Preparer::new()?, Batch::default(), HashMap::new());
         for draft in drafts {
-            let directory = draft.cwd.clone().unwrap_or_default();
-            batch.projects.entry(directory.clone()).or_insert_with(|| project_of(&directory));
-            batch.messages.push(preparer.message(source, draft)?);
+            add(&mut batch, &mut projects, preparer.message(source, draft)?);
         }
         let outcomes = self.store.import_later(source, batch, now)?.wait()?;
         Ok(outcomes.iter().filter(|outcome| **outcome == Outcome::New).count() as u64)
@@ -266,12 +263,9 @@ impl Run<'_> {
             Item::Draft(draft) => {
                 self.sessions.insert(ContentHash::of(&draft.session));
                 self.gathered.push(ContentHash::of_parts(&[draft.session.as_bytes(), draft.external_id.as_bytes()]));
-                let directory = draft.cwd.clone().unwrap_or_default();
-                let project = self.projects.entry(directory.clone()).or_insert_with(|| project_of(&directory));
-                batch.projects.entry(directory).or_insert_with(|| project.clone());
                 let message = self.preparer.message(claude_code::SOURCE, *draft)?;
                 let weight = message.weight();
-                batch.messages.push(message);
+                add(batch, &mut self.projects, message);
                 return Ok(weight);
             }
         }
@@ -307,6 +301,16 @@ impl Run<'_> {
             *known = outcome.max(*known);
         }
     }
+}
+
+/// Puts a message into a batch together with its project; `known` remembers the identity of each directory.
+fn add(batch: &mut Batch, known: &mut HashMap<String, NewProject>, message: PreparedMessage) {
+    let directory = message.directory();
+    if !batch.projects.contains_key(directory) {
+        let project = known.entry(directory.to_owned()).or_insert_with(|| project_of(directory));
+        batch.projects.insert(directory.to_owned(), project.clone());
+    }
+    batch.messages.push(message);
 }
 
 fn key(path: &Path) -> String {

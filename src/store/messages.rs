@@ -117,6 +117,11 @@ impl Preparer {
 }
 
 impl PreparedMessage {
+    /// The working directory that decides its project; empty if unknown.
+    pub fn directory(&self) -> &str {
+        self.draft.cwd.as_deref().unwrap_or("")
+    }
+
     /// Bytes that this message holds in memory, roughly.
     pub fn weight(&self) -> usize {
         self.parts
@@ -147,8 +152,7 @@ fn import(connection: &Connection, source: &str, batch: &Batch, now: Timestamp) 
     };
     let mut outcomes = Vec::with_capacity(batch.messages.len());
     for message in &batch.messages {
-        let directory = message.draft.cwd.as_deref().unwrap_or("");
-        let project = ids.get(directory).copied().ok_or(Error::Closed)?;
+        let project = ids.get(message.directory()).copied().ok_or(Error::Closed)?;
         outcomes.push(insert(connection, &Row { source, project, file, now }, message)?.1);
     }
     for (session, title) in &batch.titles {

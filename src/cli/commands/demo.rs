@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use super::{embed, import, search};
+use super::{embed, grouped, search, sized};
 use crate::cli::error::Failure;
 use crate::cli::session::{Session, ids};
 use crate::config::{Layered, Paths};
 use crate::disk;
 use crate::domain::{Code, Detail, Filter, Mode, Query};
 use crate::mcp::wire::SearchAnswer;
-use crate::memory::Memory;
+use crate::memory::{ImportOptions, Memory, Report};
 use crate::store::Open;
 
 /// See it work: import sample conversations into a scratch folder and search them
@@ -59,7 +59,14 @@ fn show(folder: &Path, session: &Session) -> Result<(), Failure> {
         return data(&memory, &transcripts, session);
     }
     output.line("claude-memory demo: sample conversations, English and Chinese, all on this machine.\n");
-    import::quietly(&memory, &transcripts, session)?;
+    let report = import(&memory, &transcripts, session)?;
+    let bytes: usize = SAMPLES.iter().map(|(_, text)| text.len()).sum();
+    output.line(&format!(
+        "Imported {} messages from {} sessions ({} of transcripts).",
+        grouped(report.new),
+        report.sessions,
+        sized(bytes as u64)
+    ));
     make_vectors(&memory, session);
     for (what, text) in SEARCHES {
         let start = Instant::now();
@@ -80,9 +87,7 @@ fn show(folder: &Path, session: &Session) -> Result<(), Failure> {
 }
 
 fn data(memory: &Memory, transcripts: &Path, session: &Session) -> Result<(), Failure> {
-    let options = crate::memory::ImportOptions { longest_line: 64 << 20, rescan: false, dry_run: false };
-    let stop = AtomicBool::new(false);
-    let report = memory.import_claude_code(transcripts, options, session.now, &stop, &mut |_| {})?;
+    let report = import(memory, transcripts, session)?;
     make_vectors(memory, session);
     let mut searches = Vec::new();
     for (what, text) in SEARCHES {
@@ -93,6 +98,12 @@ fn data(memory: &Memory, transcripts: &Path, session: &Session) -> Result<(), Fa
         "sessions": report.sessions, "messages": report.messages, "new": report.new, "searches": searches
     }));
     Ok(())
+}
+
+fn import(memory: &Memory, transcripts: &Path, session: &Session) -> Result<Report, Failure> {
+    let options = ImportOptions { longest_line: 64 << 20, rescan: false, dry_run: false };
+    let stop = AtomicBool::new(false);
+    Ok(memory.import_claude_code(transcripts, options, session.now, &stop, &mut |_| {})?)
 }
 
 /// Without a usable runtime the demo goes on by word, and says so.

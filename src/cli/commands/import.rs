@@ -8,14 +8,14 @@ use std::time::Instant;
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::{embed, grouped, sized};
+use super::{embed, grouped};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
 use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
 use crate::cli::session::Session;
 use crate::config::env;
 use crate::domain::Code;
-use crate::memory::{ImportOptions, Memory, Report};
+use crate::memory::{ImportOptions, Report};
 use crate::store::Open;
 
 /// Bad lines shown one by one on a terminal; `--json` lists all of them.
@@ -112,7 +112,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     let report = report?;
     let pending = memory.health(session.now)?.stats.pending;
     let interrupted = report.interrupted;
-    let nothing = report.files == 0 || (report.bad_total > 0 && report.messages == 0 && report.unchanged == 0);
+    let nothing_readable = report.bad_total > 0 && report.messages == 0 && report.unchanged == 0;
     tell(output, &path, &report, pending, start);
     if args.embed && !interrupted && !args.dry_run {
         embed::make(&memory, memory.settings().embed.workers(), output, &stop)?;
@@ -121,7 +121,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         return Ok(ExitCode::from(INTERRUPTED));
     }
     // An empty folder is nothing to complain about; a folder of which nothing could be read is.
-    Ok(ExitCode::from(u8::from(nothing && report.bad_total > 0)))
+    Ok(ExitCode::from(u8::from(nothing_readable)))
 }
 
 fn default_folder() -> Result<PathBuf, Failure> {
@@ -186,21 +186,4 @@ fn tell(output: Output, path: &std::path::Path, report: &Report, pending: u64, s
             grouped(pending)
         ));
     }
-}
-
-/// For the demo: imports a folder and tells about it in one line.
-pub(super) fn quietly(memory: &Memory, folder: &std::path::Path, session: &Session) -> Result<Report, Failure> {
-    let options = ImportOptions { longest_line: 64 << 20, rescan: false, dry_run: false };
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let report = memory.import_claude_code(folder, options, session.now, &stop, &mut |_| {})?;
-    let bytes = std::fs::read_dir(folder).map_or(0, |entries| {
-        entries.filter_map(|entry| entry.ok()?.metadata().ok()).map(|metadata| metadata.len()).sum()
-    });
-    session.output.line(&format!(
-        "Imported {} messages from {} sessions ({} of transcripts).",
-        grouped(report.new),
-        report.sessions,
-        sized(bytes)
-    ));
-    Ok(report)
 }

@@ -89,24 +89,19 @@ impl Memory {
         let mut parts: HashMap<i64, Ranked> = HashMap::new();
         for candidate in self.store.candidates(&passages, &query.filter, now)? {
             let (keyword, semantic) = (words.get(&candidate.passage).copied(), near.get(&candidate.passage).copied());
+            // Until all passages are seen, the score is that of the shown passage alone.
             let ranked = Ranked {
-                score: 0.0,
+                score: fused(query.mode, evidence, keyword, semantic),
                 keyword,
                 semantic,
                 weight: weight(candidate.kind),
                 context: Context::default(),
                 candidate,
             };
-            let alone = fused(query.mode, evidence, keyword, semantic);
             let best = parts.entry(ranked.candidate.part).or_insert_with(|| ranked.clone());
             // The best of each evidence counts, wherever in the part it stands; shown is the best passage as a whole.
-            let shown = fused(
-                query.mode,
-                evidence,
-                words.get(&best.candidate.passage).copied(),
-                near.get(&best.candidate.passage).copied(),
-            );
-            if alone > shown {
+            if ranked.score > best.score {
+                best.score = ranked.score;
                 best.candidate = ranked.candidate;
             }
             best.keyword = better(best.keyword, keyword);
