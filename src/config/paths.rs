@@ -50,6 +50,11 @@ impl Paths {
         self.home.join("redaction.key")
     }
 
+    /// Caches that all processes share. May be removed at any time.
+    pub fn index(&self) -> PathBuf {
+        self.home.join("index")
+    }
+
     /// Held by the one process that makes vectors.
     pub fn embed_lock(&self) -> PathBuf {
         self.home.join("embed.lock")

@@ -9,14 +9,19 @@ use std::path::Path;
 ///
 /// # Errors
 /// Any I/O error; `path` is then unchanged and the temporary file removed.
-#[expect(clippy::disallowed_methods, reason = "the atomic write is made of these calls")]
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_atomic_with(path, &mut |file| file.write_all(bytes))
+}
+
+/// As [`write_atomic`], for content that is not in one piece.
+#[expect(clippy::disallowed_methods, reason = "the atomic write is made of these calls")]
+pub(super) fn write_atomic_with(path: &Path, fill: &mut dyn FnMut(&mut File) -> io::Result<()>) -> io::Result<()> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
     let written = (|| {
         let mut file = super::create_private_file(&temporary)?;
-        file.write_all(bytes)?;
+        fill(&mut file)?;
         file.sync_all()?;
         fs::rename(&temporary, path)
     })();

@@ -1,7 +1,6 @@
 //! Forgetting on purpose, with a receipt: what was taken out, and whether a search of the files for its bytes finds any.
 
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 
 use memchr::memmem::Finder;
 
@@ -56,7 +55,7 @@ impl Memory {
         }
         let done = self.store.forget(ids, reason.to_owned(), now)?;
         // This process must not answer from what it remembers either.
-        *self.index.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.forget_in_caches()?;
         let log_emptied = self.store.empty_log()?;
         let folder = self.store.path().parent().unwrap_or(Path::new("."));
         let found_in = holding(folder, &done.traces)
@@ -72,13 +71,49 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// Takes what is gone out of the files that all processes share. One that another process is writing just now is removed
+    /// instead: it is made again when somebody searches.
+    fn forget_in_caches(&self) -> Result<()> {
+        self.forget_index();
+        let pruned = match self.model_name() {
+            Some((model, digest, dimensions)) => self.prune_index((model, &digest, dimensions))?,
+            None => false,
+        };
+        let removed = if pruned { Ok(()) } else { remove_files(&self.index_folder) };
+        removed.map_err(|error| Error::Unreadable {
+            path: self.index_folder.display().to_string(),
+            why: format!("what was forgotten may still be in the vector index: {error}"),
+        })?;
+        // Read anew, and shared again, so that the next search need not.
+        drop(self.columns()?);
+        Ok(())
+    }
+}
+
+fn remove_files(folder: &Path) -> std::io::Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_file() && path.file_name().is_some_and(|name| name != "lock") {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
 /// The files of a folder that hold any of these bytes.
 fn holding(folder: &Path, traces: &[Vec<u8>]) -> std::io::Result<Vec<PathBuf>> {
     let finders: Vec<Finder<'_>> = traces.iter().map(Finder::new).collect();
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
+    let index = folder.join("index");
+    let inner = if index.is_dir() { Some(std::fs::read_dir(index)?) } else { None };
+    for entry in std::fs::read_dir(folder)?.chain(inner.into_iter().flatten()) {
         let path = entry?.path();
-        // The runtime library is ours and holds nobody's words.
+        // The runtime library, in a folder of its own, is ours and holds nobody's words.
         if path.is_file() && !finders.is_empty() {
             let bytes = std::fs::read(&path)?;
             if finders.iter().any(|finder| finder.find(&bytes).is_some()) {

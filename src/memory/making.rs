@@ -14,6 +14,10 @@ use crate::store::{Model, NewVector, PendingPart};
 /// Parts of one round; a round commits together.
 const ROUND: usize = 64;
 
+/// Vectors after which the shared index is brought up to date, and the fewest that are worth it at the end.
+const INDEX_EVERY: u64 = 4_096;
+const INDEX_LEAST: usize = 256;
+
 /// Where the work stands.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MakingProgress {
@@ -47,6 +51,8 @@ pub struct Made {
 pub struct Turn {
     _held: Held,
     model: i64,
+    digest: String,
+    dimensions: usize,
     encoders: Vec<Mutex<Encoder>>,
 }
 
@@ -66,7 +72,8 @@ impl Memory {
     pub fn take_turn(&self, workers: usize) -> Result<Option<Turn>> {
         let spec = self.resident.spec();
         let (name, dimensions) = spec.describe()?;
-        let model = Model { digest: spec.digest()?, name, dimensions };
+        let digest = spec.digest()?;
+        let model = Model { digest: digest.clone(), name, dimensions };
         // Registering the model queues everything that it has not embedded, so it comes before counting.
         let model = self.store.adopt_model(model)?.0;
         if self.store.pending_count()? == 0 {
@@ -84,7 +91,7 @@ impl Memory {
             }
         };
         let encoders = spec.load(workers.max(1))?.into_iter().map(Mutex::new).collect();
-        Ok(Some(Turn { _held: held, model, encoders }))
+        Ok(Some(Turn { _held: held, model, digest, dimensions, encoders }))
     }
 
     /// Works off the queue until it is empty or `stop` is set.
@@ -99,16 +106,22 @@ impl Memory {
     ) -> Result<Made> {
         let mut made = Made::default();
         let total = self.store.pending_count()?;
+        let model = (turn.model, turn.digest.as_str(), turn.dimensions);
+        let mut indexed = 0;
         loop {
-            if stop.load(Ordering::Relaxed) {
-                made.interrupted = true;
-                return Ok(made);
-            }
-            let parts = self.store.pending(ROUND)?;
+            let stopped = stop.load(Ordering::Relaxed);
+            let parts = if stopped { Vec::new() } else { self.store.pending(ROUND)? };
             if parts.is_empty() {
+                // So that whoever searches finds the files ready, and does not code what was coded before.
+                self.follow(model, INDEX_LEAST)?;
+                made.interrupted = stopped;
                 return Ok(made);
             }
             self.round(turn, &parts, stop, &mut made)?;
+            if made.vectors + made.copied >= indexed + INDEX_EVERY {
+                indexed = made.vectors + made.copied;
+                self.follow(model, INDEX_LEAST)?;
+            }
             progress(MakingProgress { done: made.parts + made.failed, total, vectors: made.vectors + made.copied });
         }
     }

@@ -14,7 +14,8 @@ mod save;
 mod search;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock, RwLock};
 
 use jiff::tz::TimeZone;
 
@@ -40,7 +41,9 @@ pub struct Memory {
     store: Arc<Store>,
     settings: Settings,
     resident: Arc<Resident>,
-    index: Mutex<Option<nearest::Built>>,
+    index: RwLock<Option<nearest::Built>>,
+    index_folder: PathBuf,
+    stop_graph: Arc<AtomicBool>,
     columns: RwLock<columns::Columns>,
     weights: Weights,
     zone: TimeZone,
@@ -83,7 +86,9 @@ impl Memory {
             store,
             settings,
             resident,
-            index: Mutex::new(None),
+            index: RwLock::new(None),
+            index_folder: paths.index(),
+            stop_graph: Arc::default(),
             columns: RwLock::default(),
             weights: Weights::default(),
             zone: TimeZone::system(),

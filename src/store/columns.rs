@@ -1,7 +1,7 @@
 //! What ranking needs to know of every passage and message, read in bulk. Owns the queries; the columns themselves live
 //! in memory, above.
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 
 use super::Store;
 use super::error::{Error, Result};
@@ -61,7 +61,33 @@ pub(super) fn raise_generation(connection: &Connection) -> rusqlite::Result<()> 
     connection.execute(sql, []).map(drop)
 }
 
+/// How often rows were taken away.
+pub(super) fn generation(connection: &Connection) -> rusqlite::Result<i64> {
+    let sql = "SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'generation'), 0)";
+    connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
+}
+
 impl Store {
+    /// How often rows were taken away; when it changes, caches have to be compared with the store.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn generation(&self) -> Result<i64> {
+        self.read(|connection| generation(connection).map_err(|error| Error::sqlite("read the generation", error)))
+    }
+
+    /// The id of the message in a row.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn message_uid(&self, row: i64) -> Result<Option<[u8; 16]>> {
+        self.read(|connection| {
+            let sql = "SELECT uid FROM messages WHERE id = ?1";
+            let uid = connection.query_row(sql, [row], |row| row.get(0)).optional();
+            uid.map_err(|error| Error::sqlite("find a message", error))
+        })
+    }
+
     /// Rows after the last known message and passage, of one moment.
     ///
     /// # Errors
@@ -69,8 +95,7 @@ impl Store {
     pub fn rows_after(&self, message: i64, passage: i64) -> Result<NewRows> {
         self.read(|connection| {
             let failed = |error| Error::sqlite("read the columns", error);
-            let sql = "SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'generation'), 0)";
-            let generation = connection.query_row(sql, [], |row| row.get(0)).map_err(failed)?;
+            let generation = generation(connection).map_err(failed)?;
             let sql = "SELECT id, conversation_id, project_id, role, at FROM messages WHERE id > ?1 ORDER BY id";
             let mut statement = connection.prepare_cached(sql).map_err(failed)?;
             let rows = statement.query_map([message], |row| {

@@ -180,22 +180,66 @@ impl Store {
         })
     }
 
-    /// Calls `each` with every vector of a model whose row is after `after`, in order.
+    /// Calls `each` with the next `limit` vectors of a model whose row is after `after`, in order.
     ///
     /// # Errors
     /// When reading fails.
-    pub fn each_vector(&self, model: i64, after: i64, mut each: impl FnMut(StoredVector)) -> Result<()> {
+    pub fn each_vector(&self, model: i64, after: i64, limit: usize, mut each: impl FnMut(StoredVector)) -> Result<()> {
         self.read(|connection| {
             let failed = |error| Error::sqlite("read the vectors", error);
-            let sql = "SELECT id, vector, passage_id FROM embeddings WHERE id > ?2 AND model_id = ?1 ORDER BY id";
+            let sql =
+                "SELECT id, vector, passage_id FROM embeddings WHERE id > ?2 AND model_id = ?1 ORDER BY id LIMIT ?3";
             let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-            let mut rows = statement.query(params![model, after]).map_err(failed)?;
+            let mut rows = statement.query(params![model, after, limit]).map_err(failed)?;
             while let Some(row) = rows.next().map_err(failed)? {
                 let blob = row.get_ref(1).map_err(failed)?;
                 let vector = widen(blob.as_blob().unwrap_or(&[]));
                 each(StoredVector { id: row.get(0).map_err(failed)?, passage: row.get(2).map_err(failed)?, vector });
             }
             Ok(())
+        })
+    }
+
+    /// How often rows were taken away, and whether there are vectors of a model after a row.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn vectors_beyond(&self, model: i64, row: i64) -> Result<(i64, bool)> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("look for new vectors", error);
+            let sql = "SELECT EXISTS (SELECT 1 FROM embeddings WHERE id > ?2 AND model_id = ?1)";
+            let more = connection
+                .prepare_cached(sql)
+                .and_then(|mut statement| statement.query_row([model, row], |row| row.get(0)));
+            Ok((super::columns::generation(connection).map_err(failed)?, more.map_err(failed)?))
+        })
+    }
+
+    /// The last row of a model's vectors up to `most`, with the hash of its text.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn last_vector(&self, model: i64, most: i64) -> Result<Option<(i64, ContentHash)>> {
+        self.read(|connection| {
+            let sql = "SELECT id, text_hash FROM embeddings WHERE id <= ?2 AND model_id = ?1 ORDER BY id DESC LIMIT 1";
+            connection
+                .query_row(sql, [model, most], |row| Ok((row.get(0)?, ContentHash(row.get(1)?))))
+                .optional()
+                .map_err(|error| Error::sqlite("find the last vector", error))
+        })
+    }
+
+    /// The passages that have a vector of a model, ascending.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn vector_labels(&self, model: i64) -> Result<Vec<u32>> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("list the vectors", error);
+            let sql = "SELECT passage_id FROM embeddings WHERE model_id = ?1 ORDER BY passage_id";
+            let mut statement = connection.prepare(sql).map_err(failed)?;
+            let rows = statement.query_map([model], |row| row.get(0)).map_err(failed)?;
+            rows.collect::<rusqlite::Result<_>>().map_err(failed)
         })
     }
 

@@ -55,6 +55,31 @@ fn rows_avx2(codes: &[i8], query: &[i8], into: &mut [i32]) {
     }
 }
 
+/// The dot product of two codes of the same length.
+pub(super) fn one(left: &[i8], right: &[i8]) -> i32 {
+    let mut into = [0];
+    rows(left, right, &mut into);
+    let [dot] = into;
+    dot
+}
+
+/// Asks for the bytes of a row that will be needed soon.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn fetch(row: &[i8]) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    for line in row.chunks(64) {
+        #[expect(unsafe_code, reason = "the instruction is part of every processor of this architecture")]
+        // SAFETY: prefetching reads nothing that the program can see, and the pointer is valid.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr());
+        }
+    }
+}
+
+/// The processor looks ahead by itself as far as it can.
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) const fn fetch(_row: &[i8]) {}
+
 fn rows_portable(codes: &[i8], query: &[i8], into: &mut [i32]) {
     let (query_chunks, query_rest) = query.as_chunks::<16>();
     let pair = |(a, b): (&i8, &i8)| i32::from(i16::from(*a) * i16::from(*b));

@@ -1,254 +1,265 @@
-//! The scan over int8 codes, in a quarter of the memory of floats: exact for small stores, and for large ones exact among
-//! those whose signs are near (docs/decisions/0007).
-//!
-//! A code is `round(127 v / max|v|)` with one scale per vector; its dot products differ from those of the floats in the
-//! third digit.
+//! The scan: every row that is allowed is looked at, first by its signs when there are many, then by its coarse code, and the
+//! best by both codes (docs/decisions/0013).
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::HashSet;
+use std::io;
 
-use super::signs::{Signs, within};
-use super::{Nearest, Neighbour, Spread, dot};
+use super::best::{Best, Found, Sums, order};
+use super::codes::{Probe, f32_of};
+use super::rows::View;
+use super::signs::{distances_to, threshold, within};
+use super::{Allowed, Nearest, Neighbour, Spread, dot};
 
-/// From so many vectors on, signs are compared first; below, everything is compared exactly.
-const SIGNS_FROM: usize = 20_000;
-/// At least so many vectors are compared exactly after their signs were.
-const CANDIDATES: usize = 4_000;
+/// From so many vectors on, signs are compared first; below, every coarse code is.
+pub(super) const SIGNS_FROM: usize = 20_000;
+/// At least so many rows are compared by code after their signs were.
+const CANDIDATES: usize = 1_000;
+/// Candidates for each neighbour that is wanted.
+const CANDIDATES_EACH: usize = 8;
+/// One row of so many is a candidate in very large stores.
+const CANDIDATES_OF: usize = 250;
+/// More rows than are wanted are compared by both codes, because coarse codes confuse near equals.
+const SPARE: usize = 30;
+/// Rows whose signs tell how many rows a distance lets through.
+const SIGN_SAMPLE: usize = 8_192;
 /// Vectors that tell how similar unrelated ones are.
 const SAMPLE: usize = 1_024;
-
+/// A filter that lets fewer of the sampled rows through is answered by looking at its rows only.
+const NARROW: usize = 512;
 /// Rows that are compared at once: their codes fit the first cache.
 const BLOCK: usize = 64;
+/// Rows between the one that is compared and the one that is fetched.
+const AHEAD: usize = 8;
 
-/// Codes of all vectors, row by row.
-#[derive(Debug)]
-pub struct Scan {
-    dimensions: usize,
-    labels: Vec<u32>,
-    scales: Vec<f32>,
-    codes: Vec<i8>,
-    signs: Signs,
-    /// By label: its newest row plus one; 0 for none. An older row of the same label no longer counts.
-    rows: Vec<u32>,
+/// A row: view and row in it.
+type Place = (usize, usize);
+
+/// One search over several views.
+pub(super) struct Search<'a> {
+    pub(super) views: &'a [View<'a>],
+    pub(super) probe: &'a Probe,
+    pub(super) count: usize,
+    pub(super) allowed: &'a Allowed<'a>,
+    /// Labels that are in the views but count no longer.
+    pub(super) gone: &'a HashSet<u32>,
 }
 
-/// A query in the form of the codes.
-#[derive(Debug)]
-pub struct Probe {
-    scale: f32,
-    codes: Vec<i8>,
-}
-
-impl Probe {
-    /// From a unit vector.
-    pub fn new(query: &[f32]) -> Self {
-        let (scale, codes) = quantise(query);
-        Self { scale, codes: codes.collect() }
-    }
-}
-
-impl Scan {
-    /// Empty, for vectors of this length.
-    pub const fn new(dimensions: usize) -> Self {
-        Self {
-            dimensions,
-            labels: Vec::new(),
-            scales: Vec::new(),
-            codes: Vec::new(),
-            signs: Signs::new(dimensions),
-            rows: Vec::new(),
+impl Search<'_> {
+    /// # Errors
+    /// When a mapped row is damaged.
+    pub(super) fn nearest(&self, exactly: bool) -> io::Result<Nearest> {
+        if let Allowed::Only(labels) = self.allowed {
+            return self.compare(&self.places_of(labels), None);
         }
-    }
-
-    pub(super) const fn len(&self) -> usize {
-        self.labels.len()
-    }
-
-    pub(super) fn insert(&mut self, label: u32, vector: &[f32]) {
-        let (Ok(place), Ok(row)) = (usize::try_from(label), u32::try_from(self.labels.len() + 1)) else { return };
-        if vector.len() != self.dimensions {
-            return;
+        let rows: usize = self.views.iter().map(View::len).sum();
+        if exactly || rows < SIGNS_FROM {
+            return self.all();
         }
-        let (scale, codes) = quantise(vector);
-        self.labels.push(label);
-        self.scales.push(scale);
-        let start = self.codes.len();
-        self.codes.extend(codes);
-        self.signs.insert(self.codes.get(start..).unwrap_or(&[]));
-        if self.rows.len() <= place {
-            self.rows.resize(place + 1, 0);
+        let sample = self.sample(rows / SIGN_SAMPLE.min(rows / 4).max(1));
+        if sample.len() < NARROW {
+            return self.compare(&self.every_place(), None);
         }
-        if let Some(newest) = self.rows.get_mut(place) {
-            *newest = row;
-        }
+        let permitted = sample.len().saturating_mul(rows / SIGN_SAMPLE.min(rows / 4).max(1));
+        let wanted = CANDIDATES.max(self.count * CANDIDATES_EACH).max(permitted / CANDIDATES_OF).min(permitted);
+        let spread = self.spread(&sample)?;
+        let candidates = self.by_signs(&sample, permitted, wanted);
+        self.compare(&candidates, Some(spread))
     }
 
-    /// The approximate dot product with the vector of a label, if it has one.
-    pub(super) fn score(&self, probe: &Probe, label: u32) -> Option<f32> {
-        let row = self.rows.get(usize::try_from(label).ok()?)?.checked_sub(1)?;
-        self.score_row(probe, usize::try_from(row).ok()?)
+    /// The best of these ascending labels.
+    ///
+    /// # Errors
+    /// When a mapped row is damaged.
+    pub(super) fn among(&self, labels: &[u32]) -> io::Result<Nearest> {
+        let rows: usize = self.views.iter().map(View::len).sum();
+        let spread = self.spread(&self.sample(rows / SAMPLE))?;
+        self.compare(&self.places_of(labels), Some(spread))
     }
 
-    fn score_row(&self, probe: &Probe, row: usize) -> Option<f32> {
-        Some(f32_of(self.dot(probe, row)?) * self.scales.get(row)? * probe.scale)
+    fn is_gone(&self, label: u32) -> bool {
+        !self.gone.is_empty() && self.gone.contains(&label)
     }
 
-    fn dot(&self, probe: &Probe, row: usize) -> Option<i32> {
-        let mut one = [0];
-        dot::rows(self.codes.get(row * self.dimensions..(row + 1) * self.dimensions)?, &probe.codes, &mut one);
-        let [dot] = one;
-        Some(dot)
+    fn permits(&self, label: u32) -> bool {
+        !self.is_gone(label)
+            && match self.allowed {
+                Allowed::All => true,
+                Allowed::If(permits) => permits(label),
+                Allowed::Only(labels) => labels.binary_search(&label).is_ok(),
+            }
     }
 
-    /// Whether a row is the newest of its label, and its label is permitted.
-    fn is_wanted(&self, row: usize, permits: &impl Fn(u32) -> bool) -> bool {
-        let Some(label) = self.labels.get(row) else { return false };
-        let newest = usize::try_from(*label).ok().and_then(|label| self.rows.get(label)).copied().unwrap_or(0);
-        usize::try_from(newest) == Ok(row + 1) && permits(*label)
+    fn is_open(&self) -> bool {
+        self.gone.is_empty() && matches!(self.allowed, Allowed::All)
     }
 
-    pub(super) fn nearest(&self, probe: &Probe, count: usize, permits: &impl Fn(u32) -> bool) -> Nearest {
-        if self.labels.len() < SIGNS_FROM || probe.codes.len() != self.dimensions {
-            return self.all(probe, count, permits);
-        }
-        // Many vectors: their signs say which are worth a comparison. A narrow filter lets few enough through without.
-        let mut rows: Vec<(usize, u16)> = self
-            .signs
-            .distances(&probe.codes)
-            .into_iter()
-            .enumerate()
-            .filter(|(row, _)| self.is_wanted(*row, permits))
-            .collect();
-        let spread = if rows.len() < SIGNS_FROM {
-            None
-        } else {
-            let distances: Vec<u16> = rows.iter().map(|(_, distance)| *distance).collect();
-            let most = within(&distances, (count * 20).max(CANDIDATES));
-            let spread = self.spread(probe, rows.iter().step_by(rows.len() / SAMPLE + 1).map(|(row, _)| *row));
-            rows.retain(|(_, distance)| *distance <= most);
-            Some(spread)
+    /// Every permitted row of every `step`-th.
+    fn sample(&self, step: usize) -> Vec<Place> {
+        let rows = |(number, view): (usize, &View<'_>)| {
+            let labels = view.labels.iter().enumerate().step_by(step.max(1));
+            let wanted = labels.filter(|(_, label)| self.permits(**label));
+            wanted.map(|(row, _)| (number, row)).collect::<Vec<Place>>()
         };
-        let (mut best, mut sums) = (Best::new(count), Sums::default());
-        for (row, _) in rows {
-            let (Some(score), Some(label)) = (self.score_row(probe, row), self.labels.get(row)) else { continue };
+        self.views.iter().enumerate().flat_map(rows).collect()
+    }
+
+    fn every_place(&self) -> Vec<Place> {
+        self.sample(1)
+    }
+
+    /// The rows of ascending labels.
+    fn places_of(&self, labels: &[u32]) -> Vec<Place> {
+        let mut places = Vec::with_capacity(labels.len());
+        for (number, view) in self.views.iter().enumerate() {
+            if !view.sorted {
+                let wanted = |label: u32| labels.binary_search(&label).is_ok() && !self.is_gone(label);
+                let rows = view.labels.iter().enumerate().filter(|(_, label)| wanted(**label));
+                places.extend(rows.map(|(row, _)| (number, row)));
+                continue;
+            }
+            let (mut rest, mut passed) = (view.labels, 0);
+            let first = view.labels.first().copied().unwrap_or(u32::MAX);
+            for label in labels.get(labels.partition_point(|label| *label < first)..).unwrap_or(&[]) {
+                let skip = gallop(rest, *label);
+                rest = rest.get(skip..).unwrap_or(&[]);
+                passed += skip;
+                match rest.first() {
+                    None => break,
+                    Some(found) if found == label && !self.is_gone(*label) => places.push((number, passed)),
+                    Some(_) => {}
+                }
+            }
+        }
+        places
+    }
+
+    /// The permitted rows whose signs are nearest, about `wanted` of them.
+    fn by_signs(&self, sample: &[Place], permitted: usize, wanted: usize) -> Vec<Place> {
+        let query = &self.probe.0.signs;
+        let mut distances = vec![0_u16; sample.len()];
+        for ((number, row), distance) in sample.iter().zip(&mut distances) {
+            let signs = self.views.get(*number).map_or(&[][..], |view| view.signs_of(*row));
+            distances_to(signs, query, std::slice::from_mut(distance));
+        }
+        // The sample has its share of what is wanted, and some more because it is only a sample.
+        let share = (wanted * sample.len() * 9 / 8).div_ceil(permitted.max(1));
+        let mut most = threshold(&distances, share.max(8));
+        loop {
+            let mut places = Vec::with_capacity(wanted * 2);
+            for (number, view) in self.views.iter().enumerate() {
+                within(view.signs, query, most, &mut |row, _| places.push((number, row)));
+            }
+            if !self.is_open() {
+                places
+                    .retain(|(number, row)| self.views.get(*number).is_some_and(|view| self.permits(view.label(*row))));
+            }
+            if places.len() * 5 >= wanted * 4 || usize::from(most) >= query.len() * 64 {
+                return places;
+            }
+            most = most.saturating_add(4);
+        }
+    }
+
+    /// How similar the query is to some of these rows.
+    fn spread(&self, sample: &[Place]) -> io::Result<Spread> {
+        let mut sums = Sums::default();
+        let places: Vec<Place> = sample.iter().step_by(sample.len() / SAMPLE + 1).copied().collect();
+        self.each(&places, &mut |_, score| sums.add(score))?;
+        Ok(sums.spread())
+    }
+
+    /// The best of these rows; the spread over all of them unless it is known.
+    fn compare(&self, places: &[Place], spread: Option<Spread>) -> io::Result<Nearest> {
+        let (mut best, mut sums) = (Best::new(self.count + SPARE), Sums::default());
+        self.each(places, &mut |(view, row), score| {
             sums.add(score);
-            best.offer((*label, score));
-        }
-        Nearest { best: best.sorted(), spread: spread.unwrap_or_else(|| sums.spread()) }
+            let label = self.views.get(view).map_or(u32::MAX, |view| view.label(row));
+            best.offer(Found { label, score, view, row });
+        })?;
+        Ok(Nearest { best: self.exact(best)?, spread: spread.unwrap_or_else(|| sums.spread()) })
     }
 
-    /// How similar the query is to the vectors of these rows.
-    pub(super) fn spread(&self, probe: &Probe, rows: impl Iterator<Item = usize>) -> Spread {
-        let mut sums = Sums::default();
-        let rows = rows.filter(|row| self.is_wanted(*row, &|_| true));
-        rows.filter_map(|row| self.score_row(probe, row)).for_each(|score| sums.add(score));
-        sums.spread()
-    }
-
-    /// Compares every permitted code.
-    fn all(&self, probe: &Probe, count: usize, permits: &impl Fn(u32) -> bool) -> Nearest {
-        let mut best = Best::new(count);
-        let mut sums = Sums::default();
-        if probe.codes.len() != self.dimensions {
-            return Nearest::default();
-        }
-        // Consecutive rows are compared in blocks; under a narrow filter row by row.
-        let mut block = [0_i32; BLOCK];
-        for first in (0..self.labels.len()).step_by(BLOCK) {
-            let rows = first..(first + BLOCK).min(self.labels.len());
-            let wanted: Vec<usize> = rows.clone().filter(|row| self.is_wanted(*row, permits)).collect();
-            let whole = wanted.len() * 2 > rows.len();
-            if whole {
-                let codes = self.codes.get(first * self.dimensions..rows.end * self.dimensions).unwrap_or(&[]);
-                dot::rows(codes, &probe.codes, &mut block);
+    /// Calls `each` with the score of every row by its coarse code.
+    fn each(&self, places: &[Place], each: &mut dyn FnMut(Place, f32)) -> io::Result<()> {
+        let codes = |(view, row): &Place| {
+            let view = self.views.get(*view)?;
+            Some((view, view.coarse.rows(*row..row + 1, view.dimensions)))
+        };
+        for (at, place) in places.iter().enumerate() {
+            if let Some((_, Ok(row))) = places.get(at + AHEAD).and_then(codes) {
+                dot::fetch(row);
             }
-            for row in wanted {
-                let dot = if whole { block.get(row - first).copied() } else { self.dot(probe, row) };
-                let (Some(dot), Some(scale), Some(label)) = (dot, self.scales.get(row), self.labels.get(row)) else {
+            let Some((view, row)) = codes(place) else { continue };
+            each(*place, self.probe.near(view.scale(place.1), row?));
+        }
+        Ok(())
+    }
+
+    /// Compares every coarse code, block by block.
+    fn all(&self) -> io::Result<Nearest> {
+        let (mut best, mut sums) = (Best::new(self.count + SPARE), Sums::default());
+        let mut dots = [0_i32; BLOCK];
+        for (number, view) in self.views.iter().enumerate() {
+            for first in (0..view.len()).step_by(BLOCK) {
+                let rows = first..(first + BLOCK).min(view.len());
+                let wanted = |row: &usize| self.is_open() || self.permits(view.label(*row));
+                if !rows.clone().any(|row| wanted(&row)) {
                     continue;
-                };
-                let score = f32_of(dot) * scale * probe.scale;
-                sums.add(score);
-                best.offer((*label, score));
+                }
+                dot::rows(view.coarse.rows(rows.clone(), view.dimensions)?, &self.probe.0.coarse, &mut dots);
+                for (row, dot) in rows.zip(dots).filter(|(row, _)| wanted(row)) {
+                    let score = f32_of(dot) * view.scale(row) * self.probe.0.scale;
+                    sums.add(score);
+                    best.offer(Found { label: view.label(row), score, view: number, row });
+                }
             }
         }
-        Nearest { best: best.sorted(), spread: sums.spread() }
+        Ok(Nearest { best: self.exact(best)?, spread: sums.spread() })
+    }
+
+    /// The best rows in the order of their exact scores. A label that has several rows counts once.
+    fn exact(&self, best: Best) -> io::Result<Vec<(u32, f32)>> {
+        let mut found = best.sorted();
+        for one in &mut found {
+            if let Some(view) = self.views.get(one.view) {
+                one.score = exact_score(view, one.row, self.probe)?;
+            }
+        }
+        found.sort_by(order);
+        Ok(distinct(found.into_iter().map(|one| (one.label, one.score)), self.count))
     }
 }
 
-/// Running sums of scores.
-#[derive(Default)]
-struct Sums {
-    count: f64,
-    sum: f64,
-    squares: f64,
-}
-
-impl Sums {
-    fn add(&mut self, score: f32) {
-        self.count += 1.0;
-        self.sum += f64::from(score);
-        self.squares += f64::from(score) * f64::from(score);
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "of cosines, between -1 and 1")]
-    fn spread(&self) -> Spread {
-        let mean = self.sum / self.count.max(1.0);
-        let variance = (self.squares / self.count.max(1.0) - mean * mean).max(0.0);
-        Spread { mean: mean as f32, deviation: variance.sqrt() as f32 }
-    }
-}
-
-fn quantise(vector: &[f32]) -> (f32, impl Iterator<Item = i8> + '_) {
-    let largest = vector.iter().fold(0.0_f32, |largest, value| largest.max(value.abs())).max(1e-12);
-    #[expect(clippy::cast_possible_truncation, reason = "between -127 and 127 by construction")]
-    let codes = vector.iter().map(move |value| (value / largest * 127.0).round() as i8);
-    (largest / 127.0, codes)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a dot product of codes is far below 2^24 for 1024 dimensions")]
-const fn f32_of(dot: i32) -> f32 {
-    dot as f32
-}
-
-/// Keeps the best few; ties go to the higher id, which is the newer text.
-struct Best {
-    count: usize,
-    worst_first: BinaryHeap<Entry>,
-}
-
-#[derive(PartialEq)]
-struct Entry(Neighbour);
-
-impl Eq for Entry {}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.0.1.total_cmp(&self.0.1).then_with(|| other.0.0.cmp(&self.0.0))
-    }
-}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Best {
-    fn new(count: usize) -> Self {
-        Self { count, worst_first: BinaryHeap::with_capacity(count.min(4096) + 1) }
-    }
-
-    fn offer(&mut self, found: Neighbour) {
-        if self.worst_first.len() < self.count {
-            self.worst_first.push(Entry(found));
-        } else if self.worst_first.peek().is_some_and(|worst| found.1 > worst.0.1) {
-            self.worst_first.pop();
-            self.worst_first.push(Entry(found));
+/// The first `count` of sorted neighbours, each label once. Rows of one label have one score, so they stand together.
+pub(super) fn distinct(sorted: impl Iterator<Item = Neighbour>, count: usize) -> Vec<Neighbour> {
+    let mut best: Vec<Neighbour> = Vec::with_capacity(count.min(4096));
+    for one in sorted {
+        if best.len() == count {
+            break;
+        }
+        if best.last().is_none_or(|last| last.0 != one.0) {
+            best.push(one);
         }
     }
+    best
+}
 
-    fn sorted(self) -> Vec<Neighbour> {
-        self.worst_first.into_sorted_vec().into_iter().map(|entry| entry.0).collect()
+/// The dot product of the query with one row.
+///
+/// # Errors
+/// When the row is damaged.
+pub(super) fn exact_score(view: &View<'_>, row: usize, probe: &Probe) -> io::Result<f32> {
+    let coarse = view.coarse.rows(row..row + 1, view.dimensions)?;
+    Ok(probe.exact(view.scale(row), coarse, view.fine.rows(row..row + 1, view.dimensions)?))
+}
+
+/// How many of these ascending labels are below one: found in steps that double, because the next label is usually near.
+fn gallop(labels: &[u32], label: u32) -> usize {
+    let mut step = 1;
+    while labels.get(step).is_some_and(|found| *found < label) {
+        step *= 2;
     }
+    let from = step / 2;
+    let near = labels.get(from..(step + 1).min(labels.len())).unwrap_or(&[]);
+    from + near.partition_point(|found| *found < label)
 }

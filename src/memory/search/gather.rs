@@ -10,7 +10,7 @@ use crate::domain::text::keys::Key;
 use crate::domain::text::passages::Purpose;
 use crate::memory::columns::{Columns, Permit, tells};
 use crate::memory::{Memory, Result};
-use crate::vector::{Probe, Spread};
+use crate::vector::{Allowed, Effort, Index, Neighbour, Spread};
 
 /// Candidates taken from each kind of evidence.
 pub(super) const CANDIDATES: usize = 200;
@@ -26,6 +26,7 @@ const QUESTION_CHARACTERS: f32 = 200.0;
 #[derive(Debug)]
 pub(super) struct Meaning {
     pub(super) model: i64,
+    pub(super) digest: String,
     pub(super) vector: Vec<f32>,
 }
 
@@ -91,32 +92,16 @@ impl Memory {
         let mut evidence = Evidence { has_meaning: meaning.is_some(), ..Evidence::default() };
         evidence.word_places = places(&by_word);
         let mut passages: HashSet<u32> = by_word.iter().map(|(passage, _)| *passage).collect();
-        let mut cosines = HashMap::new();
-        let mut keys = Vec::new();
+        let mut near = Near::default();
         if let Some(meaning) = meaning {
-            self.with_index(meaning.model, meaning.vector.len(), |index| {
-                let permits = |passage: u32| permit.allows(passage);
-                let filtered: Option<&dyn Fn(u32) -> bool> =
-                    if permit.filter.is_empty() { None } else { Some(&permits) };
-                let nearest = index.nearest(&meaning.vector, wanted.count, filtered);
-                let probe = Probe::new(&meaning.vector);
-                evidence.spread = nearest.spread;
-                evidence.meaning_places = places(&nearest.best);
-                passages.extend(nearest.best.iter().map(|(passage, _)| *passage));
-                if wanted.keys {
-                    let scored = columns.keys().iter().filter(|key| permit.allows(**key));
-                    keys = scored.filter_map(|key| Some((*key, index.score(&probe, *key)?))).collect();
-                    keys.sort_by(|left: &(u32, f32), right| right.1.total_cmp(&left.1).then(right.0.cmp(&left.0)));
-                    keys.truncate(KEYS);
-                }
-                surround(columns, &mut passages);
-                for passage in &passages {
-                    cosines.extend(index.score(&probe, *passage).map(|cosine| (*passage, cosine)));
-                }
+            near = self.with_index((meaning.model, &meaning.digest, meaning.vector.len()), |index| {
+                by_meaning(index, &meaning.vector, permit, wanted, &passages)
             })?;
-        } else {
-            surround(columns, &mut passages);
+            evidence.spread = near.spread;
+            evidence.meaning_places = places(&near.best);
+            passages.extend(near.cosines.keys());
         }
+        surround(columns, &mut passages);
         // Sorted, so that equal evidence always gives the same answer.
         let mut passages: Vec<u32> = passages.into_iter().collect();
         passages.sort_unstable();
@@ -125,14 +110,57 @@ impl Memory {
             let score = scores.get(&passage).copied().unwrap_or_default();
             // Who asks for words only gets texts that hold them, not texts beside them.
             let hit = permit.allows(passage) && (!wanted.only_words || evidence.word_places.contains_key(&passage));
-            evidence.take_passage(columns, (passage, hit), score, cosines.get(&passage).copied(), weights);
+            evidence.take_passage(columns, (passage, hit), score, near.cosines.get(&passage).copied(), weights);
         }
-        for (key, cosine) in keys {
+        for (key, cosine) in near.keys {
             evidence.take_key(permit, key, cosine);
         }
         evidence.words = words;
         Ok(evidence)
     }
+}
+
+/// What meaning says.
+#[derive(Debug, Default)]
+struct Near {
+    best: Vec<Neighbour>,
+    spread: Spread,
+    keys: Vec<Neighbour>,
+    /// Of the passages by word and by meaning, and of those around them.
+    cosines: HashMap<u32, f32>,
+}
+
+fn by_meaning(
+    index: &Index,
+    vector: &[f32],
+    permit: &Permit<'_>,
+    wanted: Wanted,
+    by_word: &HashSet<u32>,
+) -> std::io::Result<Near> {
+    let probe = index.probe(vector);
+    let permits = |passage: u32| permit.allows(passage);
+    let narrow = permit.narrow();
+    let allowed = match &narrow {
+        _ if permit.filter.is_empty() => Allowed::All,
+        Some(labels) => Allowed::Only(labels),
+        None => Allowed::If(&permits),
+    };
+    let nearest = index.nearest(&probe, wanted.count, &allowed, Effort::Quick)?;
+    let mut near = Near { best: nearest.best, spread: nearest.spread, ..Near::default() };
+    if wanted.keys {
+        for key in permit.columns.keys().filter(|key| permit.allows(*key)) {
+            near.keys.extend(index.score(&probe, key)?.map(|cosine| (key, cosine)));
+        }
+        near.keys.sort_by(|left, right| right.1.total_cmp(&left.1).then(right.0.cmp(&left.0)));
+        near.keys.truncate(KEYS);
+    }
+    let mut passages = by_word.clone();
+    passages.extend(near.best.iter().map(|(passage, _)| *passage));
+    surround(permit.columns, &mut passages);
+    for passage in passages {
+        near.cosines.extend(index.score(&probe, passage)?.map(|cosine| (passage, cosine)));
+    }
+    Ok(near)
 }
 
 /// Adds what stands just before and after, so that it can speak for its neighbours and be found through them.

@@ -10,10 +10,9 @@ mod weights;
 mod words;
 
 use std::collections::HashSet;
-use std::sync::{PoisonError, RwLockReadGuard};
 use std::time::Instant;
 
-use super::columns::{Columns, Permit, needs_store};
+use super::columns::{Permit, needs_store};
 use super::{Error, Memory, Result};
 use crate::domain::text::question::Question;
 use crate::domain::text::terms::Terms;
@@ -160,20 +159,6 @@ impl Memory {
         Ok(found)
     }
 
-    /// The columns, up to date with the store.
-    fn columns(&self) -> Result<RwLockReadGuard<'_, Columns>> {
-        let current = self.columns.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(rows) = current.newer(&self.store)? else { return Ok(current) };
-        let rebuilt = current.generation() != rows.generation;
-        drop(current);
-        if rebuilt {
-            // Rows were taken away, here or in another process: vectors of them must go too.
-            *self.index.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        }
-        self.columns.write().unwrap_or_else(PoisonError::into_inner).take_in(rows);
-        Ok(self.columns.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
     /// The vector of the question; `None` with a warning when it cannot be had.
     fn encode(&self, question: &Question, answer: &mut Answer) -> Result<Option<Meaning>> {
         let start = Instant::now();
@@ -206,7 +191,7 @@ impl Memory {
             }
         };
         answer.stages.push(("embed", micros(start)));
-        Ok(Some(Meaning { model, vector }))
+        Ok(Some(Meaning { model, digest, vector }))
     }
 }
 

@@ -72,13 +72,14 @@ impl Words {
         let mut scores = vec![0.0_f32; columns.len()];
         let mut seen = if self.all_groups.count_ones() > 1 { vec![0_u32; columns.len()] } else { Vec::new() };
         let mut touched = Vec::new();
+        let lengths = columns.lengths();
         for ((postings, weight), groups) in self.postings.iter().zip(&self.weights).zip(&self.groups) {
             for (passage, times) in postings {
                 let index = usize::try_from(*passage).unwrap_or(usize::MAX);
-                let (Some(length), Some(score)) = (columns.lengths().get(index), scores.get_mut(index)) else {
+                let (Some(length), Some(score)) = (lengths.get(index), scores.get_mut(index)) else {
                     continue;
                 };
-                if *length < 0.0 {
+                if length < 0.0 {
                     continue;
                 }
                 if *score == 0.0 {

@@ -1,0 +1,76 @@
+//! Keeping the columns up to date with the store, and their file with the columns.
+
+use std::io;
+use std::sync::{PoisonError, RwLockReadGuard};
+
+use super::{Base, Columns};
+use crate::disk::Lock;
+use crate::memory::{Memory, Result};
+
+/// Rows beyond the file that are kept in the memory of every process, at least.
+const BEYOND: usize = 2_048;
+/// One row of so many may be beyond the file in larger stores.
+const BEYOND_OF: usize = 64;
+
+impl Memory {
+    /// The columns, up to date with the store.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(in crate::memory) fn columns(&self) -> Result<RwLockReadGuard<'_, Columns>> {
+        let current = self.columns.read().unwrap_or_else(PoisonError::into_inner);
+        let is_new = current.totals.last_passage == 0;
+        let rows = if is_new { None } else { current.newer(&self.store)? };
+        if !is_new && rows.is_none() {
+            return Ok(current);
+        }
+        drop(current);
+        let mut columns = self.columns.write().unwrap_or_else(PoisonError::into_inner);
+        if columns.totals.last_passage == 0
+            && let Some(base) = self.shared_columns()?
+        {
+            *columns = Columns::over(base);
+        }
+        // Another thread may have read these rows meanwhile; they are passed over then.
+        let rows = if is_new { columns.newer(&self.store)? } else { rows };
+        if let Some(rows) = rows {
+            columns.take_in(rows);
+        }
+        if columns.beyond() > BEYOND.max(columns.len() / BEYOND_OF) && !self.store.is_frozen() {
+            match self.share_columns(&columns) {
+                Ok(true) => {
+                    if let Some(base) = self.shared_columns()? {
+                        *columns = Columns::over(base);
+                    }
+                }
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "the columns cannot be shared; they stay in memory"),
+            }
+        }
+        drop(columns);
+        Ok(self.columns.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The file, if it is whole and of this store as it is now.
+    fn shared_columns(&self) -> Result<Option<Base>> {
+        let base = Base::open(&self.index_folder.join("columns")).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the file of columns cannot be read and is made again");
+            None
+        });
+        let Some(base) = base else { return Ok(None) };
+        let totals = base.totals();
+        // Another store under the same path, or an older copy of this one, has other messages under the same numbers.
+        let fits = self.store.generation()? == totals.generation
+            && self.store.message_uid(totals.last_message)?.is_some_and(|uid| uid.as_slice() == base.witness());
+        Ok(fits.then_some(base))
+    }
+
+    /// Writes the file unless another process writes there now.
+    fn share_columns(&self, columns: &Columns) -> io::Result<bool> {
+        crate::disk::create_private_folder(&self.index_folder)?;
+        let Lock::Held(_held) = Lock::try_take(&self.index_folder.join("lock"))? else { return Ok(false) };
+        let Ok(Some(witness)) = self.store.message_uid(columns.totals.last_message) else { return Ok(false) };
+        columns.write(&self.index_folder.join("columns"), witness)?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,113 @@
+//! A fixed random rotation, so that every dimension carries about as much as every other.
+//!
+//! Dot products do not change, but signs say more and codes lose less: encoders whose output is ordered by variance keep most
+//! of it in few dimensions. Three rounds of random signs, a random permutation and a Walsh-Hadamard transform in blocks
+//! (Ailon and Chazelle, 2006, without the projection), about a microsecond for 384 dimensions.
+
+/// Part of every index file: another seed makes other codes.
+const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+const ROUNDS: usize = 3;
+/// The longest block that is transformed at once.
+const LONGEST_BLOCK: usize = 128;
+
+/// For vectors of one length.
+#[derive(Debug)]
+pub(super) struct Rotation {
+    /// 1 when the length has no factor that is worth it: then vectors stay as they are.
+    block: usize,
+    rounds: Vec<Round>,
+}
+
+#[derive(Debug)]
+struct Round {
+    /// ±1 over the root of the block.
+    signs: Vec<f32>,
+    /// Where each value comes from.
+    from: Vec<u16>,
+}
+
+impl Rotation {
+    pub(super) fn new(dimensions: usize) -> Self {
+        let block = (1_usize << dimensions.trailing_zeros().min(31)).min(LONGEST_BLOCK);
+        if block < 16 || u16::try_from(dimensions).is_err() {
+            return Self { block: 1, rounds: Vec::new() };
+        }
+        let mut state = SEED;
+        let rounds = (0..ROUNDS).map(|_| Round::new(dimensions, block, &mut state)).collect();
+        Self { block, rounds }
+    }
+
+    /// The rotated vector.
+    pub(super) fn turn(&self, vector: &[f32]) -> Vec<f32> {
+        let mut values = vector.to_vec();
+        let mut mixed = vec![0.0; values.len()];
+        for round in &self.rounds {
+            for ((slot, from), sign) in mixed.iter_mut().zip(&round.from).zip(&round.signs) {
+                *slot = values.get(usize::from(*from)).copied().unwrap_or(0.0) * sign;
+            }
+            mixed.chunks_exact_mut(self.block).for_each(transform);
+            std::mem::swap(&mut values, &mut mixed);
+        }
+        values
+    }
+}
+
+impl Round {
+    fn new(dimensions: usize, block: usize, state: &mut u64) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "at most 128")]
+        let scale = 1.0 / (block as f32).sqrt();
+        let signs = (0..dimensions).map(|_| if next(state) & 1 == 0 { scale } else { -scale }).collect();
+        let mut from: Vec<u16> = (0..dimensions).filter_map(|at| u16::try_from(at).ok()).collect();
+        for at in (1..from.len()).rev() {
+            // Fisher and Yates; the remainder's bias does not matter here.
+            let other = usize::try_from(next(state) >> 32).unwrap_or(0) % (at + 1);
+            from.swap(at, other);
+        }
+        Self { signs, from }
+    }
+}
+
+/// SplitMix64 (Steele, Lea and Flood, 2014).
+const fn next(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(SEED);
+    let mut value = *state;
+    value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
+
+/// The Walsh-Hadamard transform of a block whose length is a power of two, in place and not normalised.
+fn transform(block: &mut [f32]) {
+    let mut half = 1;
+    while half < block.len() {
+        for pair in block.chunks_exact_mut(half * 2) {
+            let (left, right) = pair.split_at_mut(half);
+            for (a, b) in left.iter_mut().zip(right) {
+                (*a, *b) = (*a + *b, *a - *b);
+            }
+        }
+        half *= 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vector::tests::vectors;
+
+    #[test]
+    fn angles_stay_and_one_dimension_spreads_over_all() {
+        for dimensions in [384, 512, 48, 7] {
+            let rotation = Rotation::new(dimensions);
+            let all = vectors(2, dimensions);
+            let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+            let (a, b) = (rotation.turn(&all[0]), rotation.turn(&all[1]));
+            assert!((dot(&a, &b) - dot(&all[0], &all[1])).abs() < 1e-5, "{dimensions}");
+            assert!((dot(&a, &a) - 1.0).abs() < 1e-5);
+        }
+        let mut axis = vec![0.0; 384];
+        axis[5] = 1.0;
+        let largest = Rotation::new(384).turn(&axis).into_iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+        assert!(largest < 0.25, "{largest}");
+    }
+}
