@@ -1,4 +1,4 @@
-//! Offline benchmarks of the engine: retrieval quality against labelled questions.
+//! Offline benchmarks of the engine: retrieval quality against labelled questions, and speed.
 //!
 //! Owns: reading sets, running, arithmetic. Does not own: the data (files that the caller names), arguments, printing. The
 //! engine sees only what a user's history holds: roles, times, texts.
@@ -8,12 +8,14 @@ mod formats;
 mod report;
 mod retrieval;
 mod score;
+mod vectors;
 
 pub use data::{Data, Question, Session, Turn};
 pub use formats::Format;
 pub use report::{Comparison, Difference, Latency, Level, Rankings, Receipt, Summary, compare, levels, read_rankings};
 pub use retrieval::{Options, Pool, run};
 pub use score::{Measures, Scored};
+pub use vectors::{VectorOptions, VectorReport, Way, vectors};
 
 /// Why a benchmark cannot run.
 #[derive(Debug, thiserror::Error)]

@@ -171,6 +171,12 @@ impl Snapshot {
         self.map.get(range).ok_or_else(|| damaged("a section lies outside it"))
     }
 
+    /// Some bytes of a section as they stand in the file, not verified: for asking the processor to fetch them, not for reading.
+    pub fn place(&self, number: usize, range: Range<usize>) -> &[u8] {
+        let start = self.sections.get(number).map_or(usize::MAX / 2, |section| section.range.start);
+        self.map.get(start + range.start..start + range.end).unwrap_or(&[])
+    }
+
     /// Verifies everything now, so that nothing has to be verified later.
     ///
     /// # Errors

@@ -81,6 +81,14 @@ impl Memory {
         self.resident.spec().digest().ok()
     }
 
+    /// The vector of a question, as a search makes it. For benchmarks.
+    ///
+    /// # Errors
+    /// When there is no encoder.
+    pub fn encode_question(&self, text: &str) -> Result<Vec<f32>> {
+        Ok(self.resident.query(text)?)
+    }
+
     fn folder_check(&self) -> Check {
         let frozen = self.store.is_frozen();
         Check {

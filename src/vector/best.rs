@@ -47,6 +47,15 @@ impl Best {
         Self { count, worst_first: BinaryHeap::with_capacity(count.min(4096) + 1) }
     }
 
+    /// A lower score has no chance.
+    pub(super) fn worst(&self) -> f32 {
+        if self.worst_first.len() < self.count {
+            f32::NEG_INFINITY
+        } else {
+            self.worst_first.peek().map_or(f32::NEG_INFINITY, |worst| worst.0.score)
+        }
+    }
+
     pub(super) fn offer(&mut self, found: Found) {
         if self.worst_first.len() < self.count {
             self.worst_first.push(Entry(found));
@@ -76,6 +85,19 @@ impl Sums {
         self.count += 1.0;
         self.sum += f64::from(score);
         self.squares += f64::from(score) * f64::from(score);
+    }
+
+    pub(super) fn add_all(&mut self, scores: &[f32]) {
+        let (mut sum, mut squares) = (0.0_f32, 0.0_f32);
+        for score in scores {
+            sum += score;
+            squares += score * score;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a small count")]
+        let count = scores.len() as f64;
+        self.count += count;
+        self.sum += f64::from(sum);
+        self.squares += f64::from(squares);
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "of cosines, between -1 and 1")]

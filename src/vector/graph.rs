@@ -47,7 +47,7 @@ impl Graph {
     pub(super) fn build(views: &[View<'_>], stop: &AtomicBool) -> Option<Self> {
         let vectors: usize = views.iter().map(View::len).sum();
         let links = Hnsw::new(LINKS, vectors.max(1000), LAYERS, BUILD_CANDIDATES, Hamming);
-        let mut points: HashMap<&[u64], usize> = HashMap::with_capacity(vectors);
+        let mut points: HashMap<Vec<u64>, usize> = HashMap::with_capacity(vectors);
         let mut labels: Vec<Vec<u32>> = Vec::new();
         for view in views {
             for row in 0..view.len() {
@@ -55,9 +55,10 @@ impl Graph {
                     return None;
                 }
                 let signs = view.signs_of(row);
-                let point = *points.entry(signs).or_insert(labels.len());
+                let point = points.get(&signs).copied().unwrap_or(labels.len());
                 if point == labels.len() {
-                    links.insert((signs, point));
+                    links.insert((&signs, point));
+                    points.insert(signs, point);
                     labels.push(Vec::new());
                 }
                 if let Some(twins) = labels.get_mut(point) {

@@ -9,9 +9,10 @@ use std::path::Path;
 use zerocopy::{FromBytes, Immutable, IntoBytes as _, KnownLayout};
 
 use super::codes::{Code, sign_words};
+use super::signs;
 use crate::disk::Snapshot;
 
-const TAG: [u8; 8] = *b"vecrows1";
+const TAG: [u8; 8] = *b"vecrows2";
 
 /// Rows in memory.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ impl Rows {
         self.places.insert(label, self.labels.len());
         self.labels.push(label);
         self.scales.push(code.scale);
-        self.signs.extend_from_slice(&code.signs);
+        signs::push(&mut self.signs, self.labels.len() - 1, &code.signs);
         self.coarse.extend_from_slice(&code.coarse);
         self.fine.extend_from_slice(&code.fine);
     }
@@ -87,7 +88,7 @@ impl Rows {
             if order.get(at + 1).is_none_or(|(next, ..)| next != label) {
                 merged.labels.push(*label);
                 merged.scales.push(view.scales.get(*row).copied().unwrap_or_default());
-                merged.signs.extend_from_slice(view.signs_of(*row));
+                signs::push(&mut merged.signs, merged.labels.len() - 1, &view.signs_of(*row));
                 merged.coarse.extend_from_slice(view.coarse.rows(*row..row + 1, dimensions)?);
                 merged.fine.extend_from_slice(view.fine.rows(*row..row + 1, dimensions)?);
             }
@@ -130,7 +131,7 @@ impl Mapped {
         let view = mapped.view()?;
         // Once the lengths are known to agree, no row can lie outside.
         let whole = view.scales.len() == rows
-            && view.signs.len() == rows * sign_words(dimensions)
+            && view.signs.len() == signs::words_for(rows, sign_words(dimensions))
             && mapped.file.part(3, rows * dimensions..rows * dimensions).is_ok()
             && mapped.file.part(4, rows * dimensions..rows * dimensions).is_ok();
         if whole { Ok(mapped) } else { Err(io::Error::new(io::ErrorKind::InvalidData, "the columns differ in length")) }
@@ -171,6 +172,15 @@ pub(super) enum Codes<'a> {
 }
 
 impl<'a> Codes<'a> {
+    /// Where a row will be read, to be asked for and not to be looked at.
+    pub(super) fn unverified(&self, row: usize, dimensions: usize) -> &'a [u8] {
+        let range = row * dimensions..(row + 1) * dimensions;
+        match self {
+            Self::Own(codes) => codes.get(range).map_or(&[], zerocopy::IntoBytes::as_bytes),
+            Self::Mapped(file, section) => file.place(*section, range),
+        }
+    }
+
     /// # Errors
     /// When they are damaged, or there are no such rows.
     pub(super) fn rows(&self, rows: Range<usize>, dimensions: usize) -> io::Result<&'a [i8]> {
@@ -195,14 +205,13 @@ pub(super) struct View<'a> {
     pub(super) fine: Codes<'a>,
 }
 
-impl<'a> View<'a> {
+impl View<'_> {
     pub(super) const fn len(&self) -> usize {
         self.labels.len()
     }
 
-    pub(super) fn signs_of(&self, row: usize) -> &'a [u64] {
-        let words = sign_words(self.dimensions);
-        self.signs.get(row * words..(row + 1) * words).unwrap_or(&[])
+    pub(super) fn signs_of(&self, row: usize) -> Vec<u64> {
+        signs::of(self.signs, row, sign_words(self.dimensions))
     }
 
     pub(super) fn label(&self, row: usize) -> u32 {

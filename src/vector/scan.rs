@@ -3,17 +3,18 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::ops::Range;
 
 use super::best::{Best, Found, Sums, order};
 use super::codes::{Probe, f32_of};
 use super::rows::View;
-use super::signs::{distances_to, threshold, within};
+use super::signs::{BLOCK, distances_to, threshold, within};
 use super::{Allowed, Nearest, Neighbour, Spread, dot};
 
 /// From so many vectors on, signs are compared first; below, every coarse code is.
 pub(super) const SIGNS_FROM: usize = 20_000;
 /// At least so many rows are compared by code after their signs were.
-const CANDIDATES: usize = 1_000;
+const CANDIDATES: usize = 1_100;
 /// Candidates for each neighbour that is wanted.
 const CANDIDATES_EACH: usize = 8;
 /// One row of so many is a candidate in very large stores.
@@ -21,15 +22,13 @@ const CANDIDATES_OF: usize = 250;
 /// More rows than are wanted are compared by both codes, because coarse codes confuse near equals.
 const SPARE: usize = 30;
 /// Rows whose signs tell how many rows a distance lets through.
-const SIGN_SAMPLE: usize = 8_192;
+const SIGN_SAMPLE: usize = 4_096;
 /// Vectors that tell how similar unrelated ones are.
-const SAMPLE: usize = 1_024;
+const SAMPLE: usize = 512;
 /// A filter that lets fewer of the sampled rows through is answered by looking at its rows only.
 const NARROW: usize = 512;
-/// Rows that are compared at once: their codes fit the first cache.
-const BLOCK: usize = 64;
 /// Rows between the one that is compared and the one that is fetched.
-const AHEAD: usize = 8;
+const AHEAD: usize = 16;
 
 /// A row: view and row in it.
 type Place = (usize, usize);
@@ -55,11 +54,12 @@ impl Search<'_> {
         if exactly || rows < SIGNS_FROM {
             return self.all();
         }
-        let sample = self.sample(rows / SIGN_SAMPLE.min(rows / 4).max(1));
+        let step = (rows / SIGN_SAMPLE).max(4);
+        let sample = self.sample(step);
         if sample.len() < NARROW {
-            return self.compare(&self.every_place(), None);
+            return self.compare(&self.sample(1), None);
         }
-        let permitted = sample.len().saturating_mul(rows / SIGN_SAMPLE.min(rows / 4).max(1));
+        let permitted = (sample.len() * step).min(rows);
         let wanted = CANDIDATES.max(self.count * CANDIDATES_EACH).max(permitted / CANDIDATES_OF).min(permitted);
         let spread = self.spread(&sample)?;
         let candidates = self.by_signs(&sample, permitted, wanted);
@@ -93,18 +93,20 @@ impl Search<'_> {
         self.gone.is_empty() && matches!(self.allowed, Allowed::All)
     }
 
-    /// Every permitted row of every `step`-th.
+    /// Every permitted row of every `step`-th block of rows, which stand side by side in memory.
     fn sample(&self, step: usize) -> Vec<Place> {
-        let rows = |(number, view): (usize, &View<'_>)| {
-            let labels = view.labels.iter().enumerate().step_by(step.max(1));
-            let wanted = labels.filter(|(_, label)| self.permits(**label));
-            wanted.map(|(row, _)| (number, row)).collect::<Vec<Place>>()
-        };
-        self.views.iter().enumerate().flat_map(rows).collect()
-    }
-
-    fn every_place(&self) -> Vec<Place> {
-        self.sample(1)
+        let mut places = Vec::new();
+        for (number, view) in self.views.iter().enumerate() {
+            for first in (0..view.len()).step_by(BLOCK * step.max(1)) {
+                let rows = first..(first + BLOCK).min(view.len());
+                if self.is_open() {
+                    places.extend(rows.map(|row| (number, row)));
+                } else {
+                    places.extend(rows.filter(|row| self.permits(view.label(*row))).map(|row| (number, row)));
+                }
+            }
+        }
+        places
     }
 
     /// The rows of ascending labels.
@@ -136,18 +138,14 @@ impl Search<'_> {
     /// The permitted rows whose signs are nearest, about `wanted` of them.
     fn by_signs(&self, sample: &[Place], permitted: usize, wanted: usize) -> Vec<Place> {
         let query = &self.probe.0.signs;
-        let mut distances = vec![0_u16; sample.len()];
-        for ((number, row), distance) in sample.iter().zip(&mut distances) {
-            let signs = self.views.get(*number).map_or(&[][..], |view| view.signs_of(*row));
-            distances_to(signs, query, std::slice::from_mut(distance));
-        }
+        let distances = self.sampled(sample, query);
         // The sample has its share of what is wanted, and some more because it is only a sample.
         let share = (wanted * sample.len() * 9 / 8).div_ceil(permitted.max(1));
         let mut most = threshold(&distances, share.max(8));
         loop {
             let mut places = Vec::with_capacity(wanted * 2);
             for (number, view) in self.views.iter().enumerate() {
-                within(view.signs, query, most, &mut |row, _| places.push((number, row)));
+                within(view.signs, view.len(), query, most, &mut |row| places.push((number, row)));
             }
             if !self.is_open() {
                 places
@@ -160,61 +158,112 @@ impl Search<'_> {
         }
     }
 
+    /// How many signs of the sampled rows differ. They stand side by side, so whole blocks are counted.
+    fn sampled(&self, sample: &[Place], query: &[u64]) -> Vec<u16> {
+        let (mut distances, mut block) = (Vec::with_capacity(sample.len()), [0_u16; BLOCK]);
+        let mut counted = (usize::MAX, 0);
+        for (number, row) in sample {
+            if counted != (*number, row / BLOCK) {
+                counted = (*number, row / BLOCK);
+                let signs = self.views.get(*number).map_or(&[][..], |view| view.signs);
+                let rest = signs.get(row / BLOCK * BLOCK * query.len()..).unwrap_or(&[]);
+                distances_to(rest.get(..BLOCK * query.len()).unwrap_or(rest), query, &mut block);
+            }
+            distances.extend(block.get(row % BLOCK));
+        }
+        distances
+    }
+
     /// How similar the query is to some of these rows.
     fn spread(&self, sample: &[Place]) -> io::Result<Spread> {
         let mut sums = Sums::default();
-        let places: Vec<Place> = sample.iter().step_by(sample.len() / SAMPLE + 1).copied().collect();
-        self.each(&places, &mut |_, score| sums.add(score))?;
+        // Whole blocks, as the sample has them.
+        let blocks = sample.chunks(BLOCK).step_by(sample.len() / SAMPLE + 1);
+        let places: Vec<Place> = blocks.flatten().copied().collect();
+        self.each(&places, |_, score| sums.add(score))?;
         Ok(sums.spread())
     }
 
     /// The best of these rows; the spread over all of them unless it is known.
     fn compare(&self, places: &[Place], spread: Option<Spread>) -> io::Result<Nearest> {
         let (mut best, mut sums) = (Best::new(self.count + SPARE), Sums::default());
-        self.each(places, &mut |(view, row), score| {
-            sums.add(score);
-            let label = self.views.get(view).map_or(u32::MAX, |view| view.label(row));
-            best.offer(Found { label, score, view, row });
+        self.each(places, |(view, row), score| {
+            if spread.is_none() {
+                sums.add(score);
+            }
+            if score >= best.worst() {
+                let label = self.views.get(view).map_or(u32::MAX, |view| view.label(row));
+                best.offer(Found { label, score, view, row });
+            }
         })?;
         Ok(Nearest { best: self.exact(best)?, spread: spread.unwrap_or_else(|| sums.spread()) })
     }
 
     /// Calls `each` with the score of every row by its coarse code.
-    fn each(&self, places: &[Place], each: &mut dyn FnMut(Place, f32)) -> io::Result<()> {
-        let codes = |(view, row): &Place| {
-            let view = self.views.get(*view)?;
-            Some((view, view.coarse.rows(*row..row + 1, view.dimensions)))
-        };
+    fn each(&self, places: &[Place], mut each: impl FnMut(Place, f32)) -> io::Result<()> {
         for (at, place) in places.iter().enumerate() {
-            if let Some((_, Ok(row))) = places.get(at + AHEAD).and_then(codes) {
-                dot::fetch(row);
+            if let Some((number, row)) = places.get(at + AHEAD)
+                && let Some(view) = self.views.get(*number)
+            {
+                dot::fetch(view.coarse.unverified(*row, view.dimensions));
             }
-            let Some((view, row)) = codes(place) else { continue };
-            each(*place, self.probe.near(view.scale(place.1), row?));
+            let Some(view) = self.views.get(place.0) else { continue };
+            let row = view.coarse.rows(place.1..place.1 + 1, view.dimensions)?;
+            each(*place, self.probe.near(view.scale(place.1), row));
         }
         Ok(())
     }
 
-    /// Compares every coarse code, block by block.
+    /// Compares every coarse code.
     fn all(&self) -> io::Result<Nearest> {
         let (mut best, mut sums) = (Best::new(self.count + SPARE), Sums::default());
-        let mut dots = [0_i32; BLOCK];
         for (number, view) in self.views.iter().enumerate() {
             for first in (0..view.len()).step_by(BLOCK) {
-                let rows = first..(first + BLOCK).min(view.len());
-                let wanted = |row: &usize| self.is_open() || self.permits(view.label(*row));
-                if !rows.clone().any(|row| wanted(&row)) {
-                    continue;
-                }
-                dot::rows(view.coarse.rows(rows.clone(), view.dimensions)?, &self.probe.0.coarse, &mut dots);
-                for (row, dot) in rows.zip(dots).filter(|(row, _)| wanted(row)) {
-                    let score = f32_of(dot) * view.scale(row) * self.probe.0.scale;
-                    sums.add(score);
-                    best.offer(Found { label: view.label(row), score, view: number, row });
-                }
+                self.block(number, view, first..(first + BLOCK).min(view.len()), (&mut best, &mut sums))?;
             }
         }
         Ok(Nearest { best: self.exact(best)?, spread: sums.spread() })
+    }
+
+    /// Compares up to [`BLOCK`] rows that stand together.
+    fn block(
+        &self,
+        number: usize,
+        view: &View<'_>,
+        rows: Range<usize>,
+        (best, sums): (&mut Best, &mut Sums),
+    ) -> io::Result<()> {
+        let mut wanted = [true; BLOCK];
+        if !self.is_open() {
+            for (wanted, row) in wanted.iter_mut().zip(rows.clone()) {
+                *wanted = self.permits(view.label(row));
+            }
+            if !wanted.iter().take(rows.len()).any(|wanted| *wanted) {
+                return Ok(());
+            }
+        }
+        let (mut dots, mut scores) = ([0_i32; BLOCK], [0.0_f32; BLOCK]);
+        dot::rows(view.coarse.rows(rows.clone(), view.dimensions)?, &self.probe.0.coarse, &mut dots);
+        let scales = view.scales.get(rows.clone()).unwrap_or(&[]);
+        for ((score, dot), scale) in scores.iter_mut().zip(dots).zip(scales) {
+            *score = f32_of(dot) * scale * self.probe.0.scale;
+        }
+        if self.is_open() {
+            sums.add_all(scores.get(..rows.len()).unwrap_or(&[]));
+        } else {
+            scores
+                .iter()
+                .zip(wanted)
+                .take(rows.len())
+                .filter(|(_, wanted)| *wanted)
+                .for_each(|(score, _)| sums.add(*score));
+        }
+        for ((row, score), _) in rows.zip(scores).zip(wanted).filter(|(_, wanted)| *wanted) {
+            if score >= best.worst() {
+                best.offer(Found { label: view.label(row), score, view: number, row });
+            }
+        }
+        Ok(())
     }
 
     /// The best rows in the order of their exact scores. A label that has several rows counts once.

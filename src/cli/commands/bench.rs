@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Subcommand, ValueEnum};
 
-use crate::bench::{self, Comparison, Data, Format, Level, Options, Pool, Receipt, Scored};
+use crate::bench::{self, Comparison, Data, Format, Level, Options, Pool, Receipt, Scored, VectorOptions, Way};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
@@ -14,9 +14,9 @@ use crate::disk;
 use crate::domain::{Code, Mode};
 use crate::memory::Weights;
 
-/// Measure retrieval offline
+/// Measure retrieval and speed offline
 ///
-/// Works in a scratch folder; your own memory is not touched.
+/// Works in a scratch folder, or only reads; your own memory is not changed.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
     #[command(subcommand)]
@@ -31,6 +31,24 @@ enum What {
     /// and `queries.jsonl` of {id, haystack, text, asked_at, type, gold_turns, gold_sessions}. Conversations go in through
     /// the same path as an import; labels, types and session ids are hidden from the engine.
     Retrieval(Box<Retrieval>),
+    /// Search the vectors of a store in every way, and compare with the truth
+    ///
+    /// Reports how many of the ten nearest each way finds, its time, and what the memory of this machine allows. The store is
+    /// only read.
+    Vectors(Vectors),
+}
+
+#[derive(Debug, clap::Args)]
+struct Vectors {
+    /// Questions, one a line; without them stored vectors are searched for
+    #[arg(long, value_name = "FILE")]
+    queries: Option<PathBuf>,
+    /// Also build the graph of hnsw_rs, which takes minutes for a hundred thousand vectors
+    #[arg(long)]
+    graph: bool,
+    /// Write vectors and queries to this folder as `.npy`, to ask other libraries the same
+    #[arg(long, value_name = "DIR")]
+    export: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -106,7 +124,60 @@ fn weight(text: &str) -> Result<(String, f32), String> {
 }
 
 pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
-    let What::Retrieval(args) = &args.what;
+    match &args.what {
+        What::Retrieval(args) => retrieval(args, session),
+        What::Vectors(args) => vectors(args, session),
+    }
+}
+
+fn vectors(args: &Vectors, session: &Session) -> Result<ExitCode, Failure> {
+    let (output, paths) = (session.output, session.paths()?);
+    let queries = match &args.queries {
+        Some(file) => std::fs::read_to_string(file)
+            .map_err(|error| Failure::invalid(format!("cannot read {}: {error}", file.display())))?,
+        None => String::new(),
+    };
+    let options = VectorOptions {
+        queries: queries.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect(),
+        graph: args.graph,
+        export: args.export.clone(),
+    };
+    let settings = Layered::load(&paths.config())?.settings;
+    let report = bench::vectors(&paths, &settings, &options, session.now, &mut |text| output.say(&text))?;
+    if output.is_json() {
+        output.json(&report);
+        return Ok(ExitCode::SUCCESS);
+    }
+    output.line(&format!("{} vectors of {} dimensions, {} queries", report.vectors, report.dimensions, report.queries));
+    output.line("                  recall@10    p50 µs    p95 µs    p99 µs");
+    let row = |name: &str, way: &Way| {
+        let us = &way.us;
+        output.line(&format!("{name:<18}{:>9.4}{:>10.0}{:>10.0}{:>10.0}", way.recall_10, us.p50, us.p95, us.p99));
+    };
+    row("quick", &report.quick);
+    row("exact", &report.exact);
+    row("1 % allowed", &report.filtered);
+    if let Some((way, seconds)) = &report.graph {
+        row(&format!("graph ({seconds:.0} s)"), way);
+    }
+    output.line(&format!(
+        "built in {:.2} s, saved in {:.2} s, {:.0} bytes a vector; opened in {:.0} µs, first search {:.0} µs; insert {:.1} µs",
+        report.build_seconds,
+        report.save_seconds,
+        report.bytes_per_vector,
+        report.open_us,
+        report.first_search_us,
+        report.insert_us
+    ));
+    output.line(&format!(
+        "one core reads {:.1} GB/s; the exact search reaches {:.0} % of it",
+        report.memory_gb_s,
+        report.exact_of_memory * 100.0
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn retrieval(args: &Retrieval, session: &Session) -> Result<ExitCode, Failure> {
     let output = session.output;
     let format = match args.format {
         FormatName::Neutral => Format::Neutral,
