@@ -2,7 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Writes to a temporary file beside `path`, syncs it, renames it over `path` and syncs the folder.
 /// The file is readable by its owner only.
@@ -16,9 +17,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// As [`write_atomic`], for content that is not in one piece.
 #[expect(clippy::disallowed_methods, reason = "the atomic write is made of these calls")]
 pub(super) fn write_atomic_with(path: &Path, fill: &mut dyn FnMut(&mut File) -> io::Result<()>) -> io::Result<()> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
+    let temporary = temporary_beside(path);
     let written = (|| {
         let mut file = super::create_private_file(&temporary)?;
         fill(&mut file)?;
@@ -30,7 +29,40 @@ pub(super) fn write_atomic_with(path: &Path, fill: &mut dyn FnMut(&mut File) -> 
         let _ = fs::remove_file(&temporary);
         return written;
     }
-    sync_folder(folder)
+    sync_folder(folder_of(path))
+}
+
+/// As [`write_atomic`], but leaves a file alone that is already there, also one that another process makes at the same
+/// moment. Returns whether this one is the new file.
+///
+/// # Errors
+/// Any other I/O error.
+pub fn create_atomic(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let temporary = temporary_beside(path);
+    let written = (|| {
+        let mut file = super::create_private_file(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::hard_link(&temporary, path)
+    })();
+    // Best effort: the temporary name is only a second name of the file, or of nothing.
+    let _ = fs::remove_file(&temporary);
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+        Ok(()) => sync_folder(folder_of(path)).map(|()| true),
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A name that no other process and no other thread uses.
+fn temporary_beside(path: &Path) -> PathBuf {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let (name, number) = (path.file_name().unwrap_or_default(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    folder_of(path).join(format!(".{}.{}-{number}.tmp", name.to_string_lossy(), std::process::id()))
 }
 
 #[cfg(unix)]
@@ -57,5 +89,20 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(write_atomic(&folder.path().join("missing/b"), b"x").is_err());
+    }
+
+    #[test]
+    fn of_many_who_create_one_wins_and_all_see_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let created = &|number: u8| create_atomic(&path, &[number; 32]).unwrap();
+        let winners: Vec<bool> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|number| scope.spawn(move || created(number))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(winners.iter().filter(|won| **won).count(), 1);
+        let winner = u8::try_from(winners.iter().position(|won| *won).unwrap()).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), [winner; 32]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

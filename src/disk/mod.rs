@@ -7,7 +7,7 @@ mod lock;
 mod private;
 mod snapshot;
 
-pub use atomic::write_atomic;
+pub use atomic::{create_atomic, write_atomic};
 pub use lock::{Held, Lock};
 pub use private::{create_private_file, create_private_folder};
 pub use snapshot::{Snapshot, Whole};

@@ -7,7 +7,10 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 
+use super::parallel::spread;
 use super::{Error, Memory, Result, project_of};
 use crate::domain::{ContentHash, Draft, Timestamp};
 use crate::import::claude_code::{self, Reader, Transcript};
@@ -16,7 +19,11 @@ use crate::store::{Batch, Cursor, NewProject, Outcome, PreparedMessage, Preparer
 
 /// A batch is committed when it holds this many messages or bytes.
 const BATCH_MESSAGES: usize = 500;
-const BATCH_BYTES: usize = 4 << 20;
+const BATCH_BYTES: usize = 8 << 20;
+/// Items that are parsed before they are wanted. An item holds at most one line.
+const READ_AHEAD: usize = 64;
+/// Cores that prepare messages; one transaction at a time takes in no more.
+const MOST_PREPARERS: usize = 4;
 /// So many first bytes identify a file.
 const HEAD_BYTES: u64 = 256;
 /// Bad lines that are listed one by one; the rest is counted.
@@ -88,7 +95,7 @@ impl Report {
 struct Run<'a> {
     memory: &'a Memory,
     options: ImportOptions,
-    preparer: Preparer,
+    preparers: Vec<Mutex<Preparer>>,
     now: Timestamp,
     stop: &'a AtomicBool,
     progress: &'a mut dyn FnMut(ImportProgress),
@@ -102,7 +109,10 @@ struct Run<'a> {
     /// Every message of this run and what became of it; a message may come in several pieces.
     seen: HashMap<ContentHash, Outcome>,
     /// The messages of the batch that is being gathered.
-    gathered: Vec<ContentHash>,
+    gathered: Vec<Mutex<Option<Draft>>>,
+    /// Bytes of their texts.
+    weight: usize,
+    batch: Batch,
 }
 
 impl Memory {
@@ -131,7 +141,7 @@ impl Memory {
         let mut run = Run {
             memory: self,
             options,
-            preparer: Preparer::new()?,
+            preparers: preparers()?,
             now,
             stop,
             progress,
@@ -142,6 +152,8 @@ impl Memory {
             sessions: HashSet::new(),
             seen: HashMap::new(),
             gathered: Vec::new(),
+            weight: 0,
+            batch: Batch::default(),
         };
         unreadable.into_iter().for_each(|bad| run.report.bad(bad));
         run.all(transcripts)
@@ -154,14 +166,36 @@ impl Memory {
     /// # Errors
     /// When the store cannot be written; nothing of them is then kept.
     pub fn import_drafts(&self, source: &'static str, drafts: Vec<Draft>, now: Timestamp) -> Result<u64> {
-        let (preparer, mut batch, mut projects) = (Preparer::new()?, Batch::default(), HashMap::new());
-        for mut draft in drafts {
-            self.clean_draft(&mut draft)?;
-            add(&mut batch, &mut projects, preparer.message(source, draft)?);
+        let (preparers, mut batch, mut projects) = (preparers()?, Batch::default(), HashMap::new());
+        let drafts: Vec<Mutex<Option<Draft>>> = drafts.into_iter().map(|draft| Mutex::new(Some(draft))).collect();
+        for (_, _, message) in self.prepared(source, &preparers, &drafts)? {
+            add(&mut batch, &mut projects, message);
         }
         let outcomes = self.store.import_later(source, batch, now)?.wait()?;
         self.store.fold_words(false)?;
         Ok(outcomes.iter().filter(|outcome| **outcome == Outcome::New).count() as u64)
+    }
+}
+
+impl Memory {
+    /// Redacts, splits and compresses drafts on all cores. In order, with the hash of each id and how many secrets it held.
+    fn prepared(
+        &self,
+        source: &'static str,
+        preparers: &[Mutex<Preparer>],
+        drafts: &[Mutex<Option<Draft>>],
+    ) -> Result<Vec<(ContentHash, u64, PreparedMessage)>> {
+        let prepare = |preparer: &mut Preparer, draft: &Mutex<Option<Draft>>| {
+            let draft = draft.lock().unwrap_or_else(PoisonError::into_inner).take();
+            draft.map(|mut draft| {
+                self.clean_draft(&mut draft)?;
+                let redacted = draft.redacted.values().sum();
+                let id = ContentHash::of_parts(&[draft.session.as_bytes(), draft.external_id.as_bytes()]);
+                Ok((id, redacted, preparer.message(source, draft)?))
+            })
+        };
+        // A batch that was begun is finished, whatever the user wishes meanwhile.
+        spread(preparers, drafts, &AtomicBool::new(false), prepare).into_iter().flatten().flatten().collect()
     }
 }
 
@@ -186,17 +220,16 @@ impl Run<'_> {
                 break;
             }
             let before = self.state.done_bytes;
-            match self.file(&transcript, cursor) {
-                Err(Error::Unreadable { why, .. }) => {
-                    self.report.bad(BadLine { path: transcript.path.clone(), line: 0, why });
-                }
-                other => other?,
+            // Only what the file itself fails with is the file's fault.
+            if let Err(error) = self.file(&transcript, cursor)? {
+                self.report.bad(BadLine { path: transcript.path.clone(), line: 0, why: error.to_string() });
             }
             if !self.report.interrupted {
                 self.state.done_bytes = before + transcript.size;
             }
             (self.progress)(self.state);
         }
+        self.commit()?;
         self.settle()?;
         self.memory.store.fold_words(true)?;
         self.report.sessions = self.sessions.len() as u64;
@@ -208,17 +241,20 @@ impl Run<'_> {
         Ok(self.report)
     }
 
-    fn file(&mut self, transcript: &Transcript, cursor: Option<Cursor>) -> Result<()> {
-        let unreadable = |error: std::io::Error| Error::Unreadable {
-            path: transcript.path.display().to_string(),
-            why: error.to_string(),
+    /// Reads one file; the inner result is what reading it came to.
+    fn file(&mut self, transcript: &Transcript, cursor: Option<Cursor>) -> Result<std::io::Result<()>> {
+        let head = match head(&transcript.path) {
+            Ok(head) => head,
+            Err(error) => return Ok(Err(error)),
         };
-        let head = head(&transcript.path).map_err(unreadable)?;
         // A shorter file, or one that begins otherwise, is another file under the same name.
         let resume = cursor.filter(|cursor| cursor.head == head && cursor.offset <= transcript.size);
         let from =
             resume.map_or_else(Position::default, |cursor| Position { offset: cursor.offset, line: cursor.line });
-        let mut reader = Reader::open(transcript, from, self.options.longest_line).map_err(unreadable)?;
+        let reader = match Reader::open(transcript, from, self.options.longest_line) {
+            Ok(reader) => reader,
+            Err(error) => return Ok(Err(error)),
+        };
         let start = self.state.done_bytes + from.offset;
         let mut cursor = Cursor {
             source: claude_code::SOURCE,
@@ -229,68 +265,88 @@ impl Run<'_> {
             line: from.line,
             head,
         };
-        let mut batch = Batch::default();
-        let mut weight = 0;
-        loop {
-            let item = reader.next_item().map_err(unreadable)?;
-            let ended = item.is_none();
-            if let Some(item) = item {
-                weight += self.take(item, &mut batch)?;
-            }
-            let stopping = self.stop.load(Ordering::Relaxed);
-            if ended || stopping || batch.messages.len() >= BATCH_MESSAGES || weight >= BATCH_BYTES {
-                let position = reader.position();
+        // The file is read and parsed while what was read before is prepared and written.
+        std::thread::scope(|scope| {
+            let (sender, items) = sync_channel(READ_AHEAD);
+            scope.spawn(move || read_ahead(reader, &sender));
+            // The reader ends with the end of the file or an error, never before.
+            while let Ok((item, position)) = items.recv() {
+                let (item, failure) = match item {
+                    Ok(item) => (item, None),
+                    Err(error) => (None, Some(error)),
+                };
+                let ended = item.is_none();
+                if let Some(item) = item {
+                    self.take(item)?;
+                }
+                let stopping = self.stop.load(Ordering::Relaxed);
                 (cursor.offset, cursor.line) = (position.offset, position.line);
-                // Only a file that was read to its end may be passed over next time. Its size is the one seen at the
-                // start: if it has grown since, it differs next time.
-                cursor.size = if ended { transcript.size } else { 0 };
-                self.commit(std::mem::take(&mut batch), cursor.clone())?;
-                weight = 0;
                 self.state.done_bytes = start + (position.offset - from.offset);
-                (self.progress)(self.state);
+                if ended && failure.is_none() {
+                    // Only a file that was read to its end may be passed over next time. Its size is the one seen at the
+                    // start: if it has grown since, it differs next time.
+                    cursor.size = transcript.size;
+                }
+                let full = self.gathered.len() >= BATCH_MESSAGES || self.weight >= BATCH_BYTES;
+                if ended || stopping || full {
+                    // A short file shares a transaction with those after it.
+                    self.batch.cursors.push((self.gathered.len(), cursor.clone()));
+                }
+                if stopping || full {
+                    self.commit()?;
+                    (self.progress)(self.state);
+                }
+                if ended || stopping {
+                    self.report.interrupted |= !ended;
+                    return Ok(failure.map_or(Ok(()), Err));
+                }
             }
-            if stopping && !ended {
-                self.report.interrupted = true;
-            }
-            if ended || stopping {
-                return Ok(());
-            }
-        }
+            Ok(Ok(()))
+        })
     }
 
-    /// Takes one item into the batch; returns the bytes that it holds.
-    fn take(&mut self, item: Item, batch: &mut Batch) -> Result<usize> {
+    /// Takes one item into the batch.
+    fn take(&mut self, item: Item) -> Result<()> {
         match item {
             Item::Skipped => self.report.skipped += 1,
             Item::Own => self.report.own += 1,
             Item::Bad(bad) => self.report.bad(bad),
-            Item::Title { session, title } => batch.titles.push((session, self.memory.clean_text(title)?)),
-            Item::Draft(mut draft) => {
-                self.memory.clean_draft(&mut draft)?;
-                self.report.redacted += draft.redacted.values().sum::<u64>();
+            Item::Title { session, title } => self.batch.titles.push((session, self.memory.clean_text(title)?)),
+            Item::Draft(draft) => {
                 self.sessions.insert(ContentHash::of(&draft.session));
-                self.gathered.push(ContentHash::of_parts(&[draft.session.as_bytes(), draft.external_id.as_bytes()]));
-                let message = self.preparer.message(claude_code::SOURCE, *draft)?;
-                let weight = message.weight();
-                add(batch, &mut self.projects, message);
-                return Ok(weight);
+                self.weight += draft.parts.iter().map(|part| part.text.len()).sum::<usize>();
+                self.gathered.push(Mutex::new(Some(*draft)));
             }
         }
-        Ok(0)
+        Ok(())
     }
 
     /// Queues a batch; first waits for the one before, so that at most two are in memory.
-    fn commit(&mut self, mut batch: Batch, cursor: Cursor) -> Result<()> {
+    fn commit(&mut self) -> Result<()> {
+        let mut batch = std::mem::take(&mut self.batch);
+        self.weight = 0;
+        // While the batch before is being written.
+        let gathered = self.prepare(&mut batch)?;
         self.settle()?;
-        let gathered = std::mem::take(&mut self.gathered);
         if self.options.dry_run {
             self.note(gathered.into_iter().map(|message| (message, Outcome::New)));
             return Ok(());
         }
-        batch.cursor = Some(cursor);
         let receipt = self.memory.store.import_later(claude_code::SOURCE, batch, self.now)?;
         self.waiting = Some((gathered, receipt));
         Ok(())
+    }
+
+    /// Prepares what was gathered; returns the messages in order.
+    fn prepare(&mut self, batch: &mut Batch) -> Result<Vec<ContentHash>> {
+        let drafts = std::mem::take(&mut self.gathered);
+        let mut gathered = Vec::with_capacity(drafts.len());
+        for (id, redacted, message) in self.memory.prepared(claude_code::SOURCE, &self.preparers, &drafts)? {
+            gathered.push(id);
+            self.report.redacted += redacted;
+            add(batch, &mut self.projects, message);
+        }
+        Ok(gathered)
     }
 
     fn settle(&mut self) -> Result<()> {
@@ -308,6 +364,23 @@ impl Run<'_> {
             *known = outcome.max(*known);
         }
     }
+}
+
+/// Sends every item with the position after it, then the end or the error that ended it. Stops when nobody listens.
+fn read_ahead(mut reader: Reader, sender: &SyncSender<(std::io::Result<Option<Item>>, Position)>) {
+    loop {
+        let item = reader.next_item();
+        let ended = !matches!(item, Ok(Some(_)));
+        if sender.send((item, reader.position())).is_err() || ended {
+            return;
+        }
+    }
+}
+
+/// One for each core.
+fn preparers() -> Result<Vec<Mutex<Preparer>>> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (0..cores.min(MOST_PREPARERS)).map(|_| Ok(Mutex::new(Preparer::new()?))).collect()
 }
 
 /// Puts a message into a batch together with its project; `known` remembers the identity of each directory.

@@ -2,9 +2,10 @@
 //! small batch, resumable because the queue is a table.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::parallel::spread;
 use super::{Error, Memory, Result};
 use crate::disk::{Held, Lock};
 use crate::domain::ContentHash;
@@ -147,7 +148,8 @@ impl Memory {
             }
         }
         let mut failures: HashMap<i64, String> = HashMap::new();
-        for (job, outcome) in jobs.iter().zip(encode(&turn.encoders, &jobs, stop)) {
+        let encode = |encoder: &mut Encoder, job: &Job<'_>| encoder.passage(job.text).map_err(Error::from);
+        for (job, outcome) in jobs.iter().zip(spread(&turn.encoders, &jobs, stop, encode)) {
             match outcome {
                 Some(Ok(vector)) => {
                     made.vectors += 1;
@@ -173,26 +175,4 @@ impl Memory {
         made.parts += done.len() as u64;
         Ok(self.store.store_vectors(turn.model, done, vectors)?)
     }
-}
-
-/// Spreads the jobs over the encoders, one thread each; answers in the order of the jobs, `None` for those not begun
-/// because of `stop`.
-fn encode(encoders: &[Mutex<Encoder>], jobs: &[Job<'_>], stop: &AtomicBool) -> Vec<Option<Result<Vec<f32>>>> {
-    let next = AtomicUsize::new(0);
-    let outcomes: Vec<Mutex<Option<Result<Vec<f32>>>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
-    let work = |encoder: &Mutex<Encoder>| {
-        let mut encoder = encoder.lock().unwrap_or_else(PoisonError::into_inner);
-        while !stop.load(Ordering::Relaxed) {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let (Some(job), Some(outcome)) = (jobs.get(index), outcomes.get(index)) else { return };
-            let vector = encoder.passage(job.text).map_err(Error::from);
-            *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(vector);
-        }
-    };
-    std::thread::scope(|scope| {
-        for encoder in encoders {
-            scope.spawn(|| work(encoder));
-        }
-    });
-    outcomes.into_iter().map(|outcome| outcome.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
 }

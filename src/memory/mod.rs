@@ -8,6 +8,7 @@ mod health;
 mod ingest;
 mod making;
 mod nearest;
+mod parallel;
 mod reading;
 mod redacting;
 mod save;

@@ -139,20 +139,16 @@ fn replace(redactor: &Redactor, text: &mut String, counts: &mut Counts) {
 fn key(path: &Path, frozen: bool) -> Result<[u8; 32]> {
     let unreadable =
         |error: std::io::Error| Error::Unreadable { path: path.display().to_string(), why: error.to_string() };
-    match std::fs::read(path) {
-        Ok(bytes) => {
-            return bytes.try_into().map_err(|_| Error::Unreadable {
-                path: path.display().to_string(),
-                why: "the key of the placeholders must have 32 bytes; move the file away to have a new one made"
-                    .to_owned(),
-            });
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(unreadable(error)),
-    }
     let fresh = hash::random_32();
-    if !frozen {
-        disk::write_atomic(path, &fresh).map_err(unreadable)?;
+    if frozen && !path.exists() {
+        return Ok(fresh);
     }
-    Ok(fresh)
+    // Of several processes and threads that come first, one makes the key and all use it.
+    if !path.exists() {
+        disk::create_atomic(path, &fresh).map_err(unreadable)?;
+    }
+    std::fs::read(path).map_err(unreadable)?.try_into().map_err(|_| Error::Unreadable {
+        path: path.display().to_string(),
+        why: "the key of the placeholders must have 32 bytes; move the file away to have a new one made".to_owned(),
+    })
 }

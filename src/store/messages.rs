@@ -1,5 +1,5 @@
 //! Writing messages with everything that hangs on them: conversation, parts, words, files, the queue for vectors, the
-//! journal for sync. All of one batch and its import cursor go into one savepoint.
+//! journal for sync. All of one batch and its import cursors go into one savepoint.
 //!
 //! What costs CPU (compression, hashing, splitting into words) is done by a [`Preparer`] on the caller's thread, before
 //! the write lane is asked for anything.
@@ -66,8 +66,8 @@ pub struct Batch {
     pub projects: HashMap<String, NewProject>,
     /// Names that the client gave to sessions.
     pub titles: Vec<(String, String)>,
-    /// How far the file is read with this batch.
-    pub cursor: Option<Cursor>,
+    /// How far each file is read with this batch, and how many messages there are up to the last one of it.
+    pub cursors: Vec<(usize, Cursor)>,
 }
 
 /// What became of a message that was handed to the store; the greater wins when a message came in several pieces.
@@ -146,18 +146,6 @@ impl PreparedMessage {
     pub fn directory(&self) -> &str {
         self.draft.cwd.as_deref().unwrap_or("")
     }
-
-    /// Bytes that this message holds in memory, roughly.
-    pub fn weight(&self) -> usize {
-        self.parts
-            .iter()
-            .map(|part| {
-                part.frame.len()
-                    + part.passages.iter().filter_map(|passage| Some(passage.terms.as_ref()?.len())).sum::<usize>()
-                    + 200
-            })
-            .sum()
-    }
 }
 
 impl Store {
@@ -175,12 +163,13 @@ fn import(connection: &Connection, source: &str, batch: &Batch, now: Timestamp) 
     for (directory, project) in &batch.projects {
         ids.insert(directory.as_str(), projects::upsert(connection, project, now)?);
     }
-    let file = match &batch.cursor {
-        Some(cursor) => Some(cursors::row(connection, source, &cursor.path, now)?),
-        None => None,
-    };
+    let mut files = Vec::with_capacity(batch.cursors.len());
+    for (until, cursor) in &batch.cursors {
+        files.push((*until, cursors::row(connection, source, &cursor.path, now)?));
+    }
     let mut outcomes = Vec::with_capacity(batch.messages.len());
-    for message in &batch.messages {
+    for (number, message) in batch.messages.iter().enumerate() {
+        let file = files.get(files.partition_point(|(until, _)| *until <= number)).map(|(_, row)| *row);
         let project = ids.get(message.directory()).copied().ok_or(Error::Closed)?;
         outcomes.push(insert(connection, &Row { source, project, file, now }, message)?.1);
     }
@@ -190,7 +179,7 @@ fn import(connection: &Connection, source: &str, batch: &Batch, now: Timestamp) 
             connection.prepare_cached(sql).and_then(|mut statement| statement.execute(params![source, session, title]));
         run.map_err(|error| Error::sqlite("name a conversation", error))?;
     }
-    if let Some(cursor) = &batch.cursor {
+    for (_, cursor) in &batch.cursors {
         cursors::advance(connection, cursor, now)?;
     }
     Ok(outcomes)

@@ -12,6 +12,7 @@
 //! - plain English words are stemmed (Porter's second algorithm, snowballstem.org) unless they are stop words.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -41,7 +42,12 @@ const STOP_WORDS: &[&str] = &[
 /// Makes terms. Holds the stemmer; make one and keep it.
 pub struct Terms {
     stemmer: Stemmer,
+    /// Stems of the words met lately, empty for stop words: a language repeats itself, and stemming is the slowest step.
+    known: RefCell<HashMap<Box<str>, Box<str>>>,
 }
+
+/// Words whose stems are remembered before all are dropped: about 2 MB.
+const KNOWN_STEMS: usize = 1 << 14;
 
 impl std::fmt::Debug for Terms {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -51,7 +57,7 @@ impl std::fmt::Debug for Terms {
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { stemmer: Stemmer::create(Algorithm::English) }
+        Self { stemmer: Stemmer::create(Algorithm::English), known: RefCell::default() }
     }
 }
 
@@ -124,13 +130,30 @@ impl Terms {
     }
 
     fn plain(&self, word: &str, emit: &mut impl FnMut(&str)) {
-        if STOP_WORDS.binary_search(&word).is_ok() {
-            return;
+        if !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+            return emit(word);
         }
-        if word.len() > 3 && word.bytes().all(|byte| byte.is_ascii_lowercase()) {
-            emit(&self.stemmer.stem(word));
+        let mut known = self.known.borrow_mut();
+        if known.len() >= KNOWN_STEMS {
+            known.clear();
+        }
+        let stem = match known.get(word) {
+            Some(stem) => stem,
+            None => known.entry(word.into()).or_insert_with(|| self.stem(word).into()),
+        };
+        if !stem.is_empty() {
+            emit(stem);
+        }
+    }
+
+    /// The stem of a plain word; empty for one that is too common to be searched.
+    fn stem<'w>(&self, word: &'w str) -> Cow<'w, str> {
+        if STOP_WORDS.binary_search(&word).is_ok() {
+            Cow::Borrowed("")
+        } else if word.len() > 3 {
+            self.stemmer.stem(word)
         } else {
-            emit(word);
+            Cow::Borrowed(word)
         }
     }
 }

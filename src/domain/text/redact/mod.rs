@@ -72,7 +72,10 @@ static RULES: LazyLock<Rules> = LazyLock::new(|| {
 
 impl Rule {
     fn regex(&self) -> Option<&Regex> {
-        let compile = || RegexBuilder::new(&self.pattern).size_limit(PATTERN_BYTES).build().ok();
+        // Word boundaries of ASCII: a secret may stand right behind a Chinese character, and only these can be decided by
+        // the fast engine of the crate when a text has any other character.
+        let pattern = self.pattern.replace(r"\b", r"(?-u:\b)");
+        let compile = || RegexBuilder::new(&pattern).size_limit(PATTERN_BYTES).build().ok();
         self.compiled.get_or_init(compile).as_ref()
     }
 
