@@ -5,15 +5,21 @@
 
 mod data;
 mod formats;
+mod generator;
+mod latency;
 mod report;
 mod retrieval;
+mod scale;
 mod score;
 mod vectors;
 
 pub use data::{Data, Question, Session, Turn};
 pub use formats::Format;
+pub use generator::Generator;
+pub use latency::{LatencyOptions, LatencyReport, latency};
 pub use report::{Comparison, Difference, Latency, Level, Rankings, Receipt, Summary, compare, levels, read_rankings};
 pub use retrieval::{Options, Pool, run};
+pub use scale::{ScaleReport, scale};
 pub use score::{Measures, Scored};
 pub use vectors::{VectorOptions, VectorReport, Way, vectors};
 
@@ -44,4 +50,10 @@ pub enum Error {
     /// The engine failed.
     #[error(transparent)]
     Memory(#[from] crate::memory::Error),
+}
+
+/// What a file or folder that cannot be used makes of an I/O error.
+fn disk_error(path: &std::path::Path) -> impl Fn(std::io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Read { path: path.clone(), source }
 }

@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::Error;
 use super::report::{Summary, percentiles, round};
+use super::{Error, disk_error};
 use crate::config::{Paths, Settings};
 use crate::domain::{Ids, Timestamp};
 use crate::memory::Memory;
@@ -105,15 +105,11 @@ pub fn vectors(
     talk: &mut dyn FnMut(String),
 ) -> Result<VectorReport, Error> {
     let set = read(paths, settings, options, now)?;
-    let unreadable = |path: &Path| {
-        let path = path.to_owned();
-        move |source| Error::Read { path, source }
-    };
     if let Some(folder) = &options.export {
-        std::fs::create_dir_all(folder).map_err(unreadable(folder))?;
-        export(&folder.join("vectors.npy"), set.dimensions, &set.vectors).map_err(unreadable(folder))?;
+        std::fs::create_dir_all(folder).map_err(disk_error(folder))?;
+        export(&folder.join("vectors.npy"), set.dimensions, &set.vectors).map_err(disk_error(folder))?;
         let queries = set.queries.concat();
-        export(&folder.join("queries.npy"), set.dimensions, &queries).map_err(unreadable(folder))?;
+        export(&folder.join("queries.npy"), set.dimensions, &queries).map_err(disk_error(folder))?;
     }
     talk(format!("{} vectors, {} queries; comparing all with all", set.labels.len(), set.queries.len()));
     let truth = Truth::of(&set);
@@ -121,7 +117,7 @@ pub fn vectors(
     let report = measure(&set, &truth, &scratch, options.graph);
     // A scratch folder that cannot be removed is the system's to clean.
     let _ = std::fs::remove_dir_all(&scratch);
-    report.map_err(unreadable(&scratch))
+    report.map_err(disk_error(&scratch))
 }
 
 fn read(paths: &Paths, settings: &Settings, options: &VectorOptions, now: Timestamp) -> Result<Set, Error> {

@@ -55,6 +55,11 @@ impl Paths {
         self.home.join("index")
     }
 
+    /// While this file is there nobody makes vectors.
+    pub fn embed_pause(&self) -> PathBuf {
+        self.home.join("embed.paused")
+    }
+
     /// Held by the one process that makes vectors.
     pub fn embed_lock(&self) -> PathBuf {
         self.home.join("embed.lock")

@@ -4,12 +4,13 @@
 //! 0.993, measured), and the same text must always have the same vector. Parallelism is several encoders.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use fastembed::{InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel};
 use serde::Deserialize;
 
 use super::centre::{Means, normalise};
-use super::{Choice, Error, assets, runtime};
+use super::{Choice, Error, assets, runtime, unpacked};
 use crate::domain::hash::sha256_hex;
 use crate::domain::text::passages;
 
@@ -22,6 +23,7 @@ pub struct Spec {
     choice: Choice,
     runtime: String,
     folder: PathBuf,
+    digest: OnceLock<String>,
 }
 
 /// `model.toml` in a user's folder. Every field has a default that fits most sentence encoders.
@@ -79,7 +81,7 @@ struct Files {
 impl Spec {
     /// `runtime` names the user's own library or is empty; `folder` is where the shipped one is unpacked.
     pub const fn new(choice: Choice, runtime: String, folder: PathBuf) -> Self {
-        Self { choice, runtime, folder }
+        Self { choice, runtime, folder, digest: OnceLock::new() }
     }
 
     /// The model id: a digest of everything that shapes a vector. Vectors of different ids are never compared.
@@ -87,6 +89,9 @@ impl Spec {
     /// # Errors
     /// When the files cannot be read.
     pub fn digest(&self) -> Result<String, Error> {
+        if let Some(digest) = self.digest.get() {
+            return Ok(digest.clone());
+        }
         let (manifest, identity) = match &self.choice {
             Choice::Off => return Err(Error::Off),
             Choice::Builtin => {
@@ -102,7 +107,9 @@ impl Spec {
             }
         };
         let cut = passages::VERSION;
-        Ok(sha256_hex(format!("{identity} {manifest:?} rules {RULES_VERSION} passages {cut}").as_bytes()))
+        let digest = sha256_hex(format!("{identity} {manifest:?} rules {RULES_VERSION} passages {cut}").as_bytes());
+        // A folder of the user is read once a process: its files are large.
+        Ok(self.digest.get_or_init(|| digest).clone())
     }
 
     /// Name and vector length, for people and for the store.
@@ -124,13 +131,8 @@ impl Spec {
             Choice::Builtin => {
                 let manifest = Manifest::builtin();
                 let means = Means::parse(&assets::MEANS.unpack()?, manifest.dimensions);
-                // Two threads: unpacking the model and the tokenizer are independent.
-                let (onnx, tokenizer) = std::thread::scope(|scope| {
-                    let tokenizer = scope.spawn(|| assets::TOKENIZER.unpack());
-                    (assets::MODEL.unpack(), tokenizer.join())
-                });
-                let tokenizer = tokenizer.map_err(|_| Error::Load("the tokenizer could not be unpacked".to_owned()))?;
-                Ok(Files { manifest, onnx: onnx?, tokenizer: tokenizer?, means })
+                let (onnx, tokenizer) = unpacked::model(&self.folder)?;
+                Ok(Files { manifest, onnx, tokenizer, means })
             }
             Choice::Folder(folder) => Ok(Files {
                 manifest: own_manifest(folder)?,
@@ -146,8 +148,14 @@ impl Spec {
     /// # Errors
     /// When library or files cannot be used.
     pub fn load(&self, count: usize) -> Result<Vec<Encoder>, Error> {
-        let files = self.files()?;
-        let environment = runtime::environment(&self.runtime, &self.folder)?;
+        // The library is loaded while the model is read.
+        let (files, environment) = std::thread::scope(|scope| {
+            let environment = scope.spawn(|| runtime::environment(&self.runtime, &self.folder));
+            (self.files(), environment.join())
+        });
+        let environment =
+            environment.map_err(|_| Error::Load("the runtime library could not be loaded".to_owned()))??;
+        let files = files?;
         let pooling = match files.manifest.pooling.as_str() {
             "mean" => Pooling::Mean,
             "cls" => Pooling::Cls,

@@ -4,12 +4,15 @@
 mod assets;
 mod centre;
 mod encoder;
+mod priority;
 mod resident;
 mod runtime;
+mod unpacked;
 
 use std::path::PathBuf;
 
 pub use encoder::{Encoder, Spec};
+pub use priority::give_way;
 pub use resident::Resident;
 
 /// Why no vector can be made.

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::bridge::Desk;
+use crate::embed::give_way;
 use crate::memory::{self, Memory};
 
 /// Pause between two looks at the queue.
@@ -44,6 +45,7 @@ pub(super) fn start(
 }
 
 fn run(desk: &Desk<Memory, memory::Error>, make_vectors: bool, stop: &AtomicBool, sleep: &Receiver<()>) {
+    give_way();
     while matches!(sleep.recv_timeout(PAUSE), Err(RecvTimeoutError::Timeout)) && !stop.load(Ordering::Relaxed) {
         // A store that cannot be opened is reported to whoever calls a tool.
         let opened = if make_vectors { desk.opened().ok() } else { desk.peek() };

@@ -8,10 +8,12 @@ use rmcp::ServiceExt as _;
 
 use super::{Server, background};
 
+/// Between two looks at who the parent is.
+const LOOK: Duration = Duration::from_secs(2);
 /// How long requests that are being worked on may take after stdin has ended.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Serves until stdin ends or the peer goes away. Making vectors in the background starts some seconds later, so that a
+/// Serves until stdin ends, the peer goes away or the parent process dies. Making vectors in the background starts some seconds later, so that a
 /// session that never asks costs nothing.
 ///
 /// # Errors
@@ -21,16 +23,38 @@ pub fn run(server: Server, make_vectors: bool) -> std::io::Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     let worker = background::start(server.desk.clone(), make_vectors, Arc::clone(&stop))?;
     let outcome = runtime.block_on(async {
-        let running = server.serve(rmcp::transport::stdio()).await;
-        match running {
-            Ok(running) => running.waiting().await.map(drop).map_err(std::io::Error::other),
-            // A client that goes away before it has said anything is not a failure.
-            Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => Ok(()),
-            Err(error) => Err(std::io::Error::other(error)),
+        tokio::select! {
+            outcome = serve(server) => outcome,
+            () = orphaned() => Ok(()),
         }
     });
     stop.store(true, Ordering::Relaxed);
     worker.finish(GRACE);
     runtime.shutdown_timeout(GRACE);
     outcome
+}
+
+async fn serve(server: Server) -> std::io::Result<()> {
+    match server.serve(rmcp::transport::stdio()).await {
+        Ok(running) => running.waiting().await.map(drop).map_err(std::io::Error::other),
+        // A client that goes away before it has said anything is not a failure.
+        Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => Ok(()),
+        Err(error) => Err(std::io::Error::other(error)),
+    }
+}
+
+/// Returns when the process that started this one has died. Its end of stdin may stay open in another process that it started.
+#[cfg(unix)]
+async fn orphaned() {
+    let parent = std::os::unix::process::parent_id();
+    let mut looks = tokio::time::interval(LOOK);
+    while std::os::unix::process::parent_id() == parent {
+        looks.tick().await;
+    }
+}
+
+/// Windows closes the handles of a process that ends, and has no other parent to give its children to.
+#[cfg(not(unix))]
+async fn orphaned() {
+    std::future::pending().await
 }

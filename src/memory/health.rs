@@ -63,7 +63,7 @@ impl Memory {
             self.words_check()?,
             self.secrets_check()?,
             model_check(model.as_ref().map(|(name, _)| name.as_str())),
-            vectors_check(&stats),
+            vectors_check(&stats, self.vectors_are_paused()),
             clock_check(&stats, now),
         ];
         Ok(Health {
@@ -155,7 +155,7 @@ fn model_check(model: std::result::Result<&str, &EmbedError>) -> Check {
     }
 }
 
-fn vectors_check(stats: &Stats) -> Check {
+fn vectors_check(stats: &Stats, paused: bool) -> Check {
     let finding = match (stats.pending, stats.failed) {
         (0, 0) => "every text that gets vectors has them".to_owned(),
         (pending, 0) => format!("{pending} texts wait for their vectors and are found by word only"),
@@ -164,7 +164,12 @@ fn vectors_check(stats: &Stats) -> Check {
         }
     };
     let ok = stats.pending == 0 && stats.failed == 0;
-    Check { name: "vectors", ok, finding, fix: (stats.pending > 0).then(|| "run `claude-memory embed`".to_owned()) }
+    let (finding, fix) = if paused && stats.pending > 0 {
+        (format!("{finding}; making vectors is paused"), "run `claude-memory embed --resume`")
+    } else {
+        (finding, "run `claude-memory embed`")
+    };
+    Check { name: "vectors", ok, finding, fix: (stats.pending > 0).then(|| fix.to_owned()) }
 }
 
 /// A message from the future means that a clock was wrong; times in answers would then mislead.

@@ -164,16 +164,27 @@ impl Memory {
     /// Stores messages that do not come from a file: for benchmarks and converters.
     ///
     /// # Errors
-    /// When the store cannot be written; nothing of them is then kept.
+    /// When the store cannot be written; what was committed before stays.
     pub fn import_drafts(&self, source: &'static str, drafts: Vec<Draft>, now: Timestamp) -> Result<u64> {
-        let (preparers, mut batch, mut projects) = (preparers()?, Batch::default(), HashMap::new());
+        let (preparers, mut projects, mut new) = (preparers()?, HashMap::new(), 0);
         let drafts: Vec<Mutex<Option<Draft>>> = drafts.into_iter().map(|draft| Mutex::new(Some(draft))).collect();
-        for (_, _, message) in self.prepared(source, &preparers, &drafts)? {
-            add(&mut batch, &mut projects, message);
+        let mut waiting: Option<Receipt<Vec<Outcome>>> = None;
+        let mut settle = |receipt: Option<Receipt<Vec<Outcome>>>| -> Result<()> {
+            let outcomes = receipt.map_or(Ok(Vec::new()), Receipt::wait)?;
+            new += outcomes.iter().filter(|outcome| **outcome == Outcome::New).count() as u64;
+            Ok(())
+        };
+        for some in drafts.chunks(BATCH_MESSAGES) {
+            let mut batch = Batch::default();
+            for (_, _, message) in self.prepared(source, &preparers, some)? {
+                add(&mut batch, &mut projects, message);
+            }
+            settle(waiting.take())?;
+            waiting = Some(self.store.import_later(source, batch, now)?);
         }
-        let outcomes = self.store.import_later(source, batch, now)?.wait()?;
+        settle(waiting)?;
         self.store.fold_words(false)?;
-        Ok(outcomes.iter().filter(|outcome| **outcome == Outcome::New).count() as u64)
+        Ok(new)
     }
 }
 

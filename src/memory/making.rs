@@ -66,19 +66,44 @@ struct Job<'a> {
 }
 
 impl Memory {
+    /// Lets nobody make vectors for this folder, or lets them again. Whoever makes some now stops after its round.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn pause_vectors(&self, pause: bool) -> Result<()> {
+        let done = if pause {
+            crate::disk::create_atomic(&self.embed_pause, b"").map(drop)
+        } else {
+            std::fs::remove_file(&self.embed_pause)
+        };
+        match done {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::Unreadable { path: self.embed_pause.display().to_string(), why: error.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether making vectors is paused.
+    pub fn vectors_are_paused(&self) -> bool {
+        self.embed_pause.exists()
+    }
+
     /// Takes the turn and loads `workers` encoders, if anything waits. `None` when nothing waits.
     ///
     /// # Errors
     /// [`Error::Busy`] when another process has the turn; an encoder that cannot be loaded.
     pub fn take_turn(&self, workers: usize) -> Result<Option<Turn>> {
         let spec = self.resident.spec();
-        let (name, dimensions) = spec.describe()?;
-        let digest = spec.digest()?;
-        let model = Model { digest: digest.clone(), name, dimensions };
+        let model = self.encoder_model()?;
+        let (digest, dimensions) = (model.digest.clone(), model.dimensions);
         // Registering the model queues everything that it has not embedded, so it comes before counting.
         let model = self.store.adopt_model(model)?.0;
         if self.store.pending_count()? == 0 {
             return Ok(None);
+        }
+        if self.vectors_are_paused() {
+            return Err(Error::Busy("making vectors is paused; `claude-memory embed --resume` goes on".to_owned()));
         }
         let lock = Lock::try_take(&self.embed_lock).map_err(|error| Error::Unreadable {
             path: self.embed_lock.display().to_string(),
@@ -93,6 +118,16 @@ impl Memory {
         };
         let encoders = spec.load(workers.max(1))?.into_iter().map(Mutex::new).collect();
         Ok(Some(Turn { _held: held, model, digest, dimensions, encoders }))
+    }
+
+    /// The encoder of the settings, as the store knows models.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn encoder_model(&self) -> Result<Model> {
+        let spec = self.resident.spec();
+        let (name, dimensions) = spec.describe()?;
+        Ok(Model { digest: spec.digest()?, name, dimensions })
     }
 
     /// Works off the queue until it is empty or `stop` is set.
@@ -110,7 +145,7 @@ impl Memory {
         let model = (turn.model, turn.digest.as_str(), turn.dimensions);
         let mut indexed = 0;
         loop {
-            let stopped = stop.load(Ordering::Relaxed);
+            let stopped = stop.load(Ordering::Relaxed) || self.vectors_are_paused();
             let parts = if stopped { Vec::new() } else { self.store.pending(ROUND)? };
             if parts.is_empty() {
                 // So that whoever searches finds the files ready, and does not code what was coded before.

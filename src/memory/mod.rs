@@ -50,6 +50,7 @@ pub struct Memory {
     zone: TimeZone,
     ids: Ids,
     embed_lock: PathBuf,
+    embed_pause: PathBuf,
     redactor: OnceLock<Redactor>,
     redaction_key: PathBuf,
 }
@@ -95,6 +96,7 @@ impl Memory {
             zone: TimeZone::system(),
             ids,
             embed_lock: paths.embed_lock(),
+            embed_pause: paths.embed_pause(),
             redactor: OnceLock::new(),
             redaction_key: paths.redaction_key(),
         })

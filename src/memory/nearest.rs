@@ -108,6 +108,8 @@ impl Memory {
         let files = Files::new(&self.index_folder, digest);
         let opened = Index::open(&files, dimensions).unwrap_or_else(|error| {
             tracing::warn!(%error, "the vector index cannot be read and is made again");
+            // Otherwise its manifest would look like the work of another process. What stays is replaced later.
+            let _ = files.remove();
             None
         });
         // Another store under the same path, or an older copy of this one, has other texts under the same numbers.
@@ -251,9 +253,8 @@ impl Memory {
 
     /// The model of the encoder, if it has made vectors here.
     pub(super) fn model_name(&self) -> Option<(i64, String, usize)> {
-        let spec = self.resident.spec();
-        let (digest, dimensions) = (spec.digest().ok()?, spec.describe().ok()?.1);
-        Some((self.store.find_model(&digest).ok()??, digest, dimensions))
+        let model = self.encoder_model().ok()?;
+        Some((self.store.find_model(&model.digest).ok()??, model.digest, model.dimensions))
     }
 
     /// Drops the index of this process; the files stay.

@@ -15,6 +15,7 @@ mod documents;
 mod forgetting;
 mod home;
 mod importing;
+mod indexing;
 mod mcp;
 mod reference;
 mod retrieval;

@@ -230,6 +230,29 @@ fn missing_vectors_are_made_by_one_session_and_nothing_is_left_running() {
     }
 }
 
+/// The client dies and its end of stdin stays open in another process: the server must not outlive it.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_server_whose_parent_died_ends() {
+    let home = TestHome::new();
+    let program = home.command().get_program().to_owned();
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "exec 3<&0; \"$0\" --home \"$1\" mcp <&3 >/dev/null 2>&1 & echo $!; sleep 4"]).arg(program);
+    shell.arg(home.memory()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut shell = shell.spawn().unwrap();
+    let input = shell.stdin.take();
+    let mut server = String::new();
+    BufReader::new(shell.stdout.take().unwrap()).read_line(&mut server).unwrap();
+    assert!(shell.wait().unwrap().success());
+    let place = std::path::PathBuf::from("/proc").join(server.trim());
+    let start = std::time::Instant::now();
+    while place.exists() && start.elapsed().as_secs() < 20 {
+        std::thread::park_timeout(std::time::Duration::from_millis(100));
+    }
+    assert!(!place.exists(), "process {} is still there", server.trim());
+    drop(input);
+}
+
 #[test]
 fn the_python_sdk_agrees() {
     let python = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(".real/venv/bin/python");

@@ -1,11 +1,14 @@
 //! `bench`: measures this machine and these settings, offline.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Subcommand, ValueEnum};
 
-use crate::bench::{self, Comparison, Data, Format, Level, Options, Pool, Receipt, Scored, VectorOptions, Way};
+use crate::bench::{
+    self, Comparison, Data, Format, LatencyOptions, LatencyReport, Level, Options, Pool, Receipt, Scored,
+    VectorOptions, Way,
+};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
@@ -36,7 +39,56 @@ enum What {
     /// Reports how many of the ten nearest each way finds, its time, and what the memory of this machine allows. The store is
     /// only read.
     Vectors(Vectors),
+    /// Time searches in a store: warm by stage, several clients, from a cold process; memory and disk
+    ///
+    /// The store is only read, but for the caches that a search makes.
+    Latency(LatencyArgs),
+    /// Make stores of growing size from a made-up history, and time searches in each
+    Scale(Scale),
 }
+
+#[derive(Debug, clap::Args)]
+struct LatencyArgs {
+    /// Questions, one a line; without them a fixed mixture of English and Chinese ones is asked
+    #[arg(long, value_name = "FILE")]
+    queries: Option<PathBuf>,
+    /// How often each question is asked
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Also write the report to this file
+    #[arg(value_name = "REPORT")]
+    report: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Scale {
+    /// Turns of each store
+    #[arg(long, value_delimiter = ',', default_value = "10000,100000", value_name = "N,N")]
+    turns: Vec<u64>,
+    /// Keep the stores in this folder and use them again
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
+    /// How often each question is asked
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Also write the reports to this file
+    #[arg(value_name = "REPORT")]
+    report: Option<PathBuf>,
+}
+
+/// What is asked when nobody says what.
+const QUESTIONS: &[&str] = &[
+    "how do we detect duplicated code",
+    "why does the checkpoint fail after a rebase",
+    "golangci-lint configuration",
+    "session state is lost when the agent restarts",
+    "为什么提交之后元数据丢失",
+    "git worktree support",
+    "ManualCommitStrategy",
+    "flaky integration test on CI",
+    "怎么回滚到之前的检查点",
+    "what did we decide about telemetry",
+];
 
 #[derive(Debug, clap::Args)]
 struct Vectors {
@@ -127,18 +179,111 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     match &args.what {
         What::Retrieval(args) => retrieval(args, session),
         What::Vectors(args) => vectors(args, session),
+        What::Latency(args) => latency(args, session),
+        What::Scale(args) => scale(args, session),
     }
+}
+
+fn lines(file: &Path) -> Result<Vec<String>, Failure> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::invalid(format!("cannot read {}: {error}", file.display())))?;
+    Ok(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect())
+}
+
+fn write_report(file: Option<&PathBuf>, report: &impl serde::Serialize) -> Result<(), Failure> {
+    let Some(file) = file else { return Ok(()) };
+    let bytes = serde_json::to_vec(report).unwrap_or_default();
+    disk::write_atomic(file, &bytes)
+        .map_err(|error| Failure::new(Code::Unavailable, format!("cannot write {}: {error}", file.display()), None))
+}
+
+fn latency(args: &LatencyArgs, session: &Session) -> Result<ExitCode, Failure> {
+    let (output, paths) = (session.output, session.paths()?);
+    let queries = match &args.queries {
+        Some(file) => lines(file)?,
+        None => QUESTIONS.iter().map(|text| (*text).to_owned()).collect(),
+    };
+    let options = LatencyOptions { queries, rounds: args.rounds, program: std::env::current_exe().ok() };
+    let settings = Layered::load(&paths.config())?.settings;
+    let report = bench::latency(&paths, &settings, &options, session.now, &mut |text| output.say(&text))?;
+    write_report(args.report.as_ref(), &report)?;
+    if output.is_json() {
+        output.json(&report);
+    } else {
+        timings(&report, output);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn scale(args: &Scale, session: &Session) -> Result<ExitCode, Failure> {
+    let output = session.output;
+    let settings = Layered::load(&session.paths()?.config())?.settings;
+    let passing = std::env::temp_dir().join(format!("claude-memory-scale-{}", std::process::id()));
+    let scratch = args.scratch.as_ref().unwrap_or(&passing);
+    let mut reports = Vec::new();
+    for turns in &args.turns {
+        let options =
+            LatencyOptions { queries: Vec::new(), rounds: args.rounds, program: std::env::current_exe().ok() };
+        let report = bench::scale(scratch, &settings, *turns, options, session.now, &mut |text| output.say(&text));
+        if report.is_err() && args.scratch.is_none() {
+            let _ = std::fs::remove_dir_all(&passing);
+        }
+        let report = report?;
+        if !output.is_json() {
+            let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"));
+            output.line(&format!(
+                "{turns} turns: {} turns/s in, {} s to index",
+                number(report.turns_per_second),
+                number(report.index_seconds)
+            ));
+            timings(&report.latency, output);
+        }
+        reports.push(report);
+    }
+    if args.scratch.is_none() {
+        // A scratch folder that cannot be removed is the system's to clean.
+        let _ = std::fs::remove_dir_all(&passing);
+    }
+    write_report(args.report.as_ref(), &reports)?;
+    if output.is_json() {
+        output.json(&reports);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn timings(report: &LatencyReport, output: Output) {
+    output.line(&format!("{} messages, {} vectors; milliseconds", report.turns, report.vectors));
+    for (name, latency) in &report.modes {
+        let total = &latency.total;
+        output.line(&format!(
+            "  {name:<10} p50 {:>7.2}  p95 {:>7.2}  p99 {:>7.2}  by stage in µs {:?}",
+            total.p50, total.p95, total.p99, latency.stages_us
+        ));
+    }
+    let rates: Vec<String> =
+        report.searches_per_second.iter().map(|(clients, rate)| format!("{clients} → {rate:.0}")).collect();
+    output.line(&format!("  searches a second by clients: {}", rates.join(", ")));
+    let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"));
+    output.line(&format!(
+        "  mcp answers after {}; search from nothing: {} by word, {} with meaning; first in this process {:.0}",
+        number(report.start_ms),
+        number(report.cold_keyword_ms),
+        number(report.cold_hybrid_ms),
+        report.first_hybrid_ms
+    ));
+    output.line(&format!(
+        "  memory {} MiB, {} of it private; disk {:.0} MiB, {:.0} of it indexes",
+        number(report.rss_mb),
+        number(report.private_mb),
+        report.disk_mb,
+        report.index_mb
+    ));
 }
 
 fn vectors(args: &Vectors, session: &Session) -> Result<ExitCode, Failure> {
     let (output, paths) = (session.output, session.paths()?);
-    let queries = match &args.queries {
-        Some(file) => std::fs::read_to_string(file)
-            .map_err(|error| Failure::invalid(format!("cannot read {}: {error}", file.display())))?,
-        None => String::new(),
-    };
     let options = VectorOptions {
-        queries: queries.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect(),
+        queries: args.queries.as_deref().map(lines).transpose()?.unwrap_or_default(),
         graph: args.graph,
         export: args.export.clone(),
     };
@@ -207,12 +352,7 @@ fn retrieval(args: &Retrieval, session: &Session) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let receipt = ask(args, &data, session)?;
-    if let Some(file) = &args.receipt {
-        let text = serde_json::to_vec(&receipt).unwrap_or_default();
-        disk::write_atomic(file, &text).map_err(|error| {
-            Failure::new(Code::Unavailable, format!("cannot write {}: {error}", file.display()), None)
-        })?;
-    }
+    write_report(args.receipt.as_ref(), &receipt)?;
     if output.is_json() {
         output.json(&receipt);
     } else {

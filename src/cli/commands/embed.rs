@@ -11,6 +11,7 @@ use crate::cli::error::Failure;
 use crate::cli::output::Output;
 use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
 use crate::cli::session::Session;
+use crate::embed::give_way;
 use crate::memory::{Made, Memory};
 use crate::store::Open;
 
@@ -23,6 +24,12 @@ pub(in crate::cli) struct Args {
     /// Workers [default: setting embed.threads; every core but one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: Option<u16>,
+    /// Let nobody make vectors for this folder until --resume
+    #[arg(long, conflicts_with = "resume")]
+    pause: bool,
+    /// Go on after --pause
+    #[arg(long)]
+    resume: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -38,6 +45,16 @@ struct Done {
 
 pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
     let memory = session.open(Open::Existing)?;
+    if args.pause {
+        memory.pause_vectors(true)?;
+        session.output.say("no vectors are made for this folder until `claude-memory embed --resume`");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.resume {
+        memory.pause_vectors(false)?;
+    }
+    // Whoever waits for this also has other things to do.
+    give_way();
     let workers = args.threads.map_or_else(|| memory.settings().embed.workers(), usize::from);
     let stop = stop_on_interrupt(session.output);
     let start = Instant::now();
@@ -59,7 +76,7 @@ pub(super) fn make(memory: &Memory, workers: usize, output: Output, stop: &Atomi
         Ok(Some(turn)) => turn,
         Ok(None) => return Ok(Made::default()),
         Err(failure) if failure.is_busy() => {
-            output.say("another process is making the vectors for this folder; nothing to do here");
+            output.say(&format!("{failure}; nothing to do here"));
             return Ok(Made::default());
         }
         Err(failure) => return Err(failure),

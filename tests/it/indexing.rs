@@ -1,0 +1,147 @@
+//! The files that all processes share: whatever happens to them, every answer is the one that the store gives.
+
+use std::path::{Path, PathBuf};
+
+use claude_memory::bench::{Generator, LatencyOptions, scale};
+use claude_memory::config::{Layered, Paths};
+use claude_memory::domain::{Detail, Filter, Ids, Mode, Query, Timestamp};
+use claude_memory::memory::Memory;
+use claude_memory::store::Open;
+
+const TURNS: u64 = 1_200;
+
+fn now() -> Timestamp {
+    Timestamp::from_milliseconds(1_790_000_000_000)
+}
+
+/// A store of a made-up history, with its vectors and its files.
+fn store(scratch: &Path) -> Paths {
+    let nowhere = scratch.join("no-config");
+    let settings = Layered::load(&nowhere).unwrap().settings;
+    let options = LatencyOptions { queries: Vec::new(), rounds: 0, program: None };
+    let report = scale(scratch, &settings, TURNS, options, now(), &mut |_| {}).unwrap();
+    assert_eq!((report.latency.turns, report.latency.vectors), (TURNS, TURNS));
+    Paths::resolve(Some(scratch.join(format!("turns-{TURNS}")))).unwrap()
+}
+
+fn open(paths: &Paths) -> Memory {
+    let settings = Layered::load(&paths.config()).unwrap().settings;
+    Memory::open(paths, settings, Open::Existing, Ids::System, now()).unwrap()
+}
+
+/// What some questions find, in every mode, in a process that has just begun.
+fn answers(paths: &Paths) -> Vec<Vec<String>> {
+    let memory = open(paths);
+    let mut answers = Vec::new();
+    for text in (Generator { turns: TURNS, end: now() }).questions(4) {
+        for mode in [Mode::Keyword, Mode::Semantic, Mode::Hybrid] {
+            let query = Query {
+                texts: vec![text.clone()],
+                mode,
+                filter: Filter::default(),
+                limit: 10,
+                offset: 0,
+                detail: Detail::Index,
+                max_tokens: 4000,
+                here: Vec::new(),
+                explain: false,
+            };
+            let answer = memory.search(&query, now()).unwrap();
+            answers.push(answer.hits.iter().map(|hit| hit.id.to_string()).collect());
+        }
+    }
+    answers
+}
+
+fn files(paths: &Paths) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(paths.index()).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.file_name().unwrap() != "lock");
+    files.sort();
+    files
+}
+
+#[test]
+fn a_damaged_file_never_changes_an_answer() {
+    let scratch = tempfile::tempdir().unwrap();
+    let paths = store(scratch.path());
+    let right = answers(&paths);
+    assert!(right.iter().all(|ids| !ids.is_empty()));
+    assert_eq!(files(&paths).len(), 3, "columns, manifest and one segment");
+    for number in 0..3 {
+        let file = files(&paths).remove(number);
+        let whole = std::fs::read(&file).unwrap();
+        let cut = |length: usize| whole[..length].to_vec();
+        let mut damages = vec![Vec::new(), cut(20), cut(whole.len() / 2), cut(whole.len() - 1), vec![7; whole.len()]];
+        for at in [3, 37, 60, whole.len() / 3, whole.len() / 2, whole.len() - 9] {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x20;
+            damages.push(bytes);
+        }
+        for (damage, bytes) in damages.into_iter().enumerate() {
+            // As another program would: under the same name, a new file.
+            std::fs::remove_file(&file).unwrap();
+            std::fs::write(&file, bytes).unwrap();
+            assert_eq!(answers(&paths), right, "damage {damage} of {}", file.display());
+            // It was made again, or the byte belongs to nobody.
+            for file in files(&paths) {
+                std::fs::remove_file(file).unwrap();
+            }
+            assert_eq!(answers(&paths), right);
+        }
+    }
+}
+
+#[test]
+fn files_of_another_store_are_not_believed() {
+    let scratch = tempfile::tempdir().unwrap();
+    let paths = store(scratch.path());
+    let right = answers(&paths);
+    let older = scratch.path().join("older.db");
+    // An older copy of the database is put back under newer files.
+    let memory = open(&paths);
+    let note = claude_memory::domain::Note { text: "the frobnicator needs oil".to_owned(), ..Default::default() };
+    std::fs::copy(paths.database(), &older).unwrap();
+    let saved = memory.save(note, now()).unwrap();
+    drop(memory);
+    let found = |text: &str| {
+        let query = Query {
+            texts: vec![text.to_owned()],
+            mode: Mode::Keyword,
+            filter: Filter::default(),
+            limit: 5,
+            offset: 0,
+            detail: Detail::Index,
+            max_tokens: 4000,
+            here: Vec::new(),
+            explain: false,
+        };
+        open(&paths).search(&query, now()).unwrap().hits.first().map(|hit| hit.id)
+    };
+    assert_eq!(found("frobnicator oil"), Some(saved.id));
+    for suffix in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{suffix}", paths.database().display()));
+    }
+    std::fs::copy(&older, paths.database()).unwrap();
+    assert_eq!(found("frobnicator oil"), None);
+    assert_eq!(answers(&paths), right);
+}
+
+#[test]
+fn what_is_forgotten_leaves_the_files() {
+    let scratch = tempfile::tempdir().unwrap();
+    let paths = store(scratch.path());
+    let right = answers(&paths);
+    let memory = open(&paths);
+    let gone = &right[1][0];
+    let size = |paths: &Paths| -> u64 { files(paths).iter().map(|file| std::fs::metadata(file).unwrap().len()).sum() };
+    let before = size(&paths);
+    let receipt = memory.forget(vec![gone.parse().unwrap()], "a test", now()).unwrap();
+    assert_eq!((receipt.messages, receipt.vectors, receipt.found_in.len()), (1, 1, 0));
+    assert!(size(&paths) < before, "the row is in the files still");
+    for (ids, earlier) in answers(&paths).iter().zip(&right) {
+        assert!(!ids.contains(gone));
+        let kept: Vec<&String> = earlier.iter().filter(|id| *id != gone).collect();
+        assert!(kept.iter().filter(|id| ids.contains(id)).count() + 1 >= kept.len(), "{ids:?} {earlier:?}");
+    }
+}
