@@ -31,7 +31,7 @@ const LIMIT: usize = 10;
 pub struct LatencyOptions {
     /// What is asked.
     pub queries: Vec<String>,
-    /// How often each is asked in each mode, after one round that warms.
+    /// How often each is asked in each mode, after one round that warms; with 0 nothing warm is measured.
     pub rounds: usize,
     /// This program, to be started as a user would; `None` leaves cold starts out.
     pub program: Option<PathBuf>,
@@ -58,7 +58,7 @@ pub struct LatencyReport {
     pub first_hybrid_ms: f64,
     /// Memory of this process after everything, in MiB; absent where the system does not tell.
     pub rss_mb: Option<f64>,
-    /// The part of it that no other process shares.
+    /// The part of it that no file holds, and no other process can share.
     pub private_mb: Option<f64>,
     /// Size of the data folder.
     pub disk_mb: f64,
@@ -89,7 +89,7 @@ pub fn latency(
         modes.insert(name, asked(&memory, options, mode, now)?);
     }
     let mut searches_per_second = BTreeMap::new();
-    for clients in CLIENTS {
+    for clients in CLIENTS.into_iter().filter(|_| options.rounds > 0) {
         talk(format!("{clients} clients"));
         searches_per_second.insert(clients, round(throughput(&memory, options, clients, now)?));
     }
@@ -209,11 +209,12 @@ fn cold_search(options: &LatencyOptions, paths: &Paths, mode: &str) -> Option<f6
 /// All memory of this process and the part that is its own, in MiB, where the system tells.
 fn own_memory() -> Option<(f64, f64)> {
     let text = std::fs::read_to_string("/proc/self/smaps_rollup").ok()?;
-    let sum = |names: &[&str]| -> f64 {
-        let lines = text.lines().filter(|line| names.iter().any(|name| line.starts_with(name)));
+    // A page of a file that only one process maps counts as private to it, so that figure would say nothing.
+    let sum = |name: &str| -> f64 {
+        let lines = text.lines().filter(|line| line.starts_with(name));
         lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok()).sum::<f64>() / 1024.0
     };
-    Some((round(sum(&["Rss:"])), round(sum(&["Private_Clean:", "Private_Dirty:"]))))
+    Some((round(sum("Rss:")), round(sum("Anonymous:"))))
 }
 
 /// MiB of all files below a folder.

@@ -86,7 +86,7 @@ impl Memory {
             why: format!("what was forgotten may still be in the vector index: {error}"),
         })?;
         // Read anew, and shared again, so that the next search need not.
-        drop(self.columns()?);
+        self.refresh_columns()?;
         Ok(())
     }
 }

@@ -22,6 +22,8 @@ const BATCH_MESSAGES: usize = 500;
 const BATCH_BYTES: usize = 8 << 20;
 /// Items that are parsed before they are wanted. An item holds at most one line.
 const READ_AHEAD: usize = 64;
+/// Commits after which words and columns are brought up to date for those who search meanwhile.
+const REFRESH_COMMITS: u32 = 4;
 /// Cores that prepare messages; one transaction at a time takes in no more.
 const MOST_PREPARERS: usize = 4;
 /// So many first bytes identify a file.
@@ -113,6 +115,7 @@ struct Run<'a> {
     /// Bytes of their texts.
     weight: usize,
     batch: Batch,
+    commits: u32,
 }
 
 impl Memory {
@@ -154,6 +157,7 @@ impl Memory {
             gathered: Vec::new(),
             weight: 0,
             batch: Batch::default(),
+            commits: 0,
         };
         unreadable.into_iter().for_each(|bad| run.report.bad(bad));
         run.all(transcripts)
@@ -242,7 +246,7 @@ impl Run<'_> {
         }
         self.commit()?;
         self.settle()?;
-        self.memory.store.fold_words(true)?;
+        self.memory.settle()?;
         self.report.sessions = self.sessions.len() as u64;
         let count = |outcome: Outcome| self.seen.values().filter(|seen| **seen == outcome).count() as u64;
         self.report.messages = self.seen.len() as u64;
@@ -345,6 +349,12 @@ impl Run<'_> {
         }
         let receipt = self.memory.store.import_later(claude_code::SOURCE, batch, self.now)?;
         self.waiting = Some((gathered, receipt));
+        self.commits += 1;
+        if self.commits.is_multiple_of(REFRESH_COMMITS) {
+            // Every search reads what is not folded and not shared yet.
+            self.memory.store.fold_words(false)?;
+            self.memory.refresh_columns()?;
+        }
         Ok(())
     }
 

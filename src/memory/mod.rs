@@ -102,12 +102,13 @@ impl Memory {
         })
     }
 
-    /// Finishes what writing left for later: the words of the newest texts.
+    /// Finishes what writing left for later: the words of the newest texts, and the columns that all processes share.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub fn settle(&self) -> Result<()> {
-        Ok(self.store.fold_words(true)?)
+        self.store.fold_words(true)?;
+        self.refresh_columns()
     }
 
     /// Ranks by other numbers from now on. For benchmarks.

@@ -61,7 +61,7 @@ impl Rows {
     pub(super) fn view(&self) -> View<'_> {
         View {
             dimensions: self.dimensions,
-            sorted: false,
+            places: Some(&self.places),
             labels: &self.labels,
             scales: &self.scales,
             signs: &self.signs,
@@ -146,7 +146,7 @@ impl Mapped {
     pub(super) fn view(&self) -> io::Result<View<'_>> {
         Ok(View {
             dimensions: self.dimensions,
-            sorted: true,
+            places: None,
             labels: cast(self.file.section(0)?)?,
             scales: cast(self.file.section(1)?)?,
             signs: cast(self.file.section(2)?)?,
@@ -196,8 +196,8 @@ impl<'a> Codes<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View<'a> {
     pub(super) dimensions: usize,
-    /// Whether labels ascend.
-    pub(super) sorted: bool,
+    /// Where each label is; `None` when labels ascend.
+    pub(super) places: Option<&'a HashMap<u32, usize>>,
     pub(super) labels: &'a [u32],
     pub(super) scales: &'a [f32],
     pub(super) signs: &'a [u64],

@@ -113,10 +113,9 @@ impl Search<'_> {
     fn places_of(&self, labels: &[u32]) -> Vec<Place> {
         let mut places = Vec::with_capacity(labels.len());
         for (number, view) in self.views.iter().enumerate() {
-            if !view.sorted {
-                let wanted = |label: u32| labels.binary_search(&label).is_ok() && !self.is_gone(label);
-                let rows = view.labels.iter().enumerate().filter(|(_, label)| wanted(**label));
-                places.extend(rows.map(|(row, _)| (number, row)));
+            if let Some(known) = view.places {
+                let found = labels.iter().filter(|label| !self.is_gone(**label)).filter_map(|label| known.get(label));
+                places.extend(found.map(|row| (number, *row)));
                 continue;
             }
             let (mut rest, mut passed) = (view.labels, 0);

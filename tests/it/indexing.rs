@@ -29,11 +29,11 @@ fn open(paths: &Paths) -> Memory {
     Memory::open(paths, settings, Open::Existing, Ids::System, now()).unwrap()
 }
 
-/// What some questions find, in every mode, in a process that has just begun.
-fn answers(paths: &Paths) -> Vec<Vec<String>> {
-    let memory = open(paths);
+/// What some questions find, in every mode, for somebody who has just begun. The encoder is that of `loaded`.
+fn answers(loaded: &Memory, paths: &Paths) -> Vec<Vec<String>> {
+    let memory = loaded.beside(paths, Open::Existing, Ids::System, now()).unwrap();
     let mut answers = Vec::new();
-    for text in (Generator { turns: TURNS, end: now() }).questions(4) {
+    for text in (Generator { turns: TURNS, end: now() }).questions(2) {
         for mode in [Mode::Keyword, Mode::Semantic, Mode::Hybrid] {
             let query = Query {
                 texts: vec![text.clone()],
@@ -65,29 +65,27 @@ fn files(paths: &Paths) -> Vec<PathBuf> {
 fn a_damaged_file_never_changes_an_answer() {
     let scratch = tempfile::tempdir().unwrap();
     let paths = store(scratch.path());
-    let right = answers(&paths);
+    let loaded = open(&paths);
+    let right = answers(&loaded, &paths);
     assert!(right.iter().all(|ids| !ids.is_empty()));
     assert_eq!(files(&paths).len(), 3, "columns, manifest and one segment");
     for number in 0..3 {
         let file = files(&paths).remove(number);
         let whole = std::fs::read(&file).unwrap();
         let cut = |length: usize| whole[..length].to_vec();
-        let mut damages = vec![Vec::new(), cut(20), cut(whole.len() / 2), cut(whole.len() - 1), vec![7; whole.len()]];
-        for at in [3, 37, 60, whole.len() / 3, whole.len() / 2, whole.len() - 9] {
+        let flipped = |at: usize| {
             let mut bytes = whole.clone();
             bytes[at] ^= 0x20;
-            damages.push(bytes);
-        }
+            bytes
+        };
+        let damages = [Vec::new(), cut(whole.len() / 2), cut(whole.len() - 1), flipped(37), flipped(whole.len() / 2)];
         for (damage, bytes) in damages.into_iter().enumerate() {
             // As another program would: under the same name, a new file.
             std::fs::remove_file(&file).unwrap();
             std::fs::write(&file, bytes).unwrap();
-            assert_eq!(answers(&paths), right, "damage {damage} of {}", file.display());
+            assert_eq!(answers(&loaded, &paths), right, "damage {damage} of {}", file.display());
             // It was made again, or the byte belongs to nobody.
-            for file in files(&paths) {
-                std::fs::remove_file(file).unwrap();
-            }
-            assert_eq!(answers(&paths), right);
+            assert_eq!(answers(&loaded, &paths), right);
         }
     }
 }
@@ -96,7 +94,8 @@ fn a_damaged_file_never_changes_an_answer() {
 fn files_of_another_store_are_not_believed() {
     let scratch = tempfile::tempdir().unwrap();
     let paths = store(scratch.path());
-    let right = answers(&paths);
+    let loaded = open(&paths);
+    let right = answers(&loaded, &paths);
     let older = scratch.path().join("older.db");
     // An older copy of the database is put back under newer files.
     let memory = open(&paths);
@@ -124,14 +123,15 @@ fn files_of_another_store_are_not_believed() {
     }
     std::fs::copy(&older, paths.database()).unwrap();
     assert_eq!(found("frobnicator oil"), None);
-    assert_eq!(answers(&paths), right);
+    assert_eq!(answers(&loaded, &paths), right);
 }
 
 #[test]
 fn what_is_forgotten_leaves_the_files() {
     let scratch = tempfile::tempdir().unwrap();
     let paths = store(scratch.path());
-    let right = answers(&paths);
+    let loaded = open(&paths);
+    let right = answers(&loaded, &paths);
     let memory = open(&paths);
     let gone = &right[1][0];
     let size = |paths: &Paths| -> u64 { files(paths).iter().map(|file| std::fs::metadata(file).unwrap().len()).sum() };
@@ -139,7 +139,7 @@ fn what_is_forgotten_leaves_the_files() {
     let receipt = memory.forget(vec![gone.parse().unwrap()], "a test", now()).unwrap();
     assert_eq!((receipt.messages, receipt.vectors, receipt.found_in.len()), (1, 1, 0));
     assert!(size(&paths) < before, "the row is in the files still");
-    for (ids, earlier) in answers(&paths).iter().zip(&right) {
+    for (ids, earlier) in answers(&loaded, &paths).iter().zip(&right) {
         assert!(!ids.contains(gone));
         let kept: Vec<&String> = earlier.iter().filter(|id| *id != gone).collect();
         assert!(kept.iter().filter(|id| ids.contains(id)).count() + 1 >= kept.len(), "{ids:?} {earlier:?}");

@@ -15,6 +15,7 @@ use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
 use crate::cli::session::Session;
 use crate::config::env;
 use crate::domain::Code;
+use crate::embed::give_way;
 use crate::memory::{ImportOptions, Report};
 use crate::store::Open;
 
@@ -94,6 +95,8 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         Some(path) => path.clone(),
         None => default_folder()?,
     };
+    // Searches of running sessions come first.
+    give_way();
     let memory = session.open(Open::Create)?;
     let options = ImportOptions {
         longest_line: usize::try_from(args.max_line_mib.unwrap_or(memory.settings().import.max_line_mib))

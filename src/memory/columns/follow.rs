@@ -11,6 +11,8 @@ use crate::memory::{Memory, Result};
 const BEYOND: usize = 2_048;
 /// One row of so many may be beyond the file in larger stores.
 const BEYOND_OF: usize = 64;
+/// Who searches leaves the writing to who imports, unless nobody has done it for so many times as many rows.
+const PATIENCE: usize = 4;
 
 impl Memory {
     /// The columns, up to date with the store.
@@ -18,6 +20,18 @@ impl Memory {
     /// # Errors
     /// When the store cannot be read.
     pub(in crate::memory) fn columns(&self) -> Result<RwLockReadGuard<'_, Columns>> {
+        self.columns_within(PATIENCE)
+    }
+
+    /// As [`Memory::columns`], for who has just stored something: also brings the file up to date.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(in crate::memory) fn refresh_columns(&self) -> Result<()> {
+        self.columns_within(1).map(drop)
+    }
+
+    fn columns_within(&self, patience: usize) -> Result<RwLockReadGuard<'_, Columns>> {
         let current = self.columns.read().unwrap_or_else(PoisonError::into_inner);
         let is_new = current.totals.last_passage == 0;
         let rows = if is_new { None } else { current.newer(&self.store)? };
@@ -26,29 +40,45 @@ impl Memory {
         }
         drop(current);
         let mut columns = self.columns.write().unwrap_or_else(PoisonError::into_inner);
-        if columns.totals.last_passage == 0
-            && let Some(base) = self.shared_columns()?
-        {
-            *columns = Columns::over(base);
+        if columns.totals.last_passage == 0 {
+            self.adopt_file(&mut columns)?;
         }
         // Another thread may have read these rows meanwhile; they are passed over then.
         let rows = if is_new { columns.newer(&self.store)? } else { rows };
         if let Some(rows) = rows {
             columns.take_in(rows);
         }
-        if columns.beyond() > BEYOND.max(columns.len() / BEYOND_OF) && !self.store.is_frozen() {
+        let most = BEYOND.max(columns.len() / BEYOND_OF);
+        if columns.beyond() > most {
+            self.adopt_file(&mut columns)?;
+        }
+        if columns.beyond() > most * patience && !self.store.is_frozen() {
             match self.share_columns(&columns) {
-                Ok(true) => {
-                    if let Some(base) = self.shared_columns()? {
-                        *columns = Columns::over(base);
-                    }
-                }
+                Ok(true) => self.adopt_file(&mut columns)?,
                 Ok(false) => {}
                 Err(error) => tracing::warn!(%error, "the columns cannot be shared; they stay in memory"),
             }
         }
         drop(columns);
         Ok(self.columns.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Goes over to the file if somebody has written it since this process last looked, and it knows more.
+    fn adopt_file(&self, columns: &mut Columns) -> Result<()> {
+        let metadata = std::fs::metadata(self.index_folder.join("columns")).ok();
+        let seen = metadata.and_then(|metadata| Some((metadata.modified().ok()?, metadata.len())));
+        if seen.is_none() || seen == columns.seen {
+            return Ok(());
+        }
+        columns.seen = seen;
+        let Some(base) = self.shared_columns()? else { return Ok(()) };
+        if base.totals().last_passage > columns.base.totals().last_passage {
+            *columns = Columns { seen, ..Columns::over(base) };
+            if let Some(rows) = columns.newer(&self.store)? {
+                columns.take_in(rows);
+            }
+        }
+        Ok(())
     }
 
     /// The file, if it is whole and of this store as it is now.

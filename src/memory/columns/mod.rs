@@ -48,6 +48,8 @@ struct Grown {
 #[derive(Debug, Default)]
 pub(super) struct Columns {
     base: Base,
+    /// Time and length of the file when this process last looked at it.
+    seen: Option<(std::time::SystemTime, u64)>,
     totals: Totals,
     /// From here on what the file does not hold.
     messages: Vec<MessageCell>,
