@@ -20,8 +20,9 @@ use crate::store::{Batch, Cursor, NewProject, Outcome, PreparedMessage, Preparer
 /// A batch is committed when it holds this many messages or bytes.
 const BATCH_MESSAGES: usize = 500;
 const BATCH_BYTES: usize = 8 << 20;
-/// Items that are parsed before they are wanted. An item holds at most one line.
-const READ_AHEAD: usize = 64;
+/// Items that are handed over together, and how often that may happen before they are wanted. An item holds at most one line.
+const READ_AT_ONCE: usize = 24;
+const READ_AHEAD: usize = 2;
 /// Commits after which words and columns are brought up to date for those who search meanwhile.
 const REFRESH_COMMITS: u32 = 4;
 /// Cores that prepare messages; one transaction at a time takes in no more.
@@ -285,7 +286,7 @@ impl Run<'_> {
             let (sender, items) = sync_channel(READ_AHEAD);
             scope.spawn(move || read_ahead(reader, &sender));
             // The reader ends with the end of the file or an error, never before.
-            while let Ok((item, position)) = items.recv() {
+            for (item, position) in items.into_iter().flatten() {
                 let (item, failure) = match item {
                     Ok(item) => (item, None),
                     Err(error) => (None, Some(error)),
@@ -352,7 +353,7 @@ impl Run<'_> {
         self.commits += 1;
         if self.commits.is_multiple_of(REFRESH_COMMITS) {
             // Every search reads what is not folded and not shared yet.
-            self.memory.store.fold_words(false)?;
+            self.memory.store.fold_words_later()?;
             self.memory.refresh_columns()?;
         }
         Ok(())
@@ -388,15 +389,23 @@ impl Run<'_> {
 }
 
 /// Sends every item with the position after it, then the end or the error that ended it. Stops when nobody listens.
-fn read_ahead(mut reader: Reader, sender: &SyncSender<(std::io::Result<Option<Item>>, Position)>) {
-    loop {
-        let item = reader.next_item();
-        let ended = !matches!(item, Ok(Some(_)));
-        if sender.send((item, reader.position())).is_err() || ended {
+fn read_ahead(mut reader: Reader, sender: &SyncSender<Vec<Parsed>>) {
+    let mut ended = false;
+    while !ended {
+        let mut items = Vec::with_capacity(READ_AT_ONCE);
+        while !ended && items.len() < READ_AT_ONCE {
+            let item = reader.next_item();
+            ended = !matches!(item, Ok(Some(_)));
+            items.push((item, reader.position()));
+        }
+        if sender.send(items).is_err() {
             return;
         }
     }
 }
+
+/// An item, the end or an error, with the position after it.
+type Parsed = (std::io::Result<Option<Item>>, Position);
 
 /// One for each core.
 fn preparers() -> Result<Vec<Mutex<Preparer>>> {

@@ -34,6 +34,21 @@ impl Store {
         }
     }
 
+    /// As [`Store::fold_words`] without `all`, but does not wait: for who goes on writing. A failure shows with the next
+    /// fold, which finds the same terms.
+    ///
+    /// # Errors
+    /// When the write lane cannot be started.
+    pub fn fold_words_later(&self) -> Result<()> {
+        self.write_later(|connection| {
+            let fresh: i64 = connection
+                .query_row("SELECT count(*) FROM fresh", [], |row| row.get(0))
+                .map_err(|error| Error::sqlite("count the fresh words", error))?;
+            if fresh > MOST_FRESH { fold(connection) } else { Ok(()) }
+        })
+        .map(drop)
+    }
+
     /// Makes the word index again from the stored texts, when its rules have changed.
     ///
     /// # Errors
