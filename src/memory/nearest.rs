@@ -262,6 +262,11 @@ impl Memory {
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
+    /// To be called last by a command that answers and ends: does not take the encoder apart.
+    pub fn abandon_encoder(&self) {
+        self.resident.abandon();
+    }
+
     /// Gives back the memory of encoder and index if they were not used for the configured time.
     pub fn drop_idle(&self) {
         self.resident.drop_if_idle(std::time::Duration::from_secs(self.settings.embed.idle_seconds));

@@ -77,6 +77,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     let memory = session.open(Open::Existing)?;
     let query = args.query(&memory, session)?;
     let answer = memory.search(&query, session.now)?;
+    memory.abandon_encoder();
     let cursor = answer.next.map(|offset| cursor_at(&query, offset));
     if session.output.is_json() {
         session.output.json(&SearchAnswer::new(answer, cursor));
