@@ -1,12 +1,15 @@
 //! The files that all processes share: whatever happens to them, every answer is the one that the store gives.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use claude_memory::bench::{Generator, LatencyOptions, scale};
 use claude_memory::config::{Layered, Paths};
 use claude_memory::domain::{Detail, Filter, Ids, Mode, Query, Timestamp};
 use claude_memory::memory::Memory;
 use claude_memory::store::Open;
+
+use crate::home::TestHome;
 
 const TURNS: u64 = 1_200;
 
@@ -124,6 +127,49 @@ fn files_of_another_store_are_not_believed() {
     std::fs::copy(&older, paths.database()).unwrap();
     assert_eq!(found("frobnicator oil"), None);
     assert_eq!(answers(&loaded, &paths), right);
+}
+
+#[test]
+fn what_one_process_adds_the_others_find_at_their_next_search() {
+    let scratch = tempfile::tempdir().unwrap();
+    let paths = store(scratch.path());
+    let writer = open(&paths);
+    let reader = writer.beside(&paths, Open::Existing, Ids::System, now()).unwrap();
+    let found = || {
+        let query = Query {
+            texts: vec!["how do we keep the frobnicator from squeaking".to_owned()],
+            mode: Mode::Semantic,
+            filter: Filter::default(),
+            limit: 3,
+            offset: 0,
+            detail: Detail::Index,
+            max_tokens: 4000,
+            here: Vec::new(),
+            explain: false,
+        };
+        reader.search(&query, now()).unwrap().hits.first().map(|hit| hit.id)
+    };
+    let note = claude_memory::domain::Note { text: "the frobnicator needs oil".to_owned(), ..Default::default() };
+    let before = found();
+    let saved = writer.save(note, now()).unwrap().id;
+    assert_ne!(before, Some(saved));
+    let turn = writer.take_turn(1).unwrap().unwrap();
+    let made = writer.make_vectors(&turn, &AtomicBool::new(false), &mut |_| {}).unwrap();
+    assert_eq!(made.vectors, 1);
+    assert_eq!(found(), Some(saved));
+}
+
+#[test]
+fn making_vectors_can_be_paused() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    assert_eq!(home.run(&["embed", "--pause"]).code, 0);
+    let paused = home.run(&["embed"]);
+    assert_eq!(paused.code, 0);
+    assert!(paused.stderr.contains("paused") && paused.stderr.contains("--resume"), "{}", paused.stderr);
+    assert!(home.run(&["status"]).stdout.contains("making vectors is paused"));
+    let made = home.json(&["embed", "--resume"]);
+    assert!(made["parts"].as_u64() > Some(20), "{made}");
 }
 
 #[test]
