@@ -6,6 +6,7 @@ mod error;
 mod output;
 mod progress;
 mod session;
+mod signals;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -65,6 +66,7 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
+    signals::survive_file_size_limit();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -178,3 +178,31 @@ fn wrong_requests_say_what_would_be_right() {
     home.write("memory/config.toml", "[search]\nlimit = \"many\"\n");
     home.run(&["status"]).fails(2, "search.limit");
 }
+
+/// A limit on the size of files is met like a full disk: an error with what to do, nothing lost, and the next run goes on.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_that_may_not_grow_is_an_error_and_not_the_end() {
+    let home = TestHome::new();
+    // Text that does not compress well: numbers that look random.
+    let line = |number: u32| {
+        let words: Vec<String> =
+            (0..400_u32).map(|at| format!("w{:08x}", (number * 400 + at).wrapping_mul(2_654_435_761))).collect();
+        user(&format!("00000000-0000-4000-8000-{number:012}"), "5e551011-0000-4000-8000-000000000001", &words.join(" "))
+    };
+    let lines: Vec<String> = (0..250).map(line).collect();
+    let file = home.write("big.jsonl", lines.join("\n") + "\n");
+    let program = home.command();
+    // Blocks of 1,024 bytes.
+    let mut shell = std::process::Command::new("bash");
+    shell.args(["-c", "ulimit -f 400; exec \"$0\" --home \"$1\" import claude-code \"$2\""]);
+    shell.arg(program.get_program()).arg(home.memory()).arg(&file).env("HOME", home.path());
+    let limited = shell.output().unwrap();
+    let talk = String::from_utf8_lossy(&limited.stderr);
+    assert_eq!(limited.status.code(), Some(3), "{talk}");
+    let file = file.display().to_string();
+    let rest = home.json(&["import", "claude-code", &file]);
+    assert_eq!(rest["bad_total"], 0);
+    assert_eq!(home.json(&["status"])["messages"], 250, "{talk}");
+    assert_eq!(home.run(&["init", "--verify"]).code, 0);
+}
