@@ -96,6 +96,18 @@ impl Files {
                 let _ = std::fs::remove_file(path);
             }
         }
+        self.sweep()
+    }
+
+    /// Removes what writers left that were killed: who holds the lock is the only one who writes here.
+    fn sweep(&self) -> io::Result<()> {
+        for entry in std::fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+            if name.starts_with('.') && name.ends_with(".tmp") {
+                let _ = std::fs::remove_file(&path);
+            }
+        }
         Ok(())
     }
 
