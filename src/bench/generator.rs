@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::random::SplitMix64;
 use crate::domain::{Draft, DraftPart, Kind, Origin, Role, Timestamp};
 
 /// Distinct made-up words; real histories of a year have about as many.
@@ -37,16 +38,12 @@ pub struct Generator {
     pub end: Timestamp,
 }
 
-/// SplitMix64 (Steele, Lea and Flood, 2014), begun anew for every turn, so that any turn can be made alone.
-struct Random(u64);
+/// Begun anew for every turn, so that any turn can be made alone.
+struct Random(SplitMix64);
 
 impl Random {
     const fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut value = self.0;
-        value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        value ^ (value >> 31)
+        self.0.next()
     }
 
     const fn below(&mut self, end: u64) -> u64 {
@@ -84,7 +81,7 @@ fn chinese_word(number: u64, into: &mut String) {
 impl Generator {
     /// The text of a turn: one to three sentences about the topic of its session.
     fn text(turn: u64) -> String {
-        let mut random = Random(turn.wrapping_mul(0xd6e8_feb8_6659_fd93));
+        let mut random = Random(SplitMix64(turn.wrapping_mul(0xd6e8_feb8_6659_fd93)));
         let topic = turn / SESSION_TURNS;
         let mut text = String::new();
         if random.below(CHINESE) == 0 {
@@ -145,7 +142,7 @@ impl Generator {
     /// Questions in words of turns that are there: three to seven that stand side by side.
     pub fn questions(&self, count: u64) -> Vec<String> {
         let question = |number: u64| {
-            let mut random = Random(number ^ 0x5851_f42d_4c95_7f2d);
+            let mut random = Random(SplitMix64(number ^ 0x5851_f42d_4c95_7f2d));
             let text = Self::text(random.below(self.turns.max(1)));
             let words: Vec<&str> = text.split([' ', '.', '?']).filter(|word| !word.is_empty()).collect();
             if words.len() < 3 {

@@ -12,6 +12,7 @@ pub mod id;
 pub mod mark;
 pub mod moment;
 pub mod query;
+pub mod random;
 pub mod text;
 pub mod time;
 

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use super::{Error, Memory, Result};
 use crate::config::IndexChoice;
-use crate::disk::Lock;
+use crate::disk::{self, Held, Lock};
 use crate::vector::{BuiltGraph, Files, Index, Stamp};
 
 /// Row, digest and dimensions of a model.
@@ -113,13 +113,9 @@ impl Memory {
             None
         });
         // Another store under the same path, or an older copy of this one, has other texts under the same numbers.
-        let opened = match opened {
-            Some((index, stamp)) if self.fits(model, stamp)? => Some((index, stamp)),
-            _ => None,
-        };
         let (index, stamp) = match opened {
-            Some((index, stamp)) => (index, Some(stamp)),
-            None => (Index::new(dimensions), None),
+            Some((index, stamp)) if self.fits(model, stamp)? => (index, Some(stamp)),
+            _ => (Index::new(dimensions), None),
         };
         let generation = match stamp {
             Some(stamp) => stamp.generation,
@@ -182,8 +178,7 @@ impl Memory {
             return Ok(true);
         }
         let saved = (|| {
-            crate::disk::create_private_folder(&self.index_folder)?;
-            let Lock::Held(_held) = Lock::try_take(&self.index_folder.join("lock"))? else { return Ok(true) };
+            let Some(_held) = self.lock_caches()? else { return Ok(true) };
             // A manifest that cannot be read counts as none: this one replaces it.
             let stamp = Index::stamp(&built.files, dimensions).unwrap_or(None);
             if let Some(other) = stamp
@@ -205,6 +200,18 @@ impl Memory {
             tracing::warn!(%error, "the vector index cannot be saved; it stays in memory");
             built.given_up = true;
             Ok(true)
+        })
+    }
+
+    /// The right to write the files that all processes share; `None` while another process has it.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or written.
+    pub(super) fn lock_caches(&self) -> io::Result<Option<Held>> {
+        disk::create_private_folder(&self.index_folder)?;
+        Ok(match Lock::try_take(&self.index_folder.join("lock"))? {
+            Lock::Held(held) => Some(held),
+            Lock::Taken(_) => None,
         })
     }
 

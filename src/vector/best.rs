@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use super::Spread;
+use super::{Spread, better};
 
 /// A row of one of several views.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,7 +39,7 @@ impl PartialOrd for Entry {
 
 /// Better first.
 pub(super) fn order(left: &Found, right: &Found) -> Ordering {
-    right.score.total_cmp(&left.score).then_with(|| right.label.cmp(&left.label))
+    better(&(left.label, left.score), &(right.label, right.score))
 }
 
 impl Best {

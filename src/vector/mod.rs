@@ -12,6 +12,7 @@ mod rows;
 mod scan;
 mod signs;
 
+use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
@@ -33,6 +34,11 @@ const GRAPH_LEAST: usize = 400;
 
 /// A found vector: its label and the dot product with the query, higher is nearer.
 pub type Neighbour = (u32, f32);
+
+/// Better first: the higher score, then the higher label, which is the newer text.
+pub fn better(left: &Neighbour, right: &Neighbour) -> Ordering {
+    right.1.total_cmp(&left.1).then_with(|| right.0.cmp(&left.0))
+}
 
 /// How similar the query is to any vector: what a score has to be compared with.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -102,8 +108,7 @@ pub struct Index {
     /// What the files do not hold yet.
     tail: Rows,
     gone: HashSet<u32>,
-    /// With the numbers of the segments that it was built of.
-    graph: Option<(Graph, Vec<u64>)>,
+    graph: Option<BuiltGraph>,
 }
 
 impl Index {
@@ -226,7 +231,7 @@ impl Index {
         }
         let views = self.views()?;
         let search = Search { views: &views, probe, count, allowed, gone: &self.gone };
-        let Some((graph, covered)) = &self.graph else { return search.nearest(effort == Effort::Exact) };
+        let Some(BuiltGraph(graph, covered)) = &self.graph else { return search.nearest(effort == Effort::Exact) };
         if effort == Effort::Exact || !matches!(allowed, Allowed::All) {
             return search.nearest(effort == Effort::Exact);
         }
@@ -239,7 +244,7 @@ impl Index {
             .map(|(_, view)| *view)
             .collect();
         nearest.best.extend(Search { views: &others, ..search }.nearest(false)?.best);
-        nearest.best.sort_by(|left, right| right.1.total_cmp(&left.1).then_with(|| right.0.cmp(&left.0)));
+        nearest.best.sort_by(better);
         nearest.best = scan::distinct(nearest.best.into_iter(), count);
         Ok(nearest)
     }
@@ -277,7 +282,7 @@ impl Index {
 
     /// Asks this graph for candidates from now on.
     pub fn use_graph(&mut self, graph: BuiltGraph) {
-        self.graph = Some((graph.0, graph.1));
+        self.graph = Some(graph);
     }
 
     fn views(&self) -> io::Result<Vec<View<'_>>> {

@@ -4,6 +4,8 @@
 //! of it in few dimensions. Three rounds of random signs, a random permutation and a Walsh-Hadamard transform in blocks
 //! (Ailon and Chazelle, 2006, without the projection), about a microsecond for 384 dimensions.
 
+use crate::domain::random::SplitMix64;
+
 /// Part of every index file: another seed makes other codes.
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 const ROUNDS: usize = 3;
@@ -32,8 +34,8 @@ impl Rotation {
         if block < 16 || u16::try_from(dimensions).is_err() {
             return Self { block: 1, rounds: Vec::new() };
         }
-        let mut state = SEED;
-        let rounds = (0..ROUNDS).map(|_| Round::new(dimensions, block, &mut state)).collect();
+        let mut random = SplitMix64(SEED);
+        let rounds = (0..ROUNDS).map(|_| Round::new(dimensions, block, &mut random)).collect();
         Self { block, rounds }
     }
 
@@ -53,27 +55,18 @@ impl Rotation {
 }
 
 impl Round {
-    fn new(dimensions: usize, block: usize, state: &mut u64) -> Self {
+    fn new(dimensions: usize, block: usize, random: &mut SplitMix64) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "at most 128")]
         let scale = 1.0 / (block as f32).sqrt();
-        let signs = (0..dimensions).map(|_| if next(state) & 1 == 0 { scale } else { -scale }).collect();
+        let signs = (0..dimensions).map(|_| if random.next() & 1 == 0 { scale } else { -scale }).collect();
         let mut from: Vec<u16> = (0..dimensions).filter_map(|at| u16::try_from(at).ok()).collect();
         for at in (1..from.len()).rev() {
             // Fisher and Yates; the remainder's bias does not matter here.
-            let other = usize::try_from(next(state) >> 32).unwrap_or(0) % (at + 1);
+            let other = usize::try_from(random.next() >> 32).unwrap_or(0) % (at + 1);
             from.swap(at, other);
         }
         Self { signs, from }
     }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, 2014).
-const fn next(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(SEED);
-    let mut value = *state;
-    value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
 }
 
 /// The Walsh-Hadamard transform of a block whose length is a power of two, in place and not normalised.

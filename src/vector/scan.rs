@@ -12,7 +12,7 @@ use super::signs::{BLOCK, distances_to, threshold, within};
 use super::{Allowed, Nearest, Neighbour, Spread, dot};
 
 /// From so many vectors on, signs are compared first; below, every coarse code is.
-pub(super) const SIGNS_FROM: usize = 20_000;
+const SIGNS_FROM: usize = 20_000;
 /// At least so many rows are compared by code after their signs were.
 const CANDIDATES: usize = 1_100;
 /// Candidates for each neighbour that is wanted.

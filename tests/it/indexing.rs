@@ -32,23 +32,27 @@ fn open(paths: &Paths) -> Memory {
     Memory::open(paths, settings, Open::Existing, Ids::System, now()).unwrap()
 }
 
+fn asking(text: &str, mode: Mode, limit: usize) -> Query {
+    Query {
+        texts: vec![text.to_owned()],
+        mode,
+        filter: Filter::default(),
+        limit,
+        offset: 0,
+        detail: Detail::Index,
+        max_tokens: 4000,
+        here: Vec::new(),
+        explain: false,
+    }
+}
+
 /// What some questions find, in every mode, for somebody who has just begun. The encoder is that of `loaded`.
 fn answers(loaded: &Memory, paths: &Paths) -> Vec<Vec<String>> {
     let memory = loaded.beside(paths, Open::Existing, Ids::System, now()).unwrap();
     let mut answers = Vec::new();
     for text in (Generator { turns: TURNS, end: now() }).questions(2) {
         for mode in [Mode::Keyword, Mode::Semantic, Mode::Hybrid] {
-            let query = Query {
-                texts: vec![text.clone()],
-                mode,
-                filter: Filter::default(),
-                limit: 10,
-                offset: 0,
-                detail: Detail::Index,
-                max_tokens: 4000,
-                here: Vec::new(),
-                explain: false,
-            };
+            let query = asking(&text, mode, 10);
             let answer = memory.search(&query, now()).unwrap();
             answers.push(answer.hits.iter().map(|hit| hit.id.to_string()).collect());
         }
@@ -107,17 +111,7 @@ fn files_of_another_store_are_not_believed() {
     let saved = memory.save(note, now()).unwrap();
     drop(memory);
     let found = |text: &str| {
-        let query = Query {
-            texts: vec![text.to_owned()],
-            mode: Mode::Keyword,
-            filter: Filter::default(),
-            limit: 5,
-            offset: 0,
-            detail: Detail::Index,
-            max_tokens: 4000,
-            here: Vec::new(),
-            explain: false,
-        };
+        let query = asking(text, Mode::Keyword, 5);
         open(&paths).search(&query, now()).unwrap().hits.first().map(|hit| hit.id)
     };
     assert_eq!(found("frobnicator oil"), Some(saved.id));
@@ -136,17 +130,7 @@ fn what_one_process_adds_the_others_find_at_their_next_search() {
     let writer = open(&paths);
     let reader = writer.beside(&paths, Open::Existing, Ids::System, now()).unwrap();
     let found = || {
-        let query = Query {
-            texts: vec!["how do we keep the frobnicator from squeaking".to_owned()],
-            mode: Mode::Semantic,
-            filter: Filter::default(),
-            limit: 3,
-            offset: 0,
-            detail: Detail::Index,
-            max_tokens: 4000,
-            here: Vec::new(),
-            explain: false,
-        };
+        let query = asking("how do we keep the frobnicator from squeaking", Mode::Semantic, 3);
         reader.search(&query, now()).unwrap().hits.first().map(|hit| hit.id)
     };
     let note = claude_memory::domain::Note { text: "the frobnicator needs oil".to_owned(), ..Default::default() };

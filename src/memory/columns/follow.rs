@@ -4,7 +4,6 @@ use std::io;
 use std::sync::{PoisonError, RwLockReadGuard};
 
 use super::{Base, Columns};
-use crate::disk::Lock;
 use crate::memory::{Memory, Result};
 
 /// Rows beyond the file that are kept in the memory of every process, at least.
@@ -97,8 +96,7 @@ impl Memory {
 
     /// Writes the file unless another process writes there now.
     fn share_columns(&self, columns: &Columns) -> io::Result<bool> {
-        crate::disk::create_private_folder(&self.index_folder)?;
-        let Lock::Held(_held) = Lock::try_take(&self.index_folder.join("lock"))? else { return Ok(false) };
+        let Some(_held) = self.lock_caches()? else { return Ok(false) };
         let Ok(Some(witness)) = self.store.message_uid(columns.totals.last_message) else { return Ok(false) };
         columns.write(&self.index_folder.join("columns"), witness)?;
         Ok(true)

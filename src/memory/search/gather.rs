@@ -10,7 +10,7 @@ use crate::domain::text::keys::Key;
 use crate::domain::text::passages::Purpose;
 use crate::memory::columns::{Columns, Permit, tells};
 use crate::memory::{Memory, Result};
-use crate::vector::{Allowed, Effort, Index, Neighbour, Spread};
+use crate::vector::{Allowed, Effort, Index, Neighbour, Spread, better};
 
 /// Candidates taken from each kind of evidence.
 pub(super) const CANDIDATES: usize = 200;
@@ -151,7 +151,7 @@ fn by_meaning(
         for key in permit.columns.keys().filter(|key| permit.allows(*key)) {
             near.keys.extend(index.score(&probe, key)?.map(|cosine| (key, cosine)));
         }
-        near.keys.sort_by(|left, right| right.1.total_cmp(&left.1).then(right.0.cmp(&left.0)));
+        near.keys.sort_by(better);
         near.keys.truncate(KEYS);
     }
     let mut passages = by_word.clone();

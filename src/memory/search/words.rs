@@ -9,6 +9,7 @@ use super::weights::Weights;
 use crate::memory::Result;
 use crate::memory::columns::{Columns, Permit, WINDOW_WORDS};
 use crate::store::{Posting, Store, number};
+use crate::vector::better;
 
 /// The words of a query with everything the store knows about them.
 #[derive(Debug, Default)]
@@ -98,13 +99,11 @@ impl Words {
             .filter(|passage| complete(*passage) && permit.allows(*passage))
             .filter_map(|passage| Some((passage, *scores.get(index(passage))?)))
             .collect();
-        let order =
-            |left: &(u32, f32), right: &(u32, f32)| right.1.total_cmp(&left.1).then_with(|| right.0.cmp(&left.0));
         if found.len() > count {
-            found.select_nth_unstable_by(count, order);
+            found.select_nth_unstable_by(count, better);
             found.truncate(count);
         }
-        found.sort_unstable_by(order);
+        found.sort_unstable_by(better);
         found
     }
 
