@@ -115,7 +115,12 @@ impl Memory {
         // Another store under the same path, or an older copy of this one, has other texts under the same numbers.
         let (index, stamp) = match opened {
             Some((index, stamp)) if self.fits(model, stamp)? => (index, Some(stamp)),
-            _ => (Index::new(dimensions), None),
+            Some(_) => {
+                // Or the last row was forgotten, and must not stay here either.
+                let _ = files.remove();
+                (Index::new(dimensions), None)
+            }
+            None => (Index::new(dimensions), None),
         };
         let generation = match stamp {
             Some(stamp) => stamp.generation,
