@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::output::Output;
 use crate::domain::Code;
-use crate::{config, memory};
+use crate::{config, mcp, memory};
 
 /// A command's failure.
 #[derive(Debug)]
@@ -55,6 +55,12 @@ impl Failure {
 impl From<memory::Error> for Failure {
     fn from(error: memory::Error) -> Self {
         Self { code: error.code(), hint: error.hint(), message: error.to_string() }
+    }
+}
+
+impl From<mcp::Failure> for Failure {
+    fn from(error: mcp::Failure) -> Self {
+        Self { code: error.code, hint: error.hint, message: error.message }
     }
 }
 

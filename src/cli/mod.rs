@@ -17,7 +17,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::env;
 use commands::{
-    bench, completions, config, demo, embed, forget, import, init, mcp, redact, save, search, show, status,
+    bench, blame, completions, config, context, demo, embed, fix, forget, handoff, import, init, mcp, projects, redact,
+    save, search, show, status, timeline,
 };
 use output::Output;
 use session::Session;
@@ -54,6 +55,12 @@ enum Command {
     Embed(embed::Args),
     Search(search::Args),
     Show(show::Args),
+    Timeline(timeline::Args),
+    Context(context::Args),
+    Blame(blame::Args),
+    Fix(fix::Args),
+    Handoff(handoff::Args),
+    Projects(projects::Args),
     Forget(forget::Args),
     Redact(redact::Args),
     Save(save::Args),
@@ -90,6 +97,12 @@ pub fn run() -> ExitCode {
         Command::Embed(args) => embed::run(&args, &session),
         Command::Search(args) => search::run(&args, &session),
         Command::Show(args) => show::run(&args, &session),
+        Command::Timeline(args) => timeline::run(args, &session),
+        Command::Context(args) => context::run(args, &session),
+        Command::Blame(args) => blame::run(args, &session),
+        Command::Fix(args) => fix::run(args, &session),
+        Command::Handoff(args) => handoff::run(args, &session),
+        Command::Projects(args) => projects::run(args, &session),
         Command::Forget(args) => forget::run(&args, &session),
         Command::Redact(args) => redact::run(&args, &session),
         Command::Save(args) => save::run(args, &session),

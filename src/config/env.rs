@@ -39,6 +39,11 @@ pub const CLAUDE_PROJECT_DIR: Variable = Variable {
     name: "CLAUDE_PROJECT_DIR",
     meaning: "Set by Claude Code for MCP servers and hooks: the folder of the current project.",
 };
+/// The calling session.
+pub const CLAUDE_CODE_SESSION_ID: Variable = Variable {
+    name: "CLAUDE_CODE_SESSION_ID",
+    meaning: "Set by Claude Code for MCP servers and hooks: the session, so that nothing is handed to it twice.",
+};
 /// Any setting.
 pub const SETTING: Variable = Variable {
     name: "CLAUDE_MEMORY_<SECTION>_<KEY>",
@@ -46,7 +51,16 @@ pub const SETTING: Variable = Variable {
 };
 
 /// All of them, for the reference.
-pub const ALL: [&Variable; 7] = [&HOME, &LOG, &SETTING, &CLAUDE_PROJECT_DIR, &CLAUDE_CONFIG_DIR, &TEST_NOW, &TEST_SEED];
+pub const ALL: [&Variable; 8] = [
+    &HOME,
+    &LOG,
+    &SETTING,
+    &CLAUDE_PROJECT_DIR,
+    &CLAUDE_CODE_SESSION_ID,
+    &CLAUDE_CONFIG_DIR,
+    &TEST_NOW,
+    &TEST_SEED,
+];
 
 #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
 fn read(name: &str) -> Option<String> {
@@ -77,12 +91,22 @@ pub fn seed() -> Option<u64> {
 pub fn claude_folder() -> Option<PathBuf> {
     read(CLAUDE_CONFIG_DIR.name)
         .map(PathBuf::from)
-        .or_else(|| etcetera::home_dir().ok().map(|home| home.join(".claude")))
+        .or_else(|| user_home().map(|home| home.join(".claude")))
 }
 
 /// [`CLAUDE_PROJECT_DIR`], else the working directory.
 pub fn project_folder() -> Option<PathBuf> {
     read(CLAUDE_PROJECT_DIR.name).map(PathBuf::from).or_else(|| std::env::current_dir().ok())
+}
+
+/// [`CLAUDE_CODE_SESSION_ID`]
+pub fn session() -> Option<String> {
+    read(CLAUDE_CODE_SESSION_ID.name)
+}
+
+/// The user's home folder.
+pub fn user_home() -> Option<PathBuf> {
+    etcetera::home_dir().ok()
 }
 
 /// The variable that overrides `section.key`, if it is set: its name and text.

@@ -62,6 +62,8 @@ pub struct Settings {
     pub search: SearchSettings,
     /// The MCP server.
     pub mcp: McpSettings,
+    /// Claude Code's hooks.
+    pub hooks: HookSettings,
     /// Taking secrets out.
     pub redact: RedactSettings,
 }
@@ -147,6 +149,21 @@ pub struct SearchSettings {
 pub struct McpSettings {
     /// Whether vectors are made in the background.
     pub index: bool,
+    /// Which tools are offered.
+    pub profile: String,
+}
+
+/// `[hooks]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct HookSettings {
+    /// Whether hooks do anything.
+    pub enabled: bool,
+    /// Whether they hand memories to a session.
+    pub recall: bool,
+    /// Whether they keep what a session says.
+    pub capture: bool,
+    /// Tokens that one hook hands out at most.
+    pub max_tokens: usize,
 }
 
 impl EmbedSettings {

@@ -55,6 +55,11 @@ impl Paths {
         self.home.join("index")
     }
 
+    /// What each session was already given, one file per session. May be removed at any time.
+    pub fn given(&self) -> PathBuf {
+        self.home.join("given")
+    }
+
     /// While this file is there nobody makes vectors.
     pub fn embed_pause(&self) -> PathBuf {
         self.home.join("embed.paused")

@@ -80,10 +80,44 @@ fn without_credentials(url: &str) -> String {
     }
 }
 
+/// What two clones of one repository have in common, whichever way they reach it: `host/owner/name`. `None` for a local path.
+pub fn remote_identity(url: &str) -> Option<String> {
+    let rest = match url.split_once("://") {
+        Some(("file", _)) => return None,
+        Some((_, rest)) => rest.to_owned(),
+        // git@host:owner/name, but not C:\\folder or a path.
+        None => {
+            let (host, path) = url.split_once(':')?;
+            let is_host = host.len() > 1 && !host.contains(['/', '\\']);
+            is_host.then(|| format!("{host}/{path}"))?
+        }
+    };
+    let rest = rest.rsplit_once('@').map_or(rest.as_str(), |(_, host)| host);
+    let (host, path) = rest.split_once('/')?;
+    let host = host.split(':').next().unwrap_or(host).to_lowercase();
+    let path = path.trim_matches('/').trim_end_matches(".git");
+    (!host.is_empty() && !path.is_empty()).then(|| format!("{host}/{path}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::disk::write_atomic;
+
+    #[test]
+    fn a_remote_is_the_same_whichever_way_it_is_reached() {
+        for url in [
+            "https://github.com/owner/name.git",
+            "git@GitHub.com:owner/name.git",
+            "ssh://git@github.com:22/owner/name",
+            "https://me@github.com/owner/name/",
+        ] {
+            assert_eq!(remote_identity(url).as_deref(), Some("github.com/owner/name"), "{url}");
+        }
+        for local in ["/srv/git/name.git", "../name", "file:///srv/name.git", "C:\\name"] {
+            assert_eq!(remote_identity(local), None, "{local}");
+        }
+    }
 
     #[test]
     fn worktrees_share_an_identity() {

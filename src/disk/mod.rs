@@ -9,5 +9,5 @@ mod snapshot;
 
 pub use atomic::{create_atomic, write_atomic};
 pub use lock::{Held, Lock};
-pub use private::{create_private_file, create_private_folder};
+pub use private::{append_private, create_private_file, create_private_folder};
 pub use snapshot::{Snapshot, Whole};

@@ -32,6 +32,18 @@ pub fn create_private_file(path: &Path) -> io::Result<File> {
     private_options().truncate(true).open(path)
 }
 
+/// Opens a file for writing at its end, creating it with mode 0600.
+///
+/// # Errors
+/// Any I/O error.
+pub fn append_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 pub(super) fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true);

@@ -46,6 +46,11 @@ pub fn random_32() -> [u8; 32] {
     hasher.finalize().into()
 }
 
+/// Eight hexadecimal digits that nobody can guess.
+pub fn nonce() -> String {
+    hex(random_32().get(..4).unwrap_or(&[]))
+}
+
 /// Lower-case hexadecimal of any bytes.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;

@@ -83,6 +83,8 @@ pub struct Filter {
     pub kinds: Vec<Kind>,
     /// Only this session.
     pub session: Option<String>,
+    /// Neither this session nor its subagents: who asks has them before his eyes.
+    pub not_session: Option<String>,
     /// Only messages whose tool calls name a file that ends like this.
     pub file: Option<String>,
     /// Only this git branch.

@@ -1,6 +1,7 @@
 //! From the engine's errors to tool results that the model can act on.
 
-use rmcp::model::{CallToolResult, ContentBlock};
+use rmcp::ErrorData;
+use rmcp::model::{CallToolResult, ContentBlock, ErrorCode};
 
 use crate::bridge::Panicked;
 use crate::domain::Code;
@@ -8,16 +9,29 @@ use crate::memory;
 
 /// A tool's outcome that is not an answer.
 #[derive(Debug)]
-pub(super) struct Failure {
-    code: Code,
-    message: String,
-    hint: Option<String>,
+pub struct Failure {
+    /// Its class.
+    pub code: Code,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
 }
 
 impl Failure {
     /// The arguments are wrong.
     pub(super) fn arguments(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { code: Code::InvalidInput, message: message.into(), hint: Some(hint.into()) }
+    }
+
+    /// A protocol error, where the protocol has no other form for it.
+    pub(super) fn into_protocol(self) -> ErrorData {
+        let code = match self.code {
+            Code::InvalidInput | Code::NotFound => ErrorCode::INVALID_PARAMS,
+            _ => ErrorCode::INTERNAL_ERROR,
+        };
+        let hint = self.hint.map(|hint| serde_json::json!({ "hint": hint }));
+        ErrorData::new(code, format!("{}: {}", self.code.name(), self.message), hint)
     }
 
     /// A result with `isError`, so that the model reads message and hint; a protocol error would be hidden from it.

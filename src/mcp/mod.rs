@@ -4,13 +4,21 @@
 //! anything is opened. Does not own: what the tools do (room `memory`).
 
 mod background;
+mod caller;
+mod completions;
 mod error;
+mod profile;
+mod prompts;
+mod resources;
 mod schema;
 mod server;
 mod stdio;
 pub mod tools;
 pub mod wire;
 
-pub use server::{Context, Server};
+pub use caller::{Caller, Context};
+pub use error::Failure;
+pub use profile::Profile;
+pub use server::Server;
 pub use stdio::run;
 pub use tools::definitions;

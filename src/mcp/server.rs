@@ -1,35 +1,35 @@
 //! The request handler: what the server says about itself, and the way from a call to its tool.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use rmcp::ServerHandler;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, Implementation, ListToolsResult, PaginatedRequestParams,
-    ServerCapabilities, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, GetPromptRequestParams,
+    GetPromptResponse, Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
+    ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
+    ServerConfig, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::{ErrorData, model};
 
-use super::tools;
-use crate::bridge::Desk;
-use crate::domain::Timestamp;
-use crate::memory::{self, Memory};
+use serde_json::Value;
 
-/// What the server knows about its caller and the time.
-#[derive(Debug, Clone)]
-pub struct Context {
-    /// Folder of the current project.
-    pub directory: Option<PathBuf>,
-    /// Reads the clock.
-    pub now: fn() -> Timestamp,
-}
+use super::caller::{Caller, Context};
+use super::error::Failure;
+use super::profile::Profile;
+use super::tools::{self, Reply};
+use super::{completions, prompts, resources};
+use crate::bridge::Desk;
+use crate::domain::Code;
+use crate::domain::text::one_line;
+use crate::memory::{self, Memory};
 
 /// One MCP server over one memory.
 #[derive(Debug, Clone)]
 pub struct Server {
     pub(super) desk: Desk<Memory, memory::Error>,
     pub(super) context: Context,
+    profile: Profile,
     tools: Arc<[Tool]>,
 }
 
@@ -42,8 +42,27 @@ say when it was said.";
 
 impl Server {
     /// Opens nothing.
-    pub fn new(desk: Desk<Memory, memory::Error>, context: Context) -> Self {
-        Self { desk, context, tools: tools::definitions().into() }
+    pub fn new(desk: Desk<Memory, memory::Error>, context: Context, profile: Profile) -> Self {
+        Self { desk, context, profile, tools: tools::definitions(profile).into() }
+    }
+
+    /// Does something with the memory on behalf of the caller.
+    pub(super) async fn work<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Memory, &Caller) -> R + Send + 'static,
+    ) -> Result<R, Failure> {
+        let caller = self.context.caller();
+        Ok(self.desk.run(move |memory: &Memory| work(memory, &caller)).await??)
+    }
+
+    /// Calls a tool; `None` if there is none of this name.
+    async fn call(&self, name: String, arguments: Value) -> Option<Result<Reply, Failure>> {
+        if !tools::needs_memory(&name) {
+            return Some(tools::ping(arguments));
+        }
+        let profile = self.profile;
+        let called = self.work(move |memory, caller| tools::call(memory, caller, profile, &name, arguments)).await;
+        called.unwrap_or_else(|failure| Some(Err(failure)))
     }
 }
 
@@ -51,7 +70,13 @@ impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         let mut implementation = Implementation::new("claude-memory", env!("CARGO_PKG_VERSION"));
         implementation.title = Some("Claude memory".to_owned());
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_prompts()
+            .enable_resources()
+            .enable_completions()
+            .build();
+        ServerConfig::new(capabilities)
             .with_server_info(implementation)
             .with_instructions(INSTRUCTIONS)
     }
@@ -69,16 +94,70 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let arguments = serde_json::Value::Object(request.arguments.unwrap_or_default());
-        let outcome = tools::call(self, &request.name, arguments).await;
-        let Some(outcome) = outcome else {
-            return Err(ErrorData::new(
-                model::ErrorCode::INVALID_PARAMS,
-                format!("unknown tool {:?}", request.name),
-                None,
-            ));
+        let arguments = Value::Object(request.arguments.unwrap_or_default());
+        let Some(outcome) = self.call(request.name.to_string(), arguments).await else {
+            let message = format!("unknown tool {:?}", one_line(&request.name, 80));
+            return Err(ErrorData::new(model::ErrorCode::INVALID_PARAMS, message, None));
         };
-        Ok(CallToolResponse::from(outcome.unwrap_or_else(super::error::Failure::into_result)))
+        Ok(CallToolResponse::from(outcome.map_or_else(Failure::into_result, Reply::into_result)))
+    }
+
+    async fn list_prompts(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Ok(ListPromptsResult::with_all_items(prompts::definitions()))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let prompt = prompts::get(&request.name, &request.arguments.unwrap_or_default());
+        prompt.map(GetPromptResponse::from).map_err(Failure::into_protocol)
+    }
+
+    async fn list_resources(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        Ok(ListResourcesResult::with_all_items(resources::definitions()))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(ListResourceTemplatesResult::with_all_items(resources::templates()))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let uri = request.uri;
+        let missing = || ErrorData::resource_not_found("there is no resource at this address", None);
+        let read = self.work(move |memory, caller| resources::read(memory, caller, &uri)).await;
+        let read = read.map_err(Failure::into_protocol)?.ok_or_else(missing)?;
+        read.map(ReadResourceResponse::from).map_err(|failure| match failure.code {
+            Code::NotFound => missing(),
+            _ => failure.into_protocol(),
+        })
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let done = self.work(move |memory, _| completions::complete(memory, &request)).await;
+        let done = done.and_then(|done| done).map_err(Failure::into_protocol)?;
+        Ok(CompleteResult::new(done))
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {

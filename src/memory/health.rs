@@ -43,6 +43,14 @@ impl Health {
 }
 
 impl Memory {
+    /// Counts and sizes.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn stats(&self) -> Result<Stats> {
+        Ok(self.store.stats()?)
+    }
+
     /// Looks at everything that is cheap to look at. Loads no model.
     ///
     /// # Errors

@@ -11,7 +11,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
 use super::parallel::spread;
-use super::{Error, Memory, Result, project_of};
+use super::projects::project_of;
+use super::{Error, Memory, Result};
 use crate::domain::{ContentHash, Draft, Timestamp};
 use crate::import::claude_code::{self, Reader, Transcript};
 use crate::import::{BadLine, Item, Position};
@@ -41,6 +42,14 @@ pub struct ImportOptions {
     pub rescan: bool,
     /// Read and count, store nothing.
     pub dry_run: bool,
+}
+
+impl ImportOptions {
+    /// As the settings have it: what is new is read and stored.
+    pub fn of(settings: &crate::config::Settings) -> Self {
+        let longest_line = usize::try_from(settings.import.max_line_mib).unwrap_or(128) << 20;
+        Self { longest_line, rescan: false, dry_run: false }
+    }
 }
 
 /// Where an import stands.

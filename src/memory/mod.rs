@@ -1,18 +1,25 @@
 //! The engine: ingest, save, search, read, and the making of vectors. The only façade over store, embed and vector.
 //! Does not own: arguments, output, protocols, the clock. `now` is always an argument.
 
+mod blame;
 mod columns;
+mod context;
 mod error;
+mod fixes;
 mod forget;
+mod given;
+mod handoff;
 mod health;
 mod ingest;
 mod making;
 mod nearest;
 mod parallel;
+mod projects;
 mod reading;
 mod redacting;
 mod save;
 mod search;
+mod sessions;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -21,17 +28,21 @@ use std::sync::{Arc, OnceLock, RwLock};
 use jiff::tz::TimeZone;
 
 use crate::config::{Durability, Paths, Settings};
-use crate::disk::checkout;
 use crate::domain::text::redact::Redactor;
 use crate::domain::{Ids, Timestamp};
 use crate::embed::{Choice, Resident, Spec};
-use crate::store::{NewProject, Open, Project, Store};
+use crate::store::{Open, Store};
 
+pub use blame::{Blame, Edit};
+pub use context::{Pack, PackItem, PackRequest, Reason, Style};
 pub use error::{Error, Result};
+pub use fixes::{ErrorPlace, Fix};
 pub use forget::ForgetReceipt;
+pub use handoff::{Handoff, Step};
 pub use health::{Check, Health};
 pub use ingest::{ImportOptions, ImportProgress, Report};
 pub use making::{Made, MakingProgress, Turn};
+pub use projects::Moved;
 pub use reading::{Conversation, Transcript};
 pub use redacting::Rescanned;
 pub use search::Weights;
@@ -49,6 +60,7 @@ pub struct Memory {
     weights: Weights,
     zone: TimeZone,
     ids: Ids,
+    given_folder: PathBuf,
     embed_lock: PathBuf,
     embed_pause: PathBuf,
     redactor: OnceLock<Redactor>,
@@ -95,6 +107,7 @@ impl Memory {
             weights: Weights::default(),
             zone: TimeZone::system(),
             ids,
+            given_folder: paths.given(),
             embed_lock: paths.embed_lock(),
             embed_pause: paths.embed_pause(),
             redactor: OnceLock::new(),
@@ -119,71 +132,5 @@ impl Memory {
     /// The settings in force.
     pub const fn settings(&self) -> &Settings {
         &self.settings
-    }
-
-    /// All projects that were ever seen.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn projects(&self) -> Result<Vec<Project>> {
-        Ok(self.store.projects()?)
-    }
-
-    /// The rows of the projects that `wanted` names: `all`, `current` (of `directory`), a name, a path or an identity.
-    ///
-    /// # Errors
-    /// When no project is called so; the hint lists some that exist.
-    pub fn resolve_projects(&self, wanted: &str, directory: Option<&std::path::Path>) -> Result<Option<Vec<i64>>> {
-        if wanted == "all" {
-            return Ok(None);
-        }
-        let projects = self.projects()?;
-        if wanted == "current" {
-            let here = directory
-                .ok_or_else(|| Error::invalid("the current project is not known here; name one, or use \"all\""))?;
-            let seen = self.store.find_project_of(&here.display().to_string())?;
-            let key = checkout::identify(here).key;
-            let found = projects.iter().filter(|project| project.key == key || Some(project.id) == seen);
-            return Ok(Some(found.map(|project| project.id).collect()));
-        }
-        let found: Vec<i64> = projects
-            .iter()
-            .filter(|project| project.name == wanted || project.key == wanted || project.root == wanted)
-            .map(|project| project.id)
-            .collect();
-        if found.is_empty() {
-            let names: Vec<&str> = projects.iter().take(12).map(|project| project.name.as_str()).collect();
-            let hint = format!("known projects: {}; or use \"all\" or \"current\"", names.join(", "));
-            return Err(Error::NotFound { message: format!("no project is called {wanted:?}"), hint: Some(hint) });
-        }
-        Ok(Some(found))
-    }
-}
-
-impl Memory {
-    /// The rows of the project that a folder belongs to; none when it is not known.
-    pub fn projects_here(&self, directory: Option<&std::path::Path>) -> Vec<i64> {
-        directory.and_then(|directory| self.resolve_projects("current", Some(directory)).ok()?).unwrap_or_default()
-    }
-}
-
-/// The identity of the project that a working directory belongs to.
-fn project_of(directory: &str) -> NewProject {
-    if directory.is_empty() {
-        return NewProject {
-            key: "unknown".to_owned(),
-            name: "unknown".to_owned(),
-            root: String::new(),
-            remote: None,
-            directory: String::new(),
-        };
-    }
-    let found = checkout::identify(std::path::Path::new(directory));
-    NewProject {
-        key: found.key,
-        name: found.name,
-        root: found.root,
-        remote: found.remote,
-        directory: directory.to_owned(),
     }
 }

@@ -1,13 +1,46 @@
 //! Saving on purpose.
 
-use super::{Error, Memory, Result, project_of};
-use crate::domain::{Note, Timestamp};
-use crate::store::Saved;
+use super::projects::project_of;
+use super::{Error, Memory, Result};
+use crate::domain::{MessageId, Note, Timestamp};
+use crate::store::{NoteChange, Saved, SavedStatus};
 
 /// Longest text of one memory.
 const LONGEST_NOTE_BYTES: usize = 1 << 20;
 
 impl Memory {
+    /// Changes a saved text: what it says about itself in place, its text by a new one that replaces it.
+    ///
+    /// # Errors
+    /// When there is no such note, or nothing is to be changed.
+    pub fn update(&self, id: MessageId, text: Option<String>, change: NoteChange, now: Timestamp) -> Result<Saved> {
+        let known = self.store.find_note(id)?.ok_or_else(|| Error::NotFound {
+            message: format!("there is no saved memory {id}"),
+            hint: Some("only what was saved on purpose can be changed; conversations stay as they were".to_owned()),
+        })?;
+        if change.expires_at.is_some_and(|end| end <= now) {
+            return Err(Error::invalid("expires_at is in the past"));
+        }
+        let Some(text) = text else {
+            if change == NoteChange::default() {
+                return Err(Error::invalid("nothing is to be changed"));
+            }
+            self.store.change_note(id, change, now)?;
+            return Ok(Saved { id, status: SavedStatus::Updated, replaced: Vec::new(), redactions: 0 });
+        };
+        let note = Note {
+            text,
+            kind: change.kind.or(known.kind),
+            title: change.title.or(known.title),
+            tags: change.tags.unwrap_or(known.tags),
+            pin: change.pin.unwrap_or(known.pin),
+            expires_at: change.expires_at.or(known.expires_at),
+            supersedes: vec![id],
+            ..known
+        };
+        self.save(note, now)
+    }
+
     /// Saves a text; returns after it is on disk. It is found by word at once, by meaning when its vector is made.
     ///
     /// # Errors

@@ -36,15 +36,26 @@ pub(super) fn clause(filter: &Filter, now: Timestamp) -> Clause {
         clause.push(" AND (c.external_id = ?", session.clone());
         clause.push(" OR c.parent_external_id = ?)", session.clone());
     }
+    if let Some(session) = &filter.not_session {
+        clause.push(" AND c.external_id <> ?", session.clone());
+        clause.push(" AND c.parent_external_id IS NOT ?", session.clone());
+    }
     if let Some(file) = &filter.file {
-        let escaped = file.trim_start_matches('/').replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        clause.push(" AND EXISTS (SELECT 1 FROM files f WHERE f.conversation_id = c.id AND (f.path = ?", file.clone());
-        clause.push(" OR f.path LIKE ? ESCAPE '\\'))", format!("%/{escaped}"));
+        let (sql, values) = file_clause(file);
+        clause.sql.push_str(&sql);
+        clause.values.extend(values);
     }
     if let Some(branch) = &filter.git_branch {
         clause.push(" AND m.git_branch = ?", branch.clone());
     }
     clause
+}
+
+/// ` AND …`: conversations (`c`) whose tool calls named a file that is, or ends with, this path.
+pub(super) fn file_clause(file: &str) -> (String, [Value; 2]) {
+    let escaped = file.trim_start_matches('/').replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let sql = " AND EXISTS (SELECT 1 FROM files f WHERE f.conversation_id = c.id AND (f.path = ? OR f.path LIKE ? ESCAPE '\\'))";
+    (sql.to_owned(), [Value::from(file.to_owned()), Value::from(format!("%/{escaped}"))])
 }
 
 impl Clause {

@@ -14,7 +14,7 @@ use super::columns::raise_generation;
 use super::cursors::{self, Cursor};
 use super::error::{Error, Result};
 use super::frames::{DICTIONARY_ID, Packer};
-use super::projects::{self, NewProject};
+use super::projects::{self, NewProject, Place};
 use super::words::{self, pack_counts};
 use super::{Receipt, Store};
 use crate::domain::text::redact::Counts;
@@ -170,8 +170,8 @@ fn import(connection: &Connection, source: &str, batch: &Batch, now: Timestamp) 
     let mut outcomes = Vec::with_capacity(batch.messages.len());
     for (number, message) in batch.messages.iter().enumerate() {
         let file = files.get(files.partition_point(|(until, _)| *until <= number)).map(|(_, row)| *row);
-        let project = ids.get(message.directory()).copied().ok_or(Error::Closed)?;
-        outcomes.push(insert(connection, &Row { source, project, file, now }, message)?.1);
+        let place = ids.get(message.directory()).copied().ok_or(Error::Closed)?;
+        outcomes.push(insert(connection, &Row { source, place, file, now }, message)?.1);
     }
     for (session, title) in &batch.titles {
         let sql = "UPDATE conversations SET title = ?3 WHERE source = ?1 AND external_id = ?2";
@@ -188,7 +188,7 @@ fn import(connection: &Connection, source: &str, batch: &Batch, now: Timestamp) 
 /// What a message's rows need besides the message.
 pub(super) struct Row<'a> {
     pub(super) source: &'a str,
-    pub(super) project: i64,
+    pub(super) place: Place,
     pub(super) file: Option<i64>,
     pub(super) now: Timestamp,
 }
@@ -213,15 +213,16 @@ pub(super) fn insert(connection: &Connection, row: &Row<'_>, message: &PreparedM
         id
     } else {
         let conversation = conversation(connection, row, draft)?;
-        let sql = "INSERT INTO messages (uid, conversation_id, external_id, parent_external_id, project_id, role, at,
-                         git_branch, model, sidechain, source_file, source_line)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+        let sql = "INSERT INTO messages (uid, conversation_id, external_id, parent_external_id, project_id, directory_id,
+                         role, at, git_branch, model, sidechain, source_file, source_line)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
         let values = params![
             uid,
             conversation,
             draft.external_id,
             draft.parent_external_id,
-            row.project,
+            row.place.project,
+            row.place.directory,
             draft.role.number(),
             draft.at.milliseconds(),
             draft.git_branch,
@@ -263,7 +264,7 @@ fn conversation(connection: &Connection, row: &Row<'_>, draft: &Draft) -> Result
                ON CONFLICT (source, external_id) DO UPDATE SET
                  started_at = min(started_at, excluded.started_at), ended_at = max(ended_at, excluded.ended_at)
                RETURNING id";
-    let values = params![row.source, draft.session, draft.parent_session, row.project, draft.at.milliseconds()];
+    let values = params![row.source, draft.session, draft.parent_session, row.place.project, draft.at.milliseconds()];
     connection
         .prepare_cached(sql)
         .and_then(|mut statement| statement.query_row(values, |row| row.get(0)))

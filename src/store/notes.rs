@@ -1,6 +1,6 @@
 //! What was saved on purpose: messages of the source `saved`, one conversation per project.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow, params};
 
 use super::Store;
 use super::error::{Error, Result};
@@ -21,6 +21,8 @@ pub struct Saved {
     pub status: SavedStatus,
     /// Memories that this one replaces from now on.
     pub replaced: Vec<MessageId>,
+    /// Secrets that were taken out of it.
+    pub redactions: u64,
 }
 
 /// What happened to a saved text.
@@ -47,6 +49,7 @@ impl Store {
         project: NewProject,
         now: Timestamp,
     ) -> Result<Saved> {
+        let redactions = redacted.values().sum();
         let draft = Draft {
             external_id: uid.to_string(),
             parent_external_id: None,
@@ -72,16 +75,83 @@ impl Store {
         let prepared = Preparer::new()?.message_with(uid, draft)?;
         let hash = ContentHash::of(&note.text);
         self.write(move |connection| {
-            let project = projects::upsert(connection, &project, now)?;
+            let place = projects::upsert(connection, &project, now)?;
+            let project = place.project;
             if let Some(id) = same_text(connection, project, hash)? {
-                return Ok(Saved { id, status: SavedStatus::Duplicate, replaced: Vec::new() });
+                return Ok(Saved { id, status: SavedStatus::Duplicate, replaced: Vec::new(), redactions });
             }
-            let row = Row { source: SOURCE, project, file: None, now };
+            let row = Row { source: SOURCE, place, file: None, now };
             let (message, _) = messages::insert(connection, &row, &prepared)?;
             let topic = describe(connection, message, project, &note)?;
             let replaced = supersede(connection, message, &topic, &note)?;
             let status = if topic.is_empty() { SavedStatus::Created } else { SavedStatus::Updated };
-            Ok(Saved { id: uid, status, replaced })
+            Ok(Saved { id: uid, status, replaced, redactions })
+        })
+    }
+}
+
+/// What a note says about itself, and what may be changed in it; `None` leaves it as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NoteChange {
+    /// decision, preference and so on.
+    pub kind: Option<String>,
+    /// Its heading.
+    pub title: Option<String>,
+    /// Its labels.
+    pub tags: Option<Vec<String>>,
+    /// Whether it is kept at hand.
+    pub pin: Option<bool>,
+    /// Not returned after this moment.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Store {
+    /// The note with this id, as it would be saved again, without its text; `None` when it is not there or was replaced.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn find_note(&self, id: MessageId) -> Result<Option<Note>> {
+        self.read(|connection| {
+            let sql = "SELECT n.kind, n.title, n.topic_key, n.tags, n.pinned, n.expires_at, d.directory FROM notes n
+                       JOIN messages m ON m.id = n.message_id JOIN project_directories d ON d.id = m.directory_id
+                       WHERE m.uid = ?1 AND n.superseded_by IS NULL";
+            let note = |row: &SqlRow<'_>| {
+                let tags: String = row.get(3)?;
+                Ok(Note {
+                    kind: Some(row.get(0)?),
+                    title: row.get(1)?,
+                    topic_key: row.get(2)?,
+                    tags: serde_json::from_str(&tags).unwrap_or_default(),
+                    pin: row.get(4)?,
+                    expires_at: row.get::<_, Option<i64>>(5)?.map(Timestamp::from_milliseconds),
+                    cwd: Some(row.get(6)?),
+                    ..Note::default()
+                })
+            };
+            let found = connection.query_row(sql, [id.as_bytes()], note).optional();
+            found.map_err(|error| Error::sqlite("find a note", error))
+        })
+    }
+
+    /// Changes what a note says about itself; `false` when it is not there.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn change_note(&self, id: MessageId, change: NoteChange, now: Timestamp) -> Result<bool> {
+        self.write(move |connection| {
+            let failed = |error| Error::sqlite("change a note", error);
+            let tags = change.tags.map(|tags| serde_json::Value::from(tags).to_string());
+            let expires = change.expires_at.map(Timestamp::milliseconds);
+            let sql = "UPDATE notes SET kind = coalesce(?2, kind), title = coalesce(?3, title), tags = coalesce(?4, tags),
+                         pinned = coalesce(?5, pinned), expires_at = coalesce(?6, expires_at)
+                       WHERE superseded_by IS NULL AND message_id = (SELECT id FROM messages WHERE uid = ?1)";
+            let values = params![id.as_bytes(), change.kind, change.title, tags, change.pin, expires];
+            let changed = connection.execute(sql, values).map_err(failed)? > 0;
+            if changed {
+                let sql = "INSERT INTO outbox (uid, change, at) VALUES (?1, 'upsert', ?2)";
+                connection.execute(sql, params![id.as_bytes(), now.milliseconds()]).map_err(failed)?;
+            }
+            Ok(changed)
         })
     }
 }

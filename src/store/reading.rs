@@ -107,30 +107,30 @@ pub struct ConversationHead {
 }
 
 /// The client's title, else the first words that a person typed.
-const TITLE: &str = "coalesce(c.title, (SELECT substr(body_text(fp.body, fp.body_bytes), 1, 200) FROM messages fm
+pub(super) const TITLE: &str = "coalesce(c.title, (SELECT substr(body_text(fp.body, fp.body_bytes), 1, 200) FROM messages fm
     JOIN parts fp ON fp.message_id = fm.id WHERE fm.conversation_id = c.id AND fp.kind IN (1, 7) ORDER BY fm.at, fp.id LIMIT 1), '')";
 
-fn bad_number() -> rusqlite::Error {
+pub(super) fn bad_number() -> rusqlite::Error {
     rusqlite::Error::IntegralValueOutOfRange(0, 0)
 }
 
-fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<Kind> {
+pub(super) fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<Kind> {
     Kind::from_number(row.get(column)?).ok_or_else(bad_number)
 }
 
-fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
+pub(super) fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
     Role::from_number(row.get(column)?).ok_or_else(bad_number)
 }
 
-fn origin(row: &Row<'_>, column: usize) -> rusqlite::Result<Origin> {
+pub(super) fn origin(row: &Row<'_>, column: usize) -> rusqlite::Result<Origin> {
     Origin::from_number(row.get(column)?).ok_or_else(bad_number)
 }
 
-fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     row.get(column).map(Timestamp::from_milliseconds)
 }
 
-fn uid(row: &Row<'_>, column: usize) -> rusqlite::Result<MessageId> {
+pub(super) fn uid(row: &Row<'_>, column: usize) -> rusqlite::Result<MessageId> {
     row.get(column).map(MessageId::from_bytes)
 }
 
@@ -227,6 +227,20 @@ impl Store {
             let Some((conversation, position)) = place else { return Ok(None) };
             let head = head(connection, "c.id = ?1", &conversation)?;
             Ok(head.map(|head| (head, position)))
+        })
+    }
+
+    /// Rows of a session's conversation and of those it started.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn conversations_of(&self, session: &str) -> Result<Vec<i64>> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("find a conversation", error);
+            let sql = "SELECT id FROM conversations WHERE external_id = ?1 OR parent_external_id = ?1";
+            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+            let rows = statement.query_map([session], |row| row.get(0)).map_err(failed)?;
+            rows.collect::<rusqlite::Result<_>>().map_err(failed)
         })
     }
 

@@ -98,13 +98,11 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     // Searches of running sessions come first.
     give_way();
     let memory = session.open(Open::Create)?;
-    let options = ImportOptions {
-        longest_line: usize::try_from(args.max_line_mib.unwrap_or(memory.settings().import.max_line_mib))
-            .unwrap_or(128)
-            << 20,
-        rescan: args.rescan,
-        dry_run: args.dry_run,
-    };
+    let mut options =
+        ImportOptions { rescan: args.rescan, dry_run: args.dry_run, ..ImportOptions::of(memory.settings()) };
+    if let Some(mib) = args.max_line_mib {
+        options.longest_line = usize::try_from(mib).unwrap_or(128) << 20;
+    }
     let stop = stop_on_interrupt(output);
     let bar = bar(output, "{bar:30} {bytes}/{total_bytes} {msg} {eta}");
     let report = memory.import_claude_code(&path, options, session.now, &stop, &mut |progress| {

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use crate::bridge::Desk;
 use crate::cli::error::Failure;
 use crate::cli::session::{Session, ids};
-use crate::config::env;
+use crate::config::{Settings, env};
 use crate::domain::Code;
-use crate::mcp::{Context, Server, run as serve};
+use crate::mcp::{Context, Profile, Server, run as serve};
 use crate::memory::Memory;
 use crate::store::Open;
 
@@ -16,15 +16,36 @@ use crate::store::Open;
 /// Started by the client, one process per session, ends when stdin ends. Nothing is opened until the first call.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Register it with Claude Code:\n  claude mcp add -s user claude-memory -- claude-memory mcp")]
-pub(in crate::cli) struct Args {}
+pub(in crate::cli) struct Args {
+    /// Tools to offer: core, full or admin [default: setting mcp.profile]
+    #[arg(long, value_name = "PROFILE")]
+    profile: Option<String>,
+}
 
-pub(in crate::cli) fn run(Args {}: &Args, session: &Session) -> Result<ExitCode, Failure> {
+pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
     let paths = session.paths()?;
     let settings = session.settings(&paths)?.settings;
     let make_vectors = settings.mcp.index && settings.embed.model != "off";
+    let profile = profile(args.profile.as_deref(), &settings)?;
     let desk = Desk::new(move || Memory::open(&paths, settings.clone(), Open::Create, ids(), env::now()));
-    let context = Context { directory: env::project_folder(), now: env::now };
-    serve(Server::new(desk, context), make_vectors)
+    serve(Server::new(desk, context(), profile), make_vectors)
         .map_err(|error| Failure::new(Code::Unavailable, format!("the MCP connection failed: {error}"), None))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The tools that are asked for.
+pub(super) fn profile(wanted: Option<&str>, settings: &Settings) -> Result<Profile, Failure> {
+    let name = wanted.unwrap_or(&settings.mcp.profile);
+    Profile::from_name(name)
+        .ok_or_else(|| Failure::invalid(format!("profile is {name:?}; it must be core, full or admin")))
+}
+
+/// What this process knows about its caller.
+pub(super) fn context() -> Context {
+    Context {
+        directory: env::project_folder(),
+        session: env::session(),
+        transcripts: env::claude_folder().map(|folder| folder.join("projects")),
+        now: env::now,
+    }
 }

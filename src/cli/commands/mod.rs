@@ -1,19 +1,26 @@
 //! One file per command.
 
 pub(super) mod bench;
+pub(super) mod blame;
 pub(super) mod completions;
 pub(super) mod config;
+pub(super) mod context;
 pub(super) mod demo;
 pub(super) mod embed;
+pub(super) mod fix;
 pub(super) mod forget;
+pub(super) mod handoff;
 pub(super) mod import;
 pub(super) mod init;
 pub(super) mod mcp;
+pub(super) mod projects;
 pub(super) mod redact;
 pub(super) mod save;
 pub(super) mod search;
 pub(super) mod show;
 pub(super) mod status;
+pub(super) mod timeline;
+mod tool;
 
 /// `1234567` → `1,234,567`.
 fn grouped(number: u64) -> String {

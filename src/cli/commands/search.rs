@@ -121,6 +121,7 @@ impl Args {
                     "text, thinking, tool_use, tool_result, summary, meta or note",
                 )?,
                 session: self.session.clone(),
+                not_session: None,
                 file: self.file.clone(),
                 git_branch: self.branch.clone(),
             },

@@ -1,10 +1,13 @@
 //! Pure rules over text: terms for word search, passages for vectors, snippets, token estimates, safe display.
 
 pub mod dates;
+pub mod fence;
 pub mod keys;
 pub mod passages;
+pub mod prompt;
 pub mod question;
 pub mod redact;
+pub mod signature;
 pub mod snippet;
 pub mod terms;
 pub mod tokens;

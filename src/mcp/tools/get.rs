@@ -7,11 +7,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Outcome, answer, define, parse, reading};
-use crate::domain::MessageId;
-use crate::domain::mark;
+use super::{Outcome, define, ids_of, minute, parse, quote, quoting, reading};
 use crate::domain::query::{Reading, Selection};
-use crate::mcp::Server;
+use crate::mcp::caller::Caller;
 use crate::mcp::error::Failure;
 use crate::mcp::wire::GetAnswer;
 use crate::memory::Memory;
@@ -48,22 +46,18 @@ pub(super) fn definition() -> Tool {
     )
 }
 
-pub(super) async fn call(server: &Server, arguments: Value) -> Outcome {
+pub(super) fn call(memory: &Memory, _caller: &Caller, arguments: Value) -> Outcome {
     let arguments: Arguments = parse(arguments, USAGE)?;
-    let reading = arguments.into_reading()?;
-    let transcript = server.desk.run(move |memory: &Memory| memory.read(&reading)).await???;
-    let found = GetAnswer::from(transcript);
+    let found = GetAnswer::from(memory.read(&arguments.into_reading()?)?);
     let text = render(&found);
-    answer(&found, text)
+    quoting(&found, text)
 }
 
 impl Arguments {
     fn into_reading(self) -> Result<Reading, Failure> {
         let what = match (self.ids, self.session_id) {
             (Some(ids), None) if !ids.is_empty() && ids.len() <= 50 => {
-                let ids: Result<Vec<MessageId>, String> =
-                    ids.iter().map(|id| id.trim_start_matches(mark::URI_PREFIX).parse()).collect();
-                let ids = ids.map_err(|why| Failure::arguments(why, USAGE))?;
+                let ids = ids_of(&ids, USAGE)?;
                 Selection::Messages { ids, around: self.around.unwrap_or(2).min(50) }
             }
             (None, Some(session)) => {
@@ -81,7 +75,7 @@ impl Arguments {
 }
 
 fn render(found: &GetAnswer) -> String {
-    let mut text = format!("{}\n", mark::PREAMBLE);
+    let mut text = String::new();
     for conversation in &found.conversations {
         let _ = writeln!(
             text,
@@ -89,11 +83,10 @@ fn render(found: &GetAnswer) -> String {
             conversation.session_id, conversation.project, conversation.title, conversation.total
         );
         for message in &conversation.messages {
-            let minute = message.ts.get(..16).unwrap_or(&message.ts).replace('T', " ");
-            let _ = writeln!(text, "[{}] {minute} {}", message.position, message.role);
+            let _ = writeln!(text, "[{}] {} {}", message.position, minute(&message.ts), message.role);
             for part in &message.parts {
                 let label = part.tool.as_ref().map(|tool| format!("({} {tool}) ", part.kind)).unwrap_or_default();
-                let _ = writeln!(text, "   > {label}{}", part.text.replace('\n', "\n   > "));
+                let _ = writeln!(text, "{}", quote(&format!("{label}{}", part.text)));
             }
         }
     }

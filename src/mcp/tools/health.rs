@@ -8,13 +8,16 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Outcome, answer, define, parse, reading};
-use crate::mcp::Server;
+use crate::mcp::caller::Caller;
 use crate::mcp::wire::HealthAnswer;
 use crate::memory::Memory;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Arguments {}
+struct Arguments {
+    /// False: only checks that failed.
+    detailed: Option<bool>,
+}
 
 pub(super) fn definition() -> Tool {
     define::<Arguments, HealthAnswer>(
@@ -25,11 +28,12 @@ pub(super) fn definition() -> Tool {
     )
 }
 
-pub(super) async fn call(server: &Server, arguments: Value) -> Outcome {
-    let Arguments {} = parse(arguments, "this tool takes no arguments")?;
-    let now = (server.context.now)();
-    let health = server.desk.run(move |memory: &Memory| memory.health(now)).await???;
-    let health = HealthAnswer::from(health);
+pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcome {
+    let Arguments { detailed } = parse(arguments, "only `detailed` (true or false) is understood")?;
+    let mut health = HealthAnswer::from(memory.health(caller.now)?);
+    if !detailed.unwrap_or(true) {
+        health.checks.retain(|check| !check.ok);
+    }
     let mut text = format!(
         "{}: {} messages in {} sessions of {} projects, {} saved memories, {} texts wait for a vector\n",
         health.status, health.messages, health.sessions, health.projects, health.saved, health.pending

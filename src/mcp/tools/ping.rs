@@ -5,8 +5,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Outcome, answer, define, parse, reading};
+use super::{Outcome, define, parse, reading};
+use crate::mcp::caller::Caller;
 use crate::mcp::wire::Pong;
+use crate::memory::Memory;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -16,7 +18,11 @@ pub(super) fn definition() -> Tool {
     define::<Arguments, Pong>("ping", "Ping", "Answers at once. Use it only to test the connection.", reading())
 }
 
-pub(super) fn call(arguments: Value) -> Outcome {
+pub(super) fn call(_memory: &Memory, _caller: &Caller, arguments: Value) -> Outcome {
+    answer(arguments)
+}
+
+pub(super) fn answer(arguments: Value) -> Outcome {
     let Arguments {} = parse(arguments, "this tool takes no arguments")?;
-    answer(&Pong { pong: true, version: env!("CARGO_PKG_VERSION").to_owned() }, "pong".to_owned())
+    super::answer(&Pong { pong: true, version: env!("CARGO_PKG_VERSION").to_owned() }, "pong".to_owned())
 }

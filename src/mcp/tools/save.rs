@@ -1,19 +1,21 @@
 //! `memory_save`: keeps something on purpose.
 
-use jiff::tz::TimeZone;
-use rmcp::model::{Tool, ToolAnnotations};
+use rmcp::model::Tool;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Outcome, answer, define, parse};
-use crate::domain::{MessageId, Note, Timestamp, mark, moment};
-use crate::mcp::Server;
+use super::{Outcome, adding, answer, define, ids_of, parse, time_of};
+use crate::domain::{Detail, Filter, Kind, Mode, Note, Query};
+use crate::mcp::caller::Caller;
 use crate::mcp::error::Failure;
 use crate::mcp::wire::SaveAnswer;
 use crate::memory::Memory;
 
 const USAGE: &str = "only `text` is needed, for example {\"text\": \"We deploy on Fridays only after the smoke test\"}";
+
+/// Part of its words that another one has, from which it says nearly the same.
+const NEARLY: f32 = 0.75;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -30,7 +32,7 @@ struct Arguments {
     tags: Option<Vec<String>>,
     /// Files it speaks of.
     files: Option<Vec<String>>,
-    /// Path of its project; default the current one.
+    /// Name or path of its project; default the current one.
     project: Option<String>,
     /// Ids of memories that it replaces.
     supersedes: Option<Vec<String>>,
@@ -46,34 +48,50 @@ pub(super) fn definition() -> Tool {
         "Save a memory",
         "Keeps a text for later sessions. Use it for decisions and their reasons, preferences, corrections and facts about the \
          project, when the user asks to remember or when losing it would cost time. Conversations are kept anyway.",
-        ToolAnnotations::new().read_only(false).destructive(false).idempotent(true).open_world(false),
+        adding(),
     )
 }
 
-pub(super) async fn call(server: &Server, arguments: Value) -> Outcome {
+pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcome {
     let arguments: Arguments = parse(arguments, USAGE)?;
-    let now = (server.context.now)();
-    let directory = server.context.directory.as_ref().map(|path| path.display().to_string());
-    let note = arguments.into_note(directory, now)?;
-    let saved = server.desk.run(move |memory: &Memory| memory.save(note, now)).await???;
-    let saved = SaveAnswer::from(saved);
-    let text = format!("{}: {} (on disk; found by word at once, by meaning shortly)", saved.status, saved.uri);
+    let note = arguments.into_note(memory, caller)?;
+    let text = note.text.clone();
+    let mut saved = SaveAnswer::from(memory.save(note, caller.now)?);
+    saved.duplicates = nearly_the_same(memory, &text, &saved, caller)?;
+    let mut text = format!("{}: {} (on disk; found by word at once, by meaning shortly)", saved.status, saved.uri);
+    for id in &saved.duplicates {
+        text.push_str(&format!("\nsays nearly the same: {id}; if it does, save again with `supersedes`"));
+    }
     answer(&saved, text)
 }
 
+/// Saved memories that hold nearly all words of this one.
+fn nearly_the_same(
+    memory: &Memory,
+    text: &str,
+    saved: &SaveAnswer,
+    caller: &Caller,
+) -> Result<Vec<String>, Failure> {
+    let query = Query {
+        texts: vec![text.to_owned()],
+        mode: Mode::Keyword,
+        filter: Filter { kinds: vec![Kind::Note], ..Filter::default() },
+        here: Vec::new(),
+        limit: 4,
+        offset: 0,
+        detail: Detail::Index,
+        max_tokens: usize::MAX,
+        explain: false,
+    };
+    let hits = memory.search(&query, caller.now)?.hits.into_iter();
+    let same = hits.filter(|hit| hit.matched.share >= NEARLY).map(|hit| hit.id.to_string());
+    Ok(same.filter(|id| *id != saved.id && !saved.replaced.contains(id)).collect())
+}
+
+
 impl Arguments {
-    fn into_note(self, directory: Option<String>, now: Timestamp) -> Result<Note, Failure> {
-        let wrong = |why: String| Failure::arguments(why, USAGE);
-        let supersedes: Result<Vec<MessageId>, String> = self
-            .supersedes
-            .unwrap_or_default()
-            .iter()
-            .map(|id| id.trim_start_matches(mark::URI_PREFIX).parse())
-            .collect();
-        let expires_at = match self.expires_at {
-            Some(text) => Some(moment::parse(&text, now, &TimeZone::system()).map_err(wrong)?),
-            None => None,
-        };
+    fn into_note(self, memory: &Memory, caller: &Caller) -> Result<Note, Failure> {
+        let directory = caller.directory.as_ref().map(|path| path.display().to_string());
         Ok(Note {
             text: self.text,
             kind: self.kind,
@@ -81,10 +99,13 @@ impl Arguments {
             topic_key: self.topic_key,
             tags: self.tags.unwrap_or_default(),
             files: self.files.unwrap_or_default(),
-            cwd: self.project.filter(|project| project != "current").or(directory),
-            supersedes: supersedes.map_err(wrong)?,
+            cwd: match self.project.as_deref().filter(|project| *project != "current") {
+                Some(wanted) => Some(memory.project_folder(wanted, caller.directory.as_deref())?),
+                None => directory,
+            },
+            supersedes: ids_of(&self.supersedes.unwrap_or_default(), USAGE)?,
             pin: self.pin.unwrap_or(false),
-            expires_at,
+            expires_at: time_of(self.expires_at.as_deref(), caller.now, USAGE)?,
         })
     }
 }

@@ -10,9 +10,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Outcome, answer, define, parse, reading};
-use crate::domain::{ContentHash, Detail, Filter, Kind, Mode, Query, Role, Timestamp, mark, moment};
-use crate::mcp::Server;
+use super::{Outcome, define, minute, parse, quote, quoting, reading};
+use crate::domain::{ContentHash, Detail, Filter, Kind, Mode, Query, Role, Timestamp, moment};
+use crate::mcp::caller::Caller;
 use crate::mcp::error::Failure;
 use crate::mcp::wire::SearchAnswer;
 use crate::memory::Memory;
@@ -96,20 +96,14 @@ pub(super) fn definition() -> Tool {
     )
 }
 
-pub(super) async fn call(server: &Server, arguments: Value) -> Outcome {
+pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcome {
     let arguments: Arguments = parse(arguments, USAGE)?;
-    let directory = server.context.directory.clone();
-    let now = (server.context.now)();
-    let work = move |memory: &Memory| -> Result<SearchAnswer, Failure> {
-        let query = arguments.into_query(memory, directory.as_deref(), now)?;
-        let found = memory.search(&query, now)?;
-        let next = found.next.map(|offset| cursor_at(&query, offset));
-        Ok(SearchAnswer::new(found, next))
-    };
-    let found = server.desk.run(work).await??;
-    let found = found?;
+    let query = arguments.into_query(memory, caller.directory.as_deref(), caller.now)?;
+    let found = memory.search(&query, caller.now)?;
+    let next = found.next.map(|offset| cursor_at(&query, offset));
+    let found = SearchAnswer::new(found, next);
     let text = render(&found);
-    answer(&found, text)
+    quoting(&found, text)
 }
 
 impl Arguments {
@@ -148,6 +142,7 @@ impl Arguments {
                     "text, thinking, tool_use, tool_result, summary, meta or note",
                 )?,
                 session: self.session_id,
+                not_session: None,
                 file: self.file,
                 git_branch: self.git_branch,
             },
@@ -210,7 +205,7 @@ pub fn offset_of(query: &Query, cursor: &str) -> Option<usize> {
 }
 
 fn render(found: &SearchAnswer) -> String {
-    let mut text = format!("{}\n", mark::PREAMBLE);
+    let mut text = String::new();
     for warning in &found.warnings {
         let _ = writeln!(text, "note: {warning}");
     }
@@ -218,14 +213,18 @@ fn render(found: &SearchAnswer) -> String {
         text.push_str("Nothing was found.\n");
     }
     for (number, hit) in (1..).zip(&found.results) {
-        let minute = hit.ts.get(..16).unwrap_or(&hit.ts).replace('T', " ");
         let _ = writeln!(
             text,
-            "{number}. {minute} · {} · {} {} · {}\n   {}",
-            hit.project, hit.role, hit.trust, hit.title, hit.uri
+            "{number}. {} · {} · {} {} · {}\n   {}",
+            minute(&hit.ts),
+            hit.project,
+            hit.role,
+            hit.trust,
+            hit.title,
+            hit.uri
         );
         if !hit.snippet.is_empty() {
-            let _ = writeln!(text, "   > {}", hit.snippet.replace('\n', "\n   > "));
+            let _ = writeln!(text, "{}", quote(&hit.snippet));
         }
         if let Some(explanation) = &hit.explanation {
             let _ = writeln!(text, "   ({explanation})");

@@ -13,6 +13,8 @@ pub(in crate::memory) struct Permit<'a> {
     pub(in crate::memory) filter: &'a Filter,
     /// Rows of the messages that the conditions outside the columns allow, ascending; `None` when there are none.
     pub(in crate::memory) messages: Option<&'a [i64]>,
+    /// Rows of the conversations that `filter.not_session` excludes.
+    pub(in crate::memory) without: &'a [i64],
 }
 
 impl Permit<'_> {
@@ -35,6 +37,7 @@ impl Permit<'_> {
             && before.is_none_or(|before| message.at < before)
             && (roles.is_empty() || roles.contains(&message.role))
             && (kinds.is_empty() || kinds.contains(&passage.kind))
+            && !self.without.contains(&message.conversation)
             && self.messages.is_none_or(|messages| messages.binary_search(&message.id).is_ok())
     }
 }

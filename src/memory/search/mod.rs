@@ -94,7 +94,12 @@ impl Memory {
         } else {
             None
         };
-        let permit = Permit { columns: &columns, filter: &query.filter, messages: messages.as_deref() };
+        let without = match &query.filter.not_session {
+            Some(session) => self.store.conversations_of(session)?,
+            None => Vec::new(),
+        };
+        let permit =
+            Permit { columns: &columns, filter: &query.filter, messages: messages.as_deref(), without: &without };
         let groups: Vec<Vec<String>> = question.subjects.iter().map(|text| terms.of_query(text, MOST_TERMS)).collect();
         let words = timed(answer, "words", || Words::look_up(&self.store, &columns, &groups))?;
         let by_word = query.mode != Mode::Semantic || meaning.is_none();

@@ -22,6 +22,8 @@ pub(super) struct Words {
     /// Bit per text of the query that has the term.
     groups: Vec<u32>,
     all_groups: u32,
+    /// Weight of a term that one passage has.
+    unique: f32,
 }
 
 /// What the words say about one passage.
@@ -58,12 +60,20 @@ impl Words {
         let numbers: Vec<i64> = words.terms.iter().map(|term| number(term)).collect();
         words.postings = store.postings(&numbers)?;
         words.weights = words.postings.iter().map(|postings| weight(columns.texts(), postings.len())).collect();
+        words.unique = weight(columns.texts(), 1);
         Ok(words)
     }
 
     /// Sum of the weights of all terms.
     pub(super) fn full_weight(&self) -> f32 {
         self.weights.iter().sum()
+    }
+
+    /// The weight of some of the terms, in units of a term that one passage has, and as a part of the weight of all.
+    pub(super) fn weigh(&self, found: &[String]) -> (f32, f32) {
+        let of_found = |(term, weight): (&String, &f32)| if found.contains(term) { *weight } else { 0.0 };
+        let sum: f32 = self.terms.iter().zip(&self.weights).map(of_found).sum();
+        (sum / self.unique.max(1.0), sum / self.full_weight().max(f32::MIN_POSITIVE))
     }
 
     /// The best `count` passages that are permitted and hold a term of every text of the query, best first.

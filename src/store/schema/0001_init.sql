@@ -22,11 +22,21 @@ CREATE TABLE projects (
   created_at INTEGER NOT NULL
 ) STRICT;
 
--- Every working directory that was ever seen, and its project.
-CREATE TABLE project_directories (
-  directory  TEXT NOT NULL PRIMARY KEY,
+-- Every way to recognise a project: the common git folder or the directory, and `remote:host/path`. Merging moves them.
+CREATE TABLE project_keys (
+  key        TEXT NOT NULL PRIMARY KEY,
   project_id INTEGER NOT NULL REFERENCES projects(id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX project_keys_by_project ON project_keys(project_id);
+
+-- Every working directory that was ever seen, and its project.
+CREATE TABLE project_directories (
+  id         INTEGER PRIMARY KEY,
+  directory  TEXT NOT NULL UNIQUE,
+  project_id INTEGER NOT NULL REFERENCES projects(id),
+  apart      INTEGER NOT NULL DEFAULT 0  -- 1: split off by hand; new directories below it follow it
+) STRICT;
+CREATE INDEX project_directories_by_project ON project_directories(project_id);
 
 CREATE TABLE conversations (
   id                 INTEGER PRIMARY KEY,
@@ -39,6 +49,8 @@ CREATE TABLE conversations (
   ended_at           INTEGER NOT NULL,
   UNIQUE (source, external_id)
 ) STRICT;
+CREATE INDEX conversations_by_session ON conversations(external_id);
+CREATE INDEX conversations_by_start ON conversations(started_at);
 CREATE INDEX conversations_by_parent ON conversations(parent_external_id) WHERE parent_external_id IS NOT NULL;
 
 -- One message of the API or the person; its text is in its parts.
@@ -49,6 +61,7 @@ CREATE TABLE messages (
   external_id        TEXT NOT NULL,
   parent_external_id TEXT,
   project_id         INTEGER NOT NULL REFERENCES projects(id),  -- of this message's own directory
+  directory_id       INTEGER NOT NULL REFERENCES project_directories(id),
   role               INTEGER NOT NULL,
   at                 INTEGER NOT NULL,
   git_branch         TEXT,
@@ -59,6 +72,7 @@ CREATE TABLE messages (
 ) STRICT;
 CREATE INDEX messages_by_conversation ON messages(conversation_id, at, id);
 CREATE INDEX messages_by_time ON messages(at);
+CREATE INDEX messages_by_directory ON messages(directory_id);
 
 CREATE TABLE parts (
   id            INTEGER PRIMARY KEY,

@@ -1,6 +1,10 @@
 //! The JSON of tools and of `--json`: its own types, so that the inside can change without breaking a client.
 //! "New fields may appear; ignore unknown ones" is the contract; fields are never removed or given another meaning.
 
+pub mod changes;
+pub mod history;
+pub mod sessions;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -143,6 +147,10 @@ pub struct SaveAnswer {
     pub status: String,
     /// Memories that it replaces.
     pub replaced: Vec<String>,
+    /// Saved memories that say nearly the same.
+    pub duplicates: Vec<String>,
+    /// Secrets that were taken out of it.
+    pub redactions: u64,
     /// Address of the memory.
     pub uri: String,
 }
@@ -331,6 +339,8 @@ impl From<store::Saved> for SaveAnswer {
             id,
             status: status.to_owned(),
             replaced: saved.replaced.iter().map(ToString::to_string).collect(),
+            duplicates: Vec::new(),
+            redactions: saved.redactions,
         }
     }
 }

@@ -1,0 +1,43 @@
+//! Who calls a tool, and when: what a client tells about itself without the model's help.
+
+use std::path::PathBuf;
+
+use crate::domain::Timestamp;
+
+/// What the server knows about its caller and the time.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Folder of the current project.
+    pub directory: Option<PathBuf>,
+    /// The client's session, if it tells.
+    pub session: Option<String>,
+    /// Folder of Claude Code's transcripts.
+    pub transcripts: Option<PathBuf>,
+    /// Reads the clock.
+    pub now: fn() -> Timestamp,
+}
+
+/// One call.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Folder of the current project.
+    pub directory: Option<PathBuf>,
+    /// The client's session, if it tells.
+    pub session: Option<String>,
+    /// Folder of Claude Code's transcripts.
+    pub transcripts: Option<PathBuf>,
+    /// The moment of the call.
+    pub now: Timestamp,
+}
+
+impl Context {
+    /// A call at this moment.
+    pub fn caller(&self) -> Caller {
+        Caller {
+            directory: self.directory.clone(),
+            session: self.session.clone(),
+            transcripts: self.transcripts.clone(),
+            now: (self.now)(),
+        }
+    }
+}
