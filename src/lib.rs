@@ -3,15 +3,18 @@
 //!
 //! Rooms in reading order, each may use only those above it (held by `tests/architecture.rs`):
 //! [`domain`] plain types and text rules; [`config`], [`disk`], [`import`]; [`store`] (SQLite, the only truth),
-//! [`embed`], [`vector`]; [`memory`] the engine; [`mod@bench`]; [`bridge`] the door from async to sync; [`mcp`]; [`cli`].
+//! [`embed`], [`vector`], [`clients`] (configurations of other programs); [`memory`] the engine; [`mod@bench`]; [`bridge`] the door from async to sync; [`mcp`]; [`hooks`];
+//! [`cli`].
 
 pub mod bench;
 pub mod bridge;
 pub mod cli;
+pub mod clients;
 pub mod config;
 pub mod disk;
 pub mod domain;
 pub mod embed;
+pub mod hooks;
 pub mod import;
 pub mod mcp;
 pub mod memory;

@@ -7,18 +7,20 @@ use std::path::{Path, PathBuf};
 
 /// Room, its height, and the crates that only it may name.
 const ROOMS: &[(&str, u8, &[&str])] = &[
-    ("domain", 0, &["aho_corasick", "regex", "rust_stemmers", "unicode_normalization"]),
+    ("domain", 0, &["aho_corasick", "regex", "regex_lite", "rust_stemmers", "unicode_normalization"]),
     ("config", 1, &["etcetera", "strsim"]),
     ("disk", 1, &[]),
     ("import", 1, &[]),
     ("store", 2, &["rusqlite", "half"]),
     ("embed", 2, &["fastembed", "ort"]),
+    ("clients", 2, &["jsonc_parser", "toml_edit"]),
     ("vector", 2, &["hnsw_rs", "anndists"]),
     ("memory", 3, &[]),
     ("bridge", 4, &[]),
     ("bench", 5, &[]),
     ("mcp", 6, &["rmcp", "schemars"]),
-    ("cli", 8, &["clap", "clap_complete", "indicatif", "ctrlc", "tracing_subscriber"]),
+    ("hooks", 7, &[]),
+    ("cli", 8, &["similar", "clap", "clap_complete", "indicatif", "ctrlc", "tracing_subscriber"]),
 ];
 
 fn sources(folder: &Path) -> Vec<(PathBuf, String)> {

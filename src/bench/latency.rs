@@ -124,6 +124,7 @@ pub(super) fn query(text: &str, mode: Mode) -> Query {
         max_tokens: 2000,
         here: Vec::new(),
         explain: false,
+        worth: None,
     }
 }
 

@@ -195,6 +195,7 @@ impl Haystack<'_> {
             max_tokens: settings.max_tokens,
             here: Vec::new(),
             explain: false,
+            worth: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::output::Output;
 use crate::domain::Code;
-use crate::{config, mcp, memory};
+use crate::{clients, config, mcp, memory};
 
 /// A command's failure.
 #[derive(Debug)]
@@ -61,6 +61,18 @@ impl From<memory::Error> for Failure {
 impl From<mcp::Failure> for Failure {
     fn from(error: mcp::Failure) -> Self {
         Self { code: error.code, hint: error.hint, message: error.message }
+    }
+}
+
+impl From<clients::Error> for Failure {
+    fn from(error: clients::Error) -> Self {
+        let code = match error {
+            clients::Error::Io { .. } | clients::Error::NoHome => Code::Unavailable,
+            clients::Error::Changed { .. } => Code::Busy,
+            _ => Code::InvalidInput,
+        };
+        let hint = error.hint();
+        Self::new(code, error.to_string(), Some(hint))
     }
 }
 

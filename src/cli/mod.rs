@@ -17,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::env;
 use commands::{
-    bench, blame, completions, config, context, demo, embed, fix, forget, handoff, import, init, mcp, projects, redact,
+    bench, blame, completions, config, context, demo, embed, fix, forget, handoff, hook, hooks, import, init, install, mcp, projects, redact,
     save, search, show, status, timeline,
 };
 use output::Output;
@@ -30,7 +30,7 @@ use session::Session;
 #[command(after_help = "First steps:\n  claude-memory demo                  see it work on sample conversations\n  \
     claude-memory import claude-code    read your own history (~/.claude/projects)\n  \
     claude-memory search \"why did we change the pool size\"\n  \
-    claude mcp add -s user claude-memory -- claude-memory mcp    let Claude Code use it\n\n\
+    claude-memory install --hooks       let Claude Code use it\n\n\
     Exit codes: 0 done, 1 not found, 2 wrong request, 3 try again later (busy, unavailable, disk full),\n\
     4 the store is damaged or too new, 70 a bug, 130 interrupted.")]
 struct Cli {
@@ -64,7 +64,11 @@ enum Command {
     Forget(forget::Args),
     Redact(redact::Args),
     Save(save::Args),
+    Install(install::Install),
+    Uninstall(install::Uninstall),
     Mcp(mcp::Args),
+    Hook(hook::Args),
+    Hooks(hooks::Args),
     Status(status::Args),
     Config(config::Args),
     Bench(bench::Args),
@@ -76,6 +80,8 @@ pub fn run() -> ExitCode {
     signals::survive_file_size_limit();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
+        // A hook of another version is not worth stopping a session for.
+        Err(_) if std::env::args_os().any(|argument| argument == "hook") => return ExitCode::SUCCESS,
         Err(error) => {
             // Help and version are data on stdout with 0, mistakes are talk on stderr with 2; clap knows which is which.
             let _ = error.print();
@@ -106,7 +112,11 @@ pub fn run() -> ExitCode {
         Command::Forget(args) => forget::run(&args, &session),
         Command::Redact(args) => redact::run(&args, &session),
         Command::Save(args) => save::run(args, &session),
+        Command::Install(args) => install::install(&args, &session),
+        Command::Uninstall(args) => install::uninstall(&args, &session),
         Command::Mcp(args) => mcp::run(&args, &session),
+        Command::Hook(args) => hook::run(&args, &session),
+        Command::Hooks(args) => hooks::run(&args, &session),
         Command::Status(args) => status::run(&args, &session),
         Command::Config(args) => config::run(&args, &session),
         Command::Bench(args) => bench::run(&args, &session),

@@ -22,6 +22,11 @@ impl Session {
         Self { home, output, now: env::now() }
     }
 
+    /// The data folder, if it was named on the command line.
+    pub(super) fn home_flag(&self) -> Option<&PathBuf> {
+        self.home.as_ref()
+    }
+
     pub(super) fn paths(&self) -> Result<Paths, Failure> {
         Ok(Paths::resolve(self.home.clone())?)
     }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use etcetera::BaseStrategy as _;
+
 use crate::domain::Timestamp;
 
 /// One variable, for the reference.
@@ -44,6 +46,11 @@ pub const CLAUDE_CODE_SESSION_ID: Variable = Variable {
     name: "CLAUDE_CODE_SESSION_ID",
     meaning: "Set by Claude Code for MCP servers and hooks: the session, so that nothing is handed to it twice.",
 };
+/// Codex's own folder.
+pub const CODEX_HOME: Variable = Variable {
+    name: "CODEX_HOME",
+    meaning: "Set by Codex users who moved ~/.codex; `install codex` enters the server there.",
+};
 /// Any setting.
 pub const SETTING: Variable = Variable {
     name: "CLAUDE_MEMORY_<SECTION>_<KEY>",
@@ -51,13 +58,14 @@ pub const SETTING: Variable = Variable {
 };
 
 /// All of them, for the reference.
-pub const ALL: [&Variable; 8] = [
+pub const ALL: [&Variable; 9] = [
     &HOME,
     &LOG,
     &SETTING,
     &CLAUDE_PROJECT_DIR,
     &CLAUDE_CODE_SESSION_ID,
     &CLAUDE_CONFIG_DIR,
+    &CODEX_HOME,
     &TEST_NOW,
     &TEST_SEED,
 ];
@@ -89,9 +97,7 @@ pub fn seed() -> Option<u64> {
 
 /// [`CLAUDE_CONFIG_DIR`], else `~/.claude`.
 pub fn claude_folder() -> Option<PathBuf> {
-    read(CLAUDE_CONFIG_DIR.name)
-        .map(PathBuf::from)
-        .or_else(|| user_home().map(|home| home.join(".claude")))
+    moved_claude_folder().or_else(|| user_home().map(|home| home.join(".claude")))
 }
 
 /// [`CLAUDE_PROJECT_DIR`], else the working directory.
@@ -102,6 +108,22 @@ pub fn project_folder() -> Option<PathBuf> {
 /// [`CLAUDE_CODE_SESSION_ID`]
 pub fn session() -> Option<String> {
     read(CLAUDE_CODE_SESSION_ID.name)
+}
+
+/// [`CLAUDE_CONFIG_DIR`], if it is set.
+pub fn moved_claude_folder() -> Option<PathBuf> {
+    read(CLAUDE_CONFIG_DIR.name).map(PathBuf::from)
+}
+
+/// [`CODEX_HOME`], if it is set.
+pub fn moved_codex_folder() -> Option<PathBuf> {
+    read(CODEX_HOME.name).map(PathBuf::from)
+}
+
+/// Where desktop programs keep their configuration: `~/.config`, `~/Library/Application Support`, `%APPDATA%`.
+pub fn application_folder() -> Option<PathBuf> {
+    let native = etcetera::base_strategy::choose_native_strategy().ok()?;
+    Some(if cfg!(target_os = "macos") { native.data_dir() } else { native.config_dir() })
 }
 
 /// The user's home folder.

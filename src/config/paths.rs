@@ -60,6 +60,16 @@ impl Paths {
         self.home.join("given")
     }
 
+    /// Backups of other programs' configurations.
+    pub fn installed(&self) -> PathBuf {
+        self.home.join("installed")
+    }
+
+    /// For what the hooks are turned off, one empty file each.
+    pub fn hooks_off(&self) -> PathBuf {
+        self.home.join("hooks-off")
+    }
+
     /// While this file is there nobody makes vectors.
     pub fn embed_pause(&self) -> PathBuf {
         self.home.join("embed.paused")

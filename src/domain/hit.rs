@@ -11,10 +11,6 @@ pub struct Match {
     pub semantic_rank: Option<usize>,
     /// Which words of the query stand in it.
     pub terms: Vec<String>,
-    /// Weight of these words; a word that nothing else holds has weight 1.
-    pub weight: f32,
-    /// The same as a part of all words of the query, 0 to 1.
-    pub share: f32,
 }
 
 /// One found message.

@@ -98,8 +98,17 @@ impl Filter {
     }
 }
 
+/// What a text must share with the words of a query to be returned at all. Without it the nearest is returned, however far.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Worth {
+    /// Least weight of the words that it holds; a word that nothing else holds has weight 1.
+    pub weight: f32,
+    /// The same as a part of all words of the query, 0 to 1.
+    pub share: f32,
+}
+
 /// One search.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Query {
     /// What to look for; several texts must all match.
     pub texts: Vec<String>,
@@ -119,6 +128,26 @@ pub struct Query {
     pub max_tokens: usize,
     /// Whether to say how each score came about.
     pub explain: bool,
+    /// What is worth being returned.
+    pub worth: Option<Worth>,
+}
+
+impl Query {
+    /// A search for one text with nothing excluded and no bound on the tokens.
+    pub fn about(text: impl Into<String>) -> Self {
+        Self {
+            texts: vec![text.into()],
+            mode: Mode::Hybrid,
+            filter: Filter::default(),
+            here: Vec::new(),
+            limit: 10,
+            offset: 0,
+            detail: Detail::Snippet,
+            max_tokens: usize::MAX,
+            explain: false,
+            worth: None,
+        }
+    }
 }
 
 /// A request for verbatim messages.

@@ -51,6 +51,10 @@ fn run(desk: &Desk<Memory, memory::Error>, make_vectors: bool, stop: &AtomicBool
         let opened = if make_vectors { desk.opened().ok() } else { desk.peek() };
         let Some(memory) = opened else { continue };
         memory.drop_idle();
+        // Hooks leave this to who has time.
+        if make_vectors && let Err(error) = memory.settle() {
+            tracing::debug!(%error, "the store was not settled now");
+        }
         if make_vectors && let Err(error) = work(&memory, stop) {
             tracing::debug!(%error, "vectors were not made now");
         }

@@ -1,6 +1,7 @@
 //! Why a file is as it is: the edits that were made to it, each with the request it was made for and what was said about it.
 
 use super::{Memory, Result};
+use crate::domain::text::prompt;
 use crate::domain::{Kind, MessageId, Origin, Timestamp};
 use crate::store::{Excerpt, SessionFilter, SessionSummary, Wanted};
 
@@ -10,6 +11,8 @@ pub(super) const EDITORS: [&str; 6] = ["Edit", "Write", "MultiEdit", "NotebookEd
 const MOST_SESSIONS: usize = 40;
 /// Edits of one session that are looked at.
 const MOST_EDITS: usize = 200;
+/// What was said before an edit is looked through so far.
+const LOOKED_BACK: usize = 6;
 
 /// What was done to a file for one request.
 #[derive(Debug, Clone)]
@@ -111,10 +114,12 @@ impl Memory {
             // The text and the call of one message have one time.
             before: Some(call.at.minus(-1)),
             newest_first: true,
-            limit: 1,
+            limit: LOOKED_BACK,
             ..Wanted::default()
         };
-        let found = self.store.excerpts(conversation, &wanted)?.pop();
+        // "yes, do that" is not what was asked for.
+        let mut said = self.store.excerpts(conversation, &wanted)?.into_iter();
+        let found = said.find(|excerpt| !prompt::is_small_talk(&excerpt.text));
         found.map(|excerpt| self.clean_excerpt(excerpt)).transpose()
     }
 

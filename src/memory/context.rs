@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use super::fixes::ErrorPlace;
 use super::{Memory, Result};
 use crate::domain::text::{one_line, prompt, tokens};
+use crate::domain::query::Worth;
 use crate::domain::{Detail, Filter, Hit, Kind, MessageId, Mode, Origin, Query, Role, Timestamp};
 use crate::store::SessionFilter;
 
@@ -13,14 +14,16 @@ use crate::store::SessionFilter;
 const ITEM_TOKENS: usize = 40;
 /// Candidates of the task and of each file.
 const TASK_HITS: usize = 16;
+const FEW_HITS: usize = 6;
 const FILE_HITS: usize = 4;
 const ERROR_HITS: usize = 3;
+/// Sessions among which the last one is looked for: some may be running.
+const NEWEST: usize = 3;
 /// Files of a request that are looked at.
 const MOST_FILES: usize = 10;
 /// A text is worth handing out unasked when its words that the request has too weigh so much (a word that nothing else
 /// holds has weight 1) and are such a part of all words of the request. Set on the development questions: docs/decisions/0014.
-const WORTH_WEIGHT: f32 = 1.3;
-const WORTH_SHARE: f32 = 0.3;
+const WORTH: Worth = Worth { weight: 1.3, share: 0.3 };
 /// Characters of one item.
 const CONSERVATIVE: usize = 280;
 const BALANCED: usize = 500;
@@ -235,24 +238,27 @@ impl Memory {
 
     fn last_session(&self, request: &PackRequest) -> Result<Option<PackItem>> {
         let filter = SessionFilter { projects: Some(request.here.clone()), ..SessionFilter::default() };
-        if request.here.is_empty() || self.sessions(&filter, None, 2)?.is_empty() {
+        if request.here.is_empty() {
             return Ok(None);
         }
-        let Ok(handoff) = self.handoff(None, Some(request.here.clone()), request.session.as_deref()) else {
+        let newest = self.sessions(&filter, None, NEWEST)?.into_iter();
+        let Some(session) = newest.into_iter().find(|one| Some(&one.session) != request.session.as_ref()) else {
             return Ok(None);
         };
-        let (Some(asked), Some(said)) = (handoff.requests.last(), handoff.last.last()) else { return Ok(None) };
+        let (Some(asked), Some(said)) = (self.last_request(session.row)?, self.last_said(session.row, 1)?.pop()) else {
+            return Ok(None);
+        };
         let mut text = format!("asked: {}\nended: {}", one_line(&asked.text, 160), one_line(&said.text, 240));
-        for step in handoff.open.iter().take(5) {
+        for step in self.open_steps(session.row)?.iter().take(5) {
             text.push_str(&format!("\nopen: {}", one_line(&step.content, 80)));
         }
         Ok(Some(PackItem {
             id: said.id,
-            session: handoff.session.session,
-            project: handoff.session.project,
+            session: session.session,
+            project: session.project,
             role: said.role,
             origin: said.origin,
-            title: one_line(&handoff.session.title, 80),
+            title: one_line(&session.title, 80),
             at: said.at,
             text,
             reason: Reason::Recent,
@@ -268,7 +274,6 @@ impl Memory {
         pack: &mut Pack,
     ) -> Result<Vec<PackItem>> {
         let query = Query {
-            texts: vec![prompt::gist(task)],
             mode: request.mode,
             filter: Filter {
                 projects: request.projects.clone(),
@@ -280,18 +285,26 @@ impl Memory {
                 ..Filter::default()
             },
             here: request.here.clone(),
-            limit: if file.is_some() { FILE_HITS } else { TASK_HITS },
-            offset: 0,
+            limit: match (file, request.style) {
+                (Some(_), _) => FILE_HITS,
+                (None, Style::Conservative) => FEW_HITS,
+                (None, _) => TASK_HITS,
+            },
             detail: if request.style == Style::Comprehensive { Detail::Full } else { Detail::Snippet },
-            max_tokens: usize::MAX,
-            explain: false,
+            worth: (request.style == Style::Conservative && file.is_none()).then_some(WORTH),
+            ..Query::about(prompt::gist(task))
         };
         let answer = self.search(&query, now)?;
         pack.degraded |= answer.degraded;
         pack.warnings.extend(answer.warnings);
-        let wanted = |hit: &Hit| file.is_some() || request.style != Style::Conservative || is_worth(hit);
         let reason = || file.map_or(Reason::Task, |file| Reason::File(file.clone()));
-        Ok(answer.hits.into_iter().filter(wanted).map(|hit| item(hit, reason(), request.style)).collect())
+        let mut hits = answer.hits;
+        if request.style == Style::Conservative {
+            // What is worth it comes from this project first, then from others.
+            let here = self.project_names_of(&request.here)?;
+            hits.sort_by_key(|hit| !here.contains(&hit.project));
+        }
+        Ok(hits.into_iter().map(|hit| item(hit, reason(), request.style)).collect())
     }
 
     fn for_error(&self, error: &str, request: &PackRequest, now: Timestamp) -> Result<Vec<PackItem>> {
@@ -315,11 +328,6 @@ impl Memory {
         }
         Ok(items)
     }
-}
-
-/// Whether a text is worth being handed out unasked.
-fn is_worth(hit: &Hit) -> bool {
-    hit.matched.weight >= WORTH_WEIGHT && hit.matched.share >= WORTH_SHARE
 }
 
 fn item(hit: Hit, reason: Reason, style: Style) -> PackItem {

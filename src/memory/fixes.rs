@@ -3,13 +3,14 @@
 
 use super::{Error, Memory, Result};
 use crate::domain::text::signature::signature;
-use crate::domain::{Detail, Filter, Hit, Kind, Mode, Origin, Query, Timestamp};
+use crate::domain::query::Worth;
+use crate::domain::{Filter, Hit, Kind, Mode, Origin, Query, Timestamp};
 use crate::store::{Excerpt, Wanted};
 
 /// Places of the error that are followed up for each fix that is wanted.
 const LOOKED_AT: usize = 4;
-/// Weight of the shared words below which an error is another one; a word that nothing else holds has weight 1.
-const LEAST_WEIGHT: f32 = 1.0;
+/// What shares less with the signature is another error.
+const LEAST: Worth = Worth { weight: 1.0, share: 0.5 };
 /// What follows an error is looked at so far.
 const AFTER: usize = 40;
 
@@ -50,7 +51,6 @@ impl Memory {
             return Err(Error::invalid("the error message is blank"));
         }
         let query = Query {
-            texts: vec![signature],
             mode: place.mode,
             filter: Filter {
                 projects: place.projects,
@@ -60,18 +60,13 @@ impl Memory {
             },
             here: place.here,
             limit: (limit * LOOKED_AT).clamp(1, 50),
-            offset: 0,
-            detail: Detail::Snippet,
-            max_tokens: usize::MAX,
-            explain: false,
+            worth: Some(LEAST),
+            ..Query::about(signature)
         };
         let mut fixes: Vec<Fix> = Vec::new();
         for hit in self.search(&query, now)?.hits {
             if fixes.len() == limit {
                 break;
-            }
-            if hit.matched.weight < LEAST_WEIGHT {
-                continue;
             }
             let fix = self.follow_up(hit)?;
             // The same end of the same trouble is told once.

@@ -12,6 +12,9 @@ use crate::store::{Excerpt, SessionFilter, SessionSummary, Wanted};
 const MOST_REQUESTS: usize = 12;
 /// Texts of the model from the end.
 const LAST_TEXTS: usize = 3;
+/// Texts of a person that are read, and that are looked through for the last request.
+const MOST_TEXTS: usize = 1000;
+const LAST_REQUESTS: usize = 6;
 
 /// One step of the list that the model kept.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -63,30 +66,48 @@ impl Memory {
                 })?
             }
         };
-        let said = |kinds, origins, newest_first, limit| Wanted {
-            kinds,
-            origins,
-            newest_first,
-            limit,
-            ..Wanted::default()
-        };
-        let excerpts = |wanted| -> Result<Vec<Excerpt>> {
-            let found = self.store.excerpts(session.row, &wanted)?;
-            found.into_iter().map(|excerpt| self.clean_excerpt(excerpt)).collect()
-        };
-        let all = excerpts(said(&[Kind::Text], &[Origin::Person], false, 1000))?;
+        let excerpts = |wanted| self.clean_excerpts(session.row, &wanted);
+        let all = excerpts(said(&[Kind::Text], &[Origin::Person], false, MOST_TEXTS))?;
         let mut requests: Vec<Excerpt> =
             all.into_iter().filter(|request| !prompt::is_small_talk(&request.text)).collect();
         let left_out = requests.len().saturating_sub(MOST_REQUESTS);
         if left_out > 0 {
             requests.drain(1..=left_out);
         }
-        let mut last = excerpts(said(&[Kind::Text], &[Origin::Model], true, LAST_TEXTS))?;
+        let mut last = self.last_said(session.row, LAST_TEXTS)?;
         last.reverse();
-        let todo = Wanted { tools: &["TodoWrite"], ..said(&[Kind::ToolUse], &[], true, 1) };
-        let open = excerpts(todo)?.pop().map(|call| open_steps(&call.text)).unwrap_or_default();
+        let open = self.open_steps(session.row)?;
         let summary = excerpts(said(&[Kind::Summary], &[], true, 1))?.pop();
         Ok(Handoff { session, requests, left_out, open, summary, last })
+    }
+}
+
+fn said<'a>(kinds: &'a [Kind], origins: &'a [Origin], newest_first: bool, limit: usize) -> Wanted<'a> {
+    Wanted { kinds, origins, newest_first, limit, ..Wanted::default() }
+}
+
+impl Memory {
+    fn clean_excerpts(&self, conversation: i64, wanted: &Wanted<'_>) -> Result<Vec<Excerpt>> {
+        let found = self.store.excerpts(conversation, wanted)?;
+        found.into_iter().map(|excerpt| self.clean_excerpt(excerpt)).collect()
+    }
+
+    /// The last thing that a person asked for.
+    pub(super) fn last_request(&self, conversation: i64) -> Result<Option<Excerpt>> {
+        let last = self.clean_excerpts(conversation, &said(&[Kind::Text], &[Origin::Person], true, LAST_REQUESTS))?;
+        Ok(last.into_iter().find(|request| !prompt::is_small_talk(&request.text)))
+    }
+
+    /// The last things that the model said, the newest first.
+    pub(super) fn last_said(&self, conversation: i64, limit: usize) -> Result<Vec<Excerpt>> {
+        self.clean_excerpts(conversation, &said(&[Kind::Text], &[Origin::Model], true, limit))
+    }
+
+    /// What the model's list had not done when it was last written.
+    pub(super) fn open_steps(&self, conversation: i64) -> Result<Vec<Step>> {
+        let wanted = Wanted { tools: &["TodoWrite"], ..said(&[Kind::ToolUse], &[], true, 1) };
+        let last = self.clean_excerpts(conversation, &wanted)?.pop();
+        Ok(last.map(|call| open_steps(&call.text)).unwrap_or_default())
     }
 }
 

@@ -42,13 +42,15 @@ pub struct ImportOptions {
     pub rescan: bool,
     /// Read and count, store nothing.
     pub dry_run: bool,
+    /// Bring the word index and the shared files up to date at the end. Who has little time leaves it to others.
+    pub settle: bool,
 }
 
 impl ImportOptions {
     /// As the settings have it: what is new is read and stored.
     pub fn of(settings: &crate::config::Settings) -> Self {
         let longest_line = usize::try_from(settings.import.max_line_mib).unwrap_or(128) << 20;
-        Self { longest_line, rescan: false, dry_run: false }
+        Self { longest_line, rescan: false, dry_run: false, settle: true }
     }
 }
 
@@ -256,7 +258,9 @@ impl Run<'_> {
         }
         self.commit()?;
         self.settle()?;
-        self.memory.settle()?;
+        if self.options.settle {
+            self.memory.settle()?;
+        }
         self.report.sessions = self.sessions.len() as u64;
         let count = |outcome: Outcome| self.seen.values().filter(|seen| **seen == outcome).count() as u64;
         self.report.messages = self.seen.len() as u64;

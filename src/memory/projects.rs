@@ -84,6 +84,12 @@ impl Memory {
         }
     }
 
+    /// The names of the projects in these rows.
+    pub(super) fn project_names_of(&self, ids: &[i64]) -> Result<Vec<String>> {
+        let projects = self.store.projects()?.into_iter();
+        Ok(projects.filter(|project| ids.contains(&project.id)).map(|project| project.name).collect())
+    }
+
     /// The names of all projects.
     ///
     /// # Errors
@@ -179,6 +185,7 @@ pub(super) fn project_of(directory: &str) -> NewProject {
             remote: None,
             remote_key: None,
             directory: String::new(),
+            missing: false,
         };
     }
     let found = checkout::identify(Path::new(directory));
@@ -190,5 +197,6 @@ pub(super) fn project_of(directory: &str) -> NewProject {
         remote: found.remote,
         remote_key: remote_key.map(|remote| format!("remote:{remote}")),
         directory: directory.to_owned(),
+        missing: !Path::new(directory).is_dir(),
     }
 }

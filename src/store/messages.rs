@@ -160,7 +160,10 @@ impl Store {
 
 fn import(connection: &Connection, source: &str, batch: &Batch, now: Timestamp) -> Result<Vec<Outcome>> {
     let mut ids = HashMap::new();
-    for (directory, project) in &batch.projects {
+    // Shorter paths first: a folder joins the project of the one above it.
+    let mut places: Vec<_> = batch.projects.iter().collect();
+    places.sort();
+    for (directory, project) in places {
         ids.insert(directory.as_str(), projects::upsert(connection, project, now)?);
     }
     let mut files = Vec::with_capacity(batch.cursors.len());

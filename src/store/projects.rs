@@ -11,7 +11,7 @@ use super::error::{Error, Result};
 use crate::domain::Timestamp;
 
 /// What identifies a project, before it has a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NewProject {
     /// Equal for all worktrees.
     pub key: String,
@@ -25,6 +25,8 @@ pub struct NewProject {
     pub remote_key: Option<String>,
     /// The directory that was seen.
     pub directory: String,
+    /// It is not on this machine, so that nothing can be read from it.
+    pub missing: bool,
 }
 
 /// A stored project.
@@ -250,6 +252,17 @@ fn recognise(connection: &Connection, wanted: &NewProject) -> Result<Option<i64>
             return Ok(Some(id));
         }
     }
+    if wanted.missing {
+        // A folder of a checkout that is gone, or on another machine: the nearest folder above it that was seen.
+        let mut seen = connection
+            .prepare_cached("SELECT project_id FROM project_directories WHERE directory = ?1")
+            .map_err(failed)?;
+        for folder in Path::new(&wanted.directory).ancestors().skip(1).filter(|folder| is_deep(folder)) {
+            if let Some(id) = seen.query_row([folder.to_str()], |row| row.get(0)).optional().map_err(failed)? {
+                return Ok(Some(id));
+            }
+        }
+    }
     let mut keys =
         connection.prepare_cached("SELECT project_id FROM project_keys WHERE key = ?1").map_err(failed)?;
     for key in std::iter::once(&wanted.key).chain(&wanted.remote_key) {
@@ -258,6 +271,11 @@ fn recognise(connection: &Connection, wanted: &NewProject) -> Result<Option<i64>
         }
     }
     Ok(None)
+}
+
+/// Deep enough not to be somebody's home folder, which is no project of everything below it.
+fn is_deep(folder: &Path) -> bool {
+    folder.components().filter(|part| matches!(part, std::path::Component::Normal(_))).count() >= 3
 }
 
 /// The rows of a project and its directory, made if they are new. A directory that was seen before keeps its project even

@@ -43,6 +43,7 @@ fn asking(text: &str, mode: Mode, limit: usize) -> Query {
         max_tokens: 4000,
         here: Vec::new(),
         explain: false,
+        worth: None,
     }
 }
 

@@ -101,7 +101,7 @@ fn data(memory: &Memory, transcripts: &Path, session: &Session) -> Result<(), Fa
 }
 
 fn import(memory: &Memory, transcripts: &Path, session: &Session) -> Result<Report, Failure> {
-    let options = ImportOptions { longest_line: 64 << 20, rescan: false, dry_run: false };
+    let options = ImportOptions { longest_line: 64 << 20, rescan: false, dry_run: false, settle: true };
     let stop = AtomicBool::new(false);
     Ok(memory.import_claude_code(transcripts, options, session.now, &stop, &mut |_| {})?)
 }
@@ -125,6 +125,7 @@ fn query(text: &str) -> Query {
         max_tokens: 1200,
         here: Vec::new(),
         explain: false,
+        worth: None,
     }
 }
 

@@ -132,6 +132,7 @@ impl Args {
             max_tokens: self.max_tokens.unwrap_or(search.max_tokens),
             here: memory.projects_here(here.as_deref()),
             explain: self.explain,
+            worth: None,
         };
         if let Some(cursor) = &self.cursor {
             query.offset =

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use regex::{Captures, Regex};
+use regex_lite::{Captures, Regex};
 
 use super::rule;
 use crate::domain::Timestamp;
@@ -46,15 +46,15 @@ enum Shape {
 
 static RULES: LazyLock<Vec<(Regex, Shape)>> = LazyLock::new(|| {
     let rules = [
-        (r"\b(\d{4})[-/](\d{1,2})[-/](\d{1,2})\b".to_owned(), Shape::Numbers),
-        (r"(?:(\d{4})年)?(\d{1,2})月(\d{1,2})[日号]".to_owned(), Shape::Numbers),
-        (r"(?:(\d{4})年)?(\d{1,2})月份?".to_owned(), Shape::Numbers),
-        (format!(r"\b(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({MONTHS})\b\.?,?(?: (\d{{4}})\b)?"), Shape::DayMonthYear),
-        (format!(r"\b({MONTHS})\b\.? (\d{{1,2}})(?:st|nd|rd|th)?\b(?:,? (\d{{4}})\b)?"), Shape::MonthDayYear),
-        (format!(r"\b({MONTHS})\b\.?,?(?: of)? (\d{{4}})\b"), Shape::MonthYear),
+        (r"\b([0-9]{4})[-/]([0-9]{1,2})[-/]([0-9]{1,2})\b".to_owned(), Shape::Numbers),
+        (r"(?:([0-9]{4})年)?([0-9]{1,2})月([0-9]{1,2})[日号]".to_owned(), Shape::Numbers),
+        (r"(?:([0-9]{4})年)?([0-9]{1,2})月份?".to_owned(), Shape::Numbers),
+        (format!(r"\b([0-9]{{1,2}})(?:st|nd|rd|th)?(?: of)? ({MONTHS})\b\.?,?(?: ([0-9]{{4}})\b)?"), Shape::DayMonthYear),
+        (format!(r"\b({MONTHS})\b\.? ([0-9]{{1,2}})(?:st|nd|rd|th)?\b(?:,? ([0-9]{{4}})\b)?"), Shape::MonthDayYear),
+        (format!(r"\b({MONTHS})\b\.?,?(?: of)? ([0-9]{{4}})\b"), Shape::MonthYear),
         (format!(r"\b(?:in|during|last|since|until) ({MONTHS})\b"), Shape::Month),
         (
-            r"\b(yesterday|today|last (?:week|month|year|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|this (?:week|month)|(?:\d+|an?|one) (?:day|week|month|year)s? ago)\b"
+            r"\b(yesterday|today|last (?:week|month|year|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|this (?:week|month)|(?:[0-9]+|an?|one) (?:day|week|month|year)s? ago)\b"
                 .to_owned(),
             Shape::Relative,
         ),
@@ -66,8 +66,21 @@ static RULES: LazyLock<Vec<(Regex, Shape)>> = LazyLock::new(|| {
     rules.into_iter().map(|(pattern, shape)| (rule(&format!("(?i){pattern}")), shape)).collect()
 });
 
+/// Whether a text can name a day at all: most do not, and the rules take milliseconds to make.
+fn may_name_a_day(text: &str) -> bool {
+    const HINTS: [&str; 24] = [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "day", "week", "month", "year",
+        "年", "月", "天", "日", "周", "星期", "-", "/",
+    ];
+    let lower = text.to_lowercase();
+    HINTS.iter().any(|hint| lower.contains(hint))
+}
+
 /// The days that a text names. The first rule that finds any decides, so that "8 May 2023" is not also all of May.
 pub fn in_text(text: &str, now: Timestamp, zone: &TimeZone) -> Vec<Day> {
+    if !may_name_a_day(text) {
+        return Vec::new();
+    }
     let found = RULES.iter().map(|(rule, shape)| -> Vec<Day> {
         rule.captures_iter(text).filter_map(|captures| day(&captures, *shape, now, zone)).collect()
     });

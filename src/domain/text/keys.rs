@@ -5,7 +5,7 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex_lite::Regex;
 
 use super::{prefix, rule};
 
@@ -24,13 +24,13 @@ const READ_BYTES: usize = 8 << 10;
 const KEY_BYTES: (usize, usize) = (120, 240);
 
 static SENTENCE: LazyLock<Regex> =
-    LazyLock::new(|| rule(r"[^.!?。！？\n]+(?:\.[^\s.!?。！？][^.!?。！？\n]*)*[.!?。！？]*"));
+    LazyLock::new(|| rule(r"[^.!?。！？\n]+(?:\.[^[:space:].!?。！？][^.!?。！？\n]*)*[.!?。！？]*"));
 static CLAUSE: LazyLock<Regex> = LazyLock::new(|| rule("[^,，;；:—]+[,，;；:—]*"));
 static INSTRUCTION: LazyLock<Regex> = LazyLock::new(|| {
     rule(concat!(
-        r"(?i)^\s*(?:(?:and|but|so|also|please|ok|okay|yes|hey|no|remember|note):?,? )*",
+        r"(?i)^[[:space:]]*(?:(?:and|but|so|also|please|ok|okay|yes|hey|no|remember|note):?,? )*",
         r"(?:always|never|from now on|going forward|every time|whenever|each time)\b",
-        r"|(?:^|[，,\s])(?:请|麻烦)?你?(?:以后(?:请|都|不要|别|用|要)|今后(?:请|都|不要|别|用|要)|从现在起|从今以后|务必|一律|永远(?:不要|别)|每次.{0,12}(?:都要|都请)|请(?:始终|总是|一直|记住)|始终(?:用|要|使用)|不要再|别再)"
+        r"|(?:^|[，,[:space:]])(?:请|麻烦)?你?(?:以后(?:请|都|不要|别|用|要)|今后(?:请|都|不要|别|用|要)|从现在起|从今以后|务必|一律|永远(?:不要|别)|每次.{0,12}(?:都要|都请)|请(?:始终|总是|一直|记住)|始终(?:用|要|使用)|不要再|别再)"
     ))
 });
 static PREFERENCE: LazyLock<Regex> = LazyLock::new(|| {

@@ -1,10 +1,6 @@
 //! What stands in the place where a person types to an agent: whether a person typed it, and whether it says anything.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
-use super::{characters_and_words, prefix, rule};
+use super::{characters_and_words, prefix};
 
 /// Bytes of a prompt that say what it is about: what comes after is pasted.
 const GIST_BYTES: usize = 2_000;
@@ -30,16 +26,32 @@ pub fn is_client_text(text: &str) -> bool {
     OPENINGS.iter().any(|opening| start.starts_with(opening))
 }
 
-static SMALL_TALK: LazyLock<Regex> = LazyLock::new(|| {
-    rule(
-        r"(?i)^[\s\p{P}]*(?:(?:yes|yep|yeah|no|nope|ok(?:ay)?|sure|fine|great|good|nice|perfect|cool|thanks?(?: you)?|please|go(?: ahead| on)?|continue|proceed|do (?:it|that|so)|next|done|stop|wait|try again|again|retry|sounds good|looks good|lgtm|hi|hello|hey|commit(?: it| this)?|push(?: it| this)?|run it|and|then|now|it|that|this|all|both|the|first|second|third|one|option [a-d\d])[\s\p{P}]*)+$|^[\s\p{P}]*(?:(?:好的?|可以|行|嗯|是的?|对|不用?|不是|继续|谢谢|你好|请|下一步|开始|停|再试一次|试试|提交|没问题|就这样|吧|了)[\s\p{P}]*)+$",
-    )
-});
+/// Words of which nothing but "go on" can be said.
+const GOING_ON: &[&str] = &[
+    "a", "ahead", "again", "all", "and", "b", "both", "c", "commit", "continue", "cool", "d", "do", "done", "fine", "first", "go", "good",
+    "great", "hello", "hey", "hi", "it", "lgtm", "looks", "next", "nice", "no", "nope", "now", "ok", "okay", "on", "one", "option",
+    "perfect", "please", "proceed", "push", "retry", "run", "second", "so", "sounds", "stop", "sure", "thank", "thanks", "that",
+    "the", "then", "third", "this", "try", "two", "wait", "yeah", "yep", "yes", "you", "好", "的", "可以", "行", "嗯", "是", "对", "不", "用",
+    "继续", "谢谢", "你好", "请", "下一步", "开始", "停", "再", "试", "一次", "提交", "没问题", "就", "这样", "吧", "了",
+];
 
 /// Whether a prompt only keeps the conversation going: "yes, go ahead", "继续". Nothing can be looked up for it.
 pub fn is_small_talk(text: &str) -> bool {
     let (characters, words) = characters_and_words(text);
-    (characters == 0 && words < 2 && !text.contains(['_', '.', '/', ':'])) || SMALL_TALK.is_match(text)
+    if characters + words > 12 {
+        return false;
+    }
+    let names_something = text.contains(['_', '/', ':']) || text.trim_end_matches('.').contains('.');
+    (characters == 0 && words < 2 && !names_something)
+        || text.to_lowercase().split(|c: char| !c.is_alphanumeric()).all(goes_on)
+}
+
+/// Whether a run of letters is made of such words: one of them, or several in a script without spaces.
+fn goes_on(run: &str) -> bool {
+    run.is_empty()
+        || GOING_ON.contains(&run)
+        || run.parse::<u8>().is_ok()
+        || GOING_ON.iter().any(|word| !word.is_ascii() && run.strip_prefix(word).is_some_and(goes_on))
 }
 
 /// The part of a prompt that says what it is about.

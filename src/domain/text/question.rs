@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use jiff::tz::TimeZone;
-use regex::{Regex, RegexSet};
+use regex_lite::Regex;
 
 use super::dates::{self, Day};
 use super::{Script, rule};
@@ -13,9 +13,9 @@ use crate::domain::Timestamp;
 /// Phrases that address the listener or the past conversation and say nothing about the subject. They are taken out
 /// before words are weighed and meaning is encoded: "can you list the order in which I brought up …" is not about lists.
 const FRAMES: &[&str] = &[
-    r"^\s*(?:hey|hi|ok|okay|so|please|also)[,!]?\s+",
+    r"^[[:space:]]*(?:hey|hi|ok|okay|so|please|also)[,!]?[[:space:]]+",
     r"\b(?:can|could|would|will) you (?:please )?(?:also )?(?:help me )?(?:give|provide|list|summari[sz]e|recap|outline|describe|remind|walk|tell|show|find|recall|remember)(?: me| us)?(?: again)?(?: through| about| of| what| in order)?\b",
-    r"^\s*(?:please )?(?:give|list|summari[sz]e|recap|outline|remind|walk|tell) (?:me|us)(?: through| about| of)?\b",
+    r"^[[:space:]]*(?:please )?(?:give|list|summari[sz]e|recap|outline|remind|walk|tell) (?:me|us)(?: through| about| of)?\b",
     r"\b(?:(?:a|an|the) )?(?:(?:comprehensive|complete|clear|detailed|brief|short|quick|full),? )?(?:summary|overview|recap) of\b",
     r"\b(?:the )?order in which (?:i|we|you) (?:brought up|mentioned|discussed|raised|talked about)\b",
     r"\b(?:i|we|you) brought up\b",
@@ -32,13 +32,13 @@ const FRAMES: &[&str] = &[
 ];
 
 /// "I", "my", "我" but not "we", "我们": then the asker's own words answer more often than the assistant's.
-const SELF: &str = r"(?:^|[^\w'’])(?:i|my|me|mine|myself|i['’](?:m|ve|d))(?:$|[^\w'’])|我(?:[^们]|$)";
+const SELF: &str = r"(?:^|[^[:word:]'’])(?:i|my|me|mine|myself|i['’](?:m|ve|d))(?:$|[^[:word:]'’])|我(?:[^们]|$)";
 
 /// The question asks for advice or for something to be made.
 const ADVICE: &[&str] = &[
-    r"^\s*(?:how (?:should|do|can|could|would|might) (?:i|we)\b|can you\b|could you\b|would you\b|please\b|show me\b|help me\b)",
-    r"^\s*(?:i['’]?m|i am) (?:planning|looking|trying|about|applying|working|updating)\b",
-    r"^\s*(?:what\b|which\b.*\b(?:should|use)\b|where\b.*\bshould\b|when (?:building|making|writing)\b)",
+    r"^[[:space:]]*(?:how (?:should|do|can|could|would|might) (?:i|we)\b|can you\b|could you\b|would you\b|please\b|show me\b|help me\b)",
+    r"^[[:space:]]*(?:i['’]?m|i am) (?:planning|looking|trying|about|applying|working|updating)\b",
+    r"^[[:space:]]*(?:what\b|which\b.*\b(?:should|use)\b|where\b.*\bshould\b|when (?:building|making|writing)\b)",
     r"\b(?:how can i|should i)\b",
     "怎么|如何|应该|推荐|建议|帮我",
 ];
@@ -55,10 +55,10 @@ const HISTORY: &[&str] = &[
 /// The question asks what holds now.
 const LATEST: &str = r"\b(?:now|currently|current|latest|these days|at the moment|as of today|most recent(?:ly)?)\b|现在|目前|最新|如今|眼下";
 
-static FRAME_RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| FRAMES.iter().map(|rule| compile(rule)).collect());
+static FRAME_RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| set(FRAMES));
 static SELF_RULE: LazyLock<Regex> = LazyLock::new(|| compile(SELF));
-static ADVICE_RULES: LazyLock<RegexSet> = LazyLock::new(|| set(ADVICE));
-static HISTORY_RULES: LazyLock<RegexSet> = LazyLock::new(|| set(HISTORY));
+static ADVICE_RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| set(ADVICE));
+static HISTORY_RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| set(HISTORY));
 static LATEST_RULE: LazyLock<Regex> = LazyLock::new(|| compile(LATEST));
 static QUOTED: LazyLock<Regex> =
     LazyLock::new(|| compile("\"([^\"\n]{3,120})\"|“([^”\n]{2,120})”|「([^」\n]{2,120})」|`([^`\n]{3,120})`"));
@@ -67,9 +67,12 @@ fn compile(pattern: &str) -> Regex {
     rule(&format!("(?i){pattern}"))
 }
 
-#[expect(clippy::expect_used, reason = "the rules are constants; a test compiles all of them")]
-fn set(rules: &[&str]) -> RegexSet {
-    RegexSet::new(rules.iter().map(|rule| format!("(?i){rule}"))).expect("constant rules compile")
+fn is_one(rules: &[Regex], text: &str) -> bool {
+    rules.iter().any(|rule| rule.is_match(text))
+}
+
+fn set(rules: &[&str]) -> Vec<Regex> {
+    rules.iter().map(|rule| compile(rule)).collect()
 }
 
 /// A question, read.
@@ -104,7 +107,7 @@ impl Question {
             subjects: texts.iter().map(|text| subject(text)).collect(),
             script: Script::of(&texts.join(" ")),
             about_self: any(&|text| SELF_RULE.is_match(text)),
-            wants_advice: any(&|text| ADVICE_RULES.is_match(text)) && !any(&|text| HISTORY_RULES.is_match(text)),
+            wants_advice: any(&|text| is_one(&ADVICE_RULES, text)) && !any(&|text| is_one(&HISTORY_RULES, text)),
             wants_latest: any(&|text| LATEST_RULE.is_match(text)),
             days: texts.iter().flat_map(|text| dates::in_text(text, now, zone)).collect(),
             phrases: phrases.collect(),

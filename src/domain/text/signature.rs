@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex_lite::Regex;
 
 use super::{prefix, rule};
 
@@ -13,13 +13,13 @@ const MOST_BYTES: usize = 600;
 
 static TELLING: LazyLock<Regex> = LazyLock::new(|| {
     rule(
-        r"(?i)\b(?:\w*error|\w*exception|panick?(?:ed)?|fail(?:ed|ure)?|fatal|traceback|cannot|could not|unable|denied|refused|undefined|unresolved|not found|no such|timed? ?out|abort(?:ed)?|segfault|overflow|killed|invalid|unexpected|expected|missing|ENOENT|EACCES|ECONN\w+)\b|错误|失败|异常|找不到|拒绝|超时|无法",
+        r"(?i)\b(?:[[:word:]]*error|[[:word:]]*exception|panick?(?:ed)?|fail(?:ed|ure)?|fatal|traceback|cannot|could not|unable|denied|refused|undefined|unresolved|not found|no such|timed? ?out|abort(?:ed)?|segfault|overflow|killed|invalid|unexpected|expected|missing|ENOENT|EACCES|ECONN[[:word:]]+)\b|错误|失败|异常|找不到|拒绝|超时|无法",
     )
 });
 /// Folders before a file name, numbers of three and more digits that are no error code, addresses, times, ids.
 static VARYING: LazyLock<Regex> = LazyLock::new(|| {
     rule(
-        r"0x[0-9a-fA-F]+|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F-]{22}|\b[0-9a-f]{7,64}\b|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*|(?:[A-Za-z]:)?(?:[/\\][\w.@~+-]+)*[/\\]|:\d+(?::\d+)?\b|\bline \d+|\b(?:pid|tid|thread)[ =:]?\d+|\b\d+(?:\.\d+)?(?:ms|s|m|MB|kB|KB|GB|%)",
+        r"0x[0-9a-fA-F]+|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F-]{22}|\b[0-9a-f]{7,64}\b|[0-9]{4}-[0-9][0-9]-[0-9][0-9][T ][0-9][0-9]:[0-9][0-9]:[0-9][0-9][^ ]*|(?:[A-Za-z]:)?(?:[/\\][[:word:].@~+-]+)*[/\\]|:[0-9]+(?::[0-9]+)?\b|\bline [0-9]+|\b(?:pid|tid|thread)[ =:]?[0-9]+|\b[0-9]+(?:\.[0-9]+)?(?:ms|s|m|MB|kB|KB|GB|%)",
     )
 });
 

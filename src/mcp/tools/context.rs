@@ -82,7 +82,7 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
 }
 
 /// The items as a numbered list, each with its source.
-pub(in crate::mcp) fn render(pack: &PackAnswer) -> String {
+pub fn render(pack: &PackAnswer) -> String {
     let mut text = String::new();
     for warning in &pack.warnings {
         let _ = writeln!(text, "note: {warning}");

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Outcome, define, ids_of, minute, parse, quoting, time_of};
 use crate::domain::query::{Reading, Selection};
 use crate::domain::text::{one_line, visible};
-use crate::domain::{Detail, Filter, MessageId, Mode, Query};
+use crate::domain::{Detail, MessageId, Query};
 use crate::mcp::caller::Caller;
 use crate::mcp::error::Failure;
 use crate::mcp::wire::changes::{ForgetAnswer, ForgetDone, ForgetPreview};
@@ -105,17 +105,7 @@ impl Arguments {
 }
 
 fn matching(memory: &Memory, query: &str, caller: &Caller) -> Result<Vec<MessageId>, Failure> {
-    let query = Query {
-        texts: vec![query.to_owned()],
-        mode: Mode::Hybrid,
-        filter: Filter::default(),
-        here: Vec::new(),
-        limit: SHOWN,
-        offset: 0,
-        detail: Detail::Index,
-        max_tokens: usize::MAX,
-        explain: false,
-    };
+    let query = Query { limit: SHOWN, detail: Detail::Index, ..Query::about(query) };
     Ok(memory.search(&query, caller.now)?.hits.into_iter().map(|hit| hit.id).collect())
 }
 

@@ -37,6 +37,7 @@ use crate::domain::text::fence::fenced;
 use crate::domain::{MessageId, Timestamp, mark, moment};
 use crate::memory::Memory;
 
+pub use context::render as render_pack;
 pub use search::{cursor_at, offset_of};
 
 /// What a tool answers: data, and the same as text.

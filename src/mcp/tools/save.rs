@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Outcome, adding, answer, define, ids_of, parse, time_of};
+use crate::domain::query::Worth;
 use crate::domain::{Detail, Filter, Kind, Mode, Note, Query};
 use crate::mcp::caller::Caller;
 use crate::mcp::error::Failure;
@@ -73,18 +74,14 @@ fn nearly_the_same(
     caller: &Caller,
 ) -> Result<Vec<String>, Failure> {
     let query = Query {
-        texts: vec![text.to_owned()],
         mode: Mode::Keyword,
         filter: Filter { kinds: vec![Kind::Note], ..Filter::default() },
-        here: Vec::new(),
         limit: 4,
-        offset: 0,
         detail: Detail::Index,
-        max_tokens: usize::MAX,
-        explain: false,
+        worth: Some(Worth { weight: 0.0, share: NEARLY }),
+        ..Query::about(text)
     };
-    let hits = memory.search(&query, caller.now)?.hits.into_iter();
-    let same = hits.filter(|hit| hit.matched.share >= NEARLY).map(|hit| hit.id.to_string());
+    let same = memory.search(&query, caller.now)?.hits.into_iter().map(|hit| hit.id.to_string());
     Ok(same.filter(|id| *id != saved.id && !saved.replaced.contains(id)).collect())
 }
 

@@ -155,6 +155,7 @@ impl Arguments {
             max_tokens: self.max_tokens.unwrap_or(settings.max_tokens).min(MOST_TOKENS),
             here: memory.projects_here(directory),
             explain: self.explain.unwrap_or(false),
+            worth: None,
         };
         if let Some(cursor) = &self.cursor {
             query.offset = offset_of(&query, cursor).ok_or_else(|| {
@@ -185,6 +186,7 @@ fn fingerprint(query: &Query) -> i64 {
         limit: 0,
         max_tokens: 0,
         explain: false,
+        worth: None,
         detail: Detail::Snippet,
         here: Vec::new(),
         ..query.clone()
@@ -252,6 +254,7 @@ mod tests {
             max_tokens: 1200,
             here: Vec::new(),
             explain: false,
+            worth: None,
         };
         let cursor = cursor_at(&query, 10);
         assert_eq!(offset_of(&Query { offset: 0, limit: 9, ..query.clone() }, &cursor), Some(10));

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::timeline::{page, render};
 use super::{Outcome, define, parse, projects_of, quoting, reading, time_of, within};
-use crate::domain::{Detail, Filter, Mode, Query};
+use crate::domain::{Detail, Filter, Query};
 use crate::mcp::caller::Caller;
 use crate::mcp::error::Failure;
 use crate::mcp::wire::sessions::{SessionEntry, SessionsAnswer};
@@ -75,8 +75,6 @@ fn by_talk(
     limit: usize,
 ) -> Result<SessionsAnswer, Failure> {
     let query = Query {
-        texts: vec![query],
-        mode: Mode::Hybrid,
         filter: Filter {
             projects: filter.projects.clone(),
             after: filter.after,
@@ -86,10 +84,8 @@ fn by_talk(
         },
         here: memory.projects_here(caller.directory.as_deref()),
         limit: 50,
-        offset: 0,
         detail: Detail::Index,
-        max_tokens: usize::MAX,
-        explain: false,
+        ..Query::about(query)
     };
     let mut sessions: Vec<SessionEntry> = Vec::new();
     for hit in memory.search(&query, caller.now)?.hits {

@@ -86,14 +86,10 @@ impl Shown<'_> {
         // What stands in quotes or anywhere else was found in the whole text; everything else in the shown passage.
         let within = if query.mode == Mode::Exact { 0..body.text.len() } else { candidate.range.clone() };
         let passage = body.text.get(within.clone()).unwrap_or("");
-        let terms_found = snippet::matching(passage, &evidence.words.terms, terms);
-        let (weight, share) = evidence.words.weigh(&terms_found);
         let matched = Match {
             keyword_rank: evidence.word_places.get(&ranked.passage).copied(),
             semantic_rank: evidence.meaning_places.get(&ranked.passage).copied(),
-            terms: terms_found,
-            weight,
-            share,
+            terms: snippet::matching(passage, &evidence.words.terms, terms),
         };
         let mut text = match query.detail {
             Detail::Index => String::new(),

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use super::weights::Weights;
+use crate::domain::query::Worth;
 use crate::memory::Result;
 use crate::memory::columns::{Columns, Permit, WINDOW_WORDS};
 use crate::store::{Posting, Store, number};
@@ -69,11 +70,16 @@ impl Words {
         self.weights.iter().sum()
     }
 
-    /// The weight of some of the terms, in units of a term that one passage has, and as a part of the weight of all.
-    pub(super) fn weigh(&self, found: &[String]) -> (f32, f32) {
-        let of_found = |(term, weight): (&String, &f32)| if found.contains(term) { *weight } else { 0.0 };
-        let sum: f32 = self.terms.iter().zip(&self.weights).map(of_found).sum();
-        (sum / self.unique.max(1.0), sum / self.full_weight().max(f32::MIN_POSITIVE))
+    /// Which of these ascending passages hold enough of the query's words.
+    pub(super) fn worth(&self, passages: &[u32], worth: Worth) -> Vec<u32> {
+        let times = self.times(passages);
+        let least = (worth.weight * self.unique).max(worth.share * self.full_weight());
+        let enough = |counts: &[u8]| {
+            let held = counts.iter().zip(&self.weights).filter(|(count, _)| **count > 0);
+            held.map(|(_, weight)| weight).sum::<f32>() >= least
+        };
+        let width = self.terms.len().max(1);
+        passages.iter().zip(times.chunks(width)).filter(|(_, counts)| enough(counts)).map(|(id, _)| *id).collect()
     }
 
     /// The best `count` passages that are permitted and hold a term of every text of the query, best first.
