@@ -3,7 +3,7 @@
 //!
 //! Rooms in reading order, each may use only those above it (held by `tests/architecture.rs`):
 //! [`domain`] plain types and text rules; [`config`], [`disk`], [`import`]; [`store`] (SQLite, the only truth),
-//! [`embed`], [`vector`], [`clients`] (configurations of other programs); [`memory`] the engine; [`mod@bench`]; [`bridge`] the door from async to sync; [`mcp`]; [`hooks`];
+//! [`embed`], [`vector`], [`clients`] (configurations of other programs); [`memory`] the engine; [`mod@bench`]; [`bridge`] the door from async to sync; [`mcp`]; [`hooks`], [`http`];
 //! [`cli`].
 
 pub mod bench;
@@ -15,6 +15,7 @@ pub mod disk;
 pub mod domain;
 pub mod embed;
 pub mod hooks;
+pub mod http;
 pub mod import;
 pub mod mcp;
 pub mod memory;

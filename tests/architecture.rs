@@ -20,6 +20,7 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("bench", 5, &[]),
     ("mcp", 6, &["rmcp", "schemars"]),
     ("hooks", 7, &[]),
+    ("http", 7, &["axum"]),
     ("cli", 8, &["similar", "clap", "clap_complete", "indicatif", "ctrlc", "tracing_subscriber"]),
 ];
 

@@ -17,8 +17,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::env;
 use commands::{
-    bench, blame, completions, config, context, demo, embed, fix, forget, handoff, hook, hooks, import, init, install, mcp, projects, redact,
-    save, search, show, status, timeline,
+    bench, blame, completions, config, context, demo, embed, fix, forget, handoff, hook, hooks, import, init, install,
+    mcp, projects, redact, save, search, serve, show, status, timeline,
 };
 use output::Output;
 use session::Session;
@@ -67,6 +67,7 @@ enum Command {
     Install(install::Install),
     Uninstall(install::Uninstall),
     Mcp(mcp::Args),
+    Serve(serve::Args),
     Hook(hook::Args),
     Hooks(hooks::Args),
     Status(status::Args),
@@ -115,6 +116,7 @@ pub fn run() -> ExitCode {
         Command::Install(args) => install::install(&args, &session),
         Command::Uninstall(args) => install::uninstall(&args, &session),
         Command::Mcp(args) => mcp::run(&args, &session),
+        Command::Serve(args) => serve::run(&args, &session),
         Command::Hook(args) => hook::run(&args, &session),
         Command::Hooks(args) => hooks::run(&args, &session),
         Command::Status(args) => status::run(&args, &session),

@@ -61,8 +61,11 @@ pub(super) fn remove_server(plan: &Plan<'_>, text: Option<&str>) -> Result<Optio
     }
     let Some(entry) = object.get(SERVER) else { return Ok(Some(text.to_owned())) };
     entry.remove();
-    if object.properties().is_empty() {
-        remove_key(&file, &root, &path(plan))?;
+    // The servers, and for one project the project, if nothing else is in them.
+    let mut way = path(plan);
+    while !way.is_empty() && is_empty(&file, &root, &way)? {
+        remove_key(&file, &root, &way)?;
+        way.pop();
     }
     Ok(Some(root.to_string()))
 }
@@ -75,6 +78,14 @@ fn path(plan: &Plan<'_>) -> Vec<String> {
         }
         _ => vec![SERVERS.to_owned()],
     }
+}
+
+fn is_empty(file: &std::path::Path, root: &CstRootNode, path: &[String]) -> Result<bool> {
+    let mut object = top(file, root)?;
+    for key in path {
+        object = object.object_value(key).ok_or_else(|| shape(file, key, "an object"))?;
+    }
+    Ok(object.properties().is_empty())
 }
 
 fn remove_key(file: &std::path::Path, root: &CstRootNode, path: &[String]) -> Result<()> {

@@ -5,13 +5,12 @@ use std::path::Path;
 use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject};
 use serde_json::Value;
 
+use super::Launch;
 use super::edit::{parse, shape, top};
 use super::error::Result;
-use super::Launch;
 
 /// The events that are entered.
-pub const EVENTS: [&str; 6] =
-    ["SessionStart", "UserPromptSubmit", "Stop", "SubagentStop", "PreCompact", "SessionEnd"];
+pub const EVENTS: [&str; 6] = ["SessionStart", "UserPromptSubmit", "Stop", "SubagentStop", "PreCompact", "SessionEnd"];
 /// Seconds after which Claude Code ends a hook; it ends by itself long before.
 const TIMEOUT: u32 = 5;
 const HOOKS: &str = "hooks";
@@ -24,7 +23,7 @@ pub(super) fn add(file: &Path, text: Option<&str>, launch: &Launch) -> Result<Op
         let list = hooks.array_value_or_create(event).ok_or_else(|| shape(file, event, "a list"))?;
         let line = launch.hook_line(event);
         let (same, other): (Vec<CstNode>, Vec<CstNode>) =
-            ours(&list, event).into_iter().partition(|node| command_of(node).as_deref() == Some(line.as_str()));
+            ours(&list, event, launch).into_iter().partition(|node| command_of(node).as_deref() == Some(line.as_str()));
         // One of an earlier place of the program gives way to the new one.
         other.into_iter().for_each(CstNode::remove);
         if same.is_empty() {
@@ -35,7 +34,7 @@ pub(super) fn add(file: &Path, text: Option<&str>, launch: &Launch) -> Result<Op
 }
 
 /// The text without our hooks; lists and objects that are empty then go too.
-pub(super) fn remove(file: &Path, text: Option<&str>) -> Result<Option<String>> {
+pub(super) fn remove(file: &Path, text: Option<&str>, launch: &Launch) -> Result<Option<String>> {
     let Some(text) = text else { return Ok(None) };
     let root = parse(file, Some(text))?;
     let settings = top(file, &root)?;
@@ -43,7 +42,7 @@ pub(super) fn remove(file: &Path, text: Option<&str>) -> Result<Option<String>> 
     let mut removed = false;
     for event in EVENTS {
         let Some(list) = hooks.array_value(event) else { continue };
-        let found = ours(&list, event);
+        let found = ours(&list, event, launch);
         removed |= !found.is_empty();
         let emptied = found.len() == list.elements().len();
         if emptied && !found.is_empty() {
@@ -68,12 +67,13 @@ fn remove_property(object: &CstObject, name: &str) {
 }
 
 /// The entries of a list that run this program for this event and nothing else.
-fn ours(list: &CstArray, event: &str) -> Vec<CstNode> {
+fn ours(list: &CstArray, event: &str, launch: &Launch) -> Vec<CstNode> {
     let ends = format!(" hook {event}");
     let is_ours = |node: &CstNode| {
         command_of(node).is_some_and(|line| {
+            // Also one that an earlier place of this program entered.
             let program = line.strip_suffix(&ends).unwrap_or("");
-            program.contains("claude-memory")
+            program.contains("claude-memory") || line == launch.hook_line(event)
         })
     };
     list.elements().into_iter().filter(is_ours).collect()

@@ -45,7 +45,11 @@ impl Launch {
 /// A word for a POSIX shell. Claude Code runs hooks by `sh -c`, on Windows by Git's bash.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// One file as it is and as it shall be; `None` where there is no file.
@@ -97,11 +101,11 @@ impl Plan<'_> {
     ///
     /// # Errors
     /// When one of them cannot be read or parsed.
-    pub fn uninstall(&self, backups: &Backups) -> Result<Vec<Change>> {
+    pub fn uninstall(&self, launch: &Launch, backups: &Backups) -> Result<Vec<Change>> {
         let mut changes = vec![self.restored(backups, &self.server_file()?, |text| edit::remove_server(self, text))?];
         if self.client == Client::ClaudeCode {
             let file = self.hooks_file()?;
-            changes.push(self.restored(backups, &file, |text| hooks::remove(&file, text))?);
+            changes.push(self.restored(backups, &file, |text| hooks::remove(&file, text, launch))?);
         }
         Ok(changes)
     }

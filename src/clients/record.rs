@@ -127,8 +127,7 @@ fn write(change: &Change) -> io::Result<Vec<PathBuf>> {
     };
     let mode = fs::metadata(&change.path).ok().map(|data| data.permissions());
     let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
-    let mut folders: Vec<PathBuf> =
-        change.path.ancestors().skip(1).take_while(missing).map(Path::to_owned).collect();
+    let mut folders: Vec<PathBuf> = change.path.ancestors().skip(1).take_while(missing).map(Path::to_owned).collect();
     folders.reverse();
     if let Some(folder) = change.path.parent() {
         fs::create_dir_all(folder)?;
@@ -157,10 +156,9 @@ pub(super) fn read(path: &Path) -> Result<Option<String>> {
     match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(Error::Io { action: "read", path: path.to_owned(), source }),
-        Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| Error::Unparsable {
-            path: path.to_owned(),
-            why: "it is not UTF-8".to_owned(),
-        }),
+        Ok(bytes) => String::from_utf8(bytes)
+            .map(Some)
+            .map_err(|_| Error::Unparsable { path: path.to_owned(), why: "it is not UTF-8".to_owned() }),
     }
 }
 

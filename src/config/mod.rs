@@ -155,7 +155,6 @@ pub struct McpSettings {
 
 /// `[hooks]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "three switches that are set one by one")]
 pub struct HookSettings {
     /// Whether hooks do anything.
     pub enabled: bool,

@@ -60,6 +60,11 @@ impl Paths {
         self.home.join("given")
     }
 
+    /// What a request over HTTP has to bring.
+    pub fn http_token(&self) -> PathBuf {
+        self.home.join("http.token")
+    }
+
     /// Backups of other programs' configurations.
     pub fn installed(&self) -> PathBuf {
         self.home.join("installed")

@@ -45,8 +45,7 @@ enum Task {
 }
 
 /// The events that are handled, as Claude Code names them.
-pub const EVENTS: [&str; 6] =
-    ["SessionStart", "UserPromptSubmit", "Stop", "SubagentStop", "PreCompact", "SessionEnd"];
+pub const EVENTS: [&str; 6] = ["SessionStart", "UserPromptSubmit", "Stop", "SubagentStop", "PreCompact", "SessionEnd"];
 
 fn task(event: &str, source: Option<&str>) -> Option<Task> {
     match event {

@@ -16,32 +16,36 @@ const PAUSE: Duration = Duration::from_secs(20);
 
 /// The running thread.
 #[derive(Debug)]
-pub(super) struct Worker {
+pub struct Worker {
     wake: Sender<()>,
     thread: JoinHandle<()>,
 }
 
 impl Worker {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(
+        desk: Desk<Memory, memory::Error>,
+        make_vectors: bool,
+        stop: Arc<AtomicBool>,
+    ) -> std::io::Result<Self> {
+        let (wake, sleep) = channel();
+        let thread = std::thread::Builder::new()
+            .name("vectors".to_owned())
+            .spawn(move || run(&desk, make_vectors, &stop, &sleep))?;
+        Ok(Self { wake, thread })
+    }
+
     /// Waits for the thread, but not longer than `grace`: what it does can be stopped at any moment without loss.
-    pub(super) fn finish(self, grace: Duration) {
+    pub fn finish(self, grace: Duration) {
         drop(self.wake);
         let deadline = Instant::now() + grace;
         while !self.thread.is_finished() && Instant::now() < deadline {
             std::thread::park_timeout(Duration::from_millis(10));
         }
     }
-}
-
-pub(super) fn start(
-    desk: Desk<Memory, memory::Error>,
-    make_vectors: bool,
-    stop: Arc<AtomicBool>,
-) -> std::io::Result<Worker> {
-    let (wake, sleep) = channel();
-    let thread = std::thread::Builder::new()
-        .name("vectors".to_owned())
-        .spawn(move || run(&desk, make_vectors, &stop, &sleep))?;
-    Ok(Worker { wake, thread })
 }
 
 fn run(desk: &Desk<Memory, memory::Error>, make_vectors: bool, stop: &AtomicBool, sleep: &Receiver<()>) {

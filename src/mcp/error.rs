@@ -5,7 +5,11 @@ use rmcp::model::{CallToolResult, ContentBlock, ErrorCode};
 
 use crate::bridge::Panicked;
 use crate::domain::Code;
+use crate::domain::text::{one_line, visible};
 use crate::memory;
+
+/// Characters of a message or a hint.
+const MOST_CHARACTERS: usize = 500;
 
 /// A tool's outcome that is not an answer.
 #[derive(Debug)]
@@ -31,14 +35,20 @@ impl Failure {
             _ => ErrorCode::INTERNAL_ERROR,
         };
         let hint = self.hint.map(|hint| serde_json::json!({ "hint": hint }));
-        ErrorData::new(code, format!("{}: {}", self.code.name(), self.message), hint)
+        ErrorData::new(code, format!("{}: {}", self.code.name(), brief(&self.message)), hint)
     }
 
     /// A result with `isError`, so that the model reads message and hint; a protocol error would be hidden from it.
     pub(super) fn into_result(self) -> CallToolResult {
-        let hint = self.hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-        CallToolResult::error(vec![ContentBlock::text(format!("{}: {}{hint}", self.code.name(), self.message))])
+        let hint = self.hint.map(|hint| format!("\nhint: {}", brief(&hint))).unwrap_or_default();
+        let message = brief(&self.message);
+        CallToolResult::error(vec![ContentBlock::text(format!("{}: {message}{hint}", self.code.name()))])
     }
+}
+
+/// What was asked may be repeated in a message, but not at length and not with what acts on a reader.
+fn brief(text: &str) -> String {
+    visible::safe(&one_line(text, MOST_CHARACTERS)).into_owned()
 }
 
 impl From<memory::Error> for Failure {

@@ -13,12 +13,14 @@ mod resources;
 mod schema;
 mod server;
 mod stdio;
+mod streamable;
 pub mod tools;
 pub mod wire;
 
+pub use background::Worker;
 pub use caller::{Caller, Context};
 pub use error::Failure;
 pub use profile::Profile;
 pub use server::Server;
 pub use stdio::run;
-pub use tools::definitions;
+pub use streamable::{Door, streamable};

@@ -72,26 +72,31 @@ pub(super) fn definitions() -> Vec<Prompt> {
 }
 
 /// The text of a prompt with its arguments.
-pub(super) fn get(name: &str, arguments: &serde_json::Map<String, serde_json::Value>) -> Result<GetPromptResult, Failure> {
+pub(super) fn get(
+    name: &str,
+    arguments: &serde_json::Map<String, serde_json::Value>,
+) -> Result<GetPromptResult, Failure> {
     let entry = ENTRIES.iter().find(|entry| entry.name == name).ok_or_else(|| {
         let names: Vec<&str> = ENTRIES.iter().map(|entry| entry.name).collect();
         Failure::arguments("there is no prompt of this name", format!("there are {}", names.join(", ")))
     })?;
-    let value = |name: &str| arguments.get(name).and_then(|value| value.as_str()).filter(|text| !text.trim().is_empty());
+    let value =
+        |name: &str| arguments.get(name).and_then(|value| value.as_str()).filter(|text| !text.trim().is_empty());
     for (name, _, needed) in entry.arguments {
         if *needed && value(name).is_none() {
-            return Err(Failure::arguments(format!("the argument {name} is missing"), "every prompt says what it needs"));
+            return Err(Failure::arguments(
+                format!("the argument {name} is missing"),
+                "every prompt says what it needs",
+            ));
         }
     }
+    // At most one mark a line; it is looked for in our text only, so that what was typed is never read as a mark.
     let lines = entry.text.lines().filter_map(|line| {
-        let mut line = line.to_owned();
-        for (name, ..) in entry.arguments {
-            let mark = format!("{{{name}}}");
-            if line.contains(&mark) {
-                line = line.replace(&mark, value(name)?);
-            }
+        let marked = entry.arguments.iter().map(|(name, ..)| (name, format!("{{{name}}}")));
+        match marked.into_iter().find(|(_, mark)| line.contains(mark)) {
+            Some((name, mark)) => Some(line.replace(&mark, value(name)?)),
+            None => Some(line.to_owned()),
         }
-        Some(line)
     });
     let text = lines.collect::<Vec<_>>().join("\n");
     Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)]).with_description(entry.description))

@@ -76,9 +76,7 @@ impl ServerHandler for Server {
             .enable_resources()
             .enable_completions()
             .build();
-        ServerConfig::new(capabilities)
-            .with_server_info(implementation)
-            .with_instructions(INSTRUCTIONS)
+        ServerConfig::new(capabilities).with_server_info(implementation).with_instructions(INSTRUCTIONS)
     }
 
     async fn list_tools(

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use rmcp::ServiceExt as _;
 
-use super::{Server, background};
+use super::Server;
+use super::background::Worker;
 
 /// Between two looks at who the parent is.
 const LOOK: Duration = Duration::from_secs(2);
@@ -21,7 +22,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub fn run(server: Server, make_vectors: bool) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(16).build()?;
     let stop = Arc::new(AtomicBool::new(false));
-    let worker = background::start(server.desk.clone(), make_vectors, Arc::clone(&stop))?;
+    let worker = Worker::start(server.desk.clone(), make_vectors, Arc::clone(&stop))?;
     let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = serve(server) => outcome,

@@ -63,7 +63,7 @@ impl Memory {
                 break;
             }
         }
-        blame.edits.sort_by(|left, right| right.at.cmp(&left.at));
+        blame.edits.sort_by_key(|edit| std::cmp::Reverse(edit.at));
         blame.edits.truncate(limit);
         Ok(blame)
     }

@@ -2,11 +2,12 @@
 //! handed to the same session twice. And what any session of a project should start with.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 
 use super::fixes::ErrorPlace;
 use super::{Memory, Result};
-use crate::domain::text::{one_line, prompt, tokens};
 use crate::domain::query::Worth;
+use crate::domain::text::{one_line, prompt, tokens};
 use crate::domain::{Detail, Filter, Hit, Kind, MessageId, Mode, Origin, Query, Role, Timestamp};
 use crate::store::SessionFilter;
 
@@ -215,7 +216,8 @@ impl Memory {
     /// When the store cannot be read.
     pub fn opening(&self, request: &PackRequest, now: Timestamp) -> Result<Pack> {
         let mut items = Vec::new();
-        for note in self.store.standing_notes(&request.here, 12, now)?.into_iter().filter(|_| !request.here.is_empty()) {
+        for note in self.store.standing_notes(&request.here, 12, now)?.into_iter().filter(|_| !request.here.is_empty())
+        {
             let said = self.clean_excerpt(note.excerpt)?;
             items.push(PackItem {
                 id: said.id,
@@ -250,7 +252,7 @@ impl Memory {
         };
         let mut text = format!("asked: {}\nended: {}", one_line(&asked.text, 160), one_line(&said.text, 240));
         for step in self.open_steps(session.row)?.iter().take(5) {
-            text.push_str(&format!("\nopen: {}", one_line(&step.content, 80)));
+            let _ = write!(text, "\nopen: {}", one_line(&step.content, 80));
         }
         Ok(Some(PackItem {
             id: said.id,

@@ -2,8 +2,8 @@
 //! is handed back.
 
 use super::{Error, Memory, Result};
-use crate::domain::text::signature::signature;
 use crate::domain::query::Worth;
+use crate::domain::text::signature::signature;
 use crate::domain::{Filter, Hit, Kind, Mode, Origin, Query, Timestamp};
 use crate::store::{Excerpt, Wanted};
 

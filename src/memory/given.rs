@@ -12,7 +12,7 @@ use crate::disk;
 use crate::domain::{ContentHash, MessageId, Timestamp, hash::hex};
 
 /// A session that was not heard of for so long is over.
-const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+const KEPT: Duration = Duration::from_hours(30 * 24);
 
 impl Memory {
     fn given_file(&self, session: &str) -> PathBuf {

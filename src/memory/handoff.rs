@@ -48,23 +48,17 @@ impl Memory {
     ///
     /// # Errors
     /// When there is no such session.
-    pub fn handoff(
-        &self,
-        session: Option<&str>,
-        projects: Option<Vec<i64>>,
-        current: Option<&str>,
-    ) -> Result<Handoff> {
-        let session = match session {
-            Some(wanted) => self.session_named(wanted)?,
-            None => {
-                let filter = SessionFilter { projects, ..SessionFilter::default() };
-                let newest = self.sessions(&filter, None, 8)?;
-                let other = newest.into_iter().find(|session| Some(session.session.as_str()) != current);
-                other.ok_or_else(|| Error::NotFound {
-                    message: "there is no earlier session here".to_owned(),
-                    hint: Some("name a session, or project \"all\"".to_owned()),
-                })?
-            }
+    pub fn handoff(&self, session: Option<&str>, projects: Option<Vec<i64>>, current: Option<&str>) -> Result<Handoff> {
+        let session = if let Some(wanted) = session {
+            self.session_named(wanted)?
+        } else {
+            let filter = SessionFilter { projects, ..SessionFilter::default() };
+            let newest = self.sessions(&filter, None, 8)?;
+            let other = newest.into_iter().find(|session| Some(session.session.as_str()) != current);
+            other.ok_or_else(|| Error::NotFound {
+                message: "there is no earlier session here".to_owned(),
+                hint: Some("name a session, or project \"all\"".to_owned()),
+            })?
         };
         let excerpts = |wanted| self.clean_excerpts(session.row, &wanted);
         let all = excerpts(said(&[Kind::Text], &[Origin::Person], false, MOST_TEXTS))?;
@@ -124,7 +118,8 @@ mod tests {
 
     #[test]
     fn only_what_is_left_to_do() {
-        let call = r#"todos: [{"content":"a","status":"completed"},{"content":"b","status":"in_progress","activeForm":"x"}]"#;
+        let call =
+            r#"todos: [{"content":"a","status":"completed"},{"content":"b","status":"in_progress","activeForm":"x"}]"#;
         assert_eq!(open_steps(call), [Step { content: "b".to_owned(), status: "in_progress".to_owned() }]);
         assert!(open_steps("todos: nonsense").is_empty());
     }

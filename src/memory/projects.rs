@@ -49,9 +49,7 @@ impl Memory {
         let projects = self.store.projects()?;
         let found: Vec<i64> = projects
             .iter()
-            .filter(|project| {
-                project.name == wanted || project.root == wanted || project.id.to_string() == wanted
-            })
+            .filter(|project| project.name == wanted || project.root == wanted || project.id.to_string() == wanted)
             .map(|project| project.id)
             .collect();
         if !found.is_empty() {
@@ -141,7 +139,9 @@ impl Memory {
         let root = folder.trim_end_matches('/').to_owned();
         let name = match name.map(str::trim).filter(|name| !name.is_empty()) {
             Some(name) => name.to_owned(),
-            None => Path::new(&root).file_name().map_or_else(|| root.clone(), |name| name.to_string_lossy().into_owned()),
+            None => {
+                Path::new(&root).file_name().map_or_else(|| root.clone(), |name| name.to_string_lossy().into_owned())
+            }
         };
         let (id, messages) =
             self.store.split_project(root.clone(), name.clone(), now)?.ok_or_else(|| Error::NotFound {
@@ -164,7 +164,10 @@ impl Memory {
             }),
             (Some(first), Some(second)) => Err(Error::Invalid {
                 message: format!("{wanted:?} names several projects"),
-                hint: Some(format!("use the number or the folder: {} is {}, {} is {}", first.id, first.root, second.id, second.root)),
+                hint: Some(format!(
+                    "use the number or the folder: {} is {}, {} is {}",
+                    first.id, first.root, second.id, second.root
+                )),
             }),
         }
     }

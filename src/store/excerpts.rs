@@ -74,7 +74,8 @@ impl Store {
     /// # Errors
     /// When reading fails or a text is damaged.
     pub fn excerpts(&self, conversation: i64, wanted: &Wanted<'_>) -> Result<Vec<Excerpt>> {
-        let mut sql = format!("SELECT {COLUMNS} FROM parts p JOIN messages m ON m.id = p.message_id WHERE m.conversation_id = ?");
+        let mut sql =
+            format!("SELECT {COLUMNS} FROM parts p JOIN messages m ON m.id = p.message_id WHERE m.conversation_id = ?");
         let mut values = vec![Value::from(conversation)];
         one_of(&mut sql, &mut values, "p.kind", wanted.kinds.iter().map(|kind| kind.number().into()));
         one_of(&mut sql, &mut values, "p.origin", wanted.origins.iter().map(|origin| origin.number().into()));

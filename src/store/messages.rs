@@ -216,7 +216,8 @@ pub(super) fn insert(connection: &Connection, row: &Row<'_>, message: &PreparedM
         id
     } else {
         let conversation = conversation(connection, row, draft)?;
-        let sql = "INSERT INTO messages (uid, conversation_id, external_id, parent_external_id, project_id, directory_id,
+        let sql =
+            "INSERT INTO messages (uid, conversation_id, external_id, parent_external_id, project_id, directory_id,
                          role, at, git_branch, model, sidechain, source_file, source_line)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
         let values = params![

@@ -142,7 +142,8 @@ impl Store {
             let failed = |error| Error::sqlite("change a note", error);
             let tags = change.tags.map(|tags| serde_json::Value::from(tags).to_string());
             let expires = change.expires_at.map(Timestamp::milliseconds);
-            let sql = "UPDATE notes SET kind = coalesce(?2, kind), title = coalesce(?3, title), tags = coalesce(?4, tags),
+            let sql =
+                "UPDATE notes SET kind = coalesce(?2, kind), title = coalesce(?3, title), tags = coalesce(?4, tags),
                          pinned = coalesce(?5, pinned), expires_at = coalesce(?6, expires_at)
                        WHERE superseded_by IS NULL AND message_id = (SELECT id FROM messages WHERE uid = ?1)";
             let values = params![id.as_bytes(), change.kind, change.title, tags, change.pin, expires];

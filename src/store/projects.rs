@@ -205,10 +205,8 @@ fn split(
     let sql = "INSERT INTO project_directories (directory, project_id, apart) VALUES (?1, ?2, 1)
                ON CONFLICT (directory) DO UPDATE SET apart = 1";
     connection.execute(sql, params![directory, id])?;
-    connection.execute(
-        &format!("UPDATE project_directories SET project_id = ?2 WHERE {below}"),
-        params![directory, id],
-    )?;
+    connection
+        .execute(&format!("UPDATE project_directories SET project_id = ?2 WHERE {below}"), params![directory, id])?;
     // The folder itself is recognised by its own name too, but no longer by that of the project it leaves.
     connection.execute(
         "INSERT INTO project_keys (key, project_id) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET project_id = excluded.project_id",
@@ -263,8 +261,7 @@ fn recognise(connection: &Connection, wanted: &NewProject) -> Result<Option<i64>
             }
         }
     }
-    let mut keys =
-        connection.prepare_cached("SELECT project_id FROM project_keys WHERE key = ?1").map_err(failed)?;
+    let mut keys = connection.prepare_cached("SELECT project_id FROM project_keys WHERE key = ?1").map_err(failed)?;
     for key in std::iter::once(&wanted.key).chain(&wanted.remote_key) {
         if let Some(id) = keys.query_row([key], |row| row.get(0)).optional().map_err(failed)? {
             return Ok(Some(id));
@@ -286,18 +283,15 @@ pub(super) fn upsert(connection: &Connection, wanted: &NewProject, now: Timestam
     }
     let found = recognise(connection, wanted)?;
     let run = || -> rusqlite::Result<Place> {
-        let project = match found {
-            Some(id) => {
-                let sql = "UPDATE projects SET remote = coalesce(remote, ?2) WHERE id = ?1";
-                connection.prepare_cached(sql)?.execute(params![id, wanted.remote])?;
-                id
-            }
-            None => {
-                let sql = "INSERT INTO projects (key, name, root, remote, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
-                           ON CONFLICT (key) DO UPDATE SET remote = coalesce(remote, excluded.remote) RETURNING id";
-                let values = params![wanted.key, wanted.name, wanted.root, wanted.remote, now.milliseconds()];
-                connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?
-            }
+        let project = if let Some(id) = found {
+            let sql = "UPDATE projects SET remote = coalesce(remote, ?2) WHERE id = ?1";
+            connection.prepare_cached(sql)?.execute(params![id, wanted.remote])?;
+            id
+        } else {
+            let sql = "INSERT INTO projects (key, name, root, remote, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
+                       ON CONFLICT (key) DO UPDATE SET remote = coalesce(remote, excluded.remote) RETURNING id";
+            let values = params![wanted.key, wanted.name, wanted.root, wanted.remote, now.milliseconds()];
+            connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?
         };
         for key in std::iter::once(&wanted.key).chain(&wanted.remote_key) {
             let sql = "INSERT OR IGNORE INTO project_keys (key, project_id) VALUES (?1, ?2)";

@@ -77,7 +77,7 @@ impl Store {
         let (mut conditions, mut values) = (String::new(), Vec::new());
         if let Some(projects) = &filter.projects {
             let marks = vec!["?"; projects.len()].join(", ");
-            conditions.push_str(&format!(" AND c.project_id IN ({marks})"));
+            conditions.extend([" AND c.project_id IN (", &marks, ")"]);
             values.extend(projects.iter().copied().map(Value::from));
         }
         if !filter.subagents {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::home::{TestHome, skip};
 
-fn claude() -> Option<PathBuf> {
+pub(crate) fn claude() -> Option<PathBuf> {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join(".real/node_modules/@anthropic-ai/claude-code-linux-x64/claude");
     if path.exists() {
@@ -22,7 +22,7 @@ fn claude() -> Option<PathBuf> {
 }
 
 /// The real program with a home of its own and no way out.
-fn command(claude: &Path, home: &TestHome) -> Command {
+pub(crate) fn command(claude: &Path, home: &TestHome) -> Command {
     let mut command = Command::new(claude);
     command.env_clear().current_dir(home.path()).stdin(std::process::Stdio::null());
     command.env("HOME", home.path()).env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8");
@@ -201,4 +201,84 @@ fn what_one_session_said_the_next_one_finds() {
     assert_eq!(found["results"][0]["session_id"], second);
     let echo = home.json(&["search", "port 6543, because", "--mode", "exact", "--limit", "50"]);
     assert!(echo["results"].as_array().unwrap().iter().all(|hit| hit["session_id"] == first), "{echo}");
+}
+
+/// The whole way, as its user goes it: install, talk, compact, a subagent, get it back by hook and by tool, uninstall.
+#[test]
+fn it_remembers_from_one_session_to_the_next_and_leaves_no_trace() {
+    let Some(claude) = claude() else { return };
+    let home = TestHome::new();
+    let untouched = home.write(".claude/settings.json", "{\"cleanupPeriodDays\": 30}\n");
+    let installed = home.json(&["install", "--hooks"]);
+    assert_eq!(installed["changes"].as_array().unwrap().len(), 2);
+    let listed = command(&claude, &home).args(["mcp", "list"]).output().unwrap();
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.lines().any(|line| line.contains("claude-memory") && line.contains("Connected")), "{listed}");
+
+    // A session says something and asks a subagent; its hooks keep it while it runs. Nothing is imported by hand.
+    let (first, second) = ("11111111-2222-4333-8444-555555555555", "66666666-7777-4888-8999-000000000000");
+    let task = json!({ "description": "look", "prompt": "look for quinces in the orchard", "subagent_type": "general-purpose" });
+    let model = Model::start("Agent", task);
+    let fact = "note that the staging gateway listens on port 6543, because 6432 belongs to pgbouncer";
+    let talk = live(&claude, &home, &model, &["--session-id", first], fact, &["--allowedTools", "Agent"]);
+    let kept = home.json(&["search", "port 6543", "--mode", "exact"]);
+    assert_eq!(kept["results"][0]["session_id"], first, "{talk}");
+    let agent = home.json(&["search", "quinces in the orchard", "--mode", "exact", "--limit", "20"]);
+    let agent = agent["results"].as_array().unwrap().clone();
+    assert!(agent.iter().any(|hit| hit["session_id"] != first), "the subagent is a conversation of its own: {agent:?}");
+
+    // A compaction in between.
+    let _ = live(&claude, &home, &model, &["--resume", first], "/compact keep the port", &[]);
+    let compacted = home.json(&["timeline"])["sessions"][0].clone();
+    assert_eq!(compacted["session_id"], first, "{compacted}");
+
+    // The second session is handed it by the hook with its prompt, and by the tool that it calls.
+    let model = Model::start(
+        "mcp__claude-memory__memory_search",
+        json!({ "query": "staging gateway port", "mode": "keyword" }),
+    );
+    let allowed = ["--allowedTools", "mcp__claude-memory__memory_search"];
+    let question = "which port does the staging gateway listen on?";
+    let talk = live(&claude, &home, &model, &["--session-id", second], question, &allowed);
+    let requests = model.requests.lock().unwrap();
+    let asked = requests.iter().find(|request| request.to_string().contains(question)).unwrap();
+    let handed = asked["messages"].to_string();
+    assert!(handed.contains("Stored history") && handed.contains("6432 belongs to pgbouncer"), "{handed}");
+    let result = requests.iter().find_map(tool_result).unwrap_or_else(|| panic!("no tool result: {talk}"));
+    assert!(result.contains("6432 belongs to pgbouncer") && result.contains(first), "{result}");
+    drop(requests);
+
+    // Neither what was injected nor what the tool said was taken in again.
+    let echo = home.json(&["search", "6432 belongs to pgbouncer", "--mode", "exact", "--limit", "50"]);
+    let sessions: Vec<&str> =
+        echo["results"].as_array().unwrap().iter().map(|hit| hit["session_id"].as_str().unwrap()).collect();
+    assert!(!sessions.contains(&second), "{echo}");
+    let said = home.json(&["search", question, "--mode", "exact"]);
+    assert_eq!(said["results"][0]["session_id"], second, "the hooks kept the second session");
+
+    // An import of the same transcripts by hand finds nothing that was missed.
+    let report = home.json(&["import", "claude-code"]);
+    assert_eq!((report["new"].as_u64(), report["bad_total"].as_u64()), (Some(0), Some(0)), "{report}");
+
+    let _ = home.json(&["uninstall"]);
+    let state = std::fs::read_to_string(home.path().join(".claude.json")).unwrap();
+    assert!(!state.contains("\"claude-memory\""), "{state}");
+    let listed = command(&claude, &home).args(["mcp", "list"]).output().unwrap();
+    assert!(!String::from_utf8_lossy(&listed.stdout).contains("claude-memory"));
+    assert_eq!(std::fs::read_to_string(untouched).unwrap(), "{\"cleanupPeriodDays\": 30}\n");
+}
+
+/// A turn of the real program with what its own configuration says, hooks and servers included.
+fn live(claude: &Path, home: &TestHome, model: &Model, session: &[&str], prompt: &str, more: &[&str]) -> String {
+    let output = command(claude, home)
+        .env("ENABLE_TOOL_SEARCH", "false")
+        .env("CLAUDE_MEMORY_HOME", home.memory())
+        .env("ANTHROPIC_BASE_URL", &model.address)
+        .env("ANTHROPIC_API_KEY", "dummy-not-a-key")
+        .args(["-p", prompt, "--output-format", "stream-json", "--verbose"])
+        .args(session)
+        .args(more)
+        .output()
+        .unwrap();
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }

@@ -10,18 +10,25 @@
 
 mod bad_input;
 mod claude_code;
+mod client;
 mod demo;
 mod documents;
 mod forgetting;
+mod history;
 mod home;
+mod hooks;
+mod http;
 mod importing;
 mod indexing;
+mod installing;
 mod mcp;
+mod projects;
 mod reference;
 mod retrieval;
 mod saving;
 mod searching;
 mod secrets;
+mod tools;
 
 #[test]
 fn no_file_is_forgotten() {

@@ -1,76 +1,13 @@
 //! The MCP server as a client sees it: JSON-RPC lines over stdin and stdout, both eras.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 
+use claude_memory::mcp::{Profile, tools};
 use serde_json::{Value, json};
 
+use crate::client::Client;
 use crate::home::{TestHome, skip};
-
-/// A running server.
-struct Client {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-    next: u64,
-    modern: bool,
-}
-
-impl Client {
-    fn start(home: &TestHome, modern: bool) -> Self {
-        let mut command = home.command();
-        command.arg("mcp").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let input = child.stdin.take();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let mut client = Self { child, input, output, next: 0, modern };
-        if !modern {
-            let answer = client.request(
-                "initialize",
-                json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "test", "version": "1" } }),
-            );
-            assert_eq!(answer["result"]["protocolVersion"], "2025-11-25");
-            client.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
-        }
-        client
-    }
-
-    fn send(&mut self, message: &Value) {
-        writeln!(self.input.as_mut().unwrap(), "{message}").unwrap();
-    }
-
-    fn request(&mut self, method: &str, mut params: Value) -> Value {
-        self.next += 1;
-        if self.modern {
-            params["_meta"] = json!({
-                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-                "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
-                "io.modelcontextprotocol/clientCapabilities": {}
-            });
-        }
-        self.send(&json!({ "jsonrpc": "2.0", "id": self.next, "method": method, "params": params }));
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        let answer: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
-        assert_eq!(answer["id"], self.next, "{answer}");
-        answer
-    }
-
-    #[track_caller]
-    fn call(&mut self, name: &str, arguments: Value) -> Value {
-        let answer = self.request("tools/call", json!({ "name": name, "arguments": arguments }));
-        answer.get("result").unwrap_or_else(|| panic!("{answer}")).clone()
-    }
-
-    /// Ends stdin and waits; stderr must be empty.
-    fn finish(mut self) {
-        self.input = None;
-        assert!(self.child.wait().unwrap().success());
-        let mut talk = String::new();
-        std::io::Read::read_to_string(&mut self.child.stderr.take().unwrap(), &mut talk).unwrap();
-        assert_eq!(talk, "");
-    }
-}
 
 #[test]
 fn both_eras_are_answered_before_anything_is_opened() {
@@ -82,7 +19,8 @@ fn both_eras_are_answered_before_anything_is_opened() {
     let listed = modern.request("tools/list", json!({}));
     let names: Vec<&str> =
         listed["result"]["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["memory_search", "memory_get", "memory_save", "memory_health", "ping"]);
+    let core = ["search", "get", "timeline", "context", "save", "forget", "projects", "health"];
+    assert_eq!(names, core.map(|name| format!("memory_{name}")));
     assert_eq!(modern.call("ping", json!({}))["structuredContent"]["pong"], true);
     modern.finish();
     let mut legacy = Client::start(&home, false);
@@ -93,8 +31,9 @@ fn both_eras_are_answered_before_anything_is_opened() {
 
 #[test]
 fn definitions_are_closed_and_small() {
-    let mut bytes = 0;
-    for tool in claude_memory::mcp::definitions() {
+    let encoding = tiktoken_rs::o200k_base().unwrap();
+    let mut tokens = 0;
+    for tool in tools::definitions(Profile::Admin) {
         let text = serde_json::to_string(&tool).unwrap();
         let input = serde_json::to_value(&*tool.input_schema).unwrap();
         assert_eq!(input["additionalProperties"], false, "{}", tool.name);
@@ -102,10 +41,24 @@ fn definitions_are_closed_and_small() {
         let description = tool.description.as_deref().unwrap();
         assert!(description.len() > 30 && tool.title.is_some() && tool.output_schema.is_some(), "{}", tool.name);
         assert!(tool.annotations.as_ref().is_some_and(|notes| notes.open_world_hint == Some(false)), "{}", tool.name);
-        // What a model is given: name, description, input schema.
-        bytes += tool.name.len() + description.len() + serde_json::to_string(&*tool.input_schema).unwrap().len();
+        if tools::definitions(Profile::Core).iter().any(|core| core.name == tool.name) {
+            // What a model is given: name, title, description, input schema.
+            let given =
+                json!({ "name": tool.name, "title": tool.title, "description": description, "input_schema": input });
+            tokens += encoding.encode_ordinary(&given.to_string()).len();
+        }
     }
-    assert!(bytes < 6_000, "definitions take {bytes} bytes, about {} tokens", bytes / 4);
+    assert!(tokens <= 2_500, "the core definitions take {tokens} tokens");
+}
+
+#[test]
+fn the_instructions_are_short() {
+    let home = TestHome::new();
+    let mut client = Client::start(&home, true);
+    let discovered = client.request("server/discover", json!({}));
+    let words = discovered["result"]["instructions"].as_str().unwrap().split_whitespace().count();
+    assert!(words <= 120, "{words} words");
+    client.finish();
 }
 
 #[test]
@@ -172,18 +125,31 @@ fn mistakes_are_tool_errors_that_a_model_can_act_on() {
 fn results_fit_their_output_schemas() {
     let home = TestHome::new();
     let _ = home.import_samples();
-    let mut client = Client::start(&home, true);
+    let mut client = Client::start_with(&home, true, &["--profile", "full"]);
+    let hit = client.call("memory_search", json!({ "query": "pool" }))["structuredContent"]["results"][0]["id"].clone();
     let calls = [
         ("memory_search", json!({ "query": "pool", "explain": true, "limit": 2 })),
         ("memory_get", json!({ "session_id": "545308f1", "include_tool_output": true })),
+        ("memory_timeline", json!({ "limit": 3 })),
+        ("memory_timeline", json!({ "anchor_id": hit, "group": "session" })),
+        ("memory_context", json!({ "task": "pool size", "files": ["pool.rs"], "error": "ERR_POOL_EXHAUSTED" })),
         ("memory_save", json!({ "text": "a fact" })),
+        ("memory_forget", json!({ "query": "a fact" })),
+        ("memory_projects", json!({})),
         ("memory_health", json!({})),
+        ("memory_blame", json!({ "file": "pool.rs" })),
+        ("memory_fix", json!({ "error": "ERR_POOL_EXHAUSTED" })),
+        ("memory_sessions", json!({ "query": "pool" })),
+        ("memory_stats", json!({})),
+        ("memory_handoff", json!({ "session_id": "545308f1" })),
         ("ping", json!({})),
     ];
-    for ((name, arguments), tool) in calls.into_iter().zip(claude_memory::mcp::definitions()) {
-        assert_eq!(tool.name, name);
+    let definitions = tools::definitions(Profile::Full);
+    for (name, arguments) in calls {
+        let tool = definitions.iter().find(|tool| tool.name == name).unwrap();
         let result = client.call(name, arguments);
-        let schema = serde_json::to_value(tool.output_schema.unwrap()).unwrap();
+        assert_ne!(result["isError"], true, "{name}: {result}");
+        let schema = serde_json::to_value(tool.output_schema.clone().unwrap()).unwrap();
         fits(&schema, &result["structuredContent"], name);
     }
     client.finish();
@@ -269,7 +235,7 @@ fn the_python_sdk_agrees() {
         let output = command.args([script, env!("CARGO_BIN_EXE_claude-memory"), mode]).output().unwrap();
         assert!(output.status.success(), "{mode}: {}", String::from_utf8_lossy(&output.stderr));
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!(answer["tools"], 5);
+        assert_eq!(answer["tools"], 8);
         assert_eq!(answer["session"], "545308f1-0771-4ddd-a91a-88de4ebeda3a");
         assert_eq!(answer["missing_argument_is_tool_error"], true);
     }

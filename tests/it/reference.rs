@@ -5,6 +5,7 @@ use std::path::Path;
 
 use claude_memory::config::env;
 use claude_memory::domain::Code;
+use claude_memory::mcp::Profile;
 
 #[track_caller]
 fn compare(name: &str, generated: &str) {
@@ -64,8 +65,19 @@ fn commands() {
 #[test]
 fn tools() {
     let mut text = String::from("# MCP tools\n\n");
-    for tool in claude_memory::mcp::definitions() {
-        let _ = writeln!(text, "## {}\n\n{}\n", tool.name, tool.description.as_deref().unwrap_or(""));
+    let profile_of = |name: &str| {
+        let offers =
+            |profile: &&Profile| claude_memory::mcp::tools::definitions(**profile).iter().any(|tool| tool.name == name);
+        Profile::ALL.iter().find(offers).map_or("", |profile| profile.name())
+    };
+    for tool in claude_memory::mcp::tools::definitions(Profile::Admin) {
+        let _ = writeln!(
+            text,
+            "## {}\n\nProfile {}. {}\n",
+            tool.name,
+            profile_of(&tool.name),
+            tool.description.as_deref().unwrap_or("")
+        );
         let schemas = serde_json::json!({ "input": *tool.input_schema, "output": tool.output_schema });
         let _ = writeln!(text, "```json\n{}\n```\n", serde_json::to_string_pretty(&schemas).unwrap());
     }

@@ -9,7 +9,9 @@ use crate::cli::session::Session;
 
 /// Find earlier occurrences of an error and what was said when it was overcome
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  claude-memory fix \"E0382: use of moved value\"\n  cargo test 2>&1 | claude-memory fix -")]
+#[command(
+    after_help = "Examples:\n  claude-memory fix \"E0382: use of moved value\"\n  cargo test 2>&1 | claude-memory fix -"
+)]
 pub(in crate::cli) struct Args {
     /// The error message as it was printed, or - to read it from stdin
     error: String,

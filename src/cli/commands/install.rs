@@ -22,8 +22,10 @@ const DIFF_CONTEXT: usize = 1;
 /// Changes one key, shows what it changes, keeps a dated backup below the data folder, and refuses a file that it cannot
 /// parse. `uninstall` takes it back byte by byte. Running it again changes nothing.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  claude-memory install --hooks\n  claude-memory install codex cursor --dry-run\n  \
-    claude-memory install --scope project")]
+#[command(
+    after_help = "Examples:\n  claude-memory install --hooks\n  claude-memory install codex cursor --dry-run\n  \
+    claude-memory install --scope project"
+)]
 pub(in crate::cli) struct Install {
     #[command(flatten)]
     target: Target,
@@ -77,7 +79,8 @@ pub(in crate::cli) fn install(args: &Install, session: &Session) -> Result<ExitC
 }
 
 pub(in crate::cli) fn uninstall(args: &Uninstall, session: &Session) -> Result<ExitCode, Failure> {
-    args.target.run(session, |plan, backups| Ok(plan.uninstall(backups)?))
+    let launch = launch(session)?;
+    args.target.run(session, |plan, backups| Ok(plan.uninstall(&launch, backups)?))
 }
 
 impl Target {
@@ -133,12 +136,8 @@ fn tell(session: &Session, done: &Done) {
             output.say(&format!("the file as it was: {backup}"));
         }
     }
-    let others: Vec<&str> = done
-        .detected
-        .iter()
-        .copied()
-        .filter(|name| done.changes.iter().all(|change| change.client != *name))
-        .collect();
+    let others: Vec<&str> =
+        done.detected.iter().copied().filter(|name| done.changes.iter().all(|change| change.client != *name)).collect();
     if !others.is_empty() {
         output.say(&format!("also on this machine: {}", others.join(", ")));
     }

@@ -20,6 +20,7 @@ pub(super) mod projects;
 pub(super) mod redact;
 pub(super) mod save;
 pub(super) mod search;
+pub(super) mod serve;
 pub(super) mod show;
 pub(super) mod status;
 pub(super) mod timeline;

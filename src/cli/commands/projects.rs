@@ -61,9 +61,10 @@ pub(in crate::cli) fn run(args: Args, session: &Session) -> Result<ExitCode, Fai
             let action = if project.is_some() { "show" } else { "current" };
             tool::call(session, "memory_projects", arguments.with("action", Some(action)).with("query", project))
         }
-        Action::Rename { project, name } => {
-            edit(session, arguments.with("action", Some("rename")).with("project", Some(project)).with("name", Some(name)))
-        }
+        Action::Rename { project, name } => edit(
+            session,
+            arguments.with("action", Some("rename")).with("project", Some(project)).with("name", Some(name)),
+        ),
         Action::Merge { from, into } => {
             edit(session, arguments.with("action", Some("merge")).with("project", Some(from)).with("into", Some(into)))
         }

@@ -8,7 +8,9 @@ use crate::cli::session::Session;
 
 /// List sessions in order of time, newest first
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  claude-memory timeline --project current\n  claude-memory timeline --after \"last week\" --file src/pool.rs")]
+#[command(
+    after_help = "Examples:\n  claude-memory timeline --project current\n  claude-memory timeline --after \"last week\" --file src/pool.rs"
+)]
 pub(in crate::cli) struct Args {
     /// all, current, or a project's name, number or path
     #[arg(long, short, default_value = "all")]

@@ -28,11 +28,91 @@ pub fn is_client_text(text: &str) -> bool {
 
 /// Words of which nothing but "go on" can be said.
 const GOING_ON: &[&str] = &[
-    "a", "ahead", "again", "all", "and", "b", "both", "c", "commit", "continue", "cool", "d", "do", "done", "fine", "first", "go", "good",
-    "great", "hello", "hey", "hi", "it", "lgtm", "looks", "next", "nice", "no", "nope", "now", "ok", "okay", "on", "one", "option",
-    "perfect", "please", "proceed", "push", "retry", "run", "second", "so", "sounds", "stop", "sure", "thank", "thanks", "that",
-    "the", "then", "third", "this", "try", "two", "wait", "yeah", "yep", "yes", "you", "好", "的", "可以", "行", "嗯", "是", "对", "不", "用",
-    "继续", "谢谢", "你好", "请", "下一步", "开始", "停", "再", "试", "一次", "提交", "没问题", "就", "这样", "吧", "了",
+    "a",
+    "ahead",
+    "again",
+    "all",
+    "and",
+    "b",
+    "both",
+    "c",
+    "commit",
+    "continue",
+    "cool",
+    "d",
+    "do",
+    "done",
+    "fine",
+    "first",
+    "go",
+    "good",
+    "great",
+    "hello",
+    "hey",
+    "hi",
+    "it",
+    "lgtm",
+    "looks",
+    "next",
+    "nice",
+    "no",
+    "nope",
+    "now",
+    "ok",
+    "okay",
+    "on",
+    "one",
+    "option",
+    "perfect",
+    "please",
+    "proceed",
+    "push",
+    "retry",
+    "run",
+    "second",
+    "so",
+    "sounds",
+    "stop",
+    "sure",
+    "thank",
+    "thanks",
+    "that",
+    "the",
+    "then",
+    "third",
+    "this",
+    "try",
+    "two",
+    "wait",
+    "yeah",
+    "yep",
+    "yes",
+    "you",
+    "好",
+    "的",
+    "可以",
+    "行",
+    "嗯",
+    "是",
+    "对",
+    "不",
+    "用",
+    "继续",
+    "谢谢",
+    "你好",
+    "请",
+    "下一步",
+    "开始",
+    "停",
+    "再",
+    "试",
+    "一次",
+    "提交",
+    "没问题",
+    "就",
+    "这样",
+    "吧",
+    "了",
 ];
 
 /// Whether a prompt only keeps the conversation going: "yes, go ahead", "继续". Nothing can be looked up for it.
@@ -65,10 +145,12 @@ mod tests {
 
     #[test]
     fn small_talk_is_told_from_requests() {
-        for text in ["yes", "Yes, go ahead!", "ok continue", "继续", "好的，谢谢", "thanks", "2", "", "lgtm, push it"] {
+        for text in ["yes", "Yes, go ahead!", "ok continue", "继续", "好的，谢谢", "thanks", "2", "", "lgtm, push it"]
+        {
             assert!(is_small_talk(text), "{text}");
         }
-        for text in ["why did we change the pool size", "fix pool.rs", "数据库怎么备份", "no, use the other port 6543"] {
+        for text in ["why did we change the pool size", "fix pool.rs", "数据库怎么备份", "no, use the other port 6543"]
+        {
             assert!(!is_small_talk(text), "{text}");
         }
     }

@@ -14,7 +14,8 @@ use crate::mcp::error::Failure;
 use crate::mcp::wire::history::PackAnswer;
 use crate::memory::{Memory, PackRequest, Style};
 
-const USAGE: &str = "`task` is needed, for example {\"task\": \"fix the login redirect\", \"files\": [\"src/auth.rs\"]}";
+const USAGE: &str =
+    "`task` is needed, for example {\"task\": \"fix the login redirect\", \"files\": [\"src/auth.rs\"]}";
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -48,10 +48,8 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
     };
     let limit = within(arguments.limit, 3, 1, 20, "limit")?;
     let fixes = memory.fixes(&arguments.error, place, limit, caller.now)?;
-    let found = FixAnswer {
-        signature: signature(&arguments.error),
-        fixes: fixes.into_iter().map(FixEntry::from).collect(),
-    };
+    let found =
+        FixAnswer { signature: signature(&arguments.error), fixes: fixes.into_iter().map(FixEntry::from).collect() };
     let text = render(&found);
     quoting(&found, text)
 }

@@ -142,7 +142,8 @@ fn render(answer: &ForgetAnswer) -> String {
         None => format!("{} messages would be forgotten; nothing was taken out yet.\n", answer.matched),
     };
     for message in &answer.preview {
-        let _ = writeln!(text, "- {} · {} · {}\n   > {}", minute(&message.ts), message.project, message.id, message.text);
+        let _ =
+            writeln!(text, "- {} · {} · {}\n   > {}", minute(&message.ts), message.project, message.id, message.text);
     }
     if answer.matched > answer.preview.len() {
         let _ = writeln!(text, "and {} more", answer.matched - answer.preview.len());

@@ -163,12 +163,7 @@ fn adding() -> ToolAnnotations {
 
 /// Reads the arguments; a wrong one is told to the model together with what would be right.
 fn parse<A: DeserializeOwned>(arguments: Value, usage: &str) -> Result<A, Failure> {
-    serde_json::from_value(arguments).map_err(|error| Failure::arguments(brief(&error.to_string()), usage))
-}
-
-/// A message of the parser, which repeats what it was given, however long.
-fn brief(message: &str) -> String {
-    crate::domain::text::one_line(message, 300)
+    serde_json::from_value(arguments).map_err(|error| Failure::arguments(error.to_string(), usage))
 }
 
 /// An answer that says nothing that was once said.
@@ -194,12 +189,13 @@ fn quote(text: &str) -> String {
 }
 
 fn ids_of(ids: &[String], usage: &str) -> Result<Vec<MessageId>, Failure> {
-    let ids: Result<Vec<MessageId>, String> = ids.iter().map(|id| id.trim_start_matches(mark::URI_PREFIX).parse()).collect();
-    ids.map_err(|why| Failure::arguments(brief(&why), usage))
+    let ids: Result<Vec<MessageId>, String> =
+        ids.iter().map(|id| id.trim_start_matches(mark::URI_PREFIX).parse()).collect();
+    ids.map_err(|why| Failure::arguments(why, usage))
 }
 
 fn time_of(text: Option<&str>, now: Timestamp, usage: &str) -> Result<Option<Timestamp>, Failure> {
-    let read = |text| moment::parse(text, now, &TimeZone::system()).map_err(|why| Failure::arguments(brief(&why), usage));
+    let read = |text| moment::parse(text, now, &TimeZone::system()).map_err(|why| Failure::arguments(why, usage));
     text.map(read).transpose()
 }
 
@@ -213,10 +209,9 @@ fn projects_of(memory: &Memory, wanted: Option<&str>, directory: Option<&Path>) 
 
 fn within(value: Option<usize>, default: usize, least: usize, most: usize, name: &str) -> Result<usize, Failure> {
     match value {
-        Some(value) if value < least || value > most => Err(Failure::arguments(
-            format!("{name} is {value}"),
-            format!("{name} must be between {least} and {most}"),
-        )),
+        Some(value) if value < least || value > most => {
+            Err(Failure::arguments(format!("{name} is {value}"), format!("{name} must be between {least} and {most}")))
+        }
         Some(value) => Ok(value),
         None => Ok(default),
     }

@@ -1,5 +1,7 @@
 //! `memory_save`: keeps something on purpose.
 
+use std::fmt::Write as _;
+
 use rmcp::model::Tool;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -61,18 +63,13 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
     saved.duplicates = nearly_the_same(memory, &text, &saved, caller)?;
     let mut text = format!("{}: {} (on disk; found by word at once, by meaning shortly)", saved.status, saved.uri);
     for id in &saved.duplicates {
-        text.push_str(&format!("\nsays nearly the same: {id}; if it does, save again with `supersedes`"));
+        let _ = write!(text, "\nsays nearly the same: {id}; if it does, save again with `supersedes`");
     }
     answer(&saved, text)
 }
 
 /// Saved memories that hold nearly all words of this one.
-fn nearly_the_same(
-    memory: &Memory,
-    text: &str,
-    saved: &SaveAnswer,
-    caller: &Caller,
-) -> Result<Vec<String>, Failure> {
+fn nearly_the_same(memory: &Memory, text: &str, saved: &SaveAnswer, caller: &Caller) -> Result<Vec<String>, Failure> {
     let query = Query {
         mode: Mode::Keyword,
         filter: Filter { kinds: vec![Kind::Note], ..Filter::default() },
@@ -84,7 +81,6 @@ fn nearly_the_same(
     let same = memory.search(&query, caller.now)?.hits.into_iter().map(|hit| hit.id.to_string());
     Ok(same.filter(|id| *id != saved.id && !saved.replaced.contains(id)).collect())
 }
-
 
 impl Arguments {
     fn into_note(self, memory: &Memory, caller: &Caller) -> Result<Note, Failure> {

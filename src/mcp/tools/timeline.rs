@@ -92,12 +92,13 @@ pub(super) fn page(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<SessionsAnswer, Failure> {
-    let place = match cursor {
-        Some(cursor) => Some(place_of(cursor).ok_or_else(|| {
-            Failure::arguments("this is no cursor of this list", "repeat the call without a cursor")
-        })?),
-        None => None,
-    };
+    let place =
+        match cursor {
+            Some(cursor) => Some(place_of(cursor).ok_or_else(|| {
+                Failure::arguments("this is no cursor of this list", "repeat the call without a cursor")
+            })?),
+            None => None,
+        };
     let mut sessions = memory.sessions(filter, place, limit + 1)?;
     let more = sessions.len() > limit;
     sessions.truncate(limit);
@@ -156,7 +157,13 @@ pub(super) fn render(found: &SessionsAnswer, by_day: bool) -> String {
 
 /// `- 2026-01-22 05:17 · project · title · 12 messages · branch main · files a, b (+3) · session id`
 pub(super) fn line(session: &SessionEntry) -> String {
-    let mut line = format!("- {} · {} · {} · {} messages", minute(&session.started_at), session.project, session.title, session.messages);
+    let mut line = format!(
+        "- {} · {} · {} · {} messages",
+        minute(&session.started_at),
+        session.project,
+        session.title,
+        session.messages
+    );
     if session.subagents > 0 {
         let _ = write!(line, " + {} subagents", session.subagents);
     }

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::domain::text::{one_line, visible};
 use crate::domain::Timestamp;
+use crate::domain::text::{one_line, visible};
 use crate::store::{ProjectSummary, SessionSummary};
 
 /// One session.

@@ -1,0 +1,96 @@
+//! HTTP on loopback: who may come in, and which routes there are.
+//!
+//! Every route wants the token; a request that is addressed to another name, or comes from a page that is not allowed, is
+//! refused before the token is looked at. There is no CORS: no page of another origin can read an answer. Does not own
+//! what the routes answer.
+
+mod guard;
+mod token;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::response::IntoResponse as _;
+use axum::routing::get;
+use tokio::net::TcpListener;
+
+use crate::mcp::{Door, Server, streamable};
+
+pub use guard::Guard;
+pub use token::{Token, load_or_create};
+
+/// Bytes of one request.
+pub const MOST_REQUEST_BYTES: usize = 4 << 20;
+/// Requests that are worked on at the same time; more are told to come back.
+pub const MOST_REQUESTS: usize = 64;
+
+/// What the server listens on and whom it lets in.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where to listen; loopback.
+    pub address: SocketAddr,
+    /// What a request has to bring.
+    pub token: Token,
+    /// Origins of pages that may talk to it.
+    pub origins: Vec<String>,
+}
+
+/// A server that listens and does not answer yet.
+#[derive(Debug)]
+pub struct Bound {
+    listener: TcpListener,
+    options: Options,
+}
+
+impl Bound {
+    /// Listens.
+    ///
+    /// # Errors
+    /// When the address is not loopback or cannot be had.
+    pub async fn new(options: Options) -> io::Result<Self> {
+        if !options.address.ip().is_loopback() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not an address of this machine only"));
+        }
+        Ok(Self { listener: TcpListener::bind(options.address).await?, options })
+    }
+
+    /// Where it listens; the port is the one that was given out when 0 was asked for.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Answers until `stop` ends; requests that are being worked on are finished.
+    ///
+    /// # Errors
+    /// When listening fails.
+    pub async fn serve(self, server: Server, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        let port = self.address()?.port();
+        let guard = Guard::new(self.options.token, port, self.options.origins);
+        let (hosts, origins) = (guard.hosts().to_vec(), guard.origins().to_vec());
+        let door = Door { hosts, origins, most_bytes: MOST_REQUEST_BYTES };
+        let (mcp, end_streams) = streamable(server, &door);
+        let router = guarded(Router::new().nest_service("/mcp", mcp), guard);
+        let stop = async move {
+            stop.await;
+            end_streams();
+        };
+        axum::serve(self.listener, router).with_graceful_shutdown(stop).await
+    }
+}
+
+/// The routes; the guard stands before all of them, also before those that do not exist.
+fn guarded(routes: Router, guard: Guard) -> Router {
+    routes
+        .route("/livez", get(|| async { "ok\n" }))
+        .fallback(|| async { (StatusCode::NOT_FOUND, "there is no such route\n").into_response() })
+        .layer(DefaultBodyLimit::max(MOST_REQUEST_BYTES))
+        .layer(middleware::from_fn_with_state(Arc::new(guard), guard::check))
+}

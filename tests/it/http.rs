@@ -1,0 +1,196 @@
+//! MCP over Streamable HTTP: who may come in, both eras, limits.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::home::TestHome;
+
+/// A running server.
+pub(crate) struct Service {
+    child: Child,
+    pub(crate) address: String,
+    pub(crate) token: String,
+}
+
+impl Service {
+    pub(crate) fn start(home: &TestHome) -> Self {
+        let mut command = home.command();
+        command.args(["serve", "--http", "127.0.0.1:0"]).stderr(Stdio::piped()).stdout(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next());
+        let address = address.unwrap_or_else(|| panic!("{line}")).to_owned();
+        let token = std::fs::read_to_string(home.memory().join("http.token")).unwrap().trim().to_owned();
+        Self { child, address, token }
+    }
+
+    /// One request; the status and the body.
+    fn request(&self, head: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let mut text = format!("{head} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+        for (name, value) in headers {
+            text.extend([name, ": ", value, "\r\n"]);
+        }
+        stream.write_all((text + "\r\n").as_bytes()).unwrap();
+        // A server that refuses may not read to the end.
+        let _ = stream.write_all(body);
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        (status, answer)
+    }
+
+    fn post(&self, body: &[u8]) -> (u16, String) {
+        let bearer = format!("Bearer {}", self.token);
+        self.request("POST /mcp", &self.good(&bearer), body)
+    }
+
+    fn good<'a>(&'a self, bearer: &'a str) -> Vec<(&'a str, &'a str)> {
+        vec![
+            ("Host", &self.address),
+            ("Authorization", bearer),
+            ("Content-Type", "application/json"),
+            ("Accept", "application/json, text/event-stream"),
+            ("MCP-Protocol-Version", "2026-07-28"),
+            ("Mcp-Method", "tools/call"),
+            ("Mcp-Name", "memory_save"),
+        ]
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn save(text: &str) -> Vec<u8> {
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
+        "io.modelcontextprotocol/clientCapabilities": {}
+    });
+    json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": { "name": "memory_save", "arguments": { "text": text }, "_meta": meta } })
+    .to_string()
+    .into_bytes()
+}
+
+#[test]
+fn only_who_brings_the_token_from_the_right_place_comes_in() {
+    let home = TestHome::new();
+    let service = Service::start(&home);
+    let (status, answer) = service.post(&save("said over http"));
+    assert!(status == 200 && answer.contains("created"), "{answer}");
+    let bearer = format!("Bearer {}", service.token);
+    let with = |name: &str, value: Option<&str>| {
+        let mut headers = service.good(&bearer);
+        headers.retain(|(known, _)| *known != name);
+        let value = value.map(str::to_owned);
+        if let Some(value) = &value {
+            headers.push((name, value));
+        }
+        service.request("POST /mcp", &headers, &save("must not be kept"))
+    };
+    for (name, value, expect) in [
+        ("Authorization", None, 401),
+        ("Authorization", Some("Bearer wrong"), 401),
+        ("Authorization", Some("Basic x"), 401),
+        ("Host", Some("evil.example"), 403),
+        ("Host", Some("127.0.0.1:1"), 403),
+        ("Origin", Some("https://evil.example"), 403),
+        ("Origin", Some("null"), 403),
+        ("Content-Length", Some("99999999999"), 413),
+    ] {
+        let (status, answer) = with(name, value);
+        if name == "Content-Length" {
+            assert!(status == 413 || status == 400, "{answer}");
+            continue;
+        }
+        assert_eq!(status, expect, "{name} {value:?}: {answer}");
+        let lower = answer.to_lowercase();
+        assert!(!answer.contains(&service.token) && !lower.contains("access-control-"), "{answer}");
+    }
+    // Also where there is nothing, also without a method of ours.
+    for path in ["GET /", "GET /livez", "GET /metrics", "DELETE /mcp", "OPTIONS /mcp"] {
+        assert_eq!(service.request(path, &[("Host", &service.address)], b"").0, 401, "{path}");
+    }
+    assert_eq!(service.request("GET /livez", &service.good(&bearer), b"").0, 200);
+    assert_eq!(service.request("GET /nothing", &service.good(&bearer), b"").0, 404);
+    assert_eq!(home.json(&["search", "must not be kept", "--mode", "exact"])["results"], json!([]));
+}
+
+#[test]
+fn a_request_may_have_four_mebibytes() {
+    let home = TestHome::new();
+    let service = Service::start(&home);
+    let frame = save("").len();
+    let fits = save(&"x".repeat((4 << 20) - frame));
+    assert_eq!(fits.len(), 4 << 20);
+    let (status, answer) = service.post(&fits);
+    // It comes in; that a memory of four megabytes is too long is said by the tool.
+    assert!(
+        status == 200 && answer.contains("one memory may have"),
+        "{status}: {}",
+        answer.get(..400).unwrap_or(&answer)
+    );
+    assert_eq!(service.post(&save(&"x".repeat((4 << 20) - frame + 1))).0, 413);
+}
+
+#[test]
+#[cfg(unix)]
+fn the_token_is_the_owners() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = TestHome::new();
+    drop(Service::start(&home));
+    let file = home.memory().join("http.token");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
+    home.run(&["serve", "--http", "127.0.0.1:0"]).fails(3, "others can read it");
+}
+
+#[test]
+fn a_busy_port_and_a_foreign_address_are_refused() {
+    let home = TestHome::new();
+    let service = Service::start(&home);
+    home.run(&["serve", "--http", &service.address]).fails(3, "ss -ltnp");
+    home.run(&["serve", "--http", "0.0.0.0:0"]).fails(3, "this machine only");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_signal_ends_it_in_time() {
+    let home = TestHome::new();
+    let mut service = Service::start(&home);
+    let start = std::time::Instant::now();
+    let kill = std::process::Command::new("kill").arg(service.child.id().to_string()).status().unwrap();
+    assert!(kill.success());
+    assert_eq!(service.child.wait().unwrap().code(), Some(0));
+    assert!(start.elapsed().as_secs() < 5);
+}
+
+#[test]
+fn five_hundred_calls_at_once_and_no_error() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let service = Service::start(&home);
+    let failures: usize = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..4)
+            .map(|worker| {
+                let service = &service;
+                scope.spawn(move || {
+                    (0..125).filter(|number| service.post(&save(&format!("call {worker}-{number}"))).0 != 200).count()
+                })
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+    });
+    assert_eq!(failures, 0);
+    let saved: Value = home.json(&["status"]);
+    assert_eq!(saved["saved"], 500);
+}

@@ -1,0 +1,169 @@
+//! `install` and `uninstall`: one key comes and goes, everything else stays byte by byte.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::home::{Ran, TestHome};
+
+const CLIENTS: [(&str, &str); 5] = [
+    ("claude-code", ".claude.json"),
+    ("claude-desktop", ".config/Claude/claude_desktop_config.json"),
+    ("codex", ".codex/config.toml"),
+    ("cursor", ".cursor/mcp.json"),
+    ("gemini", ".gemini/settings.json"),
+];
+
+fn run(home: &TestHome, arguments: &[&str]) -> Ran {
+    home.run(&[arguments, &["--json"]].concat())
+}
+
+fn text(home: &TestHome, file: &str) -> Option<String> {
+    std::fs::read_to_string(home.path().join(file)).ok()
+}
+
+/// Every file outside the memory.
+fn files(home: &TestHome) -> BTreeMap<String, Vec<u8>> {
+    fn add(folder: &Path, root: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root).unwrap().display().to_string();
+            if path.is_dir() {
+                if name != "memory" {
+                    found.insert(format!("{name}/"), Vec::new());
+                    add(&path, root, found);
+                }
+            } else {
+                found.insert(name, std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    add(home.path(), home.path(), &mut found);
+    found
+}
+
+#[test]
+fn every_client_comes_and_goes_without_a_trace() {
+    let home = TestHome::new();
+    home.write(".claude.json", "{\n  \"numStartups\": 3,\n  \"mcpServers\": {\"other\": {\"command\": \"x\"}}\n}");
+    home.write(".codex/config.toml", "model = \"o3\" # 快\n\n[mcp_servers.other]\ncommand = \"y\"\n");
+    home.write(".cursor/mcp.json", "{}");
+    home.write(".claude/settings.json", "{\"permissions\":{\"allow\":[\"Bash(ls:*)\"]},\"hooks\":{\"Stop\":[{\"hooks\":[{\"type\":\"command\",\"command\":\"say done\"}]}]}}\n");
+    let before = files(&home);
+    for (client, file) in CLIENTS {
+        let now = files(&home);
+        let dry = run(&home, &["install", client, "--hooks", "--dry-run"]);
+        // Only Claude Code has hooks; for the others the flag means nothing.
+        let _ = dry.json();
+        assert!(files(&home) == now, "{client}: a dry run changes nothing");
+        let done = run(&home, &["install", client, "--hooks"]).json();
+        assert_eq!(done["changes"][0]["changed"], true);
+        let entered = text(&home, file).unwrap();
+        assert!(entered.contains("claude-memory") && entered.contains("mcp"), "{entered}");
+        let again = run(&home, &["install", client, "--hooks"]).json();
+        assert!(again["changes"].as_array().unwrap().iter().all(|change| change["changed"] == false), "{again}");
+        assert_eq!(text(&home, file).unwrap(), entered);
+    }
+    let settings = text(&home, ".claude/settings.json").unwrap();
+    assert!(settings.contains("say done") && settings.contains("hook SessionStart"), "{settings}");
+    for (client, _) in CLIENTS {
+        let _ = run(&home, &["uninstall", client]).json();
+    }
+    let after = files(&home);
+    assert_eq!(after.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
+    assert!(after == before, "{:?}", text(&home, ".claude.json"));
+    let _ = run(&home, &["uninstall"]).json();
+    assert!(files(&home) == before, "a second time changes nothing");
+}
+
+#[test]
+fn what_others_wrote_meanwhile_stays() {
+    let home = TestHome::new();
+    let _ = run(&home, &["install", "--hooks"]).json();
+    let mut state: Value = serde_json::from_str(&text(&home, ".claude.json").unwrap()).unwrap();
+    state["numStartups"] = 7.into();
+    state["mcpServers"]["newer"] = serde_json::json!({ "command": "z" });
+    home.write(".claude.json", state.to_string());
+    let _ = run(&home, &["uninstall"]).json();
+    let left: Value = serde_json::from_str(&text(&home, ".claude.json").unwrap()).unwrap();
+    assert_eq!(left, serde_json::json!({ "numStartups": 7, "mcpServers": { "newer": { "command": "z" } } }));
+    assert_eq!(text(&home, ".claude/settings.json"), None);
+}
+
+#[test]
+fn scopes_are_apart() {
+    let home = TestHome::new();
+    home.write("work/readme", "x");
+    let project = home.path().join("work");
+    let inside = |arguments: &[&str]| {
+        let output = home.command().current_dir(&project).args(arguments).arg("--json").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    };
+    let before = files(&home);
+    inside(&["install", "--scope", "project", "--hooks"]);
+    inside(&["install", "--scope", "local"]);
+    assert!(text(&home, "work/.mcp.json").unwrap().contains("claude-memory"));
+    assert!(text(&home, "work/.claude/settings.json").unwrap().contains("hook Stop"));
+    let state: Value = serde_json::from_str(&text(&home, ".claude.json").unwrap()).unwrap();
+    let key = std::fs::canonicalize(&project).unwrap().display().to_string();
+    assert!(state["projects"][&key]["mcpServers"]["claude-memory"].is_object(), "{state}");
+    inside(&["uninstall", "--scope", "project"]);
+    inside(&["uninstall", "--scope", "local"]);
+    assert_eq!(files(&home), before);
+    home.run(&["install", "codex", "--scope", "project"]).fails(2, "has no scope");
+}
+
+#[test]
+fn what_cannot_be_parsed_is_left_alone() {
+    let home = TestHome::new();
+    for (client, file) in CLIENTS {
+        for broken in ["{\"mcpServers\": {", "mcp_servers = [", "{\"mcpServers\": 3}\nmcp_servers = 3", "\u{feff}{]"] {
+            home.write(file, broken);
+            let failed = home.run(&["install", client]);
+            assert_eq!(failed.code, 2, "{client} {broken}: {}", failed.stderr);
+            assert!(failed.stderr.contains("left as it is"), "{}", failed.stderr);
+            assert_eq!(text(&home, file).unwrap(), broken);
+        }
+    }
+    home.write(".claude.json", [0xff, 0xfe, 0x00]);
+    home.run(&["install"]).fails(2, "not UTF-8");
+    home.write(".claude.json", "{}");
+    home.write(".claude/settings.json", "{\"hooks\": []}");
+    home.run(&["install", "--hooks"]).fails(2, "hooks is not an object");
+    assert_eq!(text(&home, ".claude.json").unwrap(), "{}", "nothing is done by halves");
+}
+
+#[test]
+#[cfg(unix)]
+fn links_and_modes_are_kept() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = TestHome::new();
+    let real = home.write("dotfiles/claude.json", "{}\n");
+    std::fs::set_permissions(&real, PermissionsExt::from_mode(0o640)).unwrap();
+    std::os::unix::fs::symlink(&real, home.path().join(".claude.json")).unwrap();
+    let _ = run(&home, &["install"]).json();
+    assert!(std::fs::symlink_metadata(home.path().join(".claude.json")).unwrap().is_symlink());
+    assert_eq!(std::fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+    let _ = run(&home, &["uninstall"]).json();
+    assert_eq!(std::fs::read_to_string(&real).unwrap(), "{}\n");
+}
+
+#[test]
+fn a_diff_shows_no_keys_of_others() {
+    let home = TestHome::new();
+    let key = format!("sk-ant-{}-{}", "api03", "q7Zx".repeat(20));
+    home.write(
+        ".cursor/mcp.json",
+        format!(
+            "{{\n  \"mcpServers\": {{\n    \"o\": {{\"command\": \"x\", \"env\": {{\"K\": \"{key}\"}}}}\n  }}\n}}\n"
+        ),
+    );
+    let done = home.run(&["install", "cursor"]);
+    assert!(
+        done.code == 0 && !done.stdout.contains(&key) && done.stdout.contains("+    \"claude-memory\""),
+        "{}",
+        done.stdout
+    );
+}
