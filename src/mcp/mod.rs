@@ -7,6 +7,8 @@ mod background;
 mod caller;
 mod completions;
 mod error;
+#[cfg(feature = "conformance-fixtures")]
+mod fixtures;
 mod profile;
 mod prompts;
 mod resources;

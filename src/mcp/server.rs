@@ -43,7 +43,11 @@ say when it was said.";
 impl Server {
     /// Opens nothing.
     pub fn new(desk: Desk<Memory, memory::Error>, context: Context, profile: Profile) -> Self {
-        Self { desk, context, profile, tools: tools::definitions(profile).into() }
+        #[cfg_attr(not(feature = "conformance-fixtures"), expect(unused_mut, reason = "the fixtures add to it"))]
+        let mut tools = tools::definitions(profile);
+        #[cfg(feature = "conformance-fixtures")]
+        tools.extend(super::fixtures::tools());
+        Self { desk, context, profile, tools: tools.into() }
     }
 
     /// Does something with the memory on behalf of the caller.
@@ -70,12 +74,12 @@ impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
         let mut implementation = Implementation::new("claude-memory", env!("CARGO_PKG_VERSION"));
         implementation.title = Some("Claude memory".to_owned());
-        let capabilities = ServerCapabilities::builder()
-            .enable_tools()
-            .enable_prompts()
-            .enable_resources()
-            .enable_completions()
-            .build();
+        let capabilities =
+            ServerCapabilities::builder().enable_tools().enable_prompts().enable_resources().enable_completions();
+        #[cfg(feature = "conformance-fixtures")]
+        #[expect(deprecated, reason = "older revisions have it")]
+        let capabilities = capabilities.enable_logging().enable_resources_subscribe();
+        let capabilities = capabilities.build();
         ServerConfig::new(capabilities).with_server_info(implementation).with_instructions(INSTRUCTIONS)
     }
 
@@ -92,6 +96,10 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        #[cfg(feature = "conformance-fixtures")]
+        if let Some(answer) = super::fixtures::call(&request, &_context).await {
+            return answer;
+        }
         let arguments = Value::Object(request.arguments.unwrap_or_default());
         let Some(outcome) = self.call(request.name.to_string(), arguments).await else {
             let message = format!("unknown tool {:?}", one_line(&request.name, 80));
@@ -105,7 +113,10 @@ impl ServerHandler for Server {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        Ok(ListPromptsResult::with_all_items(prompts::definitions()))
+        let prompts = prompts::definitions();
+        #[cfg(feature = "conformance-fixtures")]
+        let prompts = [prompts, super::fixtures::prompts()].concat();
+        Ok(ListPromptsResult::with_all_items(prompts))
     }
 
     async fn get_prompt(
@@ -113,6 +124,10 @@ impl ServerHandler for Server {
         request: GetPromptRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
+        #[cfg(feature = "conformance-fixtures")]
+        if let Some(answer) = super::fixtures::prompt(&request) {
+            return answer;
+        }
         let prompt = prompts::get(&request.name, &request.arguments.unwrap_or_default());
         prompt.map(GetPromptResponse::from).map_err(Failure::into_protocol)
     }
@@ -138,12 +153,17 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
+        #[cfg(feature = "conformance-fixtures")]
+        if let Some(answer) = super::fixtures::read(&request.uri) {
+            return answer;
+        }
         let uri = request.uri;
-        let missing = || ErrorData::resource_not_found("there is no resource at this address", None);
+        let named = serde_json::json!({ "uri": one_line(&uri, 200) });
+        let missing = ErrorData::resource_not_found("there is no resource at this address", Some(named));
         let read = self.work(move |memory, caller| resources::read(memory, caller, &uri)).await;
-        let read = read.map_err(Failure::into_protocol)?.ok_or_else(missing)?;
+        let read = read.map_err(Failure::into_protocol)?.ok_or_else(|| missing.clone())?;
         read.map(ReadResourceResponse::from).map_err(|failure| match failure.code {
-            Code::NotFound => missing(),
+            Code::NotFound => missing,
             _ => failure.into_protocol(),
         })
     }
@@ -156,6 +176,39 @@ impl ServerHandler for Server {
         let done = self.work(move |memory, _| completions::complete(memory, &request)).await;
         let done = done.and_then(|done| done).map_err(Failure::into_protocol)?;
         Ok(CompleteResult::new(done))
+    }
+
+    #[cfg(feature = "conformance-fixtures")]
+    #[expect(deprecated, reason = "older revisions have it")]
+    async fn set_level(
+        &self,
+        _request: model::SetLevelRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        Ok(())
+    }
+
+    #[cfg(feature = "conformance-fixtures")]
+    fn accepted_subscription_filter(&self, requested: &model::SubscriptionFilter) -> Option<model::SubscriptionFilter> {
+        Some(requested.clone())
+    }
+
+    #[cfg(feature = "conformance-fixtures")]
+    async fn subscribe(
+        &self,
+        _request: model::SubscribeRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        Ok(())
+    }
+
+    #[cfg(feature = "conformance-fixtures")]
+    async fn unsubscribe(
+        &self,
+        _request: model::UnsubscribeRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        Ok(())
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {

@@ -282,3 +282,37 @@ fn live(claude: &Path, home: &TestHome, model: &Model, session: &[&str], prompt:
         .unwrap();
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
+
+/// The plugin of this repository, installed from it as a local marketplace.
+#[test]
+fn the_plugin_is_valid_connects_and_costs_little() {
+    let Some(claude) = claude() else { return };
+    let home = TestHome::new();
+    let root = env!("CARGO_MANIFEST_DIR");
+    // The plugin calls the program by its name.
+    let bin = home.path().join("bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_claude-memory"), bin.join("claude-memory")).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = command(&claude, &home);
+        command.env("PATH", format!("{}:/usr/bin:/bin", bin.display())).env("CLAUDE_MEMORY_HOME", home.memory());
+        let output = command.args(arguments).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {text}");
+        text
+    };
+    let plugin = format!("{root}/data/plugin");
+    for path in [plugin.as_str(), root] {
+        run(&["plugin", "validate", "--strict", path]);
+    }
+    run(&["plugin", "validate", "--strict", "--profile", "directory", &plugin]);
+    run(&["plugin", "marketplace", "add", root]);
+    run(&["plugin", "install", "memory-recall@claude-memory-local"]);
+    let listed = run(&["mcp", "list"]);
+    assert!(listed.lines().any(|line| line.contains("memory-recall") && line.contains("Connected")), "{listed}");
+    let details = run(&["plugin", "details", "memory-recall@claude-memory-local"]);
+    let line = details.lines().find(|line| line.contains("Always-on")).unwrap_or_else(|| panic!("{details}"));
+    let tokens: u32 = line.chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap();
+    assert!(tokens <= 100, "{line}");
+}

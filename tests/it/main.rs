@@ -11,6 +11,8 @@
 mod bad_input;
 mod claude_code;
 mod client;
+mod codex;
+mod conformance;
 mod demo;
 mod documents;
 mod forgetting;
