@@ -1,6 +1,11 @@
 //! What the official conformance suite wants a server to have: tools, resources and prompts with fixed names, so that every
 //! check of the transport can be made against ours. Only in builds for that test (feature `conformance-fixtures`); what a
 //! client meets there and not here would be another server.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    reason = "JSON in, JSON out: an index into a JSON object gives null where nothing is"
+)]
 
 use std::time::Duration;
 

@@ -33,6 +33,18 @@ pub struct Server {
     tools: Arc<[Tool]>,
 }
 
+/// The methods that this server answers.
+const METHODS: [&str; 8] = [
+    "tools/list",
+    "tools/call",
+    "resources/list",
+    "resources/templates/list",
+    "resources/read",
+    "prompts/list",
+    "prompts/get",
+    "completion/complete",
+];
+
 const INSTRUCTIONS: &str = "Long-term memory of this user's earlier Claude Code sessions, kept on this machine. \
 Search it with memory_search before you answer a question about earlier work, a past decision, a preference, an error \
 met before, or anything the user expects you to know; read around a hit with memory_get. Save with memory_save what \
@@ -94,12 +106,14 @@ impl ServerHandler for Server {
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         #[cfg(feature = "conformance-fixtures")]
-        if let Some(answer) = super::fixtures::call(&request, &_context).await {
+        if let Some(answer) = super::fixtures::call(&request, &context).await {
             return answer;
         }
+        // What a request needs of its connection is asked by the fixtures only.
+        let _ = &context;
         let arguments = Value::Object(request.arguments.unwrap_or_default());
         let Some(outcome) = self.call(request.name.to_string(), arguments).await else {
             let message = format!("unknown tool {:?}", one_line(&request.name, 80));
@@ -209,6 +223,20 @@ impl ServerHandler for Server {
         _context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         Ok(())
+    }
+
+    /// A known method that comes here has parameters of a wrong form; the layer below takes it for an unknown one.
+    async fn on_custom_request(
+        &self,
+        request: model::CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<model::CustomResult, ErrorData> {
+        let method = one_line(&request.method, 80);
+        Err(if METHODS.contains(&method.as_str()) {
+            ErrorData::invalid_params(format!("the parameters of {method} have a wrong form"), None)
+        } else {
+            ErrorData::new(model::ErrorCode::METHOD_NOT_FOUND, format!("unknown method {method:?}"), None)
+        })
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {

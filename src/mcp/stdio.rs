@@ -8,6 +8,7 @@ use rmcp::ServiceExt as _;
 
 use super::Server;
 use super::background::Worker;
+use super::lines::Lines;
 
 /// Between two looks at who the parent is.
 const LOOK: Duration = Duration::from_secs(2);
@@ -36,12 +37,16 @@ pub fn run(server: Server, make_vectors: bool) -> std::io::Result<()> {
 }
 
 async fn serve(server: Server) -> std::io::Result<()> {
-    match server.serve(rmcp::transport::stdio()).await {
+    let (ends, lines) = Lines::start(tokio::io::stdin(), tokio::io::stdout());
+    let outcome = match server.serve(ends).await {
         Ok(running) => running.waiting().await.map(drop).map_err(std::io::Error::other),
         // A client that goes away before it has said anything is not a failure.
         Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => Ok(()),
         Err(error) => Err(std::io::Error::other(error)),
-    }
+    };
+    // A client that reads no more does not hold the end up.
+    let _ = tokio::time::timeout(GRACE, lines.finish()).await;
+    outcome
 }
 
 /// Returns when the process that started this one has died. Its end of stdin may stay open in another process that it started.

@@ -436,7 +436,7 @@ fn add(batch: &mut Batch, known: &mut HashMap<String, NewProject>, message: Prep
     batch.messages.push(message);
 }
 
-fn key(path: &Path) -> String {
+pub(super) fn key(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 

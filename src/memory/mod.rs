@@ -1,6 +1,7 @@
 //! The engine: ingest, save, search, read, and the making of vectors. The only façade over store, embed and vector.
 //! Does not own: arguments, output, protocols, the clock. `now` is always an argument.
 
+mod backlog;
 mod blame;
 mod columns;
 mod context;
@@ -33,6 +34,7 @@ use crate::domain::{Ids, Timestamp};
 use crate::embed::{Choice, Resident, Spec};
 use crate::store::{Open, Store};
 
+pub use backlog::Backlog;
 pub use blame::{Blame, Edit};
 pub use context::{Pack, PackItem, PackRequest, Reason, Style};
 pub use error::{Error, Result};

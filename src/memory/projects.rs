@@ -83,7 +83,10 @@ impl Memory {
     }
 
     /// The names of the projects in these rows.
-    pub(super) fn project_names_of(&self, ids: &[i64]) -> Result<Vec<String>> {
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn project_names_of(&self, ids: &[i64]) -> Result<Vec<String>> {
         let projects = self.store.projects()?.into_iter();
         Ok(projects.filter(|project| ids.contains(&project.id)).map(|project| project.name).collect())
     }

@@ -25,6 +25,7 @@ mod indexing;
 mod installing;
 mod mcp;
 mod projects;
+mod protocol;
 mod reference;
 mod retrieval;
 mod saving;

@@ -95,6 +95,8 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         Some(path) => path.clone(),
         None => default_folder()?,
     };
+    // Before the store is opened: making one takes a moment too.
+    let stop = stop_on_interrupt(output);
     // Searches of running sessions come first.
     give_way();
     let memory = session.open(Open::Create)?;
@@ -103,7 +105,6 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     if let Some(mib) = args.max_line_mib {
         options.longest_line = usize::try_from(mib).unwrap_or(128) << 20;
     }
-    let stop = stop_on_interrupt(output);
     let bar = bar(output, "{bar:30} {bytes}/{total_bytes} {msg} {eta}");
     let report = memory.import_claude_code(&path, options, session.now, &stop, &mut |progress| {
         bar.set_length(progress.total_bytes);

@@ -4,11 +4,12 @@ use std::process::ExitCode;
 
 use jiff::tz::TimeZone;
 
+use super::mcp::context;
 use super::{grouped, sized};
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::mcp::wire::HealthAnswer;
-use crate::memory::{Health, Memory};
+use crate::memory::{Backlog, Health, Memory};
 use crate::store::Open;
 
 /// Show what is kept, whether search is degraded, and what to do about it
@@ -23,11 +24,16 @@ pub(in crate::cli) fn run(Args {}: &Args, session: &Session) -> Result<ExitCode,
 
 /// Prints the state of the memory.
 pub(super) fn tell(memory: &Memory, session: &Session) -> Result<(), Failure> {
-    let health = memory.health(session.now)?;
+    let mut health = memory.health(session.now)?;
+    let backlog = match context().transcripts {
+        Some(folder) => memory.backlog(&folder, session.now)?,
+        None => Backlog::default(),
+    };
     if session.output.is_json() {
-        session.output.json(&HealthAnswer::from(health));
+        session.output.json(&HealthAnswer::new(health, backlog));
         return Ok(());
     }
+    health.checks.push(backlog.check());
     let paths = session.paths()?;
     let row = |name: &str, value: &str| session.output.line(&format!("{name:<12}{value}"));
     let Health { stats, vectors, model, index, checks, .. } = &health;

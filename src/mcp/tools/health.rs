@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Outcome, answer, define, parse, reading};
 use crate::mcp::caller::Caller;
 use crate::mcp::wire::HealthAnswer;
-use crate::memory::Memory;
+use crate::memory::{Backlog, Memory};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -30,7 +30,11 @@ pub(super) fn definition() -> Tool {
 
 pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcome {
     let Arguments { detailed } = parse(arguments, "only `detailed` (true or false) is understood")?;
-    let mut health = HealthAnswer::from(memory.health(caller.now)?);
+    let backlog = match &caller.transcripts {
+        Some(folder) => memory.backlog(folder, caller.now)?,
+        None => Backlog::default(),
+    };
+    let mut health = HealthAnswer::new(memory.health(caller.now)?, backlog);
     if !detailed.unwrap_or(true) {
         health.checks.retain(|check| !check.ok);
     }

@@ -101,7 +101,11 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
     let query = arguments.into_query(memory, caller.directory.as_deref(), caller.now)?;
     let found = memory.search(&query, caller.now)?;
     let next = found.next.map(|offset| cursor_at(&query, offset));
-    let found = SearchAnswer::new(found, next);
+    let mut found = SearchAnswer::new(found, next);
+    let here = memory.project_names_of(&query.here)?;
+    for hit in found.results.iter_mut().filter(|hit| !here.is_empty() && !here.contains(&hit.project)) {
+        hit.other_project = true;
+    }
     let text = render(&found);
     quoting(&found, text)
 }
@@ -217,9 +221,10 @@ fn render(found: &SearchAnswer) -> String {
     for (number, hit) in (1..).zip(&found.results) {
         let _ = writeln!(
             text,
-            "{number}. {} · {} · {} {} · {}\n   {}",
+            "{number}. {} · {}{} · {} {} · {}\n   {}",
             minute(&hit.ts),
             hit.project,
+            if hit.other_project { " (another project)" } else { "" },
             hit.role,
             hit.trust,
             hit.title,

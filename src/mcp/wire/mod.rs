@@ -58,6 +58,8 @@ pub struct SearchHit {
     pub matched: SearchMatch,
     /// person, model, client, or untrusted (tools and the web).
     pub trust: String,
+    /// It is not of the project in which was asked.
+    pub other_project: bool,
     /// Address of the memory.
     pub uri: String,
     /// How the score came about.
@@ -190,6 +192,12 @@ pub struct HealthAnswer {
     pub text_bytes: u64,
     /// Bytes of the database.
     pub database_bytes: u64,
+    /// Transcripts of Claude Code on disk, subagents included.
+    pub transcripts_on_disk: u64,
+    /// Those that were read to their end.
+    pub transcripts_read: u64,
+    /// Seconds since the oldest change that was not read.
+    pub ingest_lag_seconds: i64,
     /// The newest message, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub newest: Option<String>,
@@ -273,6 +281,7 @@ impl From<Hit> for SearchHit {
                 terms: hit.matched.terms,
             },
             trust: trust(hit.origin).to_owned(),
+            other_project: false,
             uri: uri(&id),
             explanation: hit.explanation,
             id,
@@ -345,8 +354,10 @@ impl From<store::Saved> for SaveAnswer {
     }
 }
 
-impl From<memory::Health> for HealthAnswer {
-    fn from(health: memory::Health) -> Self {
+impl HealthAnswer {
+    /// From what the engine says of itself and of the transcripts on disk.
+    pub fn new(mut health: memory::Health, backlog: memory::Backlog) -> Self {
+        health.checks.push(backlog.check());
         let status = if health.is_ok() { "ok" } else { "degraded" };
         let (model, model_id) = health.model.unzip();
         Self {
@@ -374,6 +385,9 @@ impl From<memory::Health> for HealthAnswer {
             index: health.index,
             text_bytes: health.stats.text_bytes,
             database_bytes: health.stats.database_bytes,
+            transcripts_on_disk: backlog.files,
+            transcripts_read: backlog.read,
+            ingest_lag_seconds: backlog.lag_ms / 1000,
             newest: health.stats.newest.map(|at| at.to_string()),
             oldest: health.stats.oldest.map(|at| at.to_string()),
         }
