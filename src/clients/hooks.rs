@@ -9,7 +9,7 @@ use super::Launch;
 use super::edit::{parse, shape, top};
 use super::error::Result;
 
-/// The events that are entered.
+/// The events that room `hooks` handles, as Claude Code names them.
 pub const EVENTS: [&str; 6] = ["SessionStart", "UserPromptSubmit", "Stop", "SubagentStop", "PreCompact", "SessionEnd"];
 /// Seconds after which Claude Code ends a hook; it ends by itself long before.
 const TIMEOUT: u32 = 5;

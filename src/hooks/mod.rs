@@ -44,9 +44,6 @@ enum Task {
     Capture,
 }
 
-/// The events that are handled, as Claude Code names them.
-pub const EVENTS: [&str; 6] = ["SessionStart", "UserPromptSubmit", "Stop", "SubagentStop", "PreCompact", "SessionEnd"];
-
 fn task(event: &str, source: Option<&str>) -> Option<Task> {
     match event {
         // A resumed session has its past before its eyes.

@@ -56,8 +56,8 @@ fn run(desk: &Desk<Memory, memory::Error>, make_vectors: bool, stop: &AtomicBool
         let Some(memory) = opened else { continue };
         memory.drop_idle();
         // Hooks leave this to who has time.
-        if make_vectors && let Err(error) = memory.settle() {
-            tracing::debug!(%error, "the store was not settled now");
+        if make_vectors && let Err(error) = memory.fold_words() {
+            tracing::debug!(%error, "words were not folded now");
         }
         if make_vectors && let Err(error) = work(&memory, stop) {
             tracing::debug!(%error, "vectors were not made now");

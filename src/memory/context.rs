@@ -11,8 +11,8 @@ use crate::domain::text::{one_line, prompt, tokens};
 use crate::domain::{Detail, Filter, Hit, Kind, MessageId, Mode, Origin, Query, Role, Timestamp};
 use crate::store::SessionFilter;
 
-/// Tokens that an item costs beside its text.
-const ITEM_TOKENS: usize = 40;
+/// Tokens that an item costs beside its text: time, project, title, address (measured with o200k on 200 packs).
+const ITEM_TOKENS: usize = 90;
 /// Candidates of the task and of each file.
 const TASK_HITS: usize = 16;
 const FEW_HITS: usize = 6;

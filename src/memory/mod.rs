@@ -126,6 +126,14 @@ impl Memory {
         self.refresh_columns()
     }
 
+    /// Moves the words of the newest texts into the index if there are many of them. Holds nothing in memory afterwards.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn fold_words(&self) -> Result<()> {
+        Ok(self.store.fold_words(false)?)
+    }
+
     /// Ranks by other numbers from now on. For benchmarks.
     pub const fn set_weights(&mut self, weights: Weights) {
         self.weights = weights;

@@ -6,6 +6,8 @@ use crate::domain::text::tokens;
 use crate::domain::{Kind, MessageId};
 use crate::store::{ConversationHead, MessageText};
 
+/// Tokens that a message costs beside its text: place, time, role.
+const MESSAGE_TOKENS: usize = 20;
 /// Messages read from the store at a time.
 const PAGE: usize = 200;
 
@@ -119,6 +121,9 @@ impl Memory {
 fn fit(mut message: MessageText, reading: &Reading, transcript: &mut Transcript) -> MessageText {
     let wanted = |kind: Kind| reading.include_tools || matches!(kind, Kind::Text | Kind::Summary | Kind::Note);
     message.parts.retain(|part| wanted(part.kind));
+    if !message.parts.is_empty() {
+        transcript.tokens = transcript.tokens.saturating_add(MESSAGE_TOKENS);
+    }
     let mut kept = Vec::with_capacity(message.parts.len());
     for mut part in message.parts {
         let left = reading.max_tokens.saturating_sub(transcript.tokens);

@@ -60,3 +60,19 @@ fn every_command_in_the_readmes_is_understood() {
         assert!(own >= least, "{document} shows {own} commands");
     }
 }
+
+#[test]
+fn the_plugin_enters_the_hooks_that_install_enters() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/data/plugin/hooks/hooks.json");
+    let plugin: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let events: Vec<&String> = plugin["hooks"].as_object().unwrap().keys().collect();
+    assert_eq!(events, claude_memory::clients::EVENTS);
+    for event in events {
+        let line = plugin["hooks"][event][0]["hooks"][0]["command"].as_str().unwrap();
+        assert_eq!(line, format!("claude-memory hook {event} || true"));
+    }
+    let version =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/data/plugin/.claude-plugin/plugin.json"))
+            .unwrap();
+    assert!(version.contains(&format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"))), "{version}");
+}
