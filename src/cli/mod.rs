@@ -17,8 +17,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::env;
 use commands::{
-    bench, blame, completions, config, context, demo, embed, fix, forget, handoff, hook, hooks, import, init, install,
-    mcp, projects, redact, save, search, serve, show, status, timeline,
+    bench, blame, completions, config, context, demo, doctor, embed, fix, forget, handoff, hook, hooks, import, init,
+    install, mcp, projects, redact, save, search, serve, show, status, timeline,
 };
 use output::Output;
 use session::Session;
@@ -71,6 +71,7 @@ enum Command {
     Hook(hook::Args),
     Hooks(hooks::Args),
     Status(status::Args),
+    Doctor(doctor::Args),
     Config(config::Args),
     Bench(bench::Args),
     Completions(completions::Args),
@@ -120,6 +121,7 @@ pub fn run() -> ExitCode {
         Command::Hook(args) => hook::run(&args, &session),
         Command::Hooks(args) => hooks::run(&args, &session),
         Command::Status(args) => status::run(&args, &session),
+        Command::Doctor(args) => doctor::run(&args, &session),
         Command::Config(args) => config::run(&args, &session),
         Command::Bench(args) => bench::run(&args, &session),
         Command::Completions(args) => completions::run(&args, &session),

@@ -14,6 +14,7 @@ mod client;
 mod codex;
 mod conformance;
 mod demo;
+mod doctor;
 mod documents;
 mod forgetting;
 mod history;

@@ -6,6 +6,7 @@ pub(super) mod completions;
 pub(super) mod config;
 pub(super) mod context;
 pub(super) mod demo;
+pub(super) mod doctor;
 pub(super) mod embed;
 pub(super) mod fix;
 pub(super) mod forget;

@@ -354,6 +354,12 @@ impl From<store::Saved> for SaveAnswer {
     }
 }
 
+impl From<memory::Check> for HealthCheck {
+    fn from(check: memory::Check) -> Self {
+        Self { name: check.name.to_owned(), ok: check.ok, finding: check.finding, fix: check.fix }
+    }
+}
+
 impl HealthAnswer {
     /// From what the engine says of itself and of the transcripts on disk.
     pub fn new(mut health: memory::Health, backlog: memory::Backlog) -> Self {
@@ -363,16 +369,7 @@ impl HealthAnswer {
         Self {
             status: status.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            checks: health
-                .checks
-                .into_iter()
-                .map(|check| HealthCheck {
-                    name: check.name.to_owned(),
-                    ok: check.ok,
-                    finding: check.finding,
-                    fix: check.fix,
-                })
-                .collect(),
+            checks: health.checks.into_iter().map(HealthCheck::from).collect(),
             projects: health.stats.projects,
             sessions: health.stats.conversations,
             messages: health.stats.messages,

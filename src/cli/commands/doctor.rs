@@ -1,0 +1,145 @@
+//! `doctor`: looks closer, says what to do, and puts right what is safe.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::mcp::context;
+use crate::cli::error::Failure;
+use crate::cli::session::Session;
+use crate::config::env;
+use crate::mcp::wire::HealthCheck;
+use crate::memory::{self, Backlog, CLEANUP_DAYS, Check, Memory};
+use crate::store::Open;
+
+/// Checks that stand for harm that is done, not for something to be done.
+const GRAVE: [&str; 4] = ["store", "integrity", "canary", "modes"];
+
+/// Check everything that can be checked, and say what to do about what is not well
+///
+/// Ends with 0 when all is well, with 1 when there is something to do, with 2 when something is broken.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  claude-memory doctor\n  claude-memory doctor --deep --fix")]
+pub(in crate::cli) struct Args {
+    /// Also compare every text with the word index, and save, find and forget a text
+    #[arg(long)]
+    deep: bool,
+    /// Put right what cannot lose anything: modes of files, an outdated word index
+    #[arg(long)]
+    fix: bool,
+}
+
+#[derive(Serialize)]
+struct Diagnosis {
+    status: &'static str,
+    checks: Vec<HealthCheck>,
+    fixed: Vec<String>,
+}
+
+pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
+    let memory = session.open(Open::Existing)?;
+    let home = session.paths()?.home().to_owned();
+    let mut fixed = Vec::new();
+    if args.fix {
+        for path in readable_by_others(&home) {
+            if close(&path) {
+                fixed.push(format!("only you can read {} now", path.display()));
+            }
+        }
+        if memory.refresh_words()? {
+            fixed.push("the word index was made again".to_owned());
+        }
+    }
+    let checks = checks(&memory, &home, args.deep, session);
+    let bad: Vec<&Check> = checks.iter().filter(|check| !check.ok).collect();
+    let broken = bad.iter().any(|check| GRAVE.contains(&check.name));
+    let (status, code) = match (bad.is_empty(), broken) {
+        (true, _) => ("ok", 0),
+        (false, false) => ("attention", 1),
+        (false, true) => ("broken", 2),
+    };
+    if session.output.is_json() {
+        let checks = checks.into_iter().map(HealthCheck::from).collect();
+        session.output.json(&Diagnosis { status, checks, fixed });
+    } else {
+        fixed.iter().for_each(|done| session.output.line(&format!("fixed        {done}")));
+        for check in &checks {
+            let fix = check.fix.as_ref().map(|fix| format!(" → {fix}")).unwrap_or_default();
+            let mark = if check.ok { "ok" } else { "!!" };
+            session.output.line(&format!("{mark} {:<10}{}{fix}", check.name, check.finding));
+        }
+        session.output.line(&format!("claude-memory {}: {status}", env!("CARGO_PKG_VERSION")));
+    }
+    Ok(ExitCode::from(code))
+}
+
+fn checks(memory: &Memory, home: &Path, deep: bool, session: &Session) -> Vec<Check> {
+    let mut checks = match memory.health(session.now) {
+        Ok(health) => health.checks,
+        Err(error) => vec![failed("store", &error)],
+    };
+    if let Some(folder) = context().transcripts {
+        let backlog = memory.backlog(&folder, session.now).map(Backlog::check);
+        checks.push(backlog.unwrap_or_else(|error| failed("history", &error)));
+        let deadline = memory.deadline(&folder, cleanup_days(), session.now);
+        checks.push(deadline.unwrap_or_else(|error| failed("deadline", &error)));
+    }
+    let open = readable_by_others(home);
+    checks.push(Check {
+        name: "modes",
+        ok: open.is_empty(),
+        finding: match open.first() {
+            None => "only you can read what is kept".to_owned(),
+            Some(path) => format!("others can read {} of its files, for example {}", open.len(), path.display()),
+        },
+        fix: (!open.is_empty()).then(|| "run `claude-memory doctor --fix`".to_owned()),
+    });
+    if deep {
+        checks.push(memory.integrity());
+        checks.push(memory.canary(session.now).unwrap_or_else(|error| failed("canary", &error)));
+    }
+    checks
+}
+
+/// A check that could not be made is not well: a doctor does not stop at the first finding.
+fn failed(name: &'static str, error: &memory::Error) -> Check {
+    Check { name, ok: false, finding: error.to_string(), fix: error.hint() }
+}
+
+/// Claude Code's setting `cleanupPeriodDays`.
+fn cleanup_days() -> i64 {
+    let file = env::claude_folder().map(|folder| folder.join("settings.json"));
+    let text = file.and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
+    let settings: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    settings.get("cleanupPeriodDays").and_then(serde_json::Value::as_i64).unwrap_or(CLEANUP_DAYS)
+}
+
+/// The folder and the files in it that somebody else could read.
+#[cfg(unix)]
+fn readable_by_others(home: &Path) -> Vec<PathBuf> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let inside = std::fs::read_dir(home).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_open = |path: &PathBuf| {
+        std::fs::symlink_metadata(path).is_ok_and(|data| !data.is_symlink() && data.permissions().mode() & 0o077 != 0)
+    };
+    std::iter::once(home.to_owned()).chain(inside).filter(is_open).collect()
+}
+
+#[cfg(unix)]
+fn close(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = if path.is_dir() { 0o700 } else { 0o600 };
+    std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).is_ok()
+}
+
+/// The profile folder of Windows is its user's own.
+#[cfg(not(unix))]
+fn readable_by_others(_home: &Path) -> Vec<PathBuf> {
+    Vec::new()
+}
+
+#[cfg(not(unix))]
+fn close(_path: &Path) -> bool {
+    false
+}

@@ -1,0 +1,83 @@
+//! Looking closer than the health does: whether what is written is found and what is forgotten is gone, whether index and texts
+//! agree, who can read the folder. Puts right only what cannot lose anything.
+
+use std::path::Path;
+
+use super::health::Check;
+use super::{Memory, Result};
+use crate::domain::hash::nonce;
+use crate::domain::{Kind, MessageId, Mode, Note, Query, Timestamp};
+
+/// Days after which Claude Code deletes transcripts unless told otherwise (its setting `cleanupPeriodDays`).
+pub const CLEANUP_DAYS: i64 = 30;
+const DAY_MS: i64 = 86_400_000;
+
+impl Memory {
+    /// Writes a word that nobody has said, finds it, forgets it, and looks whether it is gone.
+    ///
+    /// # Errors
+    /// When the store cannot be written; what does not work as it should is told by the check.
+    pub fn canary(&self, now: Timestamp) -> Result<Check> {
+        let word = format!("canary{}", nonce());
+        let note = Note { text: format!("{word} was here"), kind: Some("canary".to_owned()), ..Note::default() };
+        let saved = self.save(note, now)?.id;
+        let found = self.finds(&word, now)?;
+        let receipt = self.forget(vec![saved], "canary", now)?;
+        let left = self.finds(&word, now)?;
+        let finding = match (found.contains(&saved), left.is_empty() && receipt.found_in.is_empty()) {
+            (true, true) => None,
+            (false, _) => Some("a text that was just saved is not found"),
+            (true, false) => Some("a text that was just forgotten is still there"),
+        };
+        Ok(Check {
+            name: "canary",
+            ok: finding.is_none(),
+            finding: finding.unwrap_or("what is saved is found, what is forgotten is gone").to_owned(),
+            fix: finding.map(|_| "run `claude-memory doctor --deep`, and please report this".to_owned()),
+        })
+    }
+
+    fn finds(&self, word: &str, now: Timestamp) -> Result<Vec<MessageId>> {
+        let mut found = Vec::new();
+        for mode in [Mode::Keyword, Mode::Exact] {
+            let hits = self.search(&Query { mode, ..Query::about(word) }, now)?.hits;
+            found.extend(hits.into_iter().filter(|hit| hit.kind == Kind::Note).map(|hit| hit.id));
+        }
+        Ok(found)
+    }
+
+    /// Compares the word index with the texts and lets SQLite check its pages. Reads everything.
+    pub fn integrity(&self) -> Check {
+        let outcome = self.verify();
+        Check {
+            name: "integrity",
+            ok: outcome.is_ok(),
+            finding: outcome.as_ref().map_or_else(ToString::to_string, |()| {
+                "every text, the word index and the database's pages agree".to_owned()
+            }),
+            fix: outcome.err().and_then(|error| error.hint()),
+        }
+    }
+
+    /// How long what is not read yet will still be there, if Claude Code deletes transcripts after `days` days.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn deadline(&self, folder: &Path, days: i64, now: Timestamp) -> Result<Check> {
+        let backlog = self.backlog(folder, now)?;
+        let left = days - backlog.lag_ms / DAY_MS;
+        let nothing = backlog.files == backlog.read;
+        let ok = nothing || left > days / 3;
+        let finding = if nothing {
+            format!("nothing would be lost when Claude Code deletes transcripts after {days} days")
+        } else {
+            format!("Claude Code deletes what is not read yet in {} days at the earliest", left.max(0))
+        };
+        Ok(Check {
+            name: "deadline",
+            ok,
+            finding,
+            fix: (!ok).then(|| "run `claude-memory import claude-code`".to_owned()),
+        })
+    }
+}
