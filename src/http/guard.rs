@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
@@ -109,13 +111,16 @@ impl Drop for Inside {
 
 /// Lets a request through or refuses it.
 pub(super) async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    if let Err(refusal) = guard.judge(request.headers()) {
-        return refusal.answer();
-    }
-    match Inside::enter(guard) {
-        Some(_inside) => next.run(request).await,
-        None => Refusal::Crowd.answer(),
-    }
+    let mut response = match (guard.judge(request.headers()), Inside::enter(guard)) {
+        (Err(refusal), _) => refusal.answer(),
+        (Ok(()), None) => Refusal::Crowd.answer(),
+        (Ok(()), Some(_inside)) => next.run(request).await,
+    };
+    // What is quoted from a memory is never taken for a page, and stays in no cache.
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 #[cfg(test)]
