@@ -11,6 +11,7 @@ pub mod hit;
 pub mod id;
 pub mod mark;
 pub mod moment;
+pub mod needles;
 pub mod query;
 pub mod random;
 pub mod text;

@@ -1,11 +1,15 @@
 //! Forgetting on purpose, with a receipt: what was taken out, and whether a search of the files for its bytes finds any.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use memchr::memmem::Finder;
-
 use super::{Error, Memory, Result};
+use crate::domain::needles::Needles;
 use crate::domain::{MessageId, Timestamp};
+
+/// Bytes of a file that are looked at together.
+const PIECE_BYTES: usize = 8 << 20;
 
 /// What forgetting did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -105,22 +109,54 @@ fn remove_files(folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The files of a folder that hold any of these bytes.
+/// The files of a folder that hold any of these bytes: one pass over each, in pieces.
 fn holding(folder: &Path, traces: &[Vec<u8>]) -> std::io::Result<Vec<PathBuf>> {
-    let finders: Vec<Finder<'_>> = traces.iter().map(Finder::new).collect();
+    let needles = Needles::new(traces).map_err(std::io::Error::other)?;
     let mut found = Vec::new();
     let index = folder.join("index");
     let inner = if index.is_dir() { Some(std::fs::read_dir(index)?) } else { None };
     for entry in std::fs::read_dir(folder)?.chain(inner.into_iter().flatten()) {
         let path = entry?.path();
         // The runtime library, in a folder of its own, is ours and holds nobody's words.
-        if path.is_file() && !finders.is_empty() {
-            let bytes = std::fs::read(&path)?;
-            if finders.iter().any(|finder| finder.find(&bytes).is_some()) {
-                found.push(path);
-            }
+        if path.is_file() && !needles.is_empty() && holds(&mut File::open(&path)?, &needles, PIECE_BYTES)? {
+            found.push(path);
         }
     }
     found.sort();
     Ok(found)
+}
+
+/// Whether any of them is in a stream, also where two pieces of it meet.
+fn holds(stream: &mut impl Read, needles: &Needles, piece_bytes: usize) -> std::io::Result<bool> {
+    let mut piece = Vec::with_capacity(piece_bytes + needles.longest());
+    loop {
+        let kept = piece.len();
+        let read = stream.take(piece_bytes as u64).read_to_end(&mut piece)?;
+        if needles.any_in(&piece) {
+            return Ok(true);
+        }
+        if read == 0 {
+            return Ok(false);
+        }
+        let again = (needles.longest() - 1).min(kept + read);
+        piece.drain(..piece.len() - again);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_across_two_pieces_is_found() {
+        let needles = Needles::new(&[b"needle".to_vec(), b"pin".to_vec()]).unwrap();
+        for piece in 1..12 {
+            for hay in ["xxxxneedlexxxx", "needle", "xxxxxxxxxxxpin"] {
+                assert!(holds(&mut hay.as_bytes(), &needles, piece).unwrap(), "{hay} by {piece}");
+            }
+            for hay in ["xxxxneedl exxx", "", "pi"] {
+                assert!(!holds(&mut hay.as_bytes(), &needles, piece).unwrap(), "{hay} by {piece}");
+            }
+        }
+    }
 }

@@ -101,7 +101,7 @@ impl Memory {
         let permit =
             Permit { columns: &columns, filter: &query.filter, messages: messages.as_deref(), without: &without };
         let groups: Vec<Vec<String>> = question.subjects.iter().map(|text| terms.of_query(text, MOST_TERMS)).collect();
-        let words = timed(answer, "words", || Words::look_up(&self.store, &columns, &groups))?;
+        let words = timed(answer, "words", || Words::look_up(&self.store, &columns, &groups, query.worth.is_some()))?;
         let by_word = query.mode != Mode::Semantic || meaning.is_none();
         if by_word && words.terms.is_empty() {
             answer.warnings.push("the query holds only very common words, so nothing was searched by word".to_owned());

@@ -12,6 +12,10 @@ use crate::memory::columns::{Columns, Permit, WINDOW_WORDS};
 use crate::store::{Posting, Store, number};
 use crate::vector::better;
 
+/// A term that more passages than this hold, and more than one passage of so many, is frequent.
+const FREQUENT: usize = 20_000;
+const FREQUENT_OF: usize = 100;
+
 /// The words of a query with everything the store knows about them.
 #[derive(Debug, Default)]
 pub(super) struct Words {
@@ -42,8 +46,9 @@ impl Words {
         Self { terms, ..Self::default() }
     }
 
-    /// Looks the terms up. Each of `groups` holds the terms of one text.
-    pub(super) fn look_up(store: &Store, columns: &Columns, groups: &[Vec<String>]) -> Result<Self> {
+    /// Looks the terms up. Each of `groups` holds the terms of one text. With `rare` the passages of very frequent terms are
+    /// not read: such terms then weigh in the query and not in the texts.
+    pub(super) fn look_up(store: &Store, columns: &Columns, groups: &[Vec<String>], rare: bool) -> Result<Self> {
         let mut words = Self::default();
         for (group, terms) in groups.iter().filter(|group| !group.is_empty()).take(32).enumerate() {
             let bit = 1 << group;
@@ -59,8 +64,17 @@ impl Words {
             }
         }
         let numbers: Vec<i64> = words.terms.iter().map(|term| number(term)).collect();
-        words.postings = store.postings(&numbers)?;
-        words.weights = words.postings.iter().map(|postings| weight(columns.texts(), postings.len())).collect();
+        let mut counts = if rare { store.posting_counts(&numbers)? } else { vec![0; numbers.len()] };
+        let most = FREQUENT.max(columns.len() / FREQUENT_OF);
+        let read: Vec<i64> =
+            numbers.iter().zip(&counts).filter(|(_, count)| **count <= most).map(|(n, _)| *n).collect();
+        let mut postings = store.postings(&read)?.into_iter();
+        for count in &mut counts {
+            let list = if *count <= most { postings.next().unwrap_or_default() } else { Vec::new() };
+            *count = (*count).max(list.len());
+            words.postings.push(list);
+        }
+        words.weights = counts.iter().map(|count| weight(columns.texts(), *count)).collect();
         words.unique = weight(columns.texts(), 1);
         Ok(words)
     }

@@ -66,6 +66,19 @@ impl Store {
         })
     }
 
+    /// How many passages hold each of these terms, the newest ones left out. Costs a tenth of reading the postings.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn posting_counts(&self, terms: &[i64]) -> Result<Vec<usize>> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("count the postings", error);
+            let sql = "SELECT coalesce(sum(count), 0) FROM postings WHERE term = ?1";
+            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+            terms.iter().map(|term| statement.query_row([term], |row| row.get(0)).map_err(failed)).collect()
+        })
+    }
+
     /// The first passages of the newest `limit` parts that hold every one of these literal texts. Reads every allowed text.
     ///
     /// # Errors
