@@ -82,7 +82,7 @@ fn show(folder: &Path, session: &Session) -> Result<(), Failure> {
     output.line("  claude-memory import claude-code                               read your own history");
     output.line("  claude-memory embed                                            make it searchable by meaning");
     output.line("  claude-memory search \"…\"                                       ask it something");
-    output.line("  claude-memory install --hooks                                    let Claude Code use it");
+    output.line("  claude-memory install --hooks                                  let Claude Code use it");
     Ok(())
 }
 
