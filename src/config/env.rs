@@ -1,6 +1,7 @@
 //! Every environment variable that claude-memory reads. The only file that may read the environment.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use etcetera::BaseStrategy as _;
 
@@ -31,6 +32,11 @@ pub const TEST_NOW: Variable =
 /// Fixes new ids.
 pub const TEST_SEED: Variable =
     Variable { name: "CLAUDE_MEMORY_TEST_SEED", meaning: "For tests: makes new message ids repeat (a number)." };
+/// How long a hook may take.
+pub const TEST_DEADLINE: Variable = Variable {
+    name: "CLAUDE_MEMORY_TEST_DEADLINE",
+    meaning: "For tests on a busy machine: milliseconds that a hook may take instead of 150.",
+};
 /// Claude Code's own folder.
 pub const CLAUDE_CONFIG_DIR: Variable = Variable {
     name: "CLAUDE_CONFIG_DIR",
@@ -58,7 +64,7 @@ pub const SETTING: Variable = Variable {
 };
 
 /// All of them, for the reference.
-pub const ALL: [&Variable; 9] = [
+pub const ALL: [&Variable; 10] = [
     &HOME,
     &LOG,
     &SETTING,
@@ -68,6 +74,7 @@ pub const ALL: [&Variable; 9] = [
     &CODEX_HOME,
     &TEST_NOW,
     &TEST_SEED,
+    &TEST_DEADLINE,
 ];
 
 #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
@@ -93,6 +100,11 @@ pub fn now() -> Timestamp {
 /// [`TEST_SEED`]
 pub fn seed() -> Option<u64> {
     read(TEST_SEED.name)?.parse().ok()
+}
+
+/// [`TEST_DEADLINE`]
+pub fn deadline() -> Option<Duration> {
+    read(TEST_DEADLINE.name)?.parse().ok().map(Duration::from_millis)
 }
 
 /// [`CLAUDE_CONFIG_DIR`], else `~/.claude`.

@@ -273,6 +273,7 @@ fn live(claude: &Path, home: &TestHome, model: &Model, session: &[&str], prompt:
     let output = command(claude, home)
         .env("ENABLE_TOOL_SEARCH", "false")
         .env("CLAUDE_MEMORY_HOME", home.memory())
+        .env("CLAUDE_MEMORY_TEST_DEADLINE", "4000")
         .env("ANTHROPIC_BASE_URL", &model.address)
         .env("ANTHROPIC_API_KEY", "dummy-not-a-key")
         .args(["-p", prompt, "--output-format", "stream-json", "--verbose"])

@@ -15,8 +15,14 @@ fn hook(home: &TestHome, event: &str, input: &Value) -> Option<String> {
 
 #[track_caller]
 fn run(home: &TestHome, event: &str, input: &[u8]) -> Option<String> {
+    run_within(home, event, input, "10000")
+}
+
+#[track_caller]
+fn run_within(home: &TestHome, event: &str, input: &[u8], milliseconds: &str) -> Option<String> {
     let mut command = home.command();
     let mut child = command
+        .env("CLAUDE_MEMORY_TEST_DEADLINE", milliseconds)
         .args(["hook", event])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -224,7 +230,9 @@ fn a_locked_memory_holds_nobody_up() {
     let lock = rusqlite::Connection::open(home.memory().join("memory.db")).unwrap();
     lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let stop = json!({ "session_id": "s-run", "transcript_path": transcript, "cwd": "/work/project" });
-    assert_eq!(hook(&home, "Stop", &stop), None);
+    let start = std::time::Instant::now();
+    assert_eq!(run_within(&home, "Stop", stop.to_string().as_bytes(), "150"), None);
+    assert!(start.elapsed().as_secs() < 4, "it waited for the lock");
     lock.execute_batch("ROLLBACK").unwrap();
     // What could not be kept then is kept at the next event.
     assert_eq!(hook(&home, "Stop", &stop), None);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::cli::error::Failure;
 use crate::cli::session::{Session, ids};
-use crate::config::Layered;
+use crate::config::{Layered, env};
 use crate::hooks::{Hook, Input};
 
 /// A session waits no longer than this, whatever happens; what is not done by then is done at the next event.
@@ -41,7 +41,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     };
     let started = std::thread::Builder::new().name("hook".to_owned()).spawn(move || answer.send(work()));
     if started.is_ok()
-        && let Ok(Some(text)) = wait.recv_timeout(DEADLINE)
+        && let Ok(Some(text)) = wait.recv_timeout(env::deadline().unwrap_or(DEADLINE))
     {
         session.output.line(&text);
     }
