@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use jsonc_parser::ParseOptions;
-use jsonc_parser::cst::{CstInputValue, CstObject, CstRootNode};
+use jsonc_parser::cst::{CstInputValue, CstObject, CstObjectProp, CstRootNode};
 use toml_edit::{Array, DocumentMut, Item, Table, value};
 
 use super::error::{Error, Result};
@@ -52,20 +52,19 @@ pub(super) fn remove_server(plan: &Plan<'_>, text: Option<&str>) -> Result<Optio
         return remove_toml(&file, text).map(Some);
     }
     let root = parse(&file, Some(text))?;
-    let mut object = top(&file, &root)?;
-    for key in path(plan) {
-        match object.object_value(&key) {
-            Some(inner) => object = inner,
-            None => return Ok(Some(text.to_owned())),
-        }
-    }
-    let Some(entry) = object.get(SERVER) else { return Ok(Some(text.to_owned())) };
-    entry.remove();
-    // The servers, and for one project the project, if nothing else is in them.
     let mut way = path(plan);
-    while !way.is_empty() && is_empty(&file, &root, &way)? {
-        remove_key(&file, &root, &way)?;
-        way.pop();
+    let Some(servers) = at(&file, &root, &way)? else { return Ok(Some(text.to_owned())) };
+    if !remove_property(&servers, SERVER) {
+        return Ok(Some(text.to_owned()));
+    }
+    // The servers, and for one project the project, if nothing else is in them.
+    while let Some(last) = way.pop() {
+        let Some(above) = at(&file, &root, &way)? else { break };
+        if above.object_value(&last).is_some_and(|object| object.properties().is_empty()) {
+            remove_property(&above, &last);
+        } else {
+            break;
+        }
     }
     Ok(Some(root.to_string()))
 }
@@ -80,24 +79,15 @@ fn path(plan: &Plan<'_>) -> Vec<String> {
     }
 }
 
-fn is_empty(file: &std::path::Path, root: &CstRootNode, path: &[String]) -> Result<bool> {
-    let mut object = top(file, root)?;
-    for key in path {
-        object = object.object_value(key).ok_or_else(|| shape(file, key, "an object"))?;
-    }
-    Ok(object.properties().is_empty())
+/// The object that these keys lead to, if it is there.
+fn at(file: &std::path::Path, root: &CstRootNode, path: &[String]) -> Result<Option<CstObject>> {
+    let top = top(file, root)?;
+    Ok(path.iter().try_fold(top, |object, key| object.object_value(key)))
 }
 
-fn remove_key(file: &std::path::Path, root: &CstRootNode, path: &[String]) -> Result<()> {
-    let mut object = top(file, root)?;
-    let Some((last, above)) = path.split_last() else { return Ok(()) };
-    for key in above {
-        object = object.object_value(key).ok_or_else(|| shape(file, key, "an object"))?;
-    }
-    if let Some(key) = object.get(last) {
-        key.remove();
-    }
-    Ok(())
+/// Takes a key out; `false` when it is not there.
+pub(super) fn remove_property(object: &CstObject, name: &str) -> bool {
+    object.get(name).map(CstObjectProp::remove).is_some()
 }
 
 /// Reads JSON as the clients do, comments and trailing commas allowed. An empty file is an empty object.

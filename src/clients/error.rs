@@ -44,12 +44,6 @@ pub enum Error {
         /// The scope.
         scope: super::Scope,
     },
-    /// The client has no hooks.
-    #[error("hooks exist in claude-code only, not in {client}")]
-    NoHooks {
-        /// The client.
-        client: Client,
-    },
     /// The user has no home folder.
     #[error("this user has no home folder")]
     NoHome,
@@ -72,7 +66,6 @@ impl Error {
             Self::Unparsable { .. } => "repair the file, or move it away if the client does not need it",
             Self::Shape { .. } => "put that key right, then try again",
             Self::NoScope { .. } => "only claude-code has scopes other than user",
-            Self::NoHooks { .. } => "leave out --hooks",
             Self::NoHome => "set HOME",
             Self::Changed { .. } => "try again; close the client if it happens again",
         }

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject};
+use jsonc_parser::cst::{CstArray, CstInputValue, CstNode};
 use serde_json::Value;
 
 use super::Launch;
-use super::edit::{parse, shape, top};
+use super::edit::{parse, remove_property, shape, top};
 use super::error::Result;
 
 /// The events that room `hooks` handles, as Claude Code names them.
@@ -58,12 +58,6 @@ pub(super) fn remove(file: &Path, text: Option<&str>, launch: &Launch) -> Result
         remove_property(&settings, HOOKS);
     }
     Ok(Some(root.to_string()))
-}
-
-fn remove_property(object: &CstObject, name: &str) {
-    if let Some(property) = object.get(name) {
-        property.remove();
-    }
 }
 
 /// The entries of a list that run this program for this event and nothing else.

@@ -90,8 +90,7 @@ impl Plan<'_> {
     /// When one of them cannot be read or parsed, or holds something else where the entry belongs.
     pub fn install(&self, launch: &Launch, with_hooks: bool) -> Result<Vec<Change>> {
         let mut changes = vec![self.change(&self.server_file()?, |text| edit::add_server(self, text, launch))?];
-        if with_hooks {
-            let file = self.hooks_file()?;
+        if let Some(file) = self.hooks_file().filter(|_| with_hooks) {
             changes.push(self.change(&file, |text| hooks::add(&file, text, launch))?);
         }
         Ok(changes)
@@ -103,8 +102,7 @@ impl Plan<'_> {
     /// When one of them cannot be read or parsed.
     pub fn uninstall(&self, launch: &Launch, backups: &Backups) -> Result<Vec<Change>> {
         let mut changes = vec![self.restored(backups, &self.server_file()?, |text| edit::remove_server(self, text))?];
-        if self.client == Client::ClaudeCode {
-            let file = self.hooks_file()?;
+        if let Some(file) = self.hooks_file() {
             changes.push(self.restored(backups, &file, |text| hooks::remove(&file, text, launch))?);
         }
         Ok(changes)
@@ -114,11 +112,9 @@ impl Plan<'_> {
         self.places.server_file(self.client, self.scope)
     }
 
-    fn hooks_file(&self) -> Result<PathBuf> {
-        if self.client != Client::ClaudeCode {
-            return Err(Error::NoHooks { client: self.client });
-        }
-        self.places.hooks_file(self.scope)
+    /// The file that holds the hooks, if the client has any.
+    fn hooks_file(&self) -> Option<PathBuf> {
+        (self.client == Client::ClaudeCode).then(|| self.places.hooks_file(self.scope))
     }
 
     fn change(&self, file: &Path, edit: impl FnOnce(Option<&str>) -> Result<Option<String>>) -> Result<Change> {

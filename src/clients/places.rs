@@ -118,12 +118,12 @@ impl Places {
     }
 
     /// The file that holds Claude Code's hooks.
-    pub(super) fn hooks_file(&self, scope: Scope) -> Result<PathBuf> {
-        Ok(match scope {
+    pub(super) fn hooks_file(&self, scope: Scope) -> PathBuf {
+        match scope {
             Scope::User => self.claude_folder().join("settings.json"),
             Scope::Project => self.project.join(".claude/settings.json"),
             Scope::Local => self.project.join(".claude/settings.local.json"),
-        })
+        }
     }
 
     /// The name of the project in Claude Code's own file.

@@ -8,6 +8,9 @@ use super::{Memory, Result};
 use crate::domain::Timestamp;
 use crate::import::claude_code;
 
+/// Days after which Claude Code deletes transcripts unless told otherwise (its setting `cleanupPeriodDays`).
+pub const CLEANUP_DAYS: i64 = 30;
+
 /// Transcripts on disk, and how many of them the memory has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Backlog {
@@ -20,12 +23,12 @@ pub struct Backlog {
 }
 
 impl Memory {
-    /// Compares a folder of transcripts with the memory. A folder that is not there holds none.
+    /// Compares a folder of transcripts with the memory. A folder that is not there, or not known, holds none.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn backlog(&self, folder: &Path, now: Timestamp) -> Result<Backlog> {
-        let Ok((transcripts, _)) = claude_code::discover(folder) else { return Ok(Backlog::default()) };
+    pub fn backlog(&self, folder: Option<&Path>, now: Timestamp) -> Result<Backlog> {
+        let Some(Ok((transcripts, _))) = folder.map(claude_code::discover) else { return Ok(Backlog::default()) };
         let cursors = self.store.cursors(claude_code::SOURCE)?;
         let mut backlog = Backlog { files: transcripts.len() as u64, ..Backlog::default() };
         for transcript in transcripts {
@@ -57,5 +60,19 @@ impl Backlog {
             }
         };
         Check { name: "history", ok, finding, fix: (!ok).then(|| "run `claude-memory import claude-code`".to_owned()) }
+    }
+
+    /// How long what is not read yet will still be there, if Claude Code deletes transcripts after `days` days.
+    pub fn deadline(self, days: i64) -> Check {
+        const DAY_MS: i64 = 86_400_000;
+        let left = days - self.lag_ms / DAY_MS;
+        let nothing = self.files == self.read;
+        let ok = nothing || left > days / 3;
+        let finding = if nothing {
+            format!("nothing would be lost when Claude Code deletes transcripts after {days} days")
+        } else {
+            format!("Claude Code deletes what is not read yet in {} days at the earliest", left.max(0))
+        };
+        Check { name: "deadline", ok, finding, fix: (!ok).then(|| "run `claude-memory import claude-code`".to_owned()) }
     }
 }

@@ -215,9 +215,11 @@ impl Memory {
     /// # Errors
     /// When the store cannot be read.
     pub fn opening(&self, request: &PackRequest, now: Timestamp) -> Result<Pack> {
+        if request.here.is_empty() {
+            return Ok(Pack::default());
+        }
         let mut items = Vec::new();
-        for note in self.store.standing_notes(&request.here, 12, now)?.into_iter().filter(|_| !request.here.is_empty())
-        {
+        for note in self.store.standing_notes(&request.here, 12, now)? {
             let said = self.clean_excerpt(note.excerpt)?;
             items.push(PackItem {
                 id: said.id,
@@ -240,9 +242,6 @@ impl Memory {
 
     fn last_session(&self, request: &PackRequest) -> Result<Option<PackItem>> {
         let filter = SessionFilter { projects: Some(request.here.clone()), ..SessionFilter::default() };
-        if request.here.is_empty() {
-            return Ok(None);
-        }
         let newest = self.sessions(&filter, None, NEWEST)?.into_iter();
         let Some(session) = newest.into_iter().find(|one| Some(&one.session) != request.session.as_ref()) else {
             return Ok(None);

@@ -1,16 +1,10 @@
 //! Looking closer than the health does: whether what is written is found and what is forgotten is gone, whether index and texts
 //! agree, who can read the folder. Puts right only what cannot lose anything.
 
-use std::path::Path;
-
 use super::health::Check;
 use super::{Memory, Result};
 use crate::domain::hash::nonce;
 use crate::domain::{Kind, MessageId, Mode, Note, Query, Timestamp};
-
-/// Days after which Claude Code deletes transcripts unless told otherwise (its setting `cleanupPeriodDays`).
-pub const CLEANUP_DAYS: i64 = 30;
-const DAY_MS: i64 = 86_400_000;
 
 impl Memory {
     /// Writes a word that nobody has said, finds it, forgets it, and looks whether it is gone.
@@ -57,27 +51,5 @@ impl Memory {
             }),
             fix: outcome.err().and_then(|error| error.hint()),
         }
-    }
-
-    /// How long what is not read yet will still be there, if Claude Code deletes transcripts after `days` days.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn deadline(&self, folder: &Path, days: i64, now: Timestamp) -> Result<Check> {
-        let backlog = self.backlog(folder, now)?;
-        let left = days - backlog.lag_ms / DAY_MS;
-        let nothing = backlog.files == backlog.read;
-        let ok = nothing || left > days / 3;
-        let finding = if nothing {
-            format!("nothing would be lost when Claude Code deletes transcripts after {days} days")
-        } else {
-            format!("Claude Code deletes what is not read yet in {} days at the earliest", left.max(0))
-        };
-        Ok(Check {
-            name: "deadline",
-            ok,
-            finding,
-            fix: (!ok).then(|| "run `claude-memory import claude-code`".to_owned()),
-        })
     }
 }

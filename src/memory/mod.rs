@@ -35,10 +35,9 @@ use crate::domain::{Ids, Timestamp};
 use crate::embed::{Choice, Resident, Spec};
 use crate::store::{Open, Store};
 
-pub use backlog::Backlog;
+pub use backlog::{Backlog, CLEANUP_DAYS};
 pub use blame::{Blame, Edit};
 pub use context::{Pack, PackItem, PackRequest, Reason, Style};
-pub use doctor::CLEANUP_DAYS;
 pub use error::{Error, Result};
 pub use fixes::{ErrorPlace, Fix};
 pub use forget::ForgetReceipt;

@@ -6,6 +6,7 @@ use rusqlite::{Row, params_from_iter};
 
 use super::Store;
 use super::error::{Error, Result};
+use super::filter::one_of;
 use super::reading::{kind, origin, role, time, uid};
 use crate::domain::{Kind, MessageId, Origin, Role, Timestamp};
 
@@ -77,9 +78,9 @@ impl Store {
         let mut sql =
             format!("SELECT {COLUMNS} FROM parts p JOIN messages m ON m.id = p.message_id WHERE m.conversation_id = ?");
         let mut values = vec![Value::from(conversation)];
-        one_of(&mut sql, &mut values, "p.kind", wanted.kinds.iter().map(|kind| kind.number().into()));
-        one_of(&mut sql, &mut values, "p.origin", wanted.origins.iter().map(|origin| origin.number().into()));
-        one_of(&mut sql, &mut values, "p.tool", wanted.tools.iter().map(|tool| (*tool).to_owned().into()));
+        any_of(&mut sql, &mut values, "p.kind", wanted.kinds.iter().map(|kind| kind.number().into()));
+        any_of(&mut sql, &mut values, "p.origin", wanted.origins.iter().map(|origin| origin.number().into()));
+        any_of(&mut sql, &mut values, "p.tool", wanted.tools.iter().map(|tool| (*tool).to_owned().into()));
         for (at, condition) in [(wanted.after, " AND m.at > ?"), (wanted.before, " AND m.at < ?")] {
             if let Some(at) = at {
                 sql.push_str(condition);
@@ -153,10 +154,9 @@ fn excerpt(row: &Row<'_>) -> rusqlite::Result<Excerpt> {
     })
 }
 
-fn one_of(sql: &mut String, values: &mut Vec<Value>, column: &str, of: impl ExactSizeIterator<Item = Value>) {
+/// As a condition, if any value is named.
+fn any_of(sql: &mut String, values: &mut Vec<Value>, column: &str, of: impl ExactSizeIterator<Item = Value>) {
     if of.len() > 0 {
-        let marks = vec!["?"; of.len()].join(", ");
-        sql.extend([" AND ", column, " IN (", &marks, ")"]);
-        values.extend(of);
+        one_of(sql, values, column, of);
     }
 }

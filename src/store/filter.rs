@@ -58,6 +58,14 @@ pub(super) fn file_clause(file: &str) -> (String, [Value; 2]) {
     (sql.to_owned(), [Value::from(file.to_owned()), Value::from(format!("%/{escaped}"))])
 }
 
+/// ` AND column IN (…)`; no values let nothing through.
+pub(super) fn one_of(sql: &mut String, values: &mut Vec<Value>, column: &str, of: impl Iterator<Item = Value>) {
+    let before = values.len();
+    values.extend(of);
+    let marks = vec!["?"; values.len() - before].join(", ");
+    sql.extend([" AND ", column, " IN (", &marks, ")"]);
+}
+
 impl Clause {
     fn push(&mut self, sql: &str, value: impl Into<Value>) {
         self.sql.push_str(sql);
@@ -65,9 +73,6 @@ impl Clause {
     }
 
     fn one_of(&mut self, column: &str, values: impl Iterator<Item = i64>) {
-        let values: Vec<Value> = values.map(Value::from).collect();
-        let marks = vec!["?"; values.len()].join(", ");
-        self.sql.extend([" AND ", column, " IN (", &marks, ")"]);
-        self.values.extend(values);
+        one_of(&mut self.sql, &mut self.values, column, values.map(Value::from));
     }
 }

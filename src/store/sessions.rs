@@ -5,7 +5,7 @@ use rusqlite::{Row, params, params_from_iter};
 
 use super::Store;
 use super::error::{Error, Result};
-use super::filter::file_clause;
+use super::filter::{file_clause, one_of};
 use super::reading::{TITLE, time, uid};
 use crate::domain::{MessageId, Timestamp};
 
@@ -76,9 +76,7 @@ impl Store {
     ) -> Result<Vec<SessionSummary>> {
         let (mut conditions, mut values) = (String::new(), Vec::new());
         if let Some(projects) = &filter.projects {
-            let marks = vec!["?"; projects.len()].join(", ");
-            conditions.extend([" AND c.project_id IN (", &marks, ")"]);
-            values.extend(projects.iter().copied().map(Value::from));
+            one_of(&mut conditions, &mut values, "c.project_id", projects.iter().copied().map(Value::from));
         }
         if !filter.subagents {
             conditions.push_str(" AND c.parent_external_id IS NULL");
@@ -136,10 +134,10 @@ impl Store {
     /// # Errors
     /// When reading fails.
     pub fn messages_before(&self, projects: &[i64], before: Timestamp, limit: usize) -> Result<Vec<MessageId>> {
-        let marks = vec!["?"; projects.len()].join(", ");
-        let sql = format!("SELECT uid FROM messages WHERE at < ? AND project_id IN ({marks}) ORDER BY at, id LIMIT ?");
+        let mut sql = "SELECT uid FROM messages WHERE at < ?".to_owned();
         let mut values = vec![Value::from(before.milliseconds())];
-        values.extend(projects.iter().copied().map(Value::from));
+        one_of(&mut sql, &mut values, "project_id", projects.iter().copied().map(Value::from));
+        sql.push_str(" ORDER BY at, id LIMIT ?");
         values.push(Value::from(i64::try_from(limit).unwrap_or(i64::MAX)));
         self.read(|connection| {
             let failed = |error| Error::sqlite("list the messages", error);

@@ -10,7 +10,7 @@ use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::config::env;
 use crate::mcp::wire::HealthCheck;
-use crate::memory::{self, Backlog, CLEANUP_DAYS, Check, Memory};
+use crate::memory::{self, CLEANUP_DAYS, Check, Memory};
 use crate::store::Open;
 
 /// Checks that stand for harm that is done, not for something to be done.
@@ -80,10 +80,10 @@ fn checks(memory: &Memory, home: &Path, deep: bool, session: &Session) -> Vec<Ch
         Err(error) => vec![failed("store", &error)],
     };
     if let Some(folder) = context().transcripts {
-        let backlog = memory.backlog(&folder, session.now).map(Backlog::check);
-        checks.push(backlog.unwrap_or_else(|error| failed("history", &error)));
-        let deadline = memory.deadline(&folder, cleanup_days(), session.now);
-        checks.push(deadline.unwrap_or_else(|error| failed("deadline", &error)));
+        match memory.backlog(Some(&folder), session.now) {
+            Ok(backlog) => checks.extend([backlog.check(), backlog.deadline(cleanup_days())]),
+            Err(error) => checks.extend(["history", "deadline"].map(|name| failed(name, &error))),
+        }
     }
     let open = readable_by_others(home);
     checks.push(Check {

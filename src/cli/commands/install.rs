@@ -75,7 +75,7 @@ struct DoneChange {
 
 pub(in crate::cli) fn install(args: &Install, session: &Session) -> Result<ExitCode, Failure> {
     let launch = launch(session)?;
-    args.target.run(session, |plan, _| Ok(plan.install(&launch, args.hooks && plan.client == Client::ClaudeCode)?))
+    args.target.run(session, |plan, _| Ok(plan.install(&launch, args.hooks)?))
 }
 
 pub(in crate::cli) fn uninstall(args: &Uninstall, session: &Session) -> Result<ExitCode, Failure> {

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use crate::bridge::Desk;
 use crate::cli::error::Failure;
 use crate::cli::session::{Session, ids};
-use crate::config::{Settings, env};
+use crate::config::env;
 use crate::domain::Code;
 use crate::mcp::{Context, Profile, Server, run as serve};
-use crate::memory::Memory;
+use crate::memory::{self, Memory};
 use crate::store::Open;
 
 /// Serve the memory to Claude over MCP on stdin and stdout
@@ -23,21 +23,31 @@ pub(in crate::cli) struct Args {
 }
 
 pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
-    let paths = session.paths()?;
-    let settings = session.settings(&paths)?.settings;
-    let make_vectors = settings.mcp.index && settings.embed.model != "off";
-    let profile = profile(args.profile.as_deref(), &settings)?;
-    let desk = Desk::new(move || Memory::open(&paths, settings.clone(), Open::Create, ids(), env::now()));
+    let Prepared { desk, profile, make_vectors } = prepare(args.profile.as_deref(), session)?;
     serve(Server::new(desk, context(), profile), make_vectors)
         .map_err(|error| Failure::new(Code::Unavailable, format!("the MCP connection failed: {error}"), None))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The tools that are asked for.
-pub(super) fn profile(wanted: Option<&str>, settings: &Settings) -> Result<Profile, Failure> {
-    let name = wanted.unwrap_or(&settings.mcp.profile);
-    Profile::from_name(name)
-        .ok_or_else(|| Failure::invalid(format!("profile is {name:?}; it must be core, full or admin")))
+/// What a server is made of, over whichever transport.
+pub(super) struct Prepared {
+    /// Opens the memory at the first call.
+    pub(super) desk: Desk<Memory, memory::Error>,
+    /// The tools that are asked for.
+    pub(super) profile: Profile,
+    /// Whether missing vectors are made in the background.
+    pub(super) make_vectors: bool,
+}
+
+pub(super) fn prepare(profile: Option<&str>, session: &Session) -> Result<Prepared, Failure> {
+    let paths = session.paths()?;
+    let settings = session.settings(&paths)?.settings;
+    let name = profile.unwrap_or(&settings.mcp.profile);
+    let profile = Profile::from_name(name)
+        .ok_or_else(|| Failure::invalid(format!("profile is {name:?}; it must be core, full or admin")))?;
+    let make_vectors = settings.mcp.index && settings.embed.model != "off";
+    let desk = Desk::new(move || Memory::open(&paths, settings.clone(), Open::Create, ids(), env::now()));
+    Ok(Prepared { desk, profile, make_vectors })
 }
 
 /// What this process knows about its caller.

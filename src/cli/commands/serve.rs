@@ -6,17 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::mcp::{context, profile};
-use crate::bridge::Desk;
+use super::mcp::{Prepared, context, prepare};
 use crate::cli::error::Failure;
 use crate::cli::progress::stop_on_interrupt;
-use crate::cli::session::{Session, ids};
-use crate::config::env;
+use crate::cli::session::Session;
 use crate::domain::Code;
 use crate::http::{Bound, Options, load_or_create};
 use crate::mcp::{Context, Server, Worker};
-use crate::memory::Memory;
-use crate::store::Open;
 
 /// Between two looks at whether to stop.
 const LOOK: Duration = Duration::from_millis(50);
@@ -45,15 +41,11 @@ pub(in crate::cli) struct Args {
 }
 
 pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
-    let paths = session.paths()?;
-    let settings = session.settings(&paths)?.settings;
-    let profile = profile(args.profile.as_deref(), &settings)?;
-    let token_file = paths.http_token();
+    let Prepared { desk, profile, make_vectors } = prepare(args.profile.as_deref(), session)?;
+    let token_file = session.paths()?.http_token();
     let token = load_or_create(&token_file).map_err(|error| {
         Failure::new(Code::Unavailable, format!("the token in {} cannot be used: {error}", token_file.display()), None)
     })?;
-    let make_vectors = settings.mcp.index && settings.embed.model != "off";
-    let desk = Desk::new(move || Memory::open(&paths, settings.clone(), Open::Create, ids(), env::now()));
     // Where this process was started says nothing about its callers.
     let server = Server::new(desk.clone(), Context { directory: None, session: None, ..context() }, profile);
     let stop = stop_on_interrupt(session.output);

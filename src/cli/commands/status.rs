@@ -9,7 +9,7 @@ use super::{grouped, sized};
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::mcp::wire::HealthAnswer;
-use crate::memory::{Backlog, Health, Memory};
+use crate::memory::{Health, Memory};
 use crate::store::Open;
 
 /// Show what is kept, whether search is degraded, and what to do about it
@@ -25,10 +25,7 @@ pub(in crate::cli) fn run(Args {}: &Args, session: &Session) -> Result<ExitCode,
 /// Prints the state of the memory.
 pub(super) fn tell(memory: &Memory, session: &Session) -> Result<(), Failure> {
     let mut health = memory.health(session.now)?;
-    let backlog = match context().transcripts {
-        Some(folder) => memory.backlog(&folder, session.now)?,
-        None => Backlog::default(),
-    };
+    let backlog = memory.backlog(context().transcripts.as_deref(), session.now)?;
     if session.output.is_json() {
         session.output.json(&HealthAnswer::new(health, backlog));
         return Ok(());

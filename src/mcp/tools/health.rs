@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Outcome, answer, define, parse, reading};
 use crate::mcp::caller::Caller;
 use crate::mcp::wire::HealthAnswer;
-use crate::memory::{Backlog, Memory};
+use crate::memory::Memory;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -30,10 +30,7 @@ pub(super) fn definition() -> Tool {
 
 pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcome {
     let Arguments { detailed } = parse(arguments, "only `detailed` (true or false) is understood")?;
-    let backlog = match &caller.transcripts {
-        Some(folder) => memory.backlog(folder, caller.now)?,
-        None => Backlog::default(),
-    };
+    let backlog = memory.backlog(caller.transcripts.as_deref(), caller.now)?;
     let mut health = HealthAnswer::new(memory.health(caller.now)?, backlog);
     if !detailed.unwrap_or(true) {
         health.checks.retain(|check| !check.ok);
