@@ -54,6 +54,14 @@ pub fn create_atomic(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     }
 }
 
+/// Makes sure that a new name survives a power cut.
+///
+/// # Errors
+/// Any I/O error.
+pub fn sync_folder_of(path: &Path) -> io::Result<()> {
+    sync_folder(folder_of(path))
+}
+
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

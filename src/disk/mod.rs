@@ -4,10 +4,12 @@
 mod atomic;
 pub mod checkout;
 mod lock;
+mod place;
 mod private;
 mod snapshot;
 
-pub use atomic::{create_atomic, write_atomic};
+pub use atomic::{create_atomic, sync_folder_of, write_atomic};
 pub use lock::{Held, Lock};
+pub use place::{Unfit, unfit};
 pub use private::{append_private, create_private_file, create_private_folder};
 pub use snapshot::{Snapshot, Whole};

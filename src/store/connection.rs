@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::{Error, Result};
 use super::frames::Unpacker;
+use super::pages;
 
 /// "ClMm": tells our file from other SQLite databases.
 pub(super) const APPLICATION_ID: i64 = 0x436c_4d6d;
@@ -60,13 +61,15 @@ pub(super) fn open(path: &Path, access: Access) -> Result<Connection> {
 #[expect(clippy::disallowed_methods, reason = "the one place that opens connections")]
 fn open_file(path: &Path, access: Access) -> rusqlite::Result<Connection> {
     stop_counting_memory();
+    let layer = pages::page_checksums()
+        .map_err(|code| rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None))?;
     let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
     if access == Access::Frozen {
         let escaped = path.display().to_string().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
         let flags = flags | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-        return Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags);
+        return Connection::open_with_flags_and_vfs(format!("file:{escaped}?immutable=1"), flags, layer);
     }
-    Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE)
+    Connection::open_with_flags_and_vfs(path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE, layer)
 }
 
 /// SQLite otherwise counts every allocation under one lock, which costs a writer a fifth of its time.
@@ -90,6 +93,7 @@ fn configure(connection: &Connection, access: Access) -> rusqlite::Result<()> {
     connection.pragma_update(None, "temp_store", "memory")?;
     match access {
         Access::Write { full } => {
+            pages::reserve(connection)?;
             connection.pragma_update(None, "journal_mode", "wal")?;
             connection.pragma_update(None, "synchronous", if full { "full" } else { "normal" })?;
             connection.pragma_update(None, "secure_delete", true)?;

@@ -26,6 +26,22 @@ pub enum Error {
     /// The file is something else.
     #[error("{0} is a SQLite database of another program")]
     Foreign(PathBuf),
+    /// The folder lies on another machine.
+    #[error("{path} is on {kind}, where several processes cannot share a database safely")]
+    Network {
+        /// The folder.
+        path: PathBuf,
+        /// The file system.
+        kind: &'static str,
+    },
+    /// The folder belongs to somebody else.
+    #[error("{path} belongs to another user (number {owner})")]
+    NotYours {
+        /// The folder.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+    },
     /// An applied migration differs from the one in this program.
     #[error("migration {0} was applied in another form than this claude-memory has")]
     EditedMigration(String),
@@ -55,6 +71,12 @@ pub enum Error {
     /// A stored text fails its checksum.
     #[error("stored text is damaged: {0}")]
     Damaged(String),
+    /// A page of the database fails its checksum.
+    #[error("cannot {operation}: a page of the database does not match its checksum")]
+    DamagedPage {
+        /// What was tried.
+        operation: &'static str,
+    },
     /// A panic was caught while writing; nothing of that write was kept.
     #[error("a bug stopped this write, nothing of it was kept: {0}")]
     Panicked(String),
@@ -72,6 +94,10 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// Classifies an error of SQLite. `operation` completes "cannot …".
     pub(super) fn sqlite(operation: &'static str, source: rusqlite::Error) -> Self {
+        let extended = source.sqlite_error().map_or(0, |error| error.extended_code);
+        if extended == rusqlite::ffi::SQLITE_IOERR_DATA {
+            return Self::DamagedPage { operation };
+        }
         match damaged(&source) {
             Some(message) => Self::Damaged(message),
             None => Self::Sqlite { operation, source: Arc::new(source) },
@@ -87,8 +113,8 @@ impl Error {
         match self {
             Self::Missing(_) => Code::NotFound,
             Self::TooNew { .. } => Code::TooNew,
-            Self::Foreign(_) => Code::InvalidInput,
-            Self::Damaged(_) => Code::Corrupt,
+            Self::Foreign(_) | Self::Network { .. } | Self::NotYours { .. } => Code::InvalidInput,
+            Self::Damaged(_) | Self::DamagedPage { .. } => Code::Corrupt,
             Self::Poisoned(_) => Code::Poisoned,
             Self::EditedMigration(_) | Self::OldSqlite(_) | Self::Panicked(_) | Self::Closed => Code::Internal,
             Self::Io { source, .. } => match source.kind() {
@@ -118,7 +144,12 @@ impl Error {
             }
             Self::TooNew { .. } => "install the newer claude-memory; nothing was changed",
             Self::Foreign(_) => "name another folder with --home",
+            Self::Network { .. } => "name a folder on a disk of this machine with --home",
+            Self::NotYours { .. } => "run it as that user, or name a folder of your own with --home",
             Self::Damaged(_) => "run `claude-memory status`; the other messages can still be read",
+            Self::DamagedPage { .. } => {
+                "the disk changed it, or another program wrote to the database; keep a copy of the folder and import your history into a new one with --home"
+            }
             Self::Poisoned(_) => "restart this process; what was acknowledged is kept",
             Self::EditedMigration(_) | Self::OldSqlite(_) | Self::Panicked(_) | Self::Closed => {
                 "please report this as a bug"

@@ -1,6 +1,7 @@
 //! The write lane: one thread owns the process's only writable connection. Queued writes share one transaction, each
 //! in a savepoint of its own, and every caller gets its answer after COMMIT (group commit). A panic in one write is
-//! that write's error.
+//! that write's error. A connection whose fsync failed, or that saw a corrupt database, never writes again: the next
+//! write opens another, and when that one sees the same, writing has ended.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -19,6 +20,8 @@ const BEGIN_ATTEMPTS: usize = 3;
 /// commit is known.
 type Job = Box<dyn FnOnce(std::result::Result<&Connection, &Error>) -> Finish + Send>;
 type Finish = Box<dyn FnOnce(std::result::Result<(), &Error>) + Send>;
+/// Opens another connection when one may not be used any more.
+type Opener = Box<dyn Fn() -> Result<Connection> + Send>;
 
 /// The sending end of the lane. Dropping it ends the thread after the queued writes.
 #[derive(Debug)]
@@ -43,10 +46,10 @@ impl<T> Receipt<T> {
 }
 
 impl Lane {
-    pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
+    pub(super) fn start(connection: Connection, reopen: Opener) -> std::io::Result<Self> {
         let (jobs, queue) = channel();
-        let thread =
-            std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || run(&connection, &queue))?;
+        let name = "store-writer".to_owned();
+        let thread = std::thread::Builder::new().name(name).spawn(move || run(connection, &reopen, &queue))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
@@ -107,22 +110,34 @@ fn in_savepoint<T>(connection: &Connection, write: impl FnOnce(&Connection) -> R
     }
 }
 
-fn run(connection: &Connection, queue: &Receiver<Job>) {
-    let mut poisoned: Option<String> = None;
-    while let Ok(first) = queue.recv() {
-        if let Some(why) = &poisoned {
-            let error = Error::Poisoned(why.clone());
-            first(Err(&error))(Err(&error));
+fn run(first: Connection, reopen: &Opener, queue: &Receiver<Job>) {
+    let (mut connection, mut poisoned) = (Some(first), None::<Error>);
+    while let Ok(job) = queue.recv() {
+        // Twice in a row is no accident of the connection.
+        let again = poisoned.is_some();
+        if let (None, Some(error)) = (&connection, &poisoned) {
+            let stopped = Error::Poisoned(error.to_string());
+            job(Err(&stopped))(Err(&stopped));
             continue;
         }
-        if let Err(error) = group(connection, first, queue)
-            && error.poisons()
-        {
-            poisoned = Some(error.to_string());
+        let Some(current) = &connection else { continue };
+        match group(current, job, queue) {
+            Err(error) if error.poisons() => {
+                tracing::error!(%error, "the writing connection is given up");
+                drop(connection.take());
+                if !again {
+                    connection = reopen().ok();
+                }
+                poisoned = Some(error);
+            }
+            Err(_) => {}
+            Ok(()) => poisoned = None,
         }
     }
     // Best effort at the end: the next opener would do the same work.
-    let _ = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)");
+    if let Some(connection) = connection {
+        let _ = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)");
+    }
 }
 
 fn group(connection: &Connection, first: Job, queue: &Receiver<Job>) -> Result<()> {

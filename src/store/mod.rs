@@ -13,6 +13,7 @@ mod frames;
 mod lane;
 mod messages;
 mod notes;
+mod pages;
 mod projects;
 mod reading;
 mod schema;
@@ -38,6 +39,7 @@ pub use forget::Forgotten;
 pub use lane::Receipt;
 pub use messages::{Batch, Outcome, PreparedMessage, Preparer, StoredPart};
 pub use notes::{NoteChange, Saved, SavedStatus};
+pub use pages::page_checksums;
 pub use projects::{NewProject, Project, ProjectSummary};
 pub use reading::{Body, Candidate, ConversationHead, MessageText, PartText};
 pub use sessions::{SessionFilter, SessionPlace, SessionSummary};
@@ -85,10 +87,17 @@ impl Store {
             starting: Mutex::new(()),
             readers: Mutex::new(Vec::new()),
         };
+        let folder = path.parent().unwrap_or(Path::new("."));
+        match disk::unfit(folder).map_err(|source| Error::io("look at", folder, source))? {
+            Some(disk::Unfit::Network(kind)) => return Err(Error::Network { path: folder.to_owned(), kind }),
+            Some(disk::Unfit::Owner(owner)) => return Err(Error::NotYours { path: folder.to_owned(), owner }),
+            None => {}
+        }
         if !exists {
-            let folder = path.parent().unwrap_or(Path::new("."));
             disk::create_private_folder(folder).map_err(|source| Error::io("create", folder, source))?;
-            drop(disk::create_private_file(path).map_err(|source| Error::io("create", path, source))?);
+            let created = disk::create_private_file(path).and_then(|_| disk::sync_folder_of(path));
+            // The folder is as new as the file in it.
+            created.and_then(|()| disk::sync_folder_of(folder)).map_err(|source| Error::io("create", path, source))?;
         }
         let reader = store.first_reader()?;
         let state = schema::inspect(&reader, path)?;
@@ -161,8 +170,9 @@ impl Store {
         if let Some(lane) = self.lane.get() {
             return Ok(lane);
         }
-        let writer = connection::open(&self.path, Access::Write { full: self.full })?;
-        let lane = lane::Lane::start(writer)
+        let (path, access) = (self.path.clone(), Access::Write { full: self.full });
+        let writer = connection::open(&path, access)?;
+        let lane = lane::Lane::start(writer, Box::new(move || connection::open(&path, access)))
             .map_err(|source| Error::io("start the writing thread for", &self.path, source))?;
         Ok(self.lane.get_or_init(|| lane))
     }

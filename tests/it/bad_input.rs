@@ -71,7 +71,7 @@ fn stores_that_are_not_ours_or_newer_are_left_alone() {
     home.import_samples();
     let database = home.memory().join("memory.db");
     let set = |sql: &str| {
-        let connection = rusqlite::Connection::open(&database).unwrap();
+        let connection = home.database();
         connection.execute_batch(sql).unwrap();
     };
     set("PRAGMA user_version = 2000");
@@ -90,7 +90,7 @@ fn stores_that_are_not_ours_or_newer_are_left_alone() {
 fn a_newer_minor_version_can_be_opened() {
     let home = TestHome::new();
     home.import_samples();
-    let connection = rusqlite::Connection::open(home.memory().join("memory.db")).unwrap();
+    let connection = home.database();
     connection.execute_batch("PRAGMA user_version = 1001").unwrap();
     assert!(home.json(&["status"])["messages"].as_u64() > Some(60));
 }

@@ -61,7 +61,7 @@ fn what_others_can_read_is_closed() {
 fn a_damaged_text_is_found() {
     let home = TestHome::new();
     let _ = home.import_samples();
-    let connection = rusqlite::Connection::open(home.memory().join("memory.db")).unwrap();
+    let connection = home.database();
     connection
         .execute_batch("UPDATE parts SET body = CAST(substr(body, 1, length(body) - 1) || x'00' AS BLOB) WHERE id = 20")
         .unwrap();

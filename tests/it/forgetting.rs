@@ -70,7 +70,7 @@ fn no_canary_is_left_in_any_file() {
     let receipt = home.json(&["forget", "s1", "--yes"]);
     assert_eq!((receipt["forgotten"].as_u64(), receipt["searched"].as_u64()), (Some(1000), Some(1000)), "{receipt}");
     assert_eq!(receipt["found_in"].as_array().map(Vec::len), Some(0), "{receipt}");
-    let connection = rusqlite::Connection::open(home.memory().join("memory.db")).unwrap();
+    let connection = home.database();
     for table in ["messages", "parts", "passages", "postings", "fresh", "pending", "conversations"] {
         let count: i64 = connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
         assert_eq!(count, 0, "{table}");

@@ -86,6 +86,13 @@ impl TestHome {
         path
     }
 
+    /// The database, for breaking things on purpose. Our checksums of pages are kept, as SQLite's own tools would not.
+    pub(crate) fn database(&self) -> rusqlite::Connection {
+        let (path, layer) = (self.memory().join("memory.db"), claude_memory::store::page_checksums().unwrap());
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+        rusqlite::Connection::open_with_flags_and_vfs(path, flags, layer).unwrap()
+    }
+
     /// Imports the sample conversations of the project; returns the report.
     pub(crate) fn import_samples(&self) -> Value {
         self.json(&["import", "claude-code", samples().to_str().unwrap()])

@@ -227,7 +227,7 @@ fn a_session_never_notices_what_is_wrong() {
 fn a_locked_memory_holds_nobody_up() {
     let home = home_with_a_fact();
     let transcript = home.write("p/s-run.jsonl", user("1", "s-run", "said while the memory was locked") + "\n");
-    let lock = rusqlite::Connection::open(home.memory().join("memory.db")).unwrap();
+    let lock = home.database();
     lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let stop = json!({ "session_id": "s-run", "transcript_path": transcript, "cwd": "/work/project" });
     let start = std::time::Instant::now();

@@ -63,7 +63,7 @@ fn text_comes_from_stdin_verbatim() {
         home.command().args(["save", "-", "--json"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     process.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     let saved: Value = serde_json::from_slice(&process.wait_with_output().unwrap().stdout).unwrap();
-    let connection = rusqlite::Connection::open(home.memory().join("memory.db")).unwrap();
+    let connection = home.database();
     let (length, uid): (i64, Vec<u8>) = connection
         .query_row("SELECT p.body_bytes, m.uid FROM parts p JOIN messages m ON m.id = p.message_id", [], |row| {
             Ok((row.get(0)?, row.get(1)?))

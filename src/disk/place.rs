@@ -1,0 +1,95 @@
+//! Whether a folder is a place where a database that several processes share can live: on a disk of this machine, and
+//! the caller's own. Owns the questions to the operating system; does not own what is said about the answers.
+
+use std::io;
+use std::path::Path;
+
+/// Why a folder is unfit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfit {
+    /// It lies on another machine: locks and shared memory do not reach there.
+    Network(&'static str),
+    /// It belongs to another user, with this number.
+    Owner(u32),
+}
+
+/// Looks at a folder, or at the nearest one above it that exists. `None` when nothing speaks against it.
+///
+/// # Errors
+/// When the operating system does not answer.
+pub fn unfit(folder: &Path) -> io::Result<Option<Unfit>> {
+    let existing = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    if let Some(kind) = network(existing)? {
+        return Ok(Some(Unfit::Network(kind)));
+    }
+    // What lies above may well belong to somebody else.
+    Ok(if existing == folder { owner(folder)?.map(Unfit::Owner) } else { None })
+}
+
+/// The owner, if it is not the user this process runs as.
+#[cfg(unix)]
+fn owner(folder: &Path) -> io::Result<Option<u32>> {
+    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(folder)?);
+    #[expect(unsafe_code, reason = "a call into the C library")]
+    // SAFETY: it takes nothing and cannot fail.
+    let own = unsafe { libc::geteuid() };
+    Ok((owner != own).then_some(owner))
+}
+
+/// Windows keeps others out by itself.
+#[cfg(not(unix))]
+fn owner(_folder: &Path) -> io::Result<Option<u32>> {
+    Ok(None)
+}
+
+/// The name of the network file system that holds a folder. The numbers are those of `statfs(2)`.
+#[cfg(target_os = "linux")]
+fn network(folder: &Path) -> io::Result<Option<&'static str>> {
+    const KINDS: [(i64, &str); 9] = [
+        (0x6969, "NFS"),
+        (0x517b, "SMB"),
+        (0xfe53_4d42, "SMB"),
+        (0xff53_4d42, "CIFS"),
+        (0x5346_414f, "AFS"),
+        (0x7375_7245, "Coda"),
+        (0x0102_1997, "9P"),
+        (0x0bd0_0bd0, "Lustre"),
+        (0x00c3_6400, "Ceph"),
+    ];
+    let kind = i64::from(statfs(folder)?.f_type) & 0xffff_ffff;
+    Ok(KINDS.iter().find(|(number, _)| *number == kind).map(|(_, name)| *name))
+}
+
+/// macOS says of every file system whether it is on this machine.
+#[cfg(target_os = "macos")]
+fn network(folder: &Path) -> io::Result<Option<&'static str>> {
+    let local = i64::from(statfs(folder)?.f_flags) & i64::from(libc::MNT_LOCAL) != 0;
+    Ok((!local).then_some("a network file system"))
+}
+
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn statfs(folder: &Path) -> io::Result<libc::statfs> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let path = std::ffi::CString::new(folder.as_os_str().as_bytes())?;
+    let mut answer = std::mem::MaybeUninit::<libc::statfs>::uninit();
+    #[expect(unsafe_code, reason = "a call into the C library")]
+    // SAFETY: the path ends with a zero and the answer has room for what is written; it is read only after success.
+    unsafe {
+        if libc::statfs(path.as_ptr(), answer.as_mut_ptr()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(answer.assume_init())
+    }
+}
+
+/// A share of another machine is named as one: `\\server\share`.
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn network(folder: &Path) -> io::Result<Option<&'static str>> {
+    use std::path::{Component, Prefix};
+    let first = folder.components().next();
+    let share = |prefix: Prefix<'_>| matches!(prefix, Prefix::UNC(..) | Prefix::VerbatimUNC(..));
+    Ok(match first {
+        Some(Component::Prefix(prefix)) if share(prefix.kind()) => Some("a network share"),
+        _ => None,
+    })
+}
