@@ -78,10 +78,10 @@ impl From<clients::Error> for Failure {
 
 impl From<config::Error> for Failure {
     fn from(error: config::Error) -> Self {
-        Self::new(
-            Code::InvalidInput,
-            error.to_string(),
-            Some("`claude-memory config show --origin` lists every setting"),
-        )
+        let (code, hint) = match &error {
+            config::Error::Read { .. } => (Code::Unavailable, "check that you may read it"),
+            _ => (Code::InvalidInput, "`claude-memory config show --origin` lists every setting"),
+        };
+        Self::new(code, error.to_string(), Some(hint))
     }
 }

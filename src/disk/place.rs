@@ -26,6 +26,24 @@ pub fn unfit(folder: &Path) -> io::Result<Option<Unfit>> {
     Ok(if existing == folder { owner(folder)?.map(Unfit::Owner) } else { None })
 }
 
+/// Whether files can be made in a folder, as far as the operating system tells without trying.
+#[cfg(unix)]
+pub fn is_writable(folder: &Path) -> bool {
+    use std::os::unix::ffi::OsStrExt as _;
+    let Ok(path) = std::ffi::CString::new(folder.as_os_str().as_bytes()) else { return false };
+    #[expect(unsafe_code, reason = "a call into the C library")]
+    // SAFETY: the path ends with a zero.
+    unsafe {
+        libc::access(path.as_ptr(), libc::W_OK) == 0
+    }
+}
+
+/// Whether files can be made in a folder, as far as the operating system tells without trying.
+#[cfg(not(unix))]
+pub fn is_writable(folder: &Path) -> bool {
+    std::fs::metadata(folder).is_ok_and(|data| !data.permissions().readonly())
+}
+
 /// The owner, if it is not the user this process runs as.
 #[cfg(unix)]
 fn owner(folder: &Path) -> io::Result<Option<u32>> {
@@ -56,6 +74,7 @@ fn network(folder: &Path) -> io::Result<Option<&'static str>> {
         (0x0bd0_0bd0, "Lustre"),
         (0x00c3_6400, "Ceph"),
     ];
+    #[expect(clippy::useless_conversion, reason = "the number has another type on other processors")]
     let kind = i64::from(statfs(folder)?.f_type) & 0xffff_ffff;
     Ok(KINDS.iter().find(|(number, _)| *number == kind).map(|(_, name)| *name))
 }

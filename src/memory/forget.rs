@@ -41,7 +41,15 @@ impl Memory {
         Ok(self.store.messages_of(&head.session)?)
     }
 
-    /// Takes messages out for good. They do not come back with the next import.
+    /// Everything that goes when these messages go: each once, with the saved texts that they replaced.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn going_with(&self, ids: Vec<MessageId>) -> Result<Vec<MessageId>> {
+        Ok(self.store.with_replaced(ids)?)
+    }
+
+    /// Takes messages out for good, with the saved texts that they replaced. They do not come back with the next import.
     ///
     /// # Errors
     /// When none of them is there, or the store cannot be written; nothing is then taken out.
@@ -57,6 +65,7 @@ impl Memory {
             };
             return Err(Error::NotFound { message, hint: Some("use the ids that a search returned".to_owned()) });
         }
+        let ids = self.going_with(ids)?;
         let done = self.store.forget(ids, reason.to_owned(), now)?;
         // This process must not answer from what it remembers either.
         self.forget_in_caches()?;

@@ -26,6 +26,9 @@ pub enum Error {
     /// The file is something else.
     #[error("{0} is a SQLite database of another program")]
     Foreign(PathBuf),
+    /// The folder can be read, not written.
+    #[error("cannot write to {0}: its folder can only be read")]
+    ReadOnly(PathBuf),
     /// The folder lies on another machine.
     #[error("{path} is on {kind}, where several processes cannot share a database safely")]
     Network {
@@ -117,6 +120,7 @@ impl Error {
             Self::Damaged(_) | Self::DamagedPage { .. } => Code::Corrupt,
             Self::Poisoned(_) => Code::Poisoned,
             Self::EditedMigration(_) | Self::OldSqlite(_) | Self::Panicked(_) | Self::Closed => Code::Internal,
+            Self::ReadOnly(_) => Code::Unavailable,
             Self::Io { source, .. } => match source.kind() {
                 std::io::ErrorKind::StorageFull | std::io::ErrorKind::FileTooLarge => Code::DiskFull,
                 _ => Code::Unavailable,
@@ -144,6 +148,7 @@ impl Error {
             }
             Self::TooNew { .. } => "install the newer claude-memory; nothing was changed",
             Self::Foreign(_) => "name another folder with --home",
+            Self::ReadOnly(_) => "make it writable for you, or name another folder with --home",
             Self::Network { .. } => "name a folder on a disk of this machine with --home",
             Self::NotYours { .. } => "run it as that user, or name a folder of your own with --home",
             Self::Damaged(_) => "run `claude-memory status`; the other messages can still be read",

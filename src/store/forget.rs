@@ -1,5 +1,7 @@
 //! Taking messages out for good: rows, words, vectors and queue, with a tombstone so that no import brings them back.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::columns::raise_generation;
@@ -38,6 +40,29 @@ impl Store {
             let mut statement = connection.prepare(sql).map_err(failed)?;
             let rows = statement.query_map([session], |row| row.get(0).map(MessageId::from_bytes)).map_err(failed)?;
             rows.collect::<rusqlite::Result<_>>().map_err(failed)
+        })
+    }
+
+    /// These messages, each once, with the saved texts that they replaced: what was replaced must not be in force again
+    /// when its successor goes, and says what the successor said.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn with_replaced(&self, ids: Vec<MessageId>) -> Result<Vec<MessageId>> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("look for what was replaced", error);
+            let sql = "WITH RECURSIVE earlier (id) AS (
+                         SELECT id FROM messages WHERE uid = ?1
+                         UNION SELECT n.message_id FROM notes n JOIN earlier ON n.superseded_by = earlier.id)
+                       SELECT m.uid FROM messages m JOIN earlier ON earlier.id = m.id WHERE m.uid <> ?1 ORDER BY m.id";
+            let mut statement = connection.prepare(sql).map_err(failed)?;
+            let (mut known, mut all) = (HashSet::new(), Vec::with_capacity(ids.len()));
+            for id in ids {
+                let rows = statement.query_map([id.as_bytes()], |row| row.get(0).map(MessageId::from_bytes));
+                let replaced: Vec<MessageId> = rows.and_then(Iterator::collect).map_err(failed)?;
+                all.extend(std::iter::once(id).chain(replaced).filter(|id| known.insert(*id)));
+            }
+            Ok(all)
         })
     }
 

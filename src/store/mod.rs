@@ -122,9 +122,11 @@ impl Store {
             Err(error) => error,
         };
         // In a folder that cannot be written SQLite cannot share memory with a writer. Without a write-ahead log
-        // there is no writer, and the file can be read as it stands.
+        // there is no writer, and the file can be read as it stands. Any other failure is no reason to read past those
+        // who write.
         let log = PathBuf::from(format!("{}-wal", self.path.display()));
-        if error.code() != crate::domain::Code::Unavailable || log.exists() {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        if error.code() != crate::domain::Code::Unavailable || log.exists() || disk::is_writable(folder) {
             return Err(error);
         }
         let frozen = connection::open(&self.path, Access::Frozen)?;
@@ -166,6 +168,9 @@ impl Store {
     }
 
     fn lane(&self) -> Result<&lane::Lane> {
+        if self.frozen {
+            return Err(Error::ReadOnly(self.path.clone()));
+        }
         let _starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lane) = self.lane.get() {
             return Ok(lane);

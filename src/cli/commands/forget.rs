@@ -54,7 +54,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
             _ => ids.extend(memory.messages_of_session(what)?),
         }
     }
-    ids.dedup();
+    let ids = memory.going_with(ids)?;
     if !args.yes {
         preview(&ids, &memory, session)?;
         return Ok(ExitCode::SUCCESS);

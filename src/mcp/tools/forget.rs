@@ -54,7 +54,7 @@ pub(super) fn definition() -> Tool {
 pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcome {
     let arguments: Arguments = parse(arguments, USAGE)?;
     let dry_run = arguments.dry_run.unwrap_or(true);
-    let ids = arguments.ids_meant(memory, caller, dry_run)?;
+    let ids = memory.going_with(arguments.ids_meant(memory, caller, dry_run)?)?;
     let mut answer = ForgetAnswer { dry_run, matched: ids.len(), preview: preview(memory, &ids)?, receipt: None };
     if !dry_run && !ids.is_empty() {
         let receipt = memory.forget(ids, "asked for by tool call", caller.now)?;
