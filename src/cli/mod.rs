@@ -18,7 +18,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::env;
 use commands::{
     bench, blame, completions, config, context, demo, doctor, embed, fix, forget, handoff, hook, hooks, import, init,
-    install, mcp, projects, redact, save, search, serve, show, status, timeline,
+    install, mcp, projects, quarantine, redact, save, search, serve, show, status, timeline,
 };
 use output::Output;
 use session::Session;
@@ -62,6 +62,7 @@ enum Command {
     Handoff(handoff::Args),
     Projects(projects::Args),
     Forget(forget::Args),
+    Quarantine(quarantine::Args),
     Redact(redact::Args),
     Save(save::Args),
     Install(install::Install),
@@ -112,6 +113,7 @@ pub fn run() -> ExitCode {
         Command::Handoff(args) => handoff::run(args, &session),
         Command::Projects(args) => projects::run(args, &session),
         Command::Forget(args) => forget::run(&args, &session),
+        Command::Quarantine(args) => quarantine::run(args, &session),
         Command::Redact(args) => redact::run(&args, &session),
         Command::Save(args) => save::run(args, &session),
         Command::Install(args) => install::install(&args, &session),

@@ -158,4 +158,6 @@ pub struct Note {
     pub pin: bool,
     /// Not returned after this moment.
     pub expires_at: Option<Timestamp>,
+    /// A model saved it, not a person: it is trusted as far as a model is.
+    pub by_model: bool,
 }

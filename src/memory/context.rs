@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use super::fixes::ErrorPlace;
 use super::{Memory, Result};
 use crate::domain::query::Worth;
+use crate::domain::text::suspicion::reads_like_an_instruction;
 use crate::domain::text::{one_line, prompt, tokens};
 use crate::domain::{Detail, Filter, Hit, Kind, MessageId, Mode, Origin, Query, Role, Timestamp};
 use crate::store::SessionFilter;
@@ -205,7 +206,7 @@ impl Memory {
         let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
         let mut lists: Vec<_> = lists.into_iter().map(Vec::into_iter).collect();
         let in_turn = (0..longest).flat_map(|_| lists.iter_mut().filter_map(Iterator::next).collect::<Vec<_>>());
-        pack.fill(in_turn, &given, request.max_tokens);
+        pack.fill(in_turn.filter(|item| request.style.hands_out(item)), &given, request.max_tokens);
         pack.warnings.dedup();
         Ok(pack)
     }
@@ -236,7 +237,7 @@ impl Memory {
         items.extend(self.last_session(request)?);
         let given = request.session.as_deref().map(|session| self.given(session)).unwrap_or_default();
         let mut pack = Pack::default();
-        pack.fill(items, &given, request.max_tokens);
+        pack.fill(items.into_iter().filter(|item| request.style.hands_out(item)), &given, request.max_tokens);
         Ok(pack)
     }
 
@@ -328,6 +329,16 @@ impl Memory {
             });
         }
         Ok(items)
+    }
+}
+
+impl Style {
+    /// Unasked, nothing is handed out that reads like an instruction, unless a person said it; nor anything that came out of a
+    /// tool or the web.
+    fn hands_out(self, item: &PackItem) -> bool {
+        let foreign = matches!(item.origin, Origin::Tool | Origin::Web);
+        let planted = item.origin != Origin::Person && reads_like_an_instruction(&item.text);
+        self != Self::Conservative || !(foreign || planted)
     }
 }
 

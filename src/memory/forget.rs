@@ -56,7 +56,7 @@ impl Memory {
     pub fn forget(&self, ids: Vec<MessageId>, reason: &str, now: Timestamp) -> Result<ForgetReceipt> {
         let mut known = 0;
         for id in &ids {
-            known += usize::from(self.store.find_message(*id)?.is_some());
+            known += usize::from(self.store.keeps(*id)?);
         }
         if known == 0 {
             let message = match ids.first() {
@@ -87,7 +87,7 @@ impl Memory {
 impl Memory {
     /// Takes what is gone out of the files that all processes share. One that another process is writing just now is removed
     /// instead: it is made again when somebody searches.
-    fn forget_in_caches(&self) -> Result<()> {
+    pub(super) fn forget_in_caches(&self) -> Result<()> {
         self.forget_index();
         let pruned = match self.model_name() {
             Some((model, digest, dimensions)) => self.prune_index((model, &digest, dimensions))?,

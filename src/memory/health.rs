@@ -73,6 +73,7 @@ impl Memory {
             model_check(model.as_ref().map(|(name, _)| name.as_str())),
             vectors_check(&stats, self.vectors_are_paused()),
             clock_check(&stats, now),
+            quarantine_check(&stats),
         ];
         Ok(Health {
             stats,
@@ -178,6 +179,15 @@ fn vectors_check(stats: &Stats, paused: bool) -> Check {
         (finding, "run `claude-memory embed`")
     };
     Check { name: "vectors", ok, finding, fix: (stats.pending > 0).then(|| fix.to_owned()) }
+}
+
+/// Kept out on purpose; said, so that nobody looks for it in vain.
+fn quarantine_check(stats: &Stats) -> Check {
+    let finding = match stats.quarantined {
+        0 => "nothing is kept out of answers".to_owned(),
+        some => format!("{some} messages are kept out of answers; `claude-memory quarantine list` shows them"),
+    };
+    Check { name: "quarantine", ok: true, finding, fix: None }
 }
 
 /// A message from the future means that a clock was wrong; times in answers would then mislead.

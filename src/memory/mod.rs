@@ -17,6 +17,7 @@ mod making;
 mod nearest;
 mod parallel;
 mod projects;
+mod quarantine;
 mod reading;
 mod redacting;
 mod save;

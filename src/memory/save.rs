@@ -36,6 +36,8 @@ impl Memory {
             pin: change.pin.unwrap_or(known.pin),
             expires_at: change.expires_at.or(known.expires_at),
             supersedes: vec![id],
+            // Only models change texts: a person saves again under the same key.
+            by_model: true,
             ..known
         };
         self.save(note, now)

@@ -74,7 +74,7 @@ impl Store {
             let sql = format!(
                 "INSERT OR IGNORE INTO pending (part_id, at)
                  SELECT p.id, m.at FROM parts p JOIN messages m ON m.id = p.message_id
-                 WHERE p.kind IN ({}) AND NOT EXISTS (SELECT 1 FROM embeddings e JOIN passages a ON a.id = e.passage_id
+                 WHERE p.kind IN ({}) AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.message_id = m.id) AND NOT EXISTS (SELECT 1 FROM embeddings e JOIN passages a ON a.id = e.passage_id
                    WHERE a.part_id = p.id AND e.model_id = ?1)",
                 kinds.collect::<Vec<_>>().join(", ")
             );

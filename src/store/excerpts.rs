@@ -7,6 +7,7 @@ use rusqlite::{Row, params_from_iter};
 use super::Store;
 use super::error::{Error, Result};
 use super::filter::one_of;
+use super::quarantine::NO_TWIN;
 use super::reading::{kind, origin, role, time, uid};
 use crate::domain::{Kind, MessageId, Origin, Role, Timestamp};
 
@@ -114,7 +115,7 @@ impl Store {
         let mut sql = format!(
             "SELECT {COLUMNS}, n.kind, n.title, pr.name, c.external_id, n.pinned FROM notes n JOIN messages m ON m.id = n.message_id
              JOIN parts p ON p.message_id = m.id JOIN conversations c ON c.id = m.conversation_id
-             JOIN projects pr ON pr.id = m.project_id WHERE n.superseded_by IS NULL AND (n.expires_at IS NULL OR n.expires_at > ?)
+             JOIN projects pr ON pr.id = m.project_id WHERE n.superseded_by IS NULL{NO_TWIN} AND (n.expires_at IS NULL OR n.expires_at > ?)
              AND (n.pinned = 1 OR n.kind IN ('preference', 'instruction'))"
         );
         let mut values = vec![Value::from(now.milliseconds())];

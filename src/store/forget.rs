@@ -88,7 +88,9 @@ impl Store {
             let failed = |error| Error::sqlite("bury messages", error);
             // A name may quote what was said in it; an empty conversation has nothing left to say.
             let sql = "DELETE FROM conversations WHERE NOT EXISTS
-                       (SELECT 1 FROM messages m WHERE m.conversation_id = conversations.id)";
+                       (SELECT 1 FROM messages m WHERE m.conversation_id = conversations.id) AND NOT EXISTS
+                       (SELECT 1 FROM conversations t WHERE t.source = 'quarantine:' || conversations.source
+                          AND t.external_id = conversations.external_id)";
             connection.execute(sql, []).and_then(|_| raise_generation(connection)).map_err(failed)?;
             // What another message says too stays, and is no trace.
             let mut traces = Vec::new();

@@ -15,6 +15,7 @@ use super::cursors::{self, Cursor};
 use super::error::{Error, Result};
 use super::frames::{DICTIONARY_ID, Packer};
 use super::projects::{self, NewProject, Place};
+use super::quarantine;
 use super::words::{self, pack_counts};
 use super::{Receipt, Store};
 use crate::domain::text::redact::Counts;
@@ -312,6 +313,9 @@ fn insert_passages(
     prepared: &PreparedPart,
 ) -> rusqlite::Result<()> {
     let part = &prepared.part;
+    if quarantine::holds(connection, message)? {
+        return Ok(());
+    }
     for (ordinal, passage) in prepared.passages.iter().enumerate() {
         let sql =
             "INSERT INTO passages (part_id, message_id, kind, role, asks, ordinal, start_byte, end_byte, words, script)
@@ -366,25 +370,9 @@ impl Store {
     pub fn parts_after(&self, row: i64, limit: usize) -> Result<Vec<StoredPart>> {
         self.read(|connection| {
             let failed = |error| Error::sqlite("read the texts", error);
-            let sql =
-                "SELECT p.id, p.message_id, m.role, m.at, p.kind, p.origin, p.tool, body_text(p.body, p.body_bytes)
-                       FROM parts p JOIN messages m ON m.id = p.message_id WHERE p.id > ?1 ORDER BY p.id LIMIT ?2";
-            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-            let rows = statement.query_map(params![row, limit], |row| {
-                Ok(StoredPart {
-                    id: row.get(0)?,
-                    message: row.get(1)?,
-                    role: Role::from_number(row.get(2)?).unwrap_or(Role::System),
-                    at: Timestamp::from_milliseconds(row.get(3)?),
-                    part: DraftPart {
-                        external_key: String::new(),
-                        kind: Kind::from_number(row.get(4)?).unwrap_or(Kind::Meta),
-                        origin: Origin::from_number(row.get(5)?).unwrap_or(Origin::Client),
-                        tool: row.get(6)?,
-                        text: row.get(7)?,
-                    },
-                })
-            });
+            let sql = format!("{STORED_PARTS} WHERE p.id > ?1 ORDER BY p.id LIMIT ?2");
+            let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+            let rows = statement.query_map(params![row, limit], stored_part);
             rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
         })
     }
@@ -416,6 +404,26 @@ impl Store {
     }
 }
 
+const STORED_PARTS: &str =
+    "SELECT p.id, p.message_id, m.role, m.at, p.kind, p.origin, p.tool, body_text(p.body, p.body_bytes)
+    FROM parts p JOIN messages m ON m.id = p.message_id";
+
+fn stored_part(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredPart> {
+    Ok(StoredPart {
+        id: row.get(0)?,
+        message: row.get(1)?,
+        role: Role::from_number(row.get(2)?).unwrap_or(Role::System),
+        at: Timestamp::from_milliseconds(row.get(3)?),
+        part: DraftPart {
+            external_key: String::new(),
+            kind: Kind::from_number(row.get(4)?).unwrap_or(Kind::Meta),
+            origin: Origin::from_number(row.get(5)?).unwrap_or(Origin::Client),
+            tool: row.get(6)?,
+            text: row.get(7)?,
+        },
+    })
+}
+
 fn replace(connection: &Connection, stored: &StoredPart, new: &PreparedPart) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM passages WHERE part_id = ?1", [stored.id])?;
     connection.execute(
@@ -423,6 +431,20 @@ fn replace(connection: &Connection, stored: &StoredPart, new: &PreparedPart) -> 
         params![stored.id, new.frame, new.body_bytes, DICTIONARY_ID, new.hash.0],
     )?;
     insert_passages(connection, stored.id, stored.message, stored.at, new)
+}
+
+/// Makes the passages of all parts of a message, which has none.
+pub(super) fn index_again(connection: &Connection, message: i64, preparer: &Preparer) -> Result<()> {
+    let failed = |error| Error::sqlite("index a message", error);
+    let mut statement =
+        connection.prepare_cached(&format!("{STORED_PARTS} WHERE m.id = ?1 ORDER BY p.id")).map_err(failed)?;
+    let parts = statement.query_map([message], stored_part).map_err(failed)?;
+    for stored in parts {
+        let stored = stored.map_err(failed)?;
+        let prepared = preparer.part(stored.role, stored.part.clone())?;
+        insert_passages(connection, stored.id, message, stored.at, &prepared).map_err(failed)?;
+    }
+    Ok(())
 }
 
 fn count_redactions(connection: &Connection, redacted: &Counts) -> rusqlite::Result<()> {

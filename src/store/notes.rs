@@ -67,7 +67,7 @@ impl Store {
             parts: vec![DraftPart {
                 external_key: uid.to_string(),
                 kind: Kind::Note,
-                origin: Origin::Person,
+                origin: if note.by_model { Origin::Model } else { Origin::Person },
                 text: note.text.clone(),
                 tool: None,
             }],
@@ -114,7 +114,8 @@ impl Store {
         self.read(|connection| {
             let sql = "SELECT n.kind, n.title, n.topic_key, n.tags, n.pinned, n.expires_at, d.directory FROM notes n
                        JOIN messages m ON m.id = n.message_id JOIN project_directories d ON d.id = m.directory_id
-                       WHERE m.uid = ?1 AND n.superseded_by IS NULL";
+                       WHERE m.uid = ?1 AND n.superseded_by IS NULL
+                         AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.message_id = m.id)";
             let note = |row: &SqlRow<'_>| {
                 let tags: String = row.get(3)?;
                 Ok(Note {
@@ -159,7 +160,8 @@ impl Store {
 
 fn same_text(connection: &Connection, project: i64, hash: ContentHash) -> Result<Option<MessageId>> {
     let sql = "SELECT m.uid FROM parts p JOIN messages m ON m.id = p.message_id JOIN notes n ON n.message_id = m.id
-               WHERE p.content_hash = ?1 AND m.project_id = ?2 AND n.superseded_by IS NULL LIMIT 1";
+               WHERE p.content_hash = ?1 AND m.project_id = ?2 AND n.superseded_by IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.message_id = m.id) LIMIT 1";
     let found: Option<[u8; 16]> = connection
         .query_row(sql, params![hash.0, project], |row| row.get(0))
         .optional()

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 use super::Store;
 use super::error::{Error, Result};
 use super::filter::clause;
+use super::quarantine::NO_TWIN;
 use crate::domain::{ContentHash, Filter, Kind, MessageId, Origin, Role, Timestamp};
 
 /// A passage that may become a hit, without its text.
@@ -109,6 +110,9 @@ pub struct ConversationHead {
 /// The client's title, else the first words that a person typed.
 pub(super) const TITLE: &str = "coalesce(c.title, (SELECT substr(body_text(fp.body, fp.body_bytes), 1, 200) FROM messages fm
     JOIN parts fp ON fp.message_id = fm.id WHERE fm.conversation_id = c.id AND fp.kind IN (1, 7) ORDER BY fm.at, fp.id LIMIT 1), '')";
+
+/// ` AND …`: conversations (`c`) with anything in them. One whose messages are all in quarantine has nothing to show.
+pub(super) const PEOPLED: &str = " AND EXISTS (SELECT 1 FROM messages m WHERE m.conversation_id = c.id)";
 
 pub(super) fn bad_number() -> rusqlite::Error {
     rusqlite::Error::IntegralValueOutOfRange(0, 0)
@@ -218,7 +222,8 @@ impl Store {
             let place: Option<(i64, usize)> = connection
                 .query_row(
                     "SELECT m.conversation_id, (SELECT count(*) FROM messages o WHERE o.conversation_id = m.conversation_id
-                       AND (o.at, o.id) < (m.at, m.id)) FROM messages m WHERE m.uid = ?1",
+                       AND (o.at, o.id) < (m.at, m.id)) FROM messages m WHERE m.uid = ?1
+                       AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.message_id = m.id)",
                     [id.as_bytes()],
                     |row| Ok((row.get(0)?, row.get(1)?)),
                 )
@@ -237,8 +242,10 @@ impl Store {
     pub fn conversations_of(&self, session: &str) -> Result<Vec<i64>> {
         self.read(|connection| {
             let failed = |error| Error::sqlite("find a conversation", error);
-            let sql = "SELECT id FROM conversations WHERE external_id = ?1 OR parent_external_id = ?1";
-            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+            let sql = format!(
+                "SELECT c.id FROM conversations c WHERE (c.external_id = ?1 OR c.parent_external_id = ?1){NO_TWIN}"
+            );
+            let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
             let rows = statement.query_map([session], |row| row.get(0)).map_err(failed)?;
             rows.collect::<rusqlite::Result<_>>().map_err(failed)
         })
@@ -257,8 +264,11 @@ impl Store {
                 return Ok(None);
             }
             let failed = |error| Error::sqlite("find a conversation", error);
-            let sql = "SELECT id FROM conversations WHERE substr(external_id, 1, length(?1)) = ?1 AND parent_external_id IS NULL LIMIT 2";
-            let mut statement = connection.prepare(sql).map_err(failed)?;
+            let sql = format!(
+                "SELECT c.id FROM conversations c
+                 WHERE substr(c.external_id, 1, length(?1)) = ?1 AND c.parent_external_id IS NULL{NO_TWIN}{PEOPLED} LIMIT 2"
+            );
+            let mut statement = connection.prepare(&sql).map_err(failed)?;
             let rows = statement.query_map([session], |row| row.get(0)).map_err(failed)?;
             let found: Vec<i64> = rows.collect::<rusqlite::Result<_>>().map_err(failed)?;
             match found.as_slice() {
@@ -331,7 +341,7 @@ fn head(connection: &Connection, condition: &str, value: &dyn rusqlite::ToSql) -
     let sql = format!(
         "SELECT c.id, c.external_id, c.source, {TITLE}, pr.name, c.started_at, c.ended_at,
            (SELECT count(*) FROM messages m WHERE m.conversation_id = c.id)
-         FROM conversations c JOIN projects pr ON pr.id = c.project_id WHERE {condition} LIMIT 1"
+         FROM conversations c JOIN projects pr ON pr.id = c.project_id WHERE {condition}{NO_TWIN}{PEOPLED} LIMIT 1"
     );
     let row = |row: &Row<'_>| {
         Ok(ConversationHead {

@@ -6,7 +6,8 @@ use rusqlite::{Row, params, params_from_iter};
 use super::Store;
 use super::error::{Error, Result};
 use super::filter::{file_clause, one_of};
-use super::reading::{TITLE, time, uid};
+use super::quarantine::NO_TWIN;
+use super::reading::{PEOPLED, TITLE, time, uid};
 use crate::domain::{MessageId, Timestamp};
 
 /// Files that a summary names.
@@ -105,12 +106,12 @@ impl Store {
         let sql = format!(
             "SELECT c.id, c.external_id, c.source, {TITLE}, pr.name, c.started_at, c.ended_at,
                (SELECT count(*) FROM messages m WHERE m.conversation_id = c.id),
-               (SELECT count(*) FROM conversations s WHERE s.parent_external_id = c.external_id),
+               (SELECT count(*) FROM conversations s WHERE s.parent_external_id = c.external_id AND s.source = c.source),
                (SELECT m.git_branch FROM messages m WHERE m.conversation_id = c.id ORDER BY m.at DESC, m.id DESC LIMIT 1),
                (SELECT count(*) FROM files f WHERE f.conversation_id = c.id),
                (SELECT m.uid FROM messages m WHERE m.conversation_id = c.id ORDER BY m.at, m.id LIMIT 1)
              FROM conversations c JOIN projects pr ON pr.id = c.project_id
-             WHERE c.source <> 'saved'{conditions} ORDER BY {order} LIMIT ?"
+             WHERE c.source <> 'saved'{NO_TWIN}{PEOPLED}{conditions} ORDER BY {order} LIMIT ?"
         );
         self.read(|connection| {
             let failed = |error| Error::sqlite("list the sessions", error);

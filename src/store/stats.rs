@@ -34,6 +34,8 @@ pub struct Stats {
     pub oldest: Option<Timestamp>,
     /// The newest message.
     pub newest: Option<Timestamp>,
+    /// Messages that are kept and not served.
+    pub quarantined: u64,
     /// Size of the database file in bytes.
     pub database_bytes: u64,
     /// Size of the write-ahead log in bytes.
@@ -68,12 +70,13 @@ impl Store {
         };
         let (database_bytes, log_bytes) = (size(""), size("-wal"));
         self.read(|connection| {
-            let sql = "SELECT (SELECT count(*) FROM projects), (SELECT count(*) FROM conversations),
+            let sql = "SELECT (SELECT count(*) FROM projects), (SELECT count(*) FROM conversations WHERE source NOT LIKE 'quarantine:%'),
                 (SELECT count(*) FROM messages), (SELECT count(*) FROM notes WHERE superseded_by IS NULL),
                 (SELECT count(*) FROM parts), (SELECT coalesce(sum(body_bytes), 0) FROM parts),
                 (SELECT coalesce(sum(length(body)), 0) FROM parts), (SELECT count(*) FROM pending WHERE attempts < 3),
                 (SELECT count(*) FROM pending WHERE attempts >= 3), (SELECT count(*) FROM embeddings),
-                (SELECT count(*) FROM import_cursors), (SELECT min(at) FROM messages), (SELECT max(at) FROM messages)";
+                (SELECT count(*) FROM import_cursors), (SELECT min(at) FROM messages), (SELECT max(at) FROM messages),
+                (SELECT count(*) FROM quarantine)";
             let row = |row: &rusqlite::Row<'_>| {
                 let time = |column| row.get::<_, Option<i64>>(column).map(|at| at.map(Timestamp::from_milliseconds));
                 Ok(Stats {
@@ -90,6 +93,7 @@ impl Store {
                     files: row.get(10)?,
                     oldest: time(11)?,
                     newest: time(12)?,
+                    quarantined: row.get(13)?,
                     database_bytes,
                     log_bytes,
                     schema: schema::VERSION,

@@ -118,7 +118,7 @@ fn tool_output_is_not_handed_out() {
     home.write("t/s.jsonl", format!("{result}\n"));
     let _ = home.json(&["import", "claude-code", "t"]);
     let found = home.json(&["search", "zanzibar quokka gateway"]);
-    assert_eq!(found["results"][0]["trust"], "untrusted");
+    assert_eq!(found["results"][0]["trust"], "suspicious");
     assert_eq!(hook(&home, "UserPromptSubmit", &prompt("n", "what about the zanzibar quokka gateway?")), None);
 }
 

@@ -27,6 +27,7 @@ mod installing;
 mod mcp;
 mod projects;
 mod protocol;
+mod quarantine;
 mod reference;
 mod retrieval;
 mod saving;

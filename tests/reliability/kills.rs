@@ -14,7 +14,7 @@ use crate::session::Session;
 use crate::{extent, seed};
 
 /// Rounds after which everything that was ever acknowledged is looked at, and a new store is begun.
-const EPOCH: u64 = 250;
+const EPOCH: u64 = 40;
 
 /// What must be there, and what must not.
 #[derive(Default)]

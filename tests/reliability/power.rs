@@ -72,10 +72,10 @@ impl Inode {
         for change in self.pending.iter().filter(|_| random.chance(chance)).collect::<Vec<_>>() {
             match change {
                 Change::Write(at, bytes) if bytes.len() > SECTOR && random.chance(20) => {
-                    for (number, sector) in bytes.chunks(SECTOR).enumerate() {
-                        if random.chance(50) {
-                            Self::apply(&mut content, &Change::Write(at + number * SECTOR, sector.to_vec()));
-                        }
+                    for (number, sector) in
+                        bytes.chunks(SECTOR).enumerate().filter(|_| random.chance(50)).collect::<Vec<_>>()
+                    {
+                        Self::apply(&mut content, &Change::Write(at + number * SECTOR, sector.to_vec()));
                     }
                 }
                 change => Self::apply(&mut content, change),
@@ -236,12 +236,12 @@ fn record(durability: &str) -> Option<(TestHome, Vec<Entry>, Promises)> {
         let text = format!("power{number} 停电 {}", words.join(" "));
         // One at a time and many at a time.
         if number % 3 == 0 {
-            let saved = session.call("memory_save", json!({ "text": text })).unwrap();
+            let saved = session.call("memory_save", &json!({ "text": text })).unwrap();
             let id: MessageId = saved["result"]["structuredContent"]["id"].as_str().unwrap().parse().unwrap();
             texts.insert(id.to_string(), text);
             if number % 30 == 0 {
                 let arguments = json!({ "ids": [id.to_string()], "dry_run": false });
-                let gone = session.call("memory_forget", arguments).unwrap();
+                let gone = session.call("memory_forget", &arguments).unwrap();
                 assert!(gone["result"]["isError"] != true, "{gone}");
                 forgets.push(id);
             }
@@ -249,7 +249,7 @@ fn record(durability: &str) -> Option<(TestHome, Vec<Entry>, Promises)> {
             assert!(session.save(text));
         }
         if number == 130 {
-            let imported = session.call("memory_import", json!({})).unwrap();
+            let imported = session.call("memory_import", &json!({})).unwrap();
             assert!(imported["result"]["structuredContent"]["new"].as_u64() > Some(50), "{imported}");
         }
     }

@@ -79,7 +79,7 @@ fn read(home: &TestHome, end: Instant) -> Seen {
     let (mut seen, mut session) = (Seen::default(), Session::start(home.command()));
     while Instant::now() < end {
         let arguments = json!({ "query": "connection pool size 数据库", "mode": "keyword" });
-        let answer = session.call("memory_search", arguments).expect("the session ended");
+        let answer = session.call("memory_search", &arguments).unwrap_or_else(|| panic!("the session ended"));
         assert!(answer["result"]["isError"] != true && answer.get("error").is_none(), "{answer}");
         seen.searches += 1;
     }

@@ -31,13 +31,13 @@ fn a_full_disk_is_told_and_got_over() {
         let refusal = session.refused.last().unwrap().to_string();
         assert!(refusal.contains("disk is full") || refusal.contains("disk_full"), "{refusal}");
         // What is there is found while nothing can be written.
-        let answer = session.call("memory_search", json!({ "query": "room0" })).unwrap();
+        let answer = session.call("memory_search", &json!({ "query": "room0" })).unwrap();
         assert!(answer["result"]["isError"] != true, "cycle {cycle}: {answer}");
         refused += session.refused.len() - before;
         std::fs::write(&room, 300_000_i64.to_le_bytes()).unwrap();
     }
     std::fs::write(&room, i64::MAX.to_le_bytes()).unwrap();
-    let saved = session.call("memory_save", json!({ "text": "there is room again" })).unwrap();
+    let saved = session.call("memory_save", &json!({ "text": "there is room again" })).unwrap();
     assert!(saved["result"]["isError"] != true, "{saved}");
     let (acknowledged, _) = session.finish();
     let memory = open(&home.memory());

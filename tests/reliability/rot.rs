@@ -70,7 +70,10 @@ fn no_flipped_bit_is_answered_from() {
                 for (what, expected) in &right {
                     match said.get(what) {
                         Some(piece) => {
-                            assert!(piece == expected || piece.is_err(), "{place}: {what} is silently wrong: {piece:?}")
+                            assert!(
+                                piece == expected || piece.is_err(),
+                                "{place}: {what} is silently wrong: {piece:?}"
+                            );
                         }
                         None => assert!(said["sessions"].is_err(), "{place}: {what} is missing"),
                     }

@@ -46,7 +46,7 @@ impl Session {
     }
 
     /// Sends a request; `false` when the server is gone.
-    fn send(&mut self, name: &str, arguments: Value) -> Option<u64> {
+    fn send(&mut self, name: &str, arguments: &Value) -> Option<u64> {
         self.next += 1;
         let meta = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -61,7 +61,7 @@ impl Session {
     /// Sends a text to be saved, and takes in what was answered meanwhile. `false` when the server is gone.
     pub(crate) fn save(&mut self, text: String) -> bool {
         let arguments = json!({ "text": text, "kind": "fact" });
-        let Some(number) = self.send("memory_save", arguments) else { return false };
+        let Some(number) = self.send("memory_save", &arguments) else { return false };
         self.sent.insert(number, text);
         while self.sent.len() >= WINDOW {
             if !self.take(Duration::from_secs(30)) {
@@ -73,14 +73,14 @@ impl Session {
     }
 
     /// Calls a tool and waits for its answer; `None` when the server is gone.
-    pub(crate) fn call(&mut self, name: &str, arguments: Value) -> Option<Value> {
+    pub(crate) fn call(&mut self, name: &str, arguments: &Value) -> Option<Value> {
         while !self.sent.is_empty() {
             if !self.take(Duration::from_secs(30)) {
                 return None;
             }
         }
         self.send(name, arguments)?;
-        self.answers.recv_timeout(Duration::from_secs(60)).ok()
+        self.answers.recv_timeout(Duration::from_mins(1)).ok()
     }
 
     /// Takes in one answer; `false` when none came in time.

@@ -19,8 +19,11 @@ use crate::store::Open;
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
     /// Ids of messages (from `search`), or of sessions (the first six characters are enough)
-    #[arg(value_name = "ID", required = true)]
+    #[arg(value_name = "ID", required_unless_present = "source")]
     what: Vec<String>,
+    /// Everything that came from here: claude-code, saved, or a transcript or folder that was imported
+    #[arg(long, value_name = "SOURCE", conflicts_with = "what")]
+    source: Option<String>,
     /// Do it
     #[arg(long)]
     yes: bool,
@@ -47,13 +50,10 @@ struct Receipt {
 
 pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
     let memory = session.open(Open::Existing)?;
-    let mut ids: Vec<MessageId> = Vec::new();
-    for what in &args.what {
-        match what.parse() {
-            Ok(id) if memory.knows_message(id)? => ids.push(id),
-            _ => ids.extend(memory.messages_of_session(what)?),
-        }
-    }
+    let ids = match &args.source {
+        Some(source) => memory.messages_from(source)?,
+        None => memory.named(&args.what)?,
+    };
     let ids = memory.going_with(ids)?;
     if !args.yes {
         preview(&ids, &memory, session)?;
@@ -96,7 +96,10 @@ fn preview(ids: &[MessageId], memory: &Memory, session: &Session) -> Result<(), 
     }
     for id in ids.iter().take(20) {
         let what = Selection::Messages { ids: vec![*id], around: 0 };
-        let transcript = memory.read(&Reading { what, include_tools: true, max_tokens: 100 })?;
+        let Ok(transcript) = memory.read(&Reading { what, include_tools: true, max_tokens: 100 }) else {
+            session.output.line(&format!("{id}  (in quarantine)"));
+            continue;
+        };
         let messages = transcript.conversations.iter().flat_map(|conversation| &conversation.messages);
         for part in messages.flat_map(|message| &message.parts) {
             session.output.line(&format!("{id}  {}", one_line(&visible::safe(&part.text), 100)));

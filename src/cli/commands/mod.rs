@@ -18,6 +18,7 @@ pub(super) mod init;
 pub(super) mod install;
 pub(super) mod mcp;
 pub(super) mod projects;
+pub(super) mod quarantine;
 pub(super) mod redact;
 pub(super) mod save;
 pub(super) mod search;

@@ -76,6 +76,7 @@ pub(in crate::cli) fn run(args: Args, session: &Session) -> Result<ExitCode, Fai
         supersedes: supersedes.map_err(Failure::invalid)?,
         pin: args.pin,
         expires_at,
+        by_model: false,
     };
     let saved = SaveAnswer::from(session.open(Open::Create)?.save(note, session.now)?);
     if session.output.is_json() {

@@ -9,6 +9,7 @@ pub mod question;
 pub mod redact;
 pub mod signature;
 pub mod snippet;
+pub mod suspicion;
 pub mod terms;
 pub mod tokens;
 pub mod visible;

@@ -99,6 +99,7 @@ impl Arguments {
             supersedes: ids_of(&self.supersedes.unwrap_or_default(), USAGE)?,
             pin: self.pin.unwrap_or(false),
             expires_at: time_of(self.expires_at.as_deref(), caller.now, USAGE)?,
+            by_model: true,
         })
     }
 }

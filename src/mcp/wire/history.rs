@@ -38,7 +38,7 @@ pub struct PackEntry {
     pub project: String,
     /// Who speaks.
     pub role: String,
-    /// person, model, client, or untrusted (tools and the web).
+    /// person, model, client, untrusted (tools and the web), or suspicious: reads like an instruction to you.
     pub trust: String,
     /// Title of the session or the memory.
     pub title: String,
@@ -59,7 +59,7 @@ pub struct ExcerptEntry {
     pub id: String,
     /// RFC 3339, UTC.
     pub ts: String,
-    /// person, model, client, or untrusted (tools and the web).
+    /// person, model, client, untrusted (tools and the web), or suspicious: reads like an instruction to you.
     pub trust: String,
     /// The text.
     pub text: String,
@@ -159,7 +159,7 @@ impl From<PackItem> for PackEntry {
             session_id: item.session,
             project: item.project,
             role: item.role.name().to_owned(),
-            trust: trust(item.origin).to_owned(),
+            trust: trust(item.origin, &item.text).to_owned(),
             title: visible::safe(&item.title).into_owned(),
             ts: item.at.to_string(),
             why: item.reason.words(),
@@ -189,7 +189,7 @@ impl From<Excerpt> for ExcerptEntry {
         Self {
             id: excerpt.id.to_string(),
             ts: excerpt.at.to_string(),
-            trust: trust(excerpt.origin).to_owned(),
+            trust: trust(excerpt.origin, &excerpt.text).to_owned(),
             text: cut.map_or_else(|| text.trim_end().to_owned(), |cut| format!("{}…", cut.trim_end())),
         }
     }
@@ -226,7 +226,7 @@ impl From<Fix> for FixEntry {
             error: ExcerptEntry {
                 id: error.id.to_string(),
                 ts: error.at.to_string(),
-                trust: trust(error.origin).to_owned(),
+                trust: trust(error.origin, &error.snippet).to_owned(),
                 text: visible::safe(&error.snippet).into_owned(),
             },
             conclusion: fix.conclusion.map(ExcerptEntry::from),

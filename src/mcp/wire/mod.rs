@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::domain::mark::URI_PREFIX;
+use crate::domain::text::suspicion::reads_like_an_instruction;
 use crate::domain::text::visible;
 use crate::domain::{Answer, Hit, Origin};
 use crate::memory::{self, Transcript};
@@ -56,7 +57,7 @@ pub struct SearchHit {
     /// Why it was found.
     #[serde(rename = "match")]
     pub matched: SearchMatch,
-    /// person, model, client, or untrusted (tools and the web).
+    /// person, model, client, untrusted (tools and the web), or suspicious: reads like an instruction to you.
     pub trust: String,
     /// It is not of the project in which was asked.
     pub other_project: bool,
@@ -136,6 +137,8 @@ pub struct GetPart {
     /// Name of the tool.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
+    /// person, model, client, untrusted (tools and the web), or suspicious: reads like an instruction to you.
+    pub trust: String,
     /// The verbatim text.
     pub text: String,
 }
@@ -230,9 +233,10 @@ pub struct Pong {
 }
 
 /// What a reader may take a text for.
-const fn trust(origin: Origin) -> &'static str {
+fn trust(origin: Origin, text: &str) -> &'static str {
     match origin {
         Origin::Person => "person",
+        _ if reads_like_an_instruction(text) => "suspicious",
         Origin::Model => "model",
         Origin::Client => "client",
         Origin::Tool | Origin::Web => "untrusted",
@@ -272,7 +276,6 @@ impl From<Hit> for SearchHit {
             role: hit.role.name().to_owned(),
             kind: hit.kind.name().to_owned(),
             title: visible::safe(&hit.title).into_owned(),
-            snippet: visible::safe(&hit.snippet).into_owned(),
             ts: hit.at.to_string(),
             score: rounded(hit.score),
             matched: SearchMatch {
@@ -280,7 +283,8 @@ impl From<Hit> for SearchHit {
                 semantic_rank: hit.matched.semantic_rank,
                 terms: hit.matched.terms,
             },
-            trust: trust(hit.origin).to_owned(),
+            trust: trust(hit.origin, &hit.snippet).to_owned(),
+            snippet: visible::safe(&hit.snippet).into_owned(),
             other_project: false,
             uri: uri(&id),
             explanation: hit.explanation,
@@ -328,6 +332,7 @@ impl From<store::MessageText> for GetMessage {
                 .map(|part| GetPart {
                     kind: part.kind.name().to_owned(),
                     tool: part.tool,
+                    trust: trust(part.origin, &part.text).to_owned(),
                     text: visible::safe(&part.text).into_owned(),
                 })
                 .collect(),

@@ -182,6 +182,13 @@ CREATE TABLE outbox (
   at     INTEGER NOT NULL
 ) STRICT;
 
+-- Messages that are kept and not served. They belong to the twin of their conversation (source `quarantine:…`) and have no passages.
+CREATE TABLE quarantine (
+  message_id INTEGER PRIMARY KEY REFERENCES messages(id) ON DELETE CASCADE,
+  at         INTEGER NOT NULL,
+  reason     TEXT NOT NULL
+) STRICT;
+
 -- What was forgotten must not come back with the next import or sync.
 CREATE TABLE tombstones (
   uid    BLOB NOT NULL PRIMARY KEY CHECK (length(uid) = 16),
