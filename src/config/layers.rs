@@ -1,11 +1,13 @@
 //! Merging defaults, file, environment and flags, remembering where each value came from.
 
 use std::fmt;
+use std::io::Read as _;
 use std::path::Path;
 
 use toml::Table;
 
 use super::{Error, Settings, env};
+use crate::domain::limits;
 
 const DEFAULTS: &str = include_str!("defaults.toml");
 
@@ -28,6 +30,17 @@ impl fmt::Display for Origin {
             Self::Environment(name) => write!(formatter, "environment {name}"),
         }
     }
+}
+
+/// The text of a file of settings, which is never large.
+fn read(file: &Path) -> std::io::Result<String> {
+    let (mut text, most) = (String::new(), limits::CONFIG_BYTES as u64);
+    std::fs::File::open(file)?.take(most + 1).read_to_string(&mut text)?;
+    if text.len() > limits::CONFIG_BYTES {
+        let why = format!("it is larger than {most} bytes, which no configuration is");
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, why));
+    }
+    Ok(text)
 }
 
 /// One setting with its origin.
@@ -58,13 +71,21 @@ impl Layered {
     /// # Errors
     /// An unreadable or malformed file, or a value of the wrong kind; the message names key and origin.
     pub fn load(file: &Path) -> Result<Self, Error> {
+        match read(file) {
+            Ok(text) => Self::of(file, &text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::of(file, ""),
+            Err(source) => Err(Error::Read { path: file.to_owned(), source }),
+        }
+    }
+
+    /// Resolves defaults, then the text of a file, then the environment. `file` is its name.
+    ///
+    /// # Errors
+    /// A malformed text, or a value of the wrong kind; the message names key and origin.
+    pub fn of(file: &Path, text: &str) -> Result<Self, Error> {
         let mut values = flatten(&parse(Path::new("defaults.toml"), DEFAULTS)?, &Origin::Default);
         let mut warnings = Vec::new();
-        let from_file = match std::fs::read_to_string(file) {
-            Ok(text) => flatten(&parse(file, &text)?, &Origin::File(file.display().to_string())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(source) => return Err(Error::Read { path: file.to_owned(), source }),
-        };
+        let from_file = flatten(&parse(file, text)?, &Origin::File(file.display().to_string()));
         for set in from_file {
             match values.iter_mut().find(|known| known.key == set.key) {
                 Some(known) => *known = set,

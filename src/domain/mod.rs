@@ -9,6 +9,7 @@ pub mod draft;
 pub mod hash;
 pub mod hit;
 pub mod id;
+pub mod limits;
 pub mod mark;
 pub mod moment;
 pub mod needles;

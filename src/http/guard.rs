@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use super::token::Token;
-use super::{MOST_REQUEST_BYTES, MOST_REQUESTS};
+use crate::domain::limits;
 
 /// The rules of one server.
 #[derive(Debug)]
@@ -54,6 +54,11 @@ impl Guard {
         &self.origins
     }
 
+    /// Whether a request with these headers is kept out.
+    pub fn refuses(&self, headers: &HeaderMap) -> bool {
+        self.judge(headers).is_err()
+    }
+
     fn judge(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("\u{0}"));
         if !text(HOST).is_some_and(|host| self.hosts.iter().any(|known| known.eq_ignore_ascii_case(host))) {
@@ -68,7 +73,7 @@ impl Guard {
             _ => return Err(Refusal::Token),
         }
         let length = text(axum::http::header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
-        if length.is_some_and(|length| length > MOST_REQUEST_BYTES) {
+        if length.is_some_and(|length| length > limits::REQUEST_BYTES) {
             return Err(Refusal::Size);
         }
         Ok(())
@@ -97,7 +102,7 @@ struct Inside(Arc<Guard>);
 
 impl Inside {
     fn enter(guard: Arc<Guard>) -> Option<Self> {
-        let entered = guard.inside.fetch_add(1, Ordering::Relaxed) < MOST_REQUESTS;
+        let entered = guard.inside.fetch_add(1, Ordering::Relaxed) < limits::REQUESTS;
         let inside = Self(guard);
         entered.then_some(inside)
     }
@@ -158,7 +163,7 @@ mod tests {
     #[test]
     fn a_crowd_is_told_to_come_back() {
         let guard = Arc::new(Guard::new(Token::new("x"), 1, Vec::new()));
-        let inside: Vec<_> = (0..MOST_REQUESTS).map(|_| Inside::enter(Arc::clone(&guard)).unwrap()).collect();
+        let inside: Vec<_> = (0..limits::REQUESTS).map(|_| Inside::enter(Arc::clone(&guard)).unwrap()).collect();
         assert!(Inside::enter(Arc::clone(&guard)).is_none());
         drop(inside);
         assert!(Inside::enter(guard).is_some());

@@ -19,15 +19,11 @@ use axum::response::IntoResponse as _;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
+use crate::domain::limits;
 use crate::mcp::{Door, Server, streamable};
 
 pub use guard::Guard;
 pub use token::{Token, load_or_create};
-
-/// Bytes of one request.
-pub const MOST_REQUEST_BYTES: usize = 4 << 20;
-/// Requests that are worked on at the same time; more are told to come back.
-pub const MOST_REQUESTS: usize = 64;
 
 /// What the server listens on and whom it lets in.
 #[derive(Debug, Clone)]
@@ -75,7 +71,7 @@ impl Bound {
         let port = self.address()?.port();
         let guard = Guard::new(self.options.token, port, self.options.origins);
         let (hosts, origins) = (guard.hosts().to_vec(), guard.origins().to_vec());
-        let door = Door { hosts, origins, most_bytes: MOST_REQUEST_BYTES };
+        let door = Door { hosts, origins, most_bytes: limits::REQUEST_BYTES };
         let (mcp, end_streams) = streamable(server, &door);
         let router = guarded(Router::new().nest_service("/mcp", mcp), guard);
         let stop = async move {
@@ -86,11 +82,14 @@ impl Bound {
     }
 }
 
+/// Every route, for tests that try each of them. What is not here is answered as if it were not there.
+pub const ROUTES: [&str; 2] = ["/mcp", "/livez"];
+
 /// The routes; the guard stands before all of them, also before those that do not exist.
 fn guarded(routes: Router, guard: Guard) -> Router {
     routes
         .route("/livez", get(|| async { "ok\n" }))
         .fallback(|| async { (StatusCode::NOT_FOUND, "there is no such route\n").into_response() })
-        .layer(DefaultBodyLimit::max(MOST_REQUEST_BYTES))
+        .layer(DefaultBodyLimit::max(limits::REQUEST_BYTES))
         .layer(middleware::from_fn_with_state(Arc::new(guard), guard::check))
 }

@@ -92,6 +92,8 @@ pub struct Reader {
     calls: HashMap<String, String>,
     /// Items of the current line that were not returned yet.
     ready: VecDeque<Item>,
+    /// Where the current line begins.
+    line_start: Position,
     ended: bool,
 }
 
@@ -101,22 +103,33 @@ impl Reader {
     /// # Errors
     /// When the file cannot be opened.
     pub fn open(transcript: &Transcript, from: Position, longest: usize) -> io::Result<Self> {
+        Ok(Self::new(transcript, Lines::open(&transcript.path, from, longest)?))
+    }
+
+    /// Reads what stands for the file, from `from` on.
+    pub fn over(transcript: &Transcript, input: Box<dyn io::Read + Send>, from: Position, longest: usize) -> Self {
+        Self::new(transcript, Lines::over(input, from, longest))
+    }
+
+    fn new(transcript: &Transcript, lines: Lines) -> Self {
         let stem = transcript.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self {
-            lines: Lines::open(&transcript.path, from, longest)?,
+        Self {
+            lines,
             path: transcript.path.clone(),
             agent: stem.starts_with("agent-").then(|| stem.clone()),
             stem,
             last_at: Timestamp::from_milliseconds(transcript.modified),
             calls: HashMap::new(),
             ready: VecDeque::new(),
+            line_start: Position::default(),
             ended: false,
-        })
+        }
     }
 
-    /// Everything before this position was returned and need not be read again.
-    pub const fn position(&self) -> Position {
-        self.lines.position
+    /// Everything before this position was returned and need not be read again. A line with several records is before it when
+    /// the last of them was returned.
+    pub fn position(&self) -> Position {
+        if self.ready.is_empty() { self.lines.position } else { self.line_start }
     }
 
     /// The next item, or `None` at the end. A last line without a line end is taken if it is whole; else it is reported
@@ -132,6 +145,7 @@ impl Reader {
             if self.ended {
                 return Ok(None);
             }
+            self.line_start = self.lines.position;
             match self.lines.next()? {
                 Line::End => self.ended = true,
                 Line::Complete => self.parse(self.lines.position.line),
@@ -465,6 +479,17 @@ mod tests {
             if a.parts[0].text == "a" && b.parts[0].text == "b" && bad.line == 1),
             "{items:?}"
         );
+    }
+
+    #[test]
+    fn a_line_is_read_when_its_last_record_is() {
+        let text = "{\"type\":\"user\",\"uuid\":\"1\",\"message\":{\"content\":\"a\"}}{\"type\":\"user\",\"uuid\":\"2\",\"message\":{\"content\":\"b\"}}\n";
+        let transcript = Transcript { path: PathBuf::from("s.jsonl"), size: 0, modified: 0 };
+        let mut reader = Reader::over(&transcript, Box::new(text.as_bytes()), Position::default(), 1000);
+        assert!(reader.next_item().unwrap().is_some());
+        assert_eq!(reader.position(), Position::default(), "the second record would be lost");
+        assert!(reader.next_item().unwrap().is_some());
+        assert_eq!(reader.position(), Position { offset: text.len() as u64, line: 1 });
     }
 
     #[test]

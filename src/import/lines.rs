@@ -1,7 +1,7 @@
 //! Reading a file that may still grow, line by line, with a bound on memory. Does not own what lines mean.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom};
+use std::io::{self, BufRead as _, BufReader, Read, Seek as _, SeekFrom};
 use std::path::Path;
 
 /// How far a file was read.
@@ -27,9 +27,8 @@ pub(super) enum Line {
 }
 
 /// A buffered line reader that knows its position.
-#[derive(Debug)]
 pub(super) struct Lines {
-    input: BufReader<File>,
+    input: BufReader<Box<dyn Read + Send>>,
     /// The last line, without its end.
     pub(super) buffer: Vec<u8>,
     /// After the last line returned as complete or too long.
@@ -37,11 +36,22 @@ pub(super) struct Lines {
     longest: usize,
 }
 
+impl std::fmt::Debug for Lines {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Lines").field("position", &self.position).finish_non_exhaustive()
+    }
+}
+
 impl Lines {
     pub(super) fn open(path: &Path, from: Position, longest: usize) -> io::Result<Self> {
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(from.offset))?;
-        Ok(Self { input: BufReader::with_capacity(1 << 16, file), buffer: Vec::new(), position: from, longest })
+        Ok(Self::over(Box::new(file), from, longest))
+    }
+
+    /// What is not a file of its own. `input` begins at `from`.
+    pub(super) fn over(input: Box<dyn Read + Send>, from: Position, longest: usize) -> Self {
+        Self { input: BufReader::with_capacity(1 << 16, input), buffer: Vec::new(), position: from, longest }
     }
 
     pub(super) fn next(&mut self) -> io::Result<Line> {

@@ -12,10 +12,8 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufR
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
-/// Bytes of one line. A tool takes texts of a mebibyte.
-pub(super) const LONGEST_LINE: usize = 16 << 20;
-/// Levels of a message: serde_json reads no more than 128.
-const DEEPEST: usize = 120;
+use crate::domain::limits;
+
 /// Bytes that wait between two ends.
 const BUFFER: usize = 64 << 10;
 /// Lines that wait to be written.
@@ -132,7 +130,8 @@ async fn next_line(input: &mut (impl AsyncBufReadExt + Unpin), line: &mut Vec<u8
         }
         let end = piece.iter().position(|byte| *byte == b'\n');
         let taken = end.map_or(piece.len(), |end| end + 1);
-        whole &= line.len() + taken <= LONGEST_LINE;
+        // The end of a line is not part of it.
+        whole &= line.len() + end.unwrap_or(taken) <= limits::LINE_BYTES;
         if whole {
             line.extend(piece.iter().take(taken));
         } else {
@@ -145,8 +144,8 @@ async fn next_line(input: &mut (impl AsyncBufReadExt + Unpin), line: &mut Vec<u8
     }
 }
 
-/// What is wrong with a line, if anything: its code and what to say.
-fn check(line: &[u8]) -> Option<(i32, &'static str)> {
+/// What is wrong with a line, if anything: its JSON-RPC code and what to say.
+pub fn check(line: &[u8]) -> Option<(i32, &'static str)> {
     let Ok(text) = std::str::from_utf8(line) else { return Some((-32700, "the line is not UTF-8")) };
     if text.trim().is_empty() {
         return None;
@@ -155,7 +154,7 @@ fn check(line: &[u8]) -> Option<(i32, &'static str)> {
         return Some((-32700, "the line is not valid JSON"));
     }
     // The parser behind this refuses deeper ones without a word.
-    (depth(text) > DEEPEST).then_some((-32700, "the line is nested too deeply"))
+    (depth(text) > limits::MESSAGE_DEPTH).then_some((-32700, "the line is nested too deeply"))
 }
 
 /// How deep valid JSON is nested.
@@ -232,7 +231,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_line_that_is_too_long_is_dropped_and_the_next_one_read() {
-        let mut input = vec![b'x'; LONGEST_LINE];
+        let mut input = vec![b'x'; limits::LINE_BYTES];
         input.extend(b"y\n{\"c\":3}\n");
         let (passed, answered) = through(&input).await;
         assert_eq!(passed, "{\"c\":3}\n");

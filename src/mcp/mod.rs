@@ -9,7 +9,7 @@ mod completions;
 mod error;
 #[cfg(feature = "conformance-fixtures")]
 mod fixtures;
-mod lines;
+pub mod lines;
 mod profile;
 mod prompts;
 mod resources;

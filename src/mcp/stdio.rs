@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rmcp::ServiceExt as _;
+use rmcp::transport::async_rw::AsyncRwTransport;
 
 use super::Server;
 use super::background::Worker;
 use super::lines::Lines;
+use crate::domain::limits;
 
 /// Between two looks at who the parent is.
 const LOOK: Duration = Duration::from_secs(2);
@@ -37,8 +39,10 @@ pub fn run(server: Server, make_vectors: bool) -> std::io::Result<()> {
 }
 
 async fn serve(server: Server) -> std::io::Result<()> {
-    let (ends, lines) = Lines::start(tokio::io::stdin(), tokio::io::stdout());
-    let outcome = match server.serve(ends).await {
+    let ((requests, answers), lines) = Lines::start(tokio::io::stdin(), tokio::io::stdout());
+    // What `lines` lets through is read; its bound is without the end of the line.
+    let transport = AsyncRwTransport::new_server(requests, answers).with_max_line_length(limits::LINE_BYTES + 1);
+    let outcome = match server.serve(transport).await {
         Ok(running) => running.waiting().await.map(drop).map_err(std::io::Error::other),
         // A client that goes away before it has said anything is not a failure.
         Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => Ok(()),

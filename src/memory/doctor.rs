@@ -3,8 +3,11 @@
 
 use super::health::Check;
 use super::{Memory, Result};
+use crate::config::Durability;
 use crate::domain::hash::nonce;
+use crate::domain::text::terms;
 use crate::domain::{Kind, MessageId, Mode, Note, Query, Timestamp};
+use crate::store;
 
 impl Memory {
     /// Writes a word that nobody has said, finds it, forgets it, and looks whether it is gone.
@@ -29,6 +32,48 @@ impl Memory {
             finding: finding.unwrap_or("what is saved is found, what is forgotten is gone").to_owned(),
             fix: finding.map(|_| "run `claude-memory doctor --deep`, and please report this".to_owned()),
         })
+    }
+
+    /// Whether rows, passages, vectors and the shared index agree. Reads no text.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn reconciliation(&self) -> Result<Check> {
+        let model = self.model_name();
+        let odd = self.store.reconcile(model.as_ref().map(|(model, _, dimensions)| (*model, *dimensions)))?;
+        let (mut vectors, mut indexed) = (0, 0);
+        if let Some((model, digest, dimensions)) = &model {
+            vectors = self.store.vector_count(*model)?;
+            indexed = self.with_index((*model, digest, *dimensions), |index| Ok(index.len() as u64))?;
+        }
+        let ok = odd.is_none() && vectors == indexed;
+        let finding = if ok {
+            format!("rows, passages, {vectors} vectors and the index agree")
+        } else {
+            format!(
+                "{} texts that no search finds, {} passages without a vector, {} vectors of an odd length, {} passages in \
+                 quarantine; {indexed} of {vectors} vectors in the index",
+                odd.without_passages, odd.without_vectors, odd.odd_vectors, odd.leaking
+            )
+        };
+        let fix = (!ok).then(|| "run `claude-memory doctor --deep --fix`, and please report this".to_owned());
+        Ok(Check { name: "rows", ok, finding, fix })
+    }
+
+    /// Which versions are at work.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn versions(&self) -> Result<Check> {
+        let stats = self.store.stats()?;
+        let (program, sqlite) = (env!("CARGO_PKG_VERSION"), store::sqlite_version());
+        let finding = format!(
+            "claude-memory {program}, SQLite {sqlite}, schema {}, words {}, durability {}",
+            stats.schema,
+            terms::VERSION,
+            if self.settings.store.durability == Durability::Full { "full" } else { "normal" }
+        );
+        Ok(Check { name: "versions", ok: true, finding, fix: None })
     }
 
     fn finds(&self, word: &str, now: Timestamp) -> Result<Vec<MessageId>> {

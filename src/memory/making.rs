@@ -120,6 +120,18 @@ impl Memory {
         Ok(Some(Turn { _held: held, model, digest, dimensions, encoders }))
     }
 
+    /// Queues every text that has no vector of the encoder in use and waits for none; returns how many.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn queue_missing_vectors(&self) -> Result<usize> {
+        // Without a model there is nothing to queue for.
+        if self.model_name().is_none() {
+            return Ok(0);
+        }
+        Ok(self.store.queue_missing(self.encoder_model()?)?.1)
+    }
+
     /// The encoder of the settings, as the store knows models.
     ///
     /// # Errors

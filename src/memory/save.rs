@@ -2,11 +2,8 @@
 
 use super::projects::project_of;
 use super::{Error, Memory, Result};
-use crate::domain::{MessageId, Note, Timestamp};
+use crate::domain::{MessageId, Note, Timestamp, limits};
 use crate::store::{NoteChange, Saved, SavedStatus};
-
-/// Longest text of one memory.
-const LONGEST_NOTE_BYTES: usize = 1 << 20;
 
 impl Memory {
     /// Changes a saved text: what it says about itself in place, its text by a new one that replaces it.
@@ -25,6 +22,8 @@ impl Memory {
             if change == NoteChange::default() {
                 return Err(Error::invalid("nothing is to be changed"));
             }
+            let labels = Note { kind: change.kind.clone(), title: change.title.clone(), ..Note::default() };
+            within_limits(&Note { tags: change.tags.clone().unwrap_or_default(), ..labels })?;
             self.store.change_note(id, change, now)?;
             return Ok(Saved { id, status: SavedStatus::Updated, replaced: Vec::new(), redactions: 0 });
         };
@@ -52,12 +51,7 @@ impl Memory {
         if note.text.trim().is_empty() {
             return Err(Error::invalid("the text to remember is blank"));
         }
-        if note.text.len() > LONGEST_NOTE_BYTES {
-            return Err(Error::invalid(format!(
-                "the text has {} bytes; one memory may have {LONGEST_NOTE_BYTES}",
-                note.text.len()
-            )));
-        }
+        within_limits(&note)?;
         if note.expires_at.is_some_and(|end| end <= now) {
             return Err(Error::invalid("expires_at is in the past"));
         }
@@ -72,4 +66,24 @@ impl Memory {
         self.store.fold_words(false)?;
         Ok(saved)
     }
+}
+
+fn within_limits(note: &Note) -> Result<()> {
+    if note.text.len() > limits::NOTE_BYTES {
+        let (has, most) = (note.text.len(), limits::NOTE_BYTES);
+        return Err(Error::invalid(format!("the text has {has} bytes; one memory may have {most}")));
+    }
+    let labels = [&note.title, &note.kind, &note.topic_key].into_iter().flatten().chain(&note.tags).chain(&note.files);
+    if let Some(long) = labels.into_iter().find(|label| label.len() > limits::NOTE_LABEL_BYTES) {
+        let (has, most) = (long.len(), limits::NOTE_LABEL_BYTES);
+        return Err(Error::invalid(format!("a heading, label or file name has {has} bytes; it may have {most}")));
+    }
+    let most = note.tags.len().max(note.files.len()).max(note.supersedes.len());
+    if most > limits::NOTE_LABELS {
+        return Err(Error::invalid(format!(
+            "{most} labels, files or replaced memories are named; one memory may have {}",
+            limits::NOTE_LABELS
+        )));
+    }
+    Ok(())
 }

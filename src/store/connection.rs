@@ -84,6 +84,11 @@ fn stop_counting_memory() {
     });
 }
 
+/// The version of the SQLite that is inside.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}
+
 fn configure(connection: &Connection, access: Access) -> rusqlite::Result<()> {
     connection.busy_timeout(Duration::from_secs(10))?;
     connection.set_prepared_statement_cache_capacity(64);

@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::Store;
 use super::error::{Error, Result};
-use crate::domain::ContentHash;
-use crate::domain::text::passages;
+use crate::domain::text::passages::MOST_EMBEDDED;
+use crate::domain::{ContentHash, Kind};
 
 /// A model whose vectors are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +52,17 @@ pub struct StoredVector {
     pub vector: Vec<f32>,
 }
 
+/// The passages (`a`, of parts `p`) that should have a vector of the model `?1` and have none. Quarantined messages have no
+/// passages.
+pub(super) fn lacking() -> String {
+    let kinds = Kind::ALL.iter().filter(|kind| kind.is_embedded()).map(|kind| kind.number().to_string());
+    format!(
+        "p.kind IN ({}) AND (a.role <> 0 OR a.ordinal < {MOST_EMBEDDED})
+           AND NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.passage_id = a.id AND e.model_id = ?1)",
+        kinds.collect::<Vec<_>>().join(", ")
+    )
+}
+
 impl Store {
     /// The row of a model, made if it is new. Parts that have no vector of this model are queued; returns the row and how
     /// many were queued.
@@ -62,6 +73,14 @@ impl Store {
         if let Some(id) = self.find_model(&model.digest)? {
             return Ok((id, 0));
         }
+        self.queue_missing(model)
+    }
+
+    /// Registers a model and queues every text that it has no vector of; returns its row and how many were queued.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn queue_missing(&self, model: Model) -> Result<(i64, usize)> {
         self.write(move |connection| {
             let failed = |error| Error::sqlite("register a model", error);
             let sql = "INSERT INTO models (digest, name, dimensions) VALUES (?1, ?2, ?3)
@@ -69,14 +88,10 @@ impl Store {
             let id: i64 = connection
                 .query_row(sql, params![model.digest, model.name, model.dimensions], |row| row.get(0))
                 .map_err(failed)?;
-            let kinds =
-                crate::domain::Kind::ALL.iter().filter(|kind| kind.is_embedded()).map(|kind| kind.number().to_string());
             let sql = format!(
-                "INSERT OR IGNORE INTO pending (part_id, at)
-                 SELECT p.id, m.at FROM parts p JOIN messages m ON m.id = p.message_id
-                 WHERE p.kind IN ({}) AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.message_id = m.id) AND NOT EXISTS (SELECT 1 FROM embeddings e JOIN passages a ON a.id = e.passage_id
-                   WHERE a.part_id = p.id AND e.model_id = ?1)",
-                kinds.collect::<Vec<_>>().join(", ")
+                "INSERT OR IGNORE INTO pending (part_id, at) SELECT DISTINCT p.id, m.at FROM passages a
+                 JOIN parts p ON p.id = a.part_id JOIN messages m ON m.id = p.message_id WHERE {}",
+                lacking()
             );
             let queued = connection.execute(&sql, [id]).map_err(failed)?;
             Ok((id, queued))
@@ -259,9 +274,8 @@ impl Store {
 fn embedded_passages(connection: &Connection, part: i64) -> rusqlite::Result<Vec<(i64, std::ops::Range<usize>)>> {
     let sql = "SELECT id, start_byte, end_byte FROM passages WHERE part_id = ?1 AND (role <> 0 OR ordinal < ?2) ORDER BY ordinal";
     let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map(params![part, passages::MOST_EMBEDDED], |row| {
-        Ok((row.get(0)?, row.get::<_, usize>(1)?..row.get(2)?))
-    })?;
+    let rows = statement
+        .query_map(params![part, MOST_EMBEDDED], |row| Ok((row.get(0)?, row.get::<_, usize>(1)?..row.get(2)?)))?;
     rows.collect()
 }
 

@@ -10,6 +10,7 @@ use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::CParameter;
 
 use super::error::DAMAGED;
+use crate::domain::limits;
 
 /// Row of the dictionary that ships with this version.
 pub(super) const DICTIONARY_ID: i64 = 1;
@@ -17,8 +18,6 @@ pub(super) const DICTIONARY_ID: i64 = 1;
 pub(super) const DICTIONARY: &[u8] = include_bytes!("frames.dict");
 
 const LEVEL: i32 = 3;
-/// SQLite's own limit for one value is 1,000,000,000 bytes.
-const LARGEST_TEXT: usize = 1_000_000_000;
 
 /// Compresses texts. One per thread that prepares writes.
 pub(super) struct Packer(Mutex<Compressor<'static>>);
@@ -51,7 +50,7 @@ impl Unpacker {
 
     /// The text of a frame whose length is known; the length bounds the memory that a damaged frame can ask for.
     pub(super) fn unpack(&self, frame: &[u8], bytes: i64) -> Result<String, String> {
-        let bytes = usize::try_from(bytes).ok().filter(|bytes| *bytes <= LARGEST_TEXT);
+        let bytes = usize::try_from(bytes).ok().filter(|bytes| *bytes <= limits::TEXT_BYTES);
         let bytes = bytes.ok_or_else(|| format!("{DAMAGED}: impossible length"))?;
         let mut decompressor = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let raw = decompressor.decompress(frame, bytes).map_err(|error| format!("{DAMAGED}: {error}"))?;

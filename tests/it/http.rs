@@ -29,7 +29,7 @@ impl Service {
     }
 
     /// One request; the status and the body.
-    fn request(&self, head: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
+    pub(crate) fn request(&self, head: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let mut text = format!("{head} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
         for (name, value) in headers {
@@ -44,12 +44,12 @@ impl Service {
         (status, answer)
     }
 
-    fn post(&self, body: &[u8]) -> (u16, String) {
+    pub(crate) fn post(&self, body: &[u8]) -> (u16, String) {
         let bearer = format!("Bearer {}", self.token);
         self.request("POST /mcp", &self.good(&bearer), body)
     }
 
-    fn good<'a>(&'a self, bearer: &'a str) -> Vec<(&'a str, &'a str)> {
+    pub(crate) fn good<'a>(&'a self, bearer: &'a str) -> Vec<(&'a str, &'a str)> {
         vec![
             ("Host", &self.address),
             ("Authorization", bearer),
@@ -69,7 +69,7 @@ impl Drop for Service {
     }
 }
 
-fn save(text: &str) -> Vec<u8> {
+pub(crate) fn save(text: &str) -> Vec<u8> {
     let meta = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },

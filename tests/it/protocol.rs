@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::Stdio;
 
+use claude_memory::domain::limits;
 use serde_json::{Value, json};
 
 use crate::home::TestHome;
@@ -105,4 +106,33 @@ fn a_client_that_goes_away_in_the_middle_leaves_nothing_behind() {
     let _ = child.wait().unwrap();
     assert!(start.elapsed().as_secs() < 10);
     assert!(home.json(&["status"])["messages"].as_u64() > Some(60));
+}
+
+#[test]
+fn lines_and_levels_at_the_limit_and_one_above() {
+    let home = TestHome::new();
+    // An argument that no tool takes: what is looked at is whether the line was read at all.
+    let line = |bytes: usize| {
+        let request =
+            |text: &str| message(&json!(1), "tools/call", json!({ "name": "ping", "arguments": { "a": text } }));
+        let frame = request("").len() - 1;
+        let mut line = request(&"x".repeat(bytes - frame));
+        assert_eq!(line.pop(), Some(b'\n'));
+        assert_eq!(line.len(), bytes);
+        line
+    };
+    let code =
+        |line: &[u8]| answers(&home, &[line, b"\n"].concat()).into_iter().find(|answer| answer["id"] != 99).unwrap();
+    let at = code(&line(limits::LINE_BYTES));
+    assert_eq!((at["id"].as_u64(), at["error"]["code"] == -32600), (Some(1), false), "{at}");
+    assert_eq!(code(&line(limits::LINE_BYTES + 1))["error"]["code"], -32600);
+    // The message, `params`, `arguments` and the lists inside.
+    let deep = |levels: usize| {
+        let lists = levels - 3;
+        let value: Value = serde_json::from_str(&("[".repeat(lists) + &"]".repeat(lists))).unwrap();
+        message(&json!(1), "tools/call", json!({ "name": "ping", "arguments": { "a": value } }))
+    };
+    let at = code(deep(limits::MESSAGE_DEPTH).trim_ascii_end());
+    assert_eq!((at["id"].as_u64(), at["error"]["code"] == -32700), (Some(1), false), "{at}");
+    assert_eq!(code(deep(limits::MESSAGE_DEPTH + 1).trim_ascii_end())["error"]["code"], -32700);
 }

@@ -5,16 +5,18 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use super::grouped;
 use super::mcp::context;
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::config::env;
+use crate::domain::limits::{self, Limit};
 use crate::mcp::wire::HealthCheck;
 use crate::memory::{self, CLEANUP_DAYS, Check, Memory};
 use crate::store::Open;
 
 /// Checks that stand for harm that is done, not for something to be done.
-const GRAVE: [&str; 4] = ["store", "integrity", "canary", "modes"];
+const GRAVE: [&str; 5] = ["store", "integrity", "canary", "modes", "rows"];
 
 /// Check everything that can be checked, and say what to do about what is not well
 ///
@@ -22,10 +24,10 @@ const GRAVE: [&str; 4] = ["store", "integrity", "canary", "modes"];
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory doctor\n  claude-memory doctor --deep --fix")]
 pub(in crate::cli) struct Args {
-    /// Also compare every text with the word index, and save, find and forget a text
+    /// Also compare texts, words, rows, vectors and index, save, find and forget a text, and print all limits
     #[arg(long)]
     deep: bool,
-    /// Put right what cannot lose anything: modes of files, an outdated word index
+    /// Put right what cannot lose anything: modes of files, an outdated word index, texts that nobody makes vectors for
     #[arg(long)]
     fix: bool,
 }
@@ -35,6 +37,15 @@ struct Diagnosis {
     status: &'static str,
     checks: Vec<HealthCheck>,
     fixed: Vec<String>,
+    limits: Vec<Bound>,
+}
+
+/// A bound on what may come in.
+#[derive(Serialize)]
+struct Bound {
+    what: &'static str,
+    most: usize,
+    unit: &'static str,
 }
 
 pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
@@ -50,6 +61,10 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         if memory.refresh_words()? {
             fixed.push("the word index was made again".to_owned());
         }
+        let queued = memory.queue_missing_vectors()?;
+        if queued > 0 {
+            fixed.push(format!("{queued} texts without a vector wait for one now"));
+        }
     }
     let checks = checks(&memory, &home, args.deep, session);
     let bad: Vec<&Check> = checks.iter().filter(|check| !check.ok).collect();
@@ -61,13 +76,25 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     };
     if session.output.is_json() {
         let checks = checks.into_iter().map(HealthCheck::from).collect();
-        session.output.json(&Diagnosis { status, checks, fixed });
+        let bound = |limit: &Limit| Bound { what: limit.label, most: limit.value, unit: limit.unit };
+        session.output.json(&Diagnosis { status, checks, fixed, limits: limits::ALL.iter().map(bound).collect() });
     } else {
         fixed.iter().for_each(|done| session.output.line(&format!("fixed        {done}")));
         for check in &checks {
             let fix = check.fix.as_ref().map(|fix| format!(" → {fix}")).unwrap_or_default();
             let mark = if check.ok { "ok" } else { "!!" };
-            session.output.line(&format!("{mark} {:<10}{}{fix}", check.name, check.finding));
+            session.output.line(&format!("{mark} {:<11}{}{fix}", check.name, check.finding));
+        }
+        if args.deep {
+            session.output.line("limits of what may come in:");
+            for limit in limits::ALL {
+                session.output.line(&format!(
+                    "   {:<32}{:>14} {}",
+                    limit.label,
+                    grouped(limit.value as u64),
+                    limit.unit
+                ));
+            }
         }
         session.output.line(&format!("claude-memory {}: {status}", env!("CARGO_PKG_VERSION")));
     }
@@ -95,8 +122,10 @@ fn checks(memory: &Memory, home: &Path, deep: bool, session: &Session) -> Vec<Ch
         },
         fix: (!open.is_empty()).then(|| "run `claude-memory doctor --fix`".to_owned()),
     });
+    checks.push(memory.versions().unwrap_or_else(|error| failed("versions", &error)));
     if deep {
         checks.push(memory.integrity());
+        checks.push(memory.reconciliation().unwrap_or_else(|error| failed("rows", &error)));
         checks.push(memory.canary(session.now).unwrap_or_else(|error| failed("canary", &error)));
     }
     checks

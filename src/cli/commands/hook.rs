@@ -8,12 +8,11 @@ use std::time::Duration;
 use crate::cli::error::Failure;
 use crate::cli::session::{Session, ids};
 use crate::config::{Layered, env};
+use crate::domain::limits;
 use crate::hooks::{Hook, Input};
 
 /// A session waits no longer than this, whatever happens; what is not done by then is done at the next event.
 const DEADLINE: Duration = Duration::from_millis(150);
-/// A prompt with a pasted file in it fits.
-const MOST_INPUT_BYTES: u64 = 16 << 20;
 
 /// Handle an event of Claude Code (called by the hooks that `install --hooks` sets up)
 ///
@@ -32,7 +31,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     // A thread of its own, so that neither a lock nor a slow disk can hold the session up: the process ends without it.
     let work = move || {
         let mut bytes = Vec::new();
-        std::io::stdin().lock().take(MOST_INPUT_BYTES).read_to_end(&mut bytes).ok()?;
+        std::io::stdin().lock().take(limits::HOOK_BYTES as u64).read_to_end(&mut bytes).ok()?;
         let input = Input::parse(&bytes)?;
         let paths = paths.ok()?;
         let settings = Layered::load(&paths.config()).ok()?.settings;

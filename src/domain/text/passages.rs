@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::keys::{self, Key};
 use super::{is_cjk, prefix};
-use crate::domain::{Kind, Role};
+use crate::domain::{Kind, Role, limits};
 
 /// Changes whenever the same text may be cut otherwise; part of the model id.
 pub const VERSION: u32 = 2;
@@ -16,8 +16,6 @@ const CJK_WEIGHT: usize = 5;
 const LATIN_WEIGHT: usize = 2;
 /// So many passages of a text get vectors (about 8,400 characters); the rest is found by word.
 pub const MOST_EMBEDDED: usize = 12;
-/// Words of a text are indexed up to this many bytes; beyond it lie logs and data, which literal search still finds.
-const INDEXED_BYTES: usize = 256 << 10;
 
 /// What a passage is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +61,7 @@ pub fn of_part(role: Role, kind: Kind, text: &str) -> Vec<(Purpose, Range<usize>
 /// Prose is cut after a blank line, a line, a sentence or a word, by preference, in the last third of a passage. What
 /// tools print has one passage: its parts mean little alone.
 pub fn of(kind: Kind, whole: &str) -> Vec<Range<usize>> {
-    let text = prefix(whole, INDEXED_BYTES);
+    let text = prefix(whole, limits::INDEXED_BYTES);
     if !kind.is_embedded() {
         return if text.is_empty() { Vec::new() } else { std::iter::once(0..text.len()).collect() };
     }
@@ -116,7 +114,7 @@ mod tests {
     fn short_text_is_one_passage_and_blank_text_none() {
         assert_eq!(of(Kind::Text, "hello"), vec![0..5_usize; 1]);
         assert!(of(Kind::Text, " \n ").is_empty());
-        assert_eq!(of(Kind::Text, &format!("{}late", " ".repeat(INDEXED_BYTES))).len(), 1);
+        assert_eq!(of(Kind::Text, &format!("{}late", " ".repeat(limits::INDEXED_BYTES))).len(), 1);
         assert_eq!(of(Kind::ToolResult, &"line\n".repeat(900)), vec![0..4500_usize; 1]);
     }
 

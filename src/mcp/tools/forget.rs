@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Outcome, define, ids_of, minute, parse, quoting, time_of};
 use crate::domain::query::{Reading, Selection};
 use crate::domain::text::{one_line, visible};
-use crate::domain::{Detail, MessageId, Query};
+use crate::domain::{Detail, MessageId, Query, limits};
 use crate::mcp::caller::Caller;
 use crate::mcp::error::Failure;
 use crate::mcp::wire::changes::{ForgetAnswer, ForgetDone, ForgetPreview};
@@ -19,8 +19,6 @@ use crate::memory::Memory;
 const USAGE: &str = "name `ids`, a `session_id`, a `query` (then the ids you confirm), or `project` with `before`";
 /// Messages that are shown.
 const SHOWN: usize = 20;
-/// Messages of one call.
-const MOST: usize = 100_000;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -97,7 +95,7 @@ impl Arguments {
                 let projects = memory.resolve_projects(project, caller.directory.as_deref())?.ok_or_else(|| {
                     Failure::arguments("\"all\" projects at once is too much", "name one project at a time")
                 })?;
-                Ok(memory.messages_before(&projects, before, MOST)?)
+                Ok(memory.messages_before(&projects, before, limits::FORGET_MESSAGES)?)
             }
             _ => Err(Failure::arguments("exactly one way of naming what to forget is needed", USAGE)),
         }

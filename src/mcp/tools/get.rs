@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Outcome, define, ids_of, minute, parse, quote, quoting, reading};
+use crate::domain::limits;
 use crate::domain::query::{Reading, Selection};
 use crate::mcp::caller::Caller;
 use crate::mcp::error::Failure;
@@ -56,7 +57,7 @@ pub(super) fn call(memory: &Memory, _caller: &Caller, arguments: Value) -> Outco
 impl Arguments {
     fn into_reading(self) -> Result<Reading, Failure> {
         let what = match (self.ids, self.session_id) {
-            (Some(ids), None) if !ids.is_empty() && ids.len() <= 50 => {
+            (Some(ids), None) if !ids.is_empty() && ids.len() <= limits::READ_IDS => {
                 let ids = ids_of(&ids, USAGE)?;
                 Selection::Messages { ids, around: self.around.unwrap_or(2).min(50) }
             }

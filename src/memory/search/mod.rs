@@ -16,7 +16,7 @@ use super::columns::{Permit, needs_store};
 use super::{Error, Memory, Result};
 use crate::domain::text::question::Question;
 use crate::domain::text::terms::Terms;
-use crate::domain::{Answer, Mode, Query, Timestamp};
+use crate::domain::{Answer, Mode, Query, Timestamp, limits};
 use gather::{CANDIDATES, Evidence, Meaning, Wanted};
 use page::Found;
 use rank::{Context, Part, Ranked};
@@ -24,8 +24,6 @@ use words::Words;
 
 pub use weights::Weights;
 
-/// Distinct words of one text that are searched.
-const MOST_TERMS: usize = 64;
 /// Ranked messages beyond the page whose rows are read: some are replaced notes, some say the same.
 const SPARE: usize = 50;
 /// Texts that are read to look for quoted phrases.
@@ -71,7 +69,7 @@ impl Memory {
         let found = self.store.candidates(&passages, &query.filter, now)?;
         let mut messages = HashSet::new();
         let found = found.into_iter().filter(|candidate| messages.insert(candidate.message));
-        let shown = query.texts.iter().flat_map(|text| terms.of_query(text, MOST_TERMS)).collect();
+        let shown = query.texts.iter().flat_map(|text| terms.of_query(text, limits::QUERY_TERMS)).collect();
         let evidence = Evidence { words: Words::shown(shown), ..Evidence::default() };
         Ok((evidence, found.map(|candidate| (Ranked::literal(&candidate), candidate)).collect()))
     }
@@ -100,7 +98,8 @@ impl Memory {
         };
         let permit =
             Permit { columns: &columns, filter: &query.filter, messages: messages.as_deref(), without: &without };
-        let groups: Vec<Vec<String>> = question.subjects.iter().map(|text| terms.of_query(text, MOST_TERMS)).collect();
+        let groups: Vec<Vec<String>> =
+            question.subjects.iter().map(|text| terms.of_query(text, limits::QUERY_TERMS)).collect();
         let words = timed(answer, "words", || Words::look_up(&self.store, &columns, &groups, query.worth.is_some()))?;
         let by_word = query.mode != Mode::Semantic || meaning.is_none();
         if by_word && words.terms.is_empty() {
@@ -213,8 +212,21 @@ fn check(query: &Query) -> Result<()> {
             hint: Some("say what to look for, in your own words".to_owned()),
         });
     }
-    if query.limit == 0 || query.limit > 50 {
-        return Err(Error::invalid(format!("limit is {}; it must be between 1 and 50", query.limit)));
+    if query.limit == 0 || query.limit > limits::QUERY_HITS {
+        let most = limits::QUERY_HITS;
+        return Err(Error::invalid(format!("limit is {}; it must be between 1 and {most}", query.limit)));
+    }
+    if query.offset > limits::QUERY_OFFSET {
+        let message = format!("{} hits would be paged past; {} may be", query.offset, limits::QUERY_OFFSET);
+        return Err(Error::Invalid { message, hint: Some("narrow the query or its filters".to_owned()) });
+    }
+    if query.texts.len() > limits::QUERY_TEXTS {
+        let message = format!("the query has {} texts; it may have {}", query.texts.len(), limits::QUERY_TEXTS);
+        return Err(Error::Invalid { message, hint: None });
+    }
+    if let Some(long) = query.texts.iter().find(|text| text.len() > limits::QUERY_BYTES) {
+        let message = format!("the query has {} bytes; it may have {}", long.len(), limits::QUERY_BYTES);
+        return Err(Error::Invalid { message, hint: Some("ask for its most telling line".to_owned()) });
     }
     if let (Some(after), Some(before)) = (query.filter.after, query.filter.before)
         && after >= before

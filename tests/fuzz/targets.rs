@@ -1,0 +1,184 @@
+// What is fuzzed, and what must hold whatever comes in. Included by the fuzzer (tests/fuzz) and by the test that replays its
+// corpus (tests/it/fuzzing.rs).
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use claude_memory::config::{Layered, Paths};
+use claude_memory::domain::text::redact::{Counts, Redactor};
+use claude_memory::domain::{Code, Ids, Mode, Query, Timestamp};
+use claude_memory::http::{Guard, Token};
+use claude_memory::import::claude_code::{Reader, Transcript};
+use claude_memory::import::{Item, Position};
+use claude_memory::mcp::{Caller, Profile, lines, tools};
+use claude_memory::memory::{ImportOptions, Memory};
+use claude_memory::store::{Open, Preparer};
+
+/// Takes whatever comes in, and panics when something does not hold.
+pub type Target = fn(&[u8]);
+
+/// Every target by name.
+pub const TARGETS: [(&str, Target); 6] = [
+    ("jsonrpc", jsonrpc),
+    ("http", http),
+    ("transcript_line", transcript_line),
+    ("import_file", import_file),
+    ("query", query),
+    ("config", config),
+];
+
+/// Tools that only read; the others would fill the store.
+const READING: [&str; 11] = [
+    "memory_search",
+    "memory_get",
+    "memory_timeline",
+    "memory_context",
+    "memory_projects",
+    "memory_health",
+    "memory_blame",
+    "memory_fix",
+    "memory_sessions",
+    "memory_stats",
+    "memory_handoff",
+];
+
+fn now() -> Timestamp {
+    Timestamp::from_milliseconds(1_790_000_000_000)
+}
+
+/// A small store of the sample conversations, without an encoder.
+fn memory() -> &'static Memory {
+    static MEMORY: OnceLock<Memory> = OnceLock::new();
+    MEMORY.get_or_init(|| {
+        let folder = std::env::temp_dir().join(format!("claude-memory-fuzz-{}", std::process::id()));
+        let paths = Paths::resolve(Some(folder)).unwrap();
+        let mut settings = Layered::of(Path::new("none"), "").unwrap().settings;
+        "off".clone_into(&mut settings.embed.model);
+        let options = ImportOptions::of(&settings);
+        let memory = Memory::open(&paths, settings, Open::Create, Ids::System, now()).unwrap();
+        let samples =
+            Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().find(|folder| folder.join("data/demo").is_dir());
+        let samples = samples.unwrap().join("data/demo");
+        let never = AtomicBool::new(false);
+        memory.import_claude_code(&samples, options, now(), &never, &mut |_| {}).unwrap();
+        memory
+    })
+}
+
+/// A line on stdin: it is refused with one of the codes of JSON-RPC, or a tool answers it. No failure is a bug of ours.
+pub fn jsonrpc(data: &[u8]) {
+    if let Some((code, _)) = lines::check(data) {
+        assert!((-32700..=-32600).contains(&code));
+        return;
+    }
+    let Ok(message) = serde_json::from_slice::<serde_json::Value>(data) else { return };
+    let params = &message["params"];
+    if let Some(name) = params["name"].as_str().filter(|name| READING.contains(name)) {
+        let caller =
+            Caller { directory: Some(PathBuf::from("/home/yue/web")), session: None, transcripts: None, now: now() };
+        let outcome = tools::call(memory(), &caller, Profile::Admin, name, params["arguments"].clone());
+        if let Some(Err(failure)) = outcome {
+            assert_ne!(failure.code, Code::Internal, "{}", failure.message);
+        }
+    }
+}
+
+/// A request over HTTP, head and body: it is kept out, or its body is a line as any other.
+pub fn http(data: &[u8]) {
+    let end = data.windows(4).position(|four| four == b"\r\n\r\n");
+    let (head, body) = end.map_or((data, &[][..]), |end| (&data[..end], &data[end + 4..]));
+    let mut headers = HeaderMap::new();
+    for line in head.split(|byte| *byte == b'\n').take(64) {
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
+        let name = HeaderName::from_bytes(line[..colon].trim_ascii());
+        let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            headers.append(name, value);
+        }
+    }
+    let guard = Guard::new(Token::new("the-token"), 8080, Vec::new());
+    if guard.refuses(&headers) {
+        return;
+    }
+    let bearer = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or("");
+    assert!(bearer.to_lowercase().starts_with("bearer ") && bearer.contains("the-token"), "{headers:?}");
+    assert!(headers.get("host").is_some_and(|host| host.to_str().unwrap().ends_with(":8080")), "{headers:?}");
+    jsonrpc(body);
+}
+
+fn transcript() -> Transcript {
+    Transcript { path: PathBuf::from("/t/agent-7.jsonl"), size: 0, modified: 1_790_000_000_000 }
+}
+
+/// One line of a transcript, all the way to what would be stored: nothing that is redacted once is redacted differently
+/// the second time.
+pub fn transcript_line(data: &[u8]) {
+    thread_local! {
+        static TOOLS: (Redactor, Preparer) = (Redactor::new([7; 32], Vec::new()), Preparer::new().unwrap());
+    }
+    TOOLS.with(|(redactor, preparer)| prepared(data, redactor, preparer));
+}
+
+fn prepared(data: &[u8], redactor: &Redactor, preparer: &Preparer) {
+    let line = [data, b"\n"].concat();
+    let mut reader = Reader::over(&transcript(), Box::new(std::io::Cursor::new(line)), Position::default(), 1 << 20);
+    while let Some(item) = reader.next_item().unwrap() {
+        let Item::Draft(mut draft) = item else { continue };
+        for part in &mut draft.parts {
+            let once = redactor.redact(&part.text, &mut Counts::new()).into_owned();
+            let twice = redactor.redact(&once, &mut Counts::new()).into_owned();
+            assert_eq!(once, twice, "what is clean stays as it is");
+            part.text = once;
+        }
+        preparer.message("fuzz", *draft).unwrap();
+    }
+}
+
+/// A file of lines: the position only moves forward, and reading on from any position gives what was left.
+pub fn import_file(data: &[u8]) {
+    let (longest, stop) = (64 + usize::from(data.first().copied().unwrap_or(0)) * 8, data.get(1).copied().unwrap_or(0));
+    let file = data.get(2..).unwrap_or(&[]);
+    let read = |from: Position| {
+        let rest = file.get(usize::try_from(from.offset).unwrap()..).unwrap_or(&[]).to_vec();
+        Reader::over(&transcript(), Box::new(std::io::Cursor::new(rest)), from, longest)
+    };
+    let mut reader = read(Position::default());
+    let (mut items, mut positions) = (0, vec![(0, Position::default())]);
+    while reader.next_item().unwrap().is_some() {
+        items += 1;
+        let position = reader.position();
+        let (_, last) = positions[positions.len() - 1];
+        assert!(position.offset >= last.offset && position.line >= last.line && position.offset <= file.len() as u64);
+        if position != last {
+            positions.push((items, position));
+        }
+    }
+    let (before, from) = positions[usize::from(stop) % positions.len()];
+    let (mut rest, mut again) = (0, read(from));
+    while again.next_item().unwrap().is_some() {
+        rest += 1;
+    }
+    // A last line that its writer has not finished is reported each time, until it is whole.
+    let unfinished = usize::from(file.last().is_some_and(|byte| *byte != b'\n'));
+    assert!((items..=items + unfinished).contains(&(before + rest)), "{before} and {rest} are not {items}");
+}
+
+/// A question, by word and literally.
+pub fn query(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    for mode in [Mode::Keyword, Mode::Exact] {
+        if let Err(error) = memory().search(&Query { mode, ..Query::about(text.clone()) }, now()) {
+            assert_eq!(error.code(), Code::InvalidInput, "{error}");
+        }
+    }
+}
+
+/// A file of settings: it is taken or it is said what is wrong.
+pub fn config(data: &[u8]) {
+    match Layered::of(Path::new("config.toml"), &String::from_utf8_lossy(data)) {
+        Ok(layered) => drop(format!("{layered:?}")),
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
