@@ -28,6 +28,11 @@ impl Service {
         Self { child, address, token }
     }
 
+    #[cfg(target_os = "linux")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// One request; the status and the body.
     pub(crate) fn request(&self, head: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();

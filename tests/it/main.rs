@@ -36,6 +36,7 @@ mod retrieval;
 mod saving;
 mod searching;
 mod secrets;
+mod surfaces;
 mod tools;
 
 #[test]
