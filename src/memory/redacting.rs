@@ -36,8 +36,10 @@ impl Memory {
     /// When the key of the placeholders cannot be read or made.
     pub(super) fn clean_draft(&self, draft: &mut Draft) -> Result<()> {
         let Some(redactor) = self.redactor()? else { return Ok(()) };
-        for part in &mut draft.parts {
-            replace(redactor, &mut part.text, &mut draft.redacted);
+        let texts = draft.parts.iter_mut().map(|part| &mut part.text);
+        // Somebody puts a token into the name of a file or of a branch sooner or later.
+        for text in texts.chain(&mut draft.files).chain(&mut draft.git_branch) {
+            replace(redactor, text, &mut draft.redacted);
         }
         Ok(())
     }
@@ -51,7 +53,8 @@ impl Memory {
         if let Some(redactor) = self.redactor()? {
             replace(redactor, &mut note.text, &mut counts);
             note.title.iter_mut().for_each(|title| replace(redactor, title, &mut counts));
-            note.tags.iter_mut().for_each(|tag| replace(redactor, tag, &mut counts));
+            let labels = note.tags.iter_mut().chain(&mut note.files).chain(&mut note.topic_key).chain(&mut note.kind);
+            labels.for_each(|label| replace(redactor, label, &mut counts));
         }
         Ok(counts)
     }

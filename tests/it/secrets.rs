@@ -9,6 +9,14 @@ fn token() -> String {
     format!("ghp_{}", "k3Jd9Qw2Lm8Zx5Vb7Nt4Rp6Hs1Fg0Yc2Ub9A")
 }
 
+/// A transcript line of a tool call on a file, on a branch.
+fn edit(file: &str, branch: &str) -> String {
+    serde_json::json!({ "type": "assistant", "uuid": "u9", "sessionId": "s1", "cwd": "/work/project", "gitBranch": branch,
+        "timestamp": "2026-05-01T08:00:01Z", "message": { "role": "assistant", "id": "m9", "content": [
+            { "type": "tool_use", "id": "t", "name": "Read", "input": { "file_path": file } }] } })
+    .to_string()
+}
+
 /// Whether any file below a folder holds the bytes.
 fn holds(folder: &std::path::Path, needle: &str) -> bool {
     std::fs::read_dir(folder).unwrap().any(|entry| {
@@ -33,6 +41,11 @@ fn what_is_imported_and_saved_is_clean() {
     let path = home.write("t/s1.jsonl", lines.join("\n") + "\n");
     let report = home.json(&["import", "claude-code", path.parent().unwrap().to_str().unwrap()]);
     assert_eq!((report["new"].as_u64(), report["redacted"].as_u64()), (Some(3), Some(3)), "{report}");
+    // In the name of a file and of a branch, at another home: what follows counts exactly.
+    let named = TestHome::new();
+    let path_of_edit = named.write("t/s1.jsonl", edit(&format!("/tmp/{token}.txt"), &format!("try/{token}")) + "\n");
+    let _ = named.json(&["import", "claude-code", path_of_edit.to_str().unwrap()]);
+    assert!(!holds(&named.memory(), &token), "the token is in a name on the disk");
     let _ = home.json(&["save", &format!("deploy with password={password}"), "--title", &format!("key {token}")]);
     let _ = home.json(&["embed", "--threads", "1"]);
     for secret in [token.as_str(), password] {

@@ -98,7 +98,7 @@ fn a_process_that_dies_before_any_call_is_completed_by_the_next() {
     let mut tried = BTreeMap::new();
     for step in steps(&template) {
         let calls = count(&template, &step, library);
-        let points = extent(4, 40, u64::MAX).min(calls);
+        let points = extent(3, 40, u64::MAX).min(calls);
         for point in 0..points {
             let call = 1 + point * calls / points;
             let home = fresh(&template, &step);
@@ -133,9 +133,9 @@ fn a_call_that_fails_is_an_error_and_nothing_is_lost() {
     for step in steps(&template) {
         for (call, number) in FAULTS {
             // Every call once in the record: the count of all of them is an upper bound for each.
-            let most = extent(2, 6, 400);
+            let most = extent(1, 6, 60);
             for point in 0..most {
-                let at = if most > 100 { point + 1 } else { 1 + point * point * 3 };
+                let at = if most > 10 { point + 1 } else { 1 + point * point * 3 };
                 let home = fresh(&template, &step);
                 let what = format!("{}: {call} {at} fails with {number}", step.arguments[0]);
                 let (code, talk) = faulty(&home, &step, library, ("FAULTS_FAIL", format!("{call}:{number}:{at}")));
