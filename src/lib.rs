@@ -19,5 +19,6 @@ pub mod http;
 pub mod import;
 pub mod mcp;
 pub mod memory;
+pub mod ops;
 pub mod store;
 pub mod vector;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::output::Output;
 use crate::domain::Code;
-use crate::{clients, config, mcp, memory};
+use crate::{clients, config, mcp, memory, ops};
 
 /// A command's failure.
 #[derive(Debug)]
@@ -54,6 +54,12 @@ impl Failure {
 
 impl From<memory::Error> for Failure {
     fn from(error: memory::Error) -> Self {
+        Self { code: error.code(), hint: error.hint(), message: error.to_string() }
+    }
+}
+
+impl From<ops::Error> for Failure {
+    fn from(error: ops::Error) -> Self {
         Self { code: error.code(), hint: error.hint(), message: error.to_string() }
     }
 }

@@ -17,8 +17,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::env;
 use commands::{
-    bench, blame, completions, config, context, demo, doctor, embed, fix, forget, handoff, hook, hooks, import, init,
-    install, mcp, projects, quarantine, redact, save, search, serve, show, status, timeline,
+    backup, bench, blame, completions, config, context, demo, doctor, embed, fix, forget, handoff, hook, hooks, import,
+    init, install, mcp, projects, quarantine, redact, save, search, serve, show, status, timeline,
 };
 use output::Output;
 use session::Session;
@@ -65,6 +65,8 @@ enum Command {
     Quarantine(quarantine::Args),
     Redact(redact::Args),
     Save(save::Args),
+    Backup(backup::Args),
+    Restore(backup::Restore),
     Install(install::Install),
     Uninstall(install::Uninstall),
     Mcp(mcp::Args),
@@ -115,6 +117,8 @@ pub fn run() -> ExitCode {
         Command::Forget(args) => forget::run(&args, &session),
         Command::Quarantine(args) => quarantine::run(args, &session),
         Command::Redact(args) => redact::run(&args, &session),
+        Command::Backup(args) => backup::run(args, &session),
+        Command::Restore(args) => backup::restore(&args, &session),
         Command::Save(args) => save::run(args, &session),
         Command::Install(args) => install::install(&args, &session),
         Command::Uninstall(args) => install::uninstall(&args, &session),

@@ -65,6 +65,11 @@ impl Paths {
         self.home.join("http.token")
     }
 
+    /// Backups of this folder.
+    pub fn backups(&self) -> PathBuf {
+        self.home.join("backups")
+    }
+
     /// Backups of other programs' configurations.
     pub fn installed(&self) -> PathBuf {
         self.home.join("installed")

@@ -54,6 +54,62 @@ pub fn create_atomic(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     }
 }
 
+/// Gives a finished file or folder, which was synced, its name, and syncs the folder around it. Both are on one file system.
+///
+/// # Errors
+/// Any I/O error; the name is then not taken.
+pub fn publish(finished: &Path, path: &Path) -> io::Result<()> {
+    #[expect(clippy::disallowed_methods, reason = "the last step of an atomic write")]
+    fs::rename(finished, path)?;
+    sync_folder(folder_of(path))
+}
+
+/// Lets two folders change places in one step, where the system can; else in two, between which `to` is missing.
+///
+/// # Errors
+/// Any I/O error; both are then where they were.
+pub fn swap(from: &Path, to: &Path) -> io::Result<()> {
+    if exchange(from, to)? {
+        return Ok(());
+    }
+    let aside = temporary_beside(to);
+    #[expect(clippy::disallowed_methods, reason = "folders change places by their names")]
+    let rename = |from: &Path, to: &Path| fs::rename(from, to);
+    rename(to, &aside)?;
+    if let Err(error) = rename(from, to) {
+        rename(&aside, to)?;
+        return Err(error);
+    }
+    rename(&aside, from)
+}
+
+/// `renameat2(2)`; `false` where the system or the file system does not have it.
+#[cfg(target_os = "linux")]
+fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let name = |path: &Path| std::ffi::CString::new(path.as_os_str().as_bytes());
+    let (one, other) = (name(one)?, name(other)?);
+    #[expect(unsafe_code, reason = "a call into the C library")]
+    // SAFETY: both names end with a zero and live as long as the call.
+    let code = unsafe {
+        let (here, exchange) = (libc::AT_FDCWD, libc::RENAME_EXCHANGE);
+        libc::syscall(libc::SYS_renameat2, here, one.as_ptr(), here, other.as_ptr(), exchange)
+    };
+    if code == 0 {
+        return Ok(true);
+    }
+    let error = io::Error::last_os_error();
+    match error.raw_os_error() {
+        Some(libc::EINVAL | libc::ENOSYS) => Ok(false),
+        _ => Err(error),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn exchange(_one: &Path, _other: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
 /// Makes sure that a new name survives a power cut.
 ///
 /// # Errors

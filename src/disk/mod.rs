@@ -8,7 +8,7 @@ mod place;
 mod private;
 mod snapshot;
 
-pub use atomic::{create_atomic, sync_folder_of, write_atomic};
+pub use atomic::{create_atomic, publish, swap, sync_folder_of, write_atomic};
 pub use lock::{Held, Lock};
 pub use place::{Unfit, is_writable, unfit};
 pub use private::{append_private, create_private_file, create_private_folder};

@@ -24,7 +24,7 @@ mod save;
 mod search;
 mod sessions;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, RwLock};
 
@@ -134,6 +134,30 @@ impl Memory {
     /// When the store cannot be written.
     pub fn fold_words(&self) -> Result<()> {
         Ok(self.store.fold_words(false)?)
+    }
+
+    /// Copies the database, as it is now, into a new file. `false` when it was stopped.
+    ///
+    /// # Errors
+    /// When reading or writing fails, or a page is damaged.
+    pub fn copy_database(&self, path: &Path, stop: &AtomicBool, progress: &mut dyn FnMut(u64, u64)) -> Result<bool> {
+        Ok(self.store.copy_to(path, stop, progress)?)
+    }
+
+    /// Whether every page of the database is whole. Compares no words.
+    ///
+    /// # Errors
+    /// When one is not.
+    pub fn check_pages(&self) -> Result<()> {
+        Ok(self.store.check_pages()?)
+    }
+
+    /// Whether no other process, and nobody else in this one, has the database open.
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub fn is_alone(&self) -> Result<bool> {
+        Ok(self.store.is_alone()?)
     }
 
     /// Ranks by other numbers from now on. For benchmarks.

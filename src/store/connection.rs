@@ -32,6 +32,8 @@ pub(super) enum Access {
     Read,
     /// The folder cannot be written at all and no other process is writing.
     Frozen,
+    /// It is made just now, and nobody else knows of it.
+    Copy,
 }
 
 pub(super) fn open(path: &Path, access: Access) -> Result<Connection> {
@@ -58,17 +60,40 @@ pub(super) fn open(path: &Path, access: Access) -> Result<Connection> {
     Ok(connection)
 }
 
+/// An empty file that becomes a copy of a database. It is not synced: who copies does that at the end.
+pub(super) fn open_copy(path: &Path) -> Result<Connection> {
+    let failed = |source| Error::sqlite("open the copy", source);
+    let connection = open_file(path, Access::Copy).map_err(failed)?;
+    pages::reserve(&connection).map_err(failed)?;
+    for (name, value) in [("synchronous", "off"), ("journal_mode", "off")] {
+        connection.pragma_update(None, name, value).map_err(failed)?;
+    }
+    Ok(connection)
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one place that opens connections")]
 fn open_file(path: &Path, access: Access) -> rusqlite::Result<Connection> {
     stop_counting_memory();
     let layer = pages::page_checksums()
         .map_err(|code| rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None))?;
     let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    if access == Access::Frozen {
+    let named = |parameter: &str| {
         let escaped = path.display().to_string().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-        let flags = flags | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-        return Connection::open_with_flags_and_vfs(format!("file:{escaped}?immutable=1"), flags, layer);
+        format!("file:{escaped}?{parameter}=1")
+    };
+    let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+    match access {
+        Access::Frozen => {
+            let flags = flags | OpenFlags::SQLITE_OPEN_READ_ONLY;
+            return Connection::open_with_flags_and_vfs(named("immutable"), flags, layer);
+        }
+        Access::Copy => {
+            let flags = flags | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+            return Connection::open_with_flags_and_vfs(named(&pages::COPY.to_string_lossy()), flags, layer);
+        }
+        Access::Read | Access::Write { .. } => {}
     }
+    let flags = flags - OpenFlags::SQLITE_OPEN_URI;
     Connection::open_with_flags_and_vfs(path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE, layer)
 }
 
@@ -106,7 +131,7 @@ fn configure(connection: &Connection, access: Access) -> rusqlite::Result<()> {
             connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
             connection.pragma_update(None, "cache_size", -16_384)
         }
-        Access::Read | Access::Frozen => {
+        Access::Read | Access::Frozen | Access::Copy => {
             connection.pragma_update(None, "query_only", true)?;
             connection.pragma_update(None, "cache_size", -8_192)
         }

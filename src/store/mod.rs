@@ -3,6 +3,7 @@
 
 mod columns;
 mod connection;
+mod copy;
 mod cursors;
 mod embeddings;
 mod error;
@@ -185,6 +186,11 @@ impl Store {
         let lane = lane::Lane::start(writer, Box::new(move || connection::open(&path, access)))
             .map_err(|source| Error::io("start the writing thread for", &self.path, source))?;
         Ok(self.lane.get_or_init(|| lane))
+    }
+
+    /// Closes the readers that wait for the next request.
+    fn close_readers(&self) {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Runs a read against one snapshot.

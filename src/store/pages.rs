@@ -24,6 +24,9 @@ const BODY: usize = PAGE - 8;
 const APPLICATION_AT: std::ops::Range<usize> = 68..72;
 const HEADER: usize = 100;
 
+/// The parameter of a file's name that says that it will be one of our databases.
+pub(super) const COPY: &CStr = c"copy";
+
 /// The name under which SQLite knows this layer.
 const NAME: &CStr = c"claude-memory";
 
@@ -96,7 +99,9 @@ unsafe extern "C" fn open(
         replaced.xWrite = Some(write);
         replaced.xFetch = Some(no_mapping);
         let tail = tail(file);
-        tail.write(Tail { methods: replaced, below: methods, ours: false });
+        // Of a copy that is being made the header comes last.
+        let ours = ffi::sqlite3_uri_boolean(name, COPY.as_ptr(), 0) != 0;
+        tail.write(Tail { methods: replaced, below: methods, ours });
         (*file).pMethods = &raw const (*tail).methods;
         code
     }

@@ -8,6 +8,7 @@
     reason = "tests may panic, speak and break things on purpose"
 )]
 
+mod backups;
 mod bad_input;
 mod claude_code;
 mod client;

@@ -36,6 +36,8 @@ fn steps(template: &TestHome) -> Vec<Step> {
         step(words("init"), true, &[0], IMPORTED),
         step(words("redact --rescan"), true, &[0], IMPORTED),
         step(words("embed --threads 1"), true, &[0], IMPORTED),
+        step(words("backup create"), true, &[0], IMPORTED),
+        step(words("restore --newest --yes"), true, &[0], IMPORTED),
     ]
 }
 
@@ -45,8 +47,8 @@ fn template() -> TestHome {
     let _ = home.import_samples();
     let memory = open(&home.memory());
     embed(&memory);
-    // So that there is an index file, and something to embed.
-    let _ = found(&memory, "pool size", Mode::Hybrid).unwrap();
+    drop(memory);
+    assert_eq!(home.run(&["backup", "create"]).code, 0);
     home
 }
 
@@ -66,6 +68,8 @@ fn fresh(template: &TestHome, step: &Step) -> TestHome {
 fn faulty(home: &TestHome, step: &Step, library: &Path, fault: (&str, String)) -> (Option<i32>, String) {
     let mut command = home.command();
     under(&mut command, home, library);
+    // A restore works beside the folder too.
+    command.env("FAULTS_ROOT", home.path());
     let output = command.args(&step.arguments).env(fault.0, fault.1).output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }

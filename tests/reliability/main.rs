@@ -12,6 +12,7 @@
     reason = "tests may panic and break things on purpose"
 )]
 
+mod backups;
 mod calls;
 mod clock;
 #[path = "../it/home.rs"]

@@ -11,6 +11,7 @@ use crate::domain::MessageId;
 use crate::domain::query::{Reading, Selection};
 use crate::domain::text::{one_line, visible};
 use crate::memory::Memory;
+use crate::ops::backup;
 use crate::store::Open;
 
 /// Take messages out for good: text, words, vectors; an import does not bring them back
@@ -27,6 +28,9 @@ pub(in crate::cli) struct Args {
     /// Do it
     #[arg(long)]
     yes: bool,
+    /// Take it out of the backups in the data folder too: each is restored, cleaned and made anew
+    #[arg(long)]
+    rewrite_backups: bool,
     /// Why; kept with the mark that stops imports from bringing it back
     #[arg(long, default_value = "asked for", value_name = "TEXT")]
     reason: String,
@@ -46,6 +50,9 @@ struct Receipt {
     searched: u64,
     found_in: Vec<String>,
     log_emptied: bool,
+    /// Backups that may still hold it.
+    backups: Vec<String>,
+    rewritten_backups: Vec<String>,
 }
 
 pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
@@ -59,7 +66,15 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         preview(&ids, &memory, session)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let receipt = memory.forget(ids, &args.reason, session.now)?;
+    let paths = session.paths()?;
+    let receipt = memory.forget(ids.clone(), &args.reason, session.now)?;
+    let mut rewritten = Vec::new();
+    let mut kept = Vec::new();
+    if args.rewrite_backups {
+        rewritten = backup::forget(&memory, &paths, &ids, &args.reason, session.now)?;
+    } else {
+        kept.extend(backup::list(&paths.backups())?.into_iter().map(|kept| kept.path.display().to_string()));
+    }
     let clean = receipt.found_in.is_empty() && receipt.log_emptied;
     if session.output.is_json() {
         session.output.json(&Receipt {
@@ -69,6 +84,8 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
             searched: receipt.searched,
             found_in: receipt.found_in.iter().map(|path| path.display().to_string()).collect(),
             log_emptied: receipt.log_emptied,
+            backups: kept.clone(),
+            rewritten_backups: rewritten.iter().map(|path| path.display().to_string()).collect(),
         });
     } else {
         session.output.line(&format!(
@@ -78,6 +95,17 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
             grouped(receipt.vectors),
             grouped(receipt.searched),
             receipt.found_in.len()
+        ));
+    }
+    if !rewritten.is_empty() {
+        session.output.say(&format!("{} backups were made anew without it", rewritten.len()));
+    }
+    if !kept.is_empty() {
+        let advice = "with --rewrite-backups they are made anew without it";
+        session.output.say(&format!(
+            "note: {} backups in {} may still hold it; {advice}",
+            kept.len(),
+            paths.backups().display()
         ));
     }
     for path in &receipt.found_in {

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(super) mod backup;
 pub(super) mod bench;
 pub(super) mod blame;
 pub(super) mod completions;

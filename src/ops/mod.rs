@@ -1,0 +1,7 @@
+//! What an operator does with a store: backups, cleaning up, watching. Owns neither the store's rows nor how anything is
+//! shown.
+
+pub mod backup;
+mod error;
+
+pub use error::{Error, Result};
