@@ -17,8 +17,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::env;
 use commands::{
-    backup, bench, blame, completions, config, context, demo, doctor, embed, fix, forget, handoff, hook, hooks, import,
-    init, install, mcp, projects, quarantine, redact, save, search, serve, show, status, timeline,
+    alerts, backup, bench, blame, completions, config, context, demo, doctor, embed, fix, forget, handoff, hook, hooks,
+    import, init, install, mcp, monitoring, projects, quarantine, redact, save, search, serve, show, status, timeline,
 };
 use output::Output;
 use session::Session;
@@ -71,6 +71,8 @@ enum Command {
     Uninstall(install::Uninstall),
     Mcp(mcp::Args),
     Serve(serve::Args),
+    Alerts(alerts::Args),
+    Monitoring(monitoring::Args),
     Hook(hook::Args),
     Hooks(hooks::Args),
     Status(status::Args),
@@ -123,6 +125,8 @@ pub fn run() -> ExitCode {
         Command::Install(args) => install::install(&args, &session),
         Command::Uninstall(args) => install::uninstall(&args, &session),
         Command::Mcp(args) => mcp::run(&args, &session),
+        Command::Monitoring(args) => monitoring::run(args, &session),
+        Command::Alerts(args) => alerts::run(&args, &session),
         Command::Serve(args) => serve::run(&args, &session),
         Command::Hook(args) => hook::run(&args, &session),
         Command::Hooks(args) => hooks::run(&args, &session),

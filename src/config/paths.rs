@@ -65,6 +65,11 @@ impl Paths {
         self.home.join("http.token")
     }
 
+    /// The alerts that came in.
+    pub fn alerts_log(&self) -> PathBuf {
+        self.home.join("logs").join("alerts.log")
+    }
+
     /// Backups of this folder.
     pub fn backups(&self) -> PathBuf {
         self.home.join("backups")

@@ -112,3 +112,25 @@ fn network(folder: &Path) -> io::Result<Option<&'static str>> {
         _ => None,
     })
 }
+
+/// Bytes of a folder's disk: those that this user may still use, and all.
+///
+/// # Errors
+/// When the operating system does not answer.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+pub fn space(folder: &Path) -> io::Result<(u64, u64)> {
+    let answer = statfs(folder)?;
+    #[expect(clippy::useless_conversion, reason = "the numbers have other types on other systems")]
+    let (free, all) = (u64::from(answer.f_bavail), u64::from(answer.f_blocks));
+    let block = u64::try_from(answer.f_bsize).unwrap_or(0);
+    Ok((free * block, all * block))
+}
+
+/// Bytes of a folder's disk: not asked for on this system.
+///
+/// # Errors
+/// Always.
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+pub fn space(_folder: &Path) -> io::Result<(u64, u64)> {
+    Err(io::ErrorKind::Unsupported.into())
+}

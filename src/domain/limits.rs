@@ -29,6 +29,8 @@ limits! {
     REQUEST_BYTES: "request over HTTP" = 4 << 20, "bytes";
     /// Requests over HTTP that are worked on at the same time; more are told to come back.
     REQUESTS: "requests over HTTP at once" = 64, "requests";
+    /// Bytes of one request to the webhook for alerts.
+    ALERT_BYTES: "alerts over the webhook" = 256 << 10, "bytes";
     /// Bytes that a hook is handed on stdin.
     HOOK_BYTES: "input of a hook" = 16 << 20, "bytes";
     /// Bytes of one text that is saved on purpose.

@@ -6,6 +6,8 @@
 
 mod guard;
 mod token;
+mod watch;
+mod webhook;
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,7 +18,6 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::IntoResponse as _;
-use axum::routing::get;
 use tokio::net::TcpListener;
 
 use crate::domain::limits;
@@ -24,6 +25,8 @@ use crate::mcp::{Door, Server, streamable};
 
 pub use guard::Guard;
 pub use token::{Token, load_or_create};
+pub use watch::{Looked, Watch};
+pub use webhook::{WEBHOOK_ROUTES, webhook};
 
 /// What the server listens on and whom it lets in.
 #[derive(Debug, Clone)]
@@ -49,10 +52,7 @@ impl Bound {
     /// # Errors
     /// When the address is not loopback or cannot be had.
     pub async fn new(options: Options) -> io::Result<Self> {
-        if !options.address.ip().is_loopback() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not an address of this machine only"));
-        }
-        Ok(Self { listener: TcpListener::bind(options.address).await?, options })
+        Ok(Self { listener: listen(options.address).await?, options })
     }
 
     /// Where it listens; the port is the one that was given out when 0 was asked for.
@@ -67,13 +67,18 @@ impl Bound {
     ///
     /// # Errors
     /// When listening fails.
-    pub async fn serve(self, server: Server, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    pub async fn serve(
+        self,
+        server: Server,
+        watch: Watch,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
         let port = self.address()?.port();
         let guard = Guard::new(self.options.token, port, self.options.origins);
         let (hosts, origins) = (guard.hosts().to_vec(), guard.origins().to_vec());
         let door = Door { hosts, origins, most_bytes: limits::REQUEST_BYTES };
         let (mcp, end_streams) = streamable(server, &door);
-        let router = guarded(Router::new().nest_service("/mcp", mcp), guard);
+        let router = guarded(watch::routes(Arc::new(watch)).nest_service("/mcp", mcp), guard);
         let stop = async move {
             stop.await;
             end_streams();
@@ -82,13 +87,23 @@ impl Bound {
     }
 }
 
+/// Listens on an address of this machine only.
+///
+/// # Errors
+/// When it is none, or cannot be had.
+pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    if !address.ip().is_loopback() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not an address of this machine only"));
+    }
+    TcpListener::bind(address).await
+}
+
 /// Every route, for tests that try each of them. What is not here is answered as if it were not there.
-pub const ROUTES: [&str; 2] = ["/mcp", "/livez"];
+pub const ROUTES: [&str; 5] = ["/mcp", "/livez", "/readyz", "/health", "/metrics"];
 
 /// The routes; the guard stands before all of them, also before those that do not exist.
 fn guarded(routes: Router, guard: Guard) -> Router {
     routes
-        .route("/livez", get(|| async { "ok\n" }))
         .fallback(|| async { (StatusCode::NOT_FOUND, "there is no such route\n").into_response() })
         .layer(DefaultBodyLimit::max(limits::REQUEST_BYTES))
         .layer(middleware::from_fn_with_state(Arc::new(guard), guard::check))

@@ -1,6 +1,7 @@
 //! The request handler: what the server says about itself, and the way from a call to its tool.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use rmcp::ServerHandler;
 use rmcp::model::{
@@ -23,6 +24,7 @@ use crate::bridge::Desk;
 use crate::domain::Code;
 use crate::domain::text::one_line;
 use crate::memory::{self, Memory};
+use crate::ops::metrics::Metrics;
 
 /// One MCP server over one memory.
 #[derive(Debug, Clone)]
@@ -31,6 +33,7 @@ pub struct Server {
     pub(super) context: Context,
     profile: Profile,
     tools: Arc<[Tool]>,
+    metrics: Arc<Metrics>,
 }
 
 /// The methods that this server answers.
@@ -59,7 +62,26 @@ impl Server {
         let mut tools = tools::definitions(profile);
         #[cfg(feature = "conformance-fixtures")]
         tools.extend(super::fixtures::tools());
-        Self { desk, context, profile, tools: tools.into() }
+        Self { desk, context, profile, tools: tools.into(), metrics: Arc::default() }
+    }
+
+    /// What this server counts.
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
+    }
+
+    /// Counts a request when it is answered. The name of a tool that does not exist is nobody's label.
+    async fn counted<T, E>(
+        &self,
+        method: &'static str,
+        tool: &str,
+        answer: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let begun = Instant::now();
+        let outcome = answer.await;
+        let tool = if tool.is_empty() || tools::exists(tool) { tool } else { "unknown" };
+        self.metrics.request(method, tool, outcome.is_ok(), begun.elapsed());
+        outcome
     }
 
     /// Does something with the memory on behalf of the caller.
@@ -100,7 +122,7 @@ impl ServerHandler for Server {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.tools.to_vec()))
+        self.counted("tools/list", "", async { Ok(ListToolsResult::with_all_items(self.tools.to_vec())) }).await
     }
 
     async fn call_tool(
@@ -115,7 +137,12 @@ impl ServerHandler for Server {
         // What a request needs of its connection is asked by the fixtures only.
         let _ = &context;
         let arguments = Value::Object(request.arguments.unwrap_or_default());
-        let Some(outcome) = self.call(request.name.to_string(), arguments).await else {
+        let name = request.name.to_string();
+        let called = async {
+            self.call(name.clone(), arguments).await.transpose().map_err(Some).and_then(|done| done.ok_or(None))
+        };
+        let called = self.counted("tools/call", &name, called).await;
+        let Some(outcome) = called.map_or_else(|failure| failure.map(Err), |reply| Some(Ok(reply))) else {
             let message = format!("unknown tool {:?}", one_line(&request.name, 80));
             return Err(ErrorData::new(model::ErrorCode::INVALID_PARAMS, message, None));
         };
@@ -130,7 +157,7 @@ impl ServerHandler for Server {
         let prompts = prompts::definitions();
         #[cfg(feature = "conformance-fixtures")]
         let prompts = [prompts, super::fixtures::prompts()].concat();
-        Ok(ListPromptsResult::with_all_items(prompts))
+        self.counted("prompts/list", "", async { Ok(ListPromptsResult::with_all_items(prompts)) }).await
     }
 
     async fn get_prompt(
@@ -142,8 +169,8 @@ impl ServerHandler for Server {
         if let Some(answer) = super::fixtures::prompt(&request) {
             return answer;
         }
-        let prompt = prompts::get(&request.name, &request.arguments.unwrap_or_default());
-        prompt.map(GetPromptResponse::from).map_err(Failure::into_protocol)
+        let prompt = async { prompts::get(&request.name, &request.arguments.unwrap_or_default()) };
+        self.counted("prompts/get", "", prompt).await.map(GetPromptResponse::from).map_err(Failure::into_protocol)
     }
 
     async fn list_resources(
@@ -151,7 +178,8 @@ impl ServerHandler for Server {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        Ok(ListResourcesResult::with_all_items(resources::definitions()))
+        self.counted("resources/list", "", async { Ok(ListResourcesResult::with_all_items(resources::definitions())) })
+            .await
     }
 
     async fn list_resource_templates(
@@ -174,7 +202,8 @@ impl ServerHandler for Server {
         let uri = request.uri;
         let named = serde_json::json!({ "uri": one_line(&uri, 200) });
         let missing = ErrorData::resource_not_found("there is no resource at this address", Some(named));
-        let read = self.work(move |memory, caller| resources::read(memory, caller, &uri)).await;
+        let read = self.work(move |memory, caller| resources::read(memory, caller, &uri));
+        let read = self.counted("resources/read", "", read).await;
         let read = read.map_err(Failure::into_protocol)?.ok_or_else(|| missing.clone())?;
         read.map(ReadResourceResponse::from).map_err(|failure| match failure.code {
             Code::NotFound => missing,
@@ -187,7 +216,8 @@ impl ServerHandler for Server {
         request: CompleteRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        let done = self.work(move |memory, _| completions::complete(memory, &request)).await;
+        let done = self.work(move |memory, _| completions::complete(memory, &request));
+        let done = self.counted("completion/complete", "", done).await;
         let done = done.and_then(|done| done).map_err(Failure::into_protocol)?;
         Ok(CompleteResult::new(done))
     }

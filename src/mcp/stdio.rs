@@ -25,7 +25,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub fn run(server: Server, make_vectors: bool) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(16).build()?;
     let stop = Arc::new(AtomicBool::new(false));
-    let worker = Worker::start(server.desk.clone(), make_vectors, Arc::clone(&stop))?;
+    let worker = Worker::start(server.desk.clone(), server.metrics(), make_vectors, Arc::clone(&stop))?;
     let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = serve(server) => outcome,

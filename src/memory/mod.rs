@@ -24,6 +24,7 @@ mod save;
 mod search;
 mod sessions;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, RwLock};
@@ -150,6 +151,22 @@ impl Memory {
     /// When one is not.
     pub fn check_pages(&self) -> Result<()> {
         Ok(self.store.check_pages()?)
+    }
+
+    /// Adds to the counters that all processes of this folder share.
+    ///
+    /// # Errors
+    /// When writing fails; nothing is then added.
+    pub fn add_counters(&self, counters: Vec<(String, i64)>) -> Result<()> {
+        Ok(self.store.add_counters(counters)?)
+    }
+
+    /// The counters that all processes of this folder share.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn counters(&self) -> Result<BTreeMap<String, i64>> {
+        Ok(self.store.counters()?)
     }
 
     /// Whether no other process, and nobody else in this one, has the database open.

@@ -1,7 +1,10 @@
 //! What an operator does with a store: backups, cleaning up, watching. Owns neither the store's rows nor how anything is
 //! shown.
 
+pub mod alerts;
 pub mod backup;
 mod error;
+pub mod metrics;
+pub mod monitoring;
 
 pub use error::{Error, Result};

@@ -4,6 +4,7 @@
 mod columns;
 mod connection;
 mod copy;
+mod counters;
 mod cursors;
 mod embeddings;
 mod error;

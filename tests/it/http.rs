@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStderr, Stdio};
 
 use serde_json::{Value, json};
 
@@ -11,21 +11,34 @@ use crate::home::TestHome;
 /// A running server.
 pub(crate) struct Service {
     child: Child,
+    /// What it says; closed, it could say nothing more.
+    _talk: BufReader<ChildStderr>,
     pub(crate) address: String,
+    /// Where alerts go.
+    pub(crate) webhook: String,
     pub(crate) token: String,
 }
 
 impl Service {
     pub(crate) fn start(home: &TestHome) -> Self {
         let mut command = home.command();
-        command.args(["serve", "--http", "127.0.0.1:0"]).stderr(Stdio::piped()).stdout(Stdio::null());
-        let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next());
-        let address = address.unwrap_or_else(|| panic!("{line}")).to_owned();
+        command.args(["serve", "--http", "127.0.0.1:0", "--webhook", "127.0.0.1:0"]);
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut talk = BufReader::new(child.stderr.take().unwrap());
+        let mut next = || {
+            let mut line = String::new();
+            talk.read_line(&mut line).unwrap();
+            let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next());
+            address.unwrap_or_else(|| panic!("{line}")).to_owned()
+        };
+        let (address, webhook) = (next(), next());
         let token = std::fs::read_to_string(home.memory().join("http.token")).unwrap().trim().to_owned();
-        Self { child, address, token }
+        Self { child, _talk: talk, address, webhook, token }
+    }
+
+    /// One request to the webhook.
+    pub(crate) fn alert(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
+        request(&self.webhook, path, headers, body)
     }
 
     #[cfg(target_os = "linux")]
@@ -35,18 +48,7 @@ impl Service {
 
     /// One request; the status and the body.
     pub(crate) fn request(&self, head: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let mut text = format!("{head} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
-        for (name, value) in headers {
-            text.extend([name, ": ", value, "\r\n"]);
-        }
-        stream.write_all((text + "\r\n").as_bytes()).unwrap();
-        // A server that refuses may not read to the end.
-        let _ = stream.write_all(body);
-        let mut answer = String::new();
-        let _ = stream.read_to_string(&mut answer);
-        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-        (status, answer)
+        request(&self.address, head, headers, body)
     }
 
     pub(crate) fn post(&self, body: &[u8]) -> (u16, String) {
@@ -65,6 +67,21 @@ impl Service {
             ("Mcp-Name", "memory_save"),
         ]
     }
+}
+
+fn request(address: &str, head: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let mut text = format!("{head} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+    for (name, value) in headers {
+        text.extend([name, ": ", value, "\r\n"]);
+    }
+    stream.write_all((text + "\r\n").as_bytes()).unwrap();
+    // A server that refuses may not read to the end.
+    let _ = stream.write_all(body);
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    (status, answer)
 }
 
 impl Drop for Service {
@@ -156,7 +173,7 @@ fn the_token_is_the_owners() {
     let file = home.memory().join("http.token");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
-    home.run(&["serve", "--http", "127.0.0.1:0"]).fails(3, "others can read it");
+    home.run(&["serve", "--http", "127.0.0.1:0", "--webhook", "off"]).fails(3, "others can read it");
 }
 
 #[test]

@@ -29,6 +29,7 @@ mod indexing;
 mod installing;
 mod limits;
 mod mcp;
+mod monitoring;
 mod projects;
 mod protocol;
 mod quarantine;
@@ -39,6 +40,7 @@ mod searching;
 mod secrets;
 mod surfaces;
 mod tools;
+mod webhook;
 
 #[test]
 fn no_file_is_forgotten() {

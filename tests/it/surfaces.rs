@@ -33,7 +33,7 @@ fn only_the_owner_can_read_anything_under_any_umask() {
         "$P" import claude-code "$SAMPLES" && "$P" embed --threads 1 && "$P" save "a text" && "$P" search "a text" &&
         "$P" hook UserPromptSubmit < "$EVENT" && "$P" hook Stop < "$EVENT" && "$P" hooks off --session s1 &&
         "$P" quarantine add s1; "$P" install claude-code --scope project --yes; "$P" doctor --deep;
-        timeout 3 "$P" serve --http 127.0.0.1:0; true"#;
+        timeout 3 "$P" serve --http 127.0.0.1:0 --webhook 127.0.0.1:0; "$P" backup create; true"#;
     let program = home.command();
     let mut shell = std::process::Command::new("bash");
     shell.args(["-c", script]).env_clear().current_dir(home.path()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(super) mod alerts;
 pub(super) mod backup;
 pub(super) mod bench;
 pub(super) mod blame;
@@ -18,6 +19,7 @@ pub(super) mod import;
 pub(super) mod init;
 pub(super) mod install;
 pub(super) mod mcp;
+pub(super) mod monitoring;
 pub(super) mod projects;
 pub(super) mod quarantine;
 pub(super) mod redact;

@@ -4,24 +4,25 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::mcp::{Prepared, context, prepare};
 use crate::cli::error::Failure;
 use crate::cli::progress::stop_on_interrupt;
 use crate::cli::session::Session;
 use crate::domain::Code;
-use crate::http::{Bound, Options, load_or_create};
+use crate::http::{Bound, Looked, Options, Watch, listen, load_or_create, webhook};
 use crate::mcp::{Context, Server, Worker};
+use crate::ops::alerts::Log;
 
 /// Between two looks at whether to stop.
 const LOOK: Duration = Duration::from_millis(50);
 /// Requests that are being worked on may take so long after a signal.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Serve MCP over Streamable HTTP on this machine
+/// Serve MCP over Streamable HTTP on this machine, with metrics, health and a webhook for alerts
 ///
-/// At /mcp, with a bearer token from the file http.token in the data folder, which is made at the first time. Only
+/// MCP at /mcp, and /metrics, /health, /readyz, /livez; alerts at /webhook on a port of its own. All of it with a bearer token from the file http.token in the data folder, which is made at the first time. Only
 /// addresses of this machine; Host and Origin are looked at. Ends with SIGTERM or Ctrl-C.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -32,6 +33,9 @@ pub(in crate::cli) struct Args {
     /// Where to listen
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     http: SocketAddr,
+    /// Where Alertmanager hands alerts over (/webhook), or `off`
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
+    webhook: String,
     /// Origin of a page that may talk to it, for example `http://localhost:3000`; may be given several times
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
@@ -53,15 +57,40 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     let failed = |error: std::io::Error| {
         Failure::new(Code::Unavailable, format!("cannot serve on {}: {error}", args.http), hint_of(&error))
     };
-    let worker = Worker::start(desk, make_vectors, Arc::clone(&ended)).map_err(failed)?;
+    let worker = Worker::start(desk.clone(), server.metrics(), make_vectors, Arc::clone(&ended)).map_err(failed)?;
+    let watch = Watch {
+        desk,
+        metrics: server.metrics(),
+        paths: session.paths()?,
+        transcripts: context().transcripts,
+        started: Instant::now(),
+        looked: Looked::default(),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(16).build();
     let runtime = runtime.map_err(failed)?;
+    let hook: Option<SocketAddr> =
+        match args.webhook.as_str() {
+            "off" => None,
+            address => Some(address.parse().map_err(|_| {
+                Failure::invalid(format!("--webhook is {address:?}; 127.0.0.1:8081 or `off` is meant"))
+            })?),
+        };
+    let log = hook.map(|_| Log::open(session.paths()?.alerts_log()).map_err(failed)).transpose()?;
+    let hook_token = token.clone();
     let options = Options { address: args.http, token, origins: args.origins.clone() };
     let outcome = runtime.block_on(async {
         let bound = Bound::new(options).await?;
         let address = bound.address()?;
+        let hook = match hook {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
         session.output.say(&format!("MCP at http://{address}/mcp, token in {}", token_file.display()));
-        bound.serve(server, stopped(stop)).await
+        let served = bound.serve(server, watch, stopped(Arc::clone(&stop)));
+        let Some((listener, log)) = hook.zip(log) else { return served.await };
+        session.output.say(&format!("alerts at http://{}/webhook", listener.local_addr()?));
+        let (served, hooked) = tokio::join!(served, webhook(listener, hook_token, log, stopped(stop)));
+        served.and(hooked)
     });
     ended.store(true, Ordering::Relaxed);
     worker.finish(GRACE);

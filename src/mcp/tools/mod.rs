@@ -108,6 +108,11 @@ pub(super) fn ping(arguments: Value) -> Outcome {
     ping::answer(arguments)
 }
 
+/// Whether there is a tool of this name, or one that the predecessor had.
+pub fn exists(name: &str) -> bool {
+    ENTRIES.iter().any(|entry| entry.name == name) || aliases::resolve(name, &Value::Null).is_some()
+}
+
 /// Calls a tool by name, or by the name that the predecessor had for it; `None` if there is none in this profile.
 pub fn call(
     memory: &Memory,

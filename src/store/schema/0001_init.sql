@@ -174,6 +174,12 @@ CREATE TABLE redactions (
   count INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- How often what was done, by all processes of this folder together: requests, how long they took, and the like.
+CREATE TABLE counters (
+  name  TEXT NOT NULL PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What a sync target has not seen yet: the journal of changes.
 CREATE TABLE outbox (
   id     INTEGER PRIMARY KEY AUTOINCREMENT,

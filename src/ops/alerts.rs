@@ -1,0 +1,324 @@
+//! Alerts that Alertmanager hands over (webhook payload, version 4): written down one a line, told once, folded when they come
+//! again. Owns the payload and the log file; does not own how it comes in.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::disk;
+use crate::domain::Timestamp;
+use crate::domain::text::{one_line, visible};
+
+/// A log file is put aside at this size.
+const LOG_BYTES: u64 = 10 << 20;
+/// So many are kept aside.
+const OLD_LOGS: usize = 5;
+/// Alerts of one payload; Alertmanager sends what belongs together.
+const MOST_ALERTS: usize = 1_000;
+/// Characters of a text of an alert.
+const TEXT: usize = 500;
+/// Alerts that are remembered as told.
+const REMEMBERED: usize = 10_000;
+
+/// What Alertmanager sends. Unknown fields are of a newer version and no mistake.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Payload {
+    /// The version of the format; some clients leave it out.
+    pub version: Option<String>,
+    /// Which group it belongs to.
+    pub group_key: Option<String>,
+    /// The alerts.
+    pub alerts: Vec<Alert>,
+}
+
+/// One alert.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Alert {
+    /// firing or resolved.
+    pub status: String,
+    /// Its labels.
+    #[serde(default)]
+    pub labels: HashMap<String, String>,
+    /// Its texts.
+    #[serde(default)]
+    pub annotations: HashMap<String, String>,
+    /// Since when.
+    #[serde(default)]
+    pub starts_at: String,
+    /// Until when; year 1 while it is open.
+    #[serde(default)]
+    pub ends_at: String,
+    /// Equal for the same labels.
+    #[serde(default)]
+    pub fingerprint: String,
+}
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// When it came in, RFC 3339.
+    pub received_at: String,
+    /// firing or resolved.
+    pub status: String,
+    /// critical, warning, info, or none.
+    pub severity: String,
+    /// Its name.
+    pub alertname: String,
+    /// What it says.
+    pub summary: String,
+    /// What it says in full.
+    pub description: String,
+    /// Since when.
+    pub starts_at: String,
+    /// Until when, once it is resolved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<String>,
+    /// Equal for the same labels.
+    pub fingerprint: String,
+    /// Where to read on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runbook_url: Option<String>,
+}
+
+/// The log and what it was told already.
+#[derive(Debug)]
+pub struct Log {
+    path: PathBuf,
+    told: Mutex<Told>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    known: HashSet<String>,
+    order: VecDeque<String>,
+}
+
+impl Told {
+    /// Whether it is new.
+    fn add(&mut self, key: String) -> bool {
+        if !self.known.insert(key.clone()) {
+            return false;
+        }
+        self.order.push_back(key);
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        true
+    }
+}
+
+/// Reads a payload.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse(body: &[u8]) -> Result<Payload, String> {
+    let payload: Payload = serde_json::from_slice(body).map_err(|error| format!("not a webhook payload: {error}"))?;
+    match payload.version.as_deref() {
+        None | Some("4") => {}
+        Some(other) => return Err(format!("payload of version {:?}; version 4 is understood", one_line(other, 20))),
+    }
+    if payload.alerts.len() > MOST_ALERTS {
+        return Err(format!("{} alerts in one payload; {MOST_ALERTS} may be", payload.alerts.len()));
+    }
+    match payload.alerts.iter().find(|alert| !["firing", "resolved"].contains(&alert.status.as_str())) {
+        Some(alert) => Err(format!("an alert is {:?}; firing or resolved is meant", one_line(&alert.status, 40))),
+        None => Ok(payload),
+    }
+}
+
+impl Alert {
+    /// One line of text without anything that acts: labels and annotations may come from anywhere.
+    fn line(&self, severity: Option<&str>, now: Timestamp) -> Line {
+        let clean = |text: &str| one_line(&visible::safe(text), TEXT);
+        let label = |name: &str| self.labels.get(name).map(|text| clean(text));
+        let said = |name: &str| self.annotations.get(name).map(|text| clean(text));
+        let known = ["critical", "warning", "info"];
+        let severity =
+            severity.map(str::to_owned).or_else(|| label("severity")).filter(|word| known.contains(&word.as_str()));
+        Line {
+            received_at: now.to_string(),
+            status: self.status.clone(),
+            severity: severity.unwrap_or_else(|| "none".to_owned()),
+            alertname: label("alertname").unwrap_or_else(|| "unnamed".to_owned()),
+            summary: said("summary").unwrap_or_default(),
+            description: said("description").unwrap_or_default(),
+            starts_at: clean(&self.starts_at),
+            ends_at: Some(clean(&self.ends_at)).filter(|_| self.status == "resolved"),
+            fingerprint: clean(&self.fingerprint),
+            runbook_url: said("runbook_url"),
+        }
+    }
+}
+
+impl Line {
+    fn key(&self) -> String {
+        // Without a fingerprint the name has to do.
+        let who = if self.fingerprint.is_empty() { &self.alertname } else { &self.fingerprint };
+        format!("{who} {} {}", self.status, self.starts_at)
+    }
+}
+
+impl Log {
+    /// The log at `path`. What it holds already is not told again.
+    ///
+    /// # Errors
+    /// When its folder cannot be made or it cannot be read.
+    pub fn open(path: PathBuf) -> io::Result<Self> {
+        if let Some(folder) = path.parent() {
+            disk::create_private_folder(folder)?;
+        }
+        let mut told = Told::default();
+        for line in lines(&path)? {
+            told.add(line.key());
+        }
+        Ok(Self { path, told: Mutex::new(told) })
+    }
+
+    /// Writes down what was not told before and syncs it; returns the new lines. `severity` is that of the address the payload
+    /// was sent to.
+    ///
+    /// # Errors
+    /// When it cannot be written: then nothing counts as told, and the sender tries again.
+    pub fn write(&self, payload: &Payload, severity: Option<&str>, now: Timestamp) -> io::Result<Vec<Line>> {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = payload.alerts.iter().map(|alert| alert.line(severity, now));
+        let mut keys = HashSet::new();
+        let new: Vec<Line> =
+            lines.filter(|line| !told.known.contains(&line.key()) && keys.insert(line.key())).collect();
+        if new.is_empty() {
+            return Ok(new);
+        }
+        self.rotate()?;
+        let mut text = Vec::new();
+        for line in &new {
+            serde_json::to_writer(&mut text, line)?;
+            text.push(b'\n');
+        }
+        let mut file = disk::append_private(&self.path)?;
+        file.write_all(&text)?;
+        file.sync_data()?;
+        for line in &new {
+            told.add(line.key());
+        }
+        Ok(new)
+    }
+
+    /// Puts the log aside when it is large. The names move up by one, the oldest goes.
+    fn rotate(&self) -> io::Result<()> {
+        if !fs::metadata(&self.path).is_ok_and(|data| data.len() >= LOG_BYTES) {
+            return Ok(());
+        }
+        let aside = |number: usize| self.path.with_extension(format!("log.{number}"));
+        for number in (1..OLD_LOGS).rev() {
+            if aside(number).exists() {
+                disk::publish(&aside(number), &aside(number + 1))?;
+            }
+        }
+        disk::publish(&self.path, &aside(1))
+    }
+}
+
+/// The lines of the log, the oldest first. A line that a crash cut off is passed over.
+///
+/// # Errors
+/// When it cannot be read; one that does not exist is empty.
+pub fn lines(path: &Path) -> io::Result<Vec<Line>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut all = Vec::new();
+    for line in BufReader::new(file).split(b'\n') {
+        all.extend(serde_json::from_slice::<Line>(&line?).ok());
+    }
+    Ok(all)
+}
+
+/// The alerts that are open: fired, and not resolved since.
+pub fn open(lines: &[Line]) -> Vec<&Line> {
+    let mut open: Vec<&Line> = Vec::new();
+    for line in lines {
+        open.retain(|other| (&other.fingerprint, &other.alertname) != (&line.fingerprint, &line.alertname));
+        if line.status == "firing" {
+            open.push(line);
+        }
+    }
+    open
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payload(alerts: &str) -> Payload {
+        parse(format!("{{\"version\": \"4\", \"groupKey\": \"g\", \"new\": 1, \"alerts\": [{alerts}]}}").as_bytes())
+            .unwrap()
+    }
+
+    fn alert(name: &str, status: &str, start: &str) -> String {
+        serde_json::json!({ "status": status, "labels": { "alertname": name, "severity": "critical" }, "startsAt": start,
+            "endsAt": "0001-01-01T00:00:00Z", "fingerprint": format!("f-{name}"),
+            "annotations": { "summary": "two\nlines \u{1b}[31m", "description": "{\"status\": \"fake\"}" } })
+        .to_string()
+    }
+
+    #[test]
+    fn each_is_written_once_and_what_is_open_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("logs/alerts.log");
+        let now = Timestamp::from_milliseconds(1_790_000_000_000);
+        let log = Log::open(path.clone()).unwrap();
+        let firing = payload(&format!("{},{}", alert("A", "firing", "t1"), alert("B", "firing", "t1")));
+        assert_eq!(log.write(&firing, None, now).unwrap().len(), 2);
+        assert_eq!(log.write(&firing, None, now).unwrap().len(), 0);
+        // Also after a restart.
+        let log = Log::open(path.clone()).unwrap();
+        assert_eq!(log.write(&firing, None, now).unwrap().len(), 0);
+        assert_eq!(log.write(&payload(&alert("A", "resolved", "t1")), None, now).unwrap().len(), 1);
+        let all = lines(&path).unwrap();
+        assert_eq!(all.len(), 3);
+        assert!(all.iter().all(|line| !line.summary.contains(['\n', '\u{1b}']) && line.severity == "critical"));
+        assert_eq!(open(&all).iter().map(|line| line.alertname.as_str()).collect::<Vec<_>>(), ["B"]);
+        // Again, at another time.
+        assert_eq!(log.write(&payload(&alert("A", "firing", "t2")), Some("info"), now).unwrap()[0].severity, "info");
+        assert_eq!(open(&lines(&path).unwrap()).len(), 2);
+    }
+
+    #[test]
+    fn what_is_no_payload_is_said() {
+        for (body, why) in [
+            ("", "not a webhook payload"),
+            ("[]", "not a webhook payload"),
+            ("{\"version\": \"5\", \"alerts\": []}", "version 4 is understood"),
+            ("{\"alerts\": [{\"status\": \"maybe\"}]}", "firing or resolved"),
+            ("{\"alerts\": [{}]}", "not a webhook payload"),
+        ] {
+            let error = parse(body.as_bytes()).unwrap_err();
+            assert!(error.contains(why), "{body}: {error}");
+        }
+        assert!(parse(b"{\"alerts\": [{\"status\": \"firing\"}]}").is_ok(), "the runbook's own test");
+    }
+
+    #[test]
+    fn a_large_log_is_put_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("alerts.log");
+        let log = Log::open(path.clone()).unwrap();
+        let now = Timestamp::from_milliseconds(0);
+        for number in 0..8 {
+            let file = File::options().create(true).append(true).open(&path).unwrap();
+            file.set_len(LOG_BYTES).unwrap();
+            assert_eq!(log.write(&payload(&alert(&format!("N{number}"), "firing", "t")), None, now).unwrap().len(), 1);
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1 + OLD_LOGS);
+        assert_eq!(lines(&path).unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,255 @@
+//! What a monitoring system is told. Every process counts what it does and adds it to counters in the store, so that the page
+//! speaks for all sessions and for those that have ended. Owns the names; no label holds a text, a path or a project.
+
+mod page;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use crate::domain::Timestamp;
+use crate::memory::{Backlog, Memory};
+use crate::ops::backup;
+use crate::store::Stats;
+use page::{Page, labelled};
+
+/// Upper bounds of the histogram in seconds; 2, 5 and 10 are the runbook's thresholds.
+const BUCKETS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 2.5, 5.0, 10.0];
+/// The average speaks for so long.
+const WINDOW_MS: i64 = 300_000;
+
+/// What this process has counted and not yet added to the store.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    pending: Mutex<BTreeMap<String, i64>>,
+    /// Requests and microseconds in all, at moments of the last minutes.
+    window: Mutex<VecDeque<(Timestamp, i64, i64)>>,
+}
+
+/// What is looked up in the store and beside it, not counted. Costly: looked up now and then.
+#[derive(Debug, Clone)]
+pub struct Readings {
+    /// Counts and sizes.
+    pub stats: Stats,
+    /// Vectors of the model in use.
+    pub vectors: u64,
+    /// Transcripts on disk and read.
+    pub backlog: Backlog,
+    /// Secrets that were taken out, by rule.
+    pub redactions: Vec<(String, u64)>,
+    /// The newest backup.
+    pub backup: Option<Timestamp>,
+    /// Bytes of the disk that are free, and all of them.
+    pub disk: Option<(u64, u64)>,
+}
+
+/// Looks everything up.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn read(
+    memory: &Memory,
+    paths: &crate::config::Paths,
+    transcripts: Option<&std::path::Path>,
+    now: Timestamp,
+) -> crate::memory::Result<Readings> {
+    let health = memory.health(now)?;
+    Ok(Readings {
+        vectors: health.vectors,
+        stats: health.stats,
+        backlog: memory.backlog(transcripts, now)?,
+        redactions: memory.redactions()?,
+        backup: backup::newest(&paths.backups()),
+        disk: crate::disk::space(paths.home()).ok(),
+    })
+}
+
+impl Metrics {
+    /// Counts a request. `method` and `tool` are of fixed lists; `tool` is empty when there is none.
+    pub fn request(&self, method: &'static str, tool: &str, ok: bool, took: std::time::Duration) {
+        let outcome = if ok { "ok" } else { "error" };
+        let seconds = took.as_secs_f64();
+        let bucket = BUCKETS.iter().position(|bound| seconds <= *bound).unwrap_or(BUCKETS.len());
+        let micros = i64::try_from(took.as_micros()).unwrap_or(i64::MAX);
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut add = |name: String, more: i64| *pending.entry(name).or_default() += more;
+        add(format!("requests/{method}/{tool}/{outcome}"), 1);
+        add(format!("bucket/{method}/{bucket}"), 1);
+        add(format!("micros/{method}"), micros);
+    }
+
+    /// Counts something else, of a fixed list.
+    pub fn count(&self, name: &'static str) {
+        *self.pending.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default() += 1;
+    }
+
+    /// Adds what was counted to the store. What cannot be added now is added the next time.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn flush(&self, memory: &Memory) -> crate::memory::Result<()> {
+        let taken = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        if taken.is_empty() {
+            return Ok(());
+        }
+        let outcome = memory.add_counters(taken.clone().into_iter().collect());
+        if outcome.is_err() {
+            let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+            taken.into_iter().for_each(|(name, more)| *pending.entry(name).or_default() += more);
+        }
+        outcome
+    }
+
+    /// The page in Prometheus' text format. `up_ms` is how long this process runs; `checked` when health was last looked at.
+    ///
+    /// # Errors
+    /// When the counters cannot be read.
+    pub fn page(
+        &self,
+        memory: &Memory,
+        readings: &Readings,
+        up_ms: i64,
+        now: Timestamp,
+    ) -> crate::memory::Result<String> {
+        let mut counters = memory.counters()?;
+        for (name, more) in self.pending.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            *counters.entry(name.clone()).or_default() += more;
+        }
+        let mut page = Page::default();
+        self.requests(&mut page, &counters, now);
+        let of = |name: &str| number(counters.get(name).copied().unwrap_or(0));
+        page.counter("claude_memory_search_total", "Searches.", vec![(vec![], searches(&counters))]);
+        page.counter("claude_memory_health_checks_total", "Looks at the health.", vec![(vec![], of("health_checks"))]);
+        page.gauge(
+            "claude_memory_last_health_check_timestamp",
+            "When the numbers below were looked up.",
+            now_seconds(now),
+        );
+        let version = env!("CARGO_PKG_VERSION");
+        let version = || vec![(vec![("version", version.to_owned())], 1.0)];
+        page.gauges("claude_memory_service_info", "The service.", version());
+        page.gauges("claude_memory_build_info", "The program.", version());
+        page.gauge("claude_memory_uptime_seconds", "How long the service runs.", number(up_ms) / 1000.0);
+        store(&mut page, readings);
+        Ok(page.text())
+    }
+
+    fn requests(&self, page: &mut Page, counters: &BTreeMap<String, i64>, now: Timestamp) {
+        let mut rows = Vec::new();
+        let (mut errors, mut all, mut micros) = (0, 0, 0);
+        let mut histograms: BTreeMap<&str, (Vec<u64>, f64)> = BTreeMap::new();
+        for (name, value) in counters {
+            let mut words = name.rsplitn(3, '/');
+            match name.split('/').next() {
+                Some("requests") => {
+                    let (outcome, tool) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+                    let method = words.next().and_then(|rest| rest.strip_prefix("requests/")).unwrap_or("");
+                    let labels = [("method", method), ("tool", tool), ("outcome", outcome)];
+                    rows.push((labels.map(|(name, value)| (name, value.to_owned())).to_vec(), number(*value)));
+                    errors += if outcome == "error" { *value } else { 0 };
+                    all += *value;
+                }
+                Some("bucket") => {
+                    let Some((method, bucket)) = name.strip_prefix("bucket/").and_then(|rest| rest.rsplit_once('/'))
+                    else {
+                        continue;
+                    };
+                    let place = bucket.parse::<usize>().ok();
+                    let counts = &mut histograms.entry(method).or_insert_with(|| (vec![0; BUCKETS.len() + 1], 0.0)).0;
+                    if let Some(count) = place.and_then(|place| counts.get_mut(place)) {
+                        *count = u64::try_from(*value).unwrap_or(0);
+                    }
+                }
+                Some("micros") => {
+                    let method = name.strip_prefix("micros/").unwrap_or("");
+                    histograms.entry(method).or_insert_with(|| (vec![0; BUCKETS.len() + 1], 0.0)).1 =
+                        number(*value) / 1e6;
+                    micros += *value;
+                }
+                _ => {}
+            }
+        }
+        if rows.is_empty() {
+            let nothing = [("method", "tools/call"), ("tool", "memory_search"), ("outcome", "ok")];
+            rows.push((nothing.map(|(name, value)| (name, value.to_owned())).to_vec(), 0.0));
+        }
+        page.counter("claude_memory_requests_total", "Requests over MCP, of all sessions.", rows);
+        page.counter("claude_memory_errors_total", "Requests that failed.", vec![(vec![], number(errors))]);
+        let rows = histograms.into_iter().map(|(method, (counts, sum))| (labelled("method", method), counts, sum));
+        page.histogram("claude_memory_request_duration_seconds", "How long requests took.", &BUCKETS, rows.collect());
+        let average = self.average(now, all, micros);
+        page.gauge(
+            "claude_memory_avg_response_time_seconds",
+            "Mean of the last five minutes; 0 when nothing was asked.",
+            average,
+        );
+    }
+
+    /// The mean of the requests of the last five minutes, in seconds.
+    fn average(&self, now: Timestamp, all: i64, micros: i64) -> f64 {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        // The last one before the window stays: what was counted since then is in it.
+        while window.get(1).is_some_and(|(at, ..)| *at <= now.minus(WINDOW_MS)) {
+            window.pop_front();
+        }
+        let (_, first, first_micros) = window.front().copied().unwrap_or((now, all, micros));
+        window.push_back((now, all, micros));
+        let count = all - first;
+        if count > 0 { number(micros - first_micros) / 1e6 / number(count) } else { 0.0 }
+    }
+}
+
+fn searches(counters: &BTreeMap<String, i64>) -> f64 {
+    let searches = counters.iter().filter(|(name, _)| name.starts_with("requests/tools/call/memory_search/"));
+    searches.map(|(_, value)| number(*value)).sum()
+}
+
+fn store(page: &mut Page, readings: &Readings) {
+    let Readings { stats, vectors, backlog, redactions, backup, disk } = readings;
+    let whole = |value: u64| number(i64::try_from(value).unwrap_or(i64::MAX));
+    let gauges = [
+        ("claude_memory_messages", "Messages that are kept.", stats.messages),
+        ("claude_memory_sessions", "Sessions that are kept.", stats.conversations),
+        ("claude_memory_vectors", "Vectors of the model in use.", *vectors),
+        ("claude_memory_pending_embeddings", "Texts that wait for a vector.", stats.pending),
+        ("claude_memory_failed_embeddings", "Texts that could not get one.", stats.failed),
+        ("claude_memory_quarantined_messages", "Messages that are kept out of answers.", stats.quarantined),
+        ("claude_memory_db_size_bytes", "Size of the database.", stats.database_bytes),
+        ("claude_memory_wal_size_bytes", "Size of its write-ahead log.", stats.log_bytes),
+        ("claude_memory_transcripts_on_disk", "Transcripts of Claude Code on disk.", backlog.files),
+        ("claude_memory_transcripts_read", "Those that were read to their end.", backlog.read),
+    ];
+    for (name, help, value) in gauges {
+        page.gauge(name, help, whole(value));
+    }
+    page.gauge(
+        "claude_memory_ingest_lag_seconds",
+        "Age of the oldest change that was not read.",
+        number(backlog.lag_ms) / 1000.0,
+    );
+    if let Some(backup) = backup {
+        page.gauge(
+            "claude_memory_backup_last_success_timestamp_seconds",
+            "When the newest backup was made.",
+            now_seconds(*backup),
+        );
+    }
+    if let Some((free, all)) = disk {
+        page.gauge("claude_memory_disk_free_bytes", "Free bytes of the disk that holds the store.", whole(*free));
+        page.gauge(
+            "claude_memory_disk_used_ratio",
+            "Used part of that disk, 0 to 1.",
+            1.0 - whole(*free) / whole(*all).max(1.0),
+        );
+    }
+    let rows = redactions.iter().map(|(rule, count)| (labelled("rule", rule), whole(*count)));
+    page.counter("claude_memory_redactions_total", "Secrets that were taken out, by rule.", rows.collect());
+}
+
+fn now_seconds(at: Timestamp) -> f64 {
+    number(at.milliseconds()) / 1000.0
+}
+
+#[expect(clippy::cast_precision_loss, reason = "numbers of a monitoring system are floats")]
+const fn number(value: i64) -> f64 {
+    value as f64
+}
