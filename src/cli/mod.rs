@@ -18,7 +18,8 @@ use tracing_subscriber::EnvFilter;
 use crate::config::env;
 use commands::{
     alerts, backup, bench, blame, completions, config, context, demo, doctor, embed, fix, forget, handoff, hook, hooks,
-    import, init, install, mcp, monitoring, projects, quarantine, redact, save, search, serve, show, status, timeline,
+    import, init, install, maintain, mcp, monitoring, projects, quarantine, redact, save, search, serve, show, status,
+    timeline,
 };
 use output::Output;
 use session::Session;
@@ -65,6 +66,7 @@ enum Command {
     Quarantine(quarantine::Args),
     Redact(redact::Args),
     Save(save::Args),
+    Maintain(maintain::Args),
     Backup(backup::Args),
     Restore(backup::Restore),
     Install(install::Install),
@@ -119,6 +121,7 @@ pub fn run() -> ExitCode {
         Command::Forget(args) => forget::run(&args, &session),
         Command::Quarantine(args) => quarantine::run(args, &session),
         Command::Redact(args) => redact::run(&args, &session),
+        Command::Maintain(args) => maintain::run(&args, &session),
         Command::Backup(args) => backup::run(args, &session),
         Command::Restore(args) => backup::restore(&args, &session),
         Command::Save(args) => save::run(args, &session),

@@ -3,6 +3,7 @@
 
 mod backlog;
 mod blame;
+mod cleanup;
 mod columns;
 mod context;
 mod doctor;

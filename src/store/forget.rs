@@ -86,12 +86,7 @@ impl Store {
                 connection.execute(sql, params![uid, at, reason]).map_err(failed)?;
             }
             let failed = |error| Error::sqlite("bury messages", error);
-            // A name may quote what was said in it; an empty conversation has nothing left to say.
-            let sql = "DELETE FROM conversations WHERE NOT EXISTS
-                       (SELECT 1 FROM messages m WHERE m.conversation_id = conversations.id) AND NOT EXISTS
-                       (SELECT 1 FROM conversations t WHERE t.source = 'quarantine:' || conversations.source
-                          AND t.external_id = conversations.external_id)";
-            connection.execute(sql, []).and_then(|_| raise_generation(connection)).map_err(failed)?;
+            remove_empty(connection).and_then(|()| raise_generation(connection)).map_err(failed)?;
             // What another message says too stays, and is no trace.
             let mut traces = Vec::new();
             for (hash, trace) in std::mem::take(&mut forgotten.hashes) {
@@ -119,7 +114,7 @@ impl Store {
     }
 }
 
-fn one(connection: &Connection, id: MessageId, terms: &Terms, forgotten: &mut Gathered) -> Result<()> {
+pub(super) fn one(connection: &Connection, id: MessageId, terms: &Terms, forgotten: &mut Gathered) -> Result<()> {
     let failed = |error| Error::sqlite("take a message out", error);
     let row: Option<(i64, i64)> = connection
         .query_row("SELECT id, conversation_id FROM messages WHERE uid = ?1", [id.as_bytes()], |row| {
@@ -149,9 +144,18 @@ fn one(connection: &Connection, id: MessageId, terms: &Terms, forgotten: &mut Ga
     Ok(())
 }
 
+/// An empty conversation has nothing left to say, unless its messages are in quarantine.
+pub(super) fn remove_empty(connection: &Connection) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM conversations WHERE NOT EXISTS
+                 (SELECT 1 FROM messages m WHERE m.conversation_id = conversations.id) AND NOT EXISTS
+                 (SELECT 1 FROM conversations t WHERE t.source = 'quarantine:' || conversations.source
+                    AND t.external_id = conversations.external_id)";
+    connection.execute(sql, []).map(drop)
+}
+
 /// While it is being done.
 #[derive(Default)]
-struct Gathered {
-    done: Forgotten,
+pub(super) struct Gathered {
+    pub(super) done: Forgotten,
     hashes: Vec<([u8; 16], Vec<u8>)>,
 }

@@ -1,6 +1,7 @@
 //! SQLite: the only truth. Owns the schema, all SQL, the write lane, the read pool, compressed texts and the word index.
 //! Does not own: what to store, how to rank, the clock. Everything else on disk can be rebuilt from here.
 
+mod cleanup;
 mod columns;
 mod connection;
 mod copy;
@@ -34,6 +35,7 @@ use crate::disk;
 use crate::domain::Timestamp;
 use connection::Access;
 
+pub use cleanup::Old;
 pub use columns::{MessageRow, NewRows, PassageRow};
 pub use connection::sqlite_version;
 pub use cursors::Cursor;

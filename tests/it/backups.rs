@@ -142,12 +142,13 @@ fn whoever_uses_the_memory_is_not_robbed_of_it() {
 #[test]
 fn backups_of_a_second_are_told_apart_and_old_ones_go() {
     let home = home_with_history();
-    for _ in 0..3 {
-        assert_eq!(home.run(&["backup", "create"]).code, 0);
+    for time in ["2026-11-20T08:00:00Z", "2026-11-20T09:00:00Z", "2026-11-23T10:00:00Z", "2026-11-23T10:00:00Z"] {
+        let made = home.command().args(["backup", "create"]).env("CLAUDE_MEMORY_TEST_NOW", time).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }
     let listed = home.json(&["backup", "list"]);
-    assert_eq!(listed["backups"].as_array().map(Vec::len), Some(1), "of one day the newest stays: {listed}");
-    assert!(listed["backups"][0]["path"].as_str().unwrap().contains("Z-"), "{listed}");
+    assert_eq!(listed["backups"].as_array().map(Vec::len), Some(3), "of a day before the newest stays: {listed}");
+    assert!(listed["backups"][0]["path"].as_str().unwrap().contains("Z-1"), "{listed}");
     let folder = home.path().join("usb");
     std::fs::create_dir(&folder).unwrap();
     let made = home.json(&["backup", "create", "--to", folder.to_str().unwrap()]);
@@ -160,7 +161,7 @@ fn backups_of_a_second_are_told_apart_and_old_ones_go() {
     assert_eq!(home.run(&["backup", "verify", "streamed.tar.zst"]).code, 0);
     let left: Vec<_> =
         std::fs::read_dir(home.memory().join("backups")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left.len(), 2, "one backup and the lock: {left:?}");
+    assert_eq!(left.len(), 4, "three backups and the lock: {left:?}");
 }
 
 /// Backups while a history goes in: each holds everything that was there when it was begun.

@@ -28,6 +28,7 @@ mod importing;
 mod indexing;
 mod installing;
 mod limits;
+mod maintaining;
 mod mcp;
 mod monitoring;
 mod projects;

@@ -32,7 +32,7 @@ pub(in crate::cli) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make a backup; in the folder of backups the newest of 7 days, 4 weeks and 6 months stay
+    /// Make a backup; in the folder of backups those of the last day stay, and the newest of 7 days, 4 weeks and 6 months
     Create {
         /// A folder, a file, or `-` for standard output [default: `backups` in the data folder]
         #[arg(long, value_name = "PATH")]

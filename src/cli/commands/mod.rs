@@ -18,6 +18,7 @@ pub(super) mod hooks;
 pub(super) mod import;
 pub(super) mod init;
 pub(super) mod install;
+pub(super) mod maintain;
 pub(super) mod mcp;
 pub(super) mod monitoring;
 pub(super) mod projects;

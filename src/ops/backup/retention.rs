@@ -1,4 +1,5 @@
-//! Which backups stay: the newest of each of the last seven days, four weeks and six months. Owns the choice, not the files.
+//! Which backups stay: all of the last day, and the newest of each of the last seven days, four weeks and six months. Owns the
+//! choice, not the files.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +7,8 @@ use jiff::civil::{Date, ISOWeekDate};
 use jiff::tz::TimeZone;
 
 use crate::domain::Timestamp;
+
+const DAY_MS: i64 = 86_400_000;
 
 /// How many of each are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +28,9 @@ impl Default for Keep {
 }
 
 impl Keep {
-    /// Which of these may go, by index. The newest of all always stays; so does whatever is the newest of a day, week or month that
-    /// is still kept. Days without a backup do not count.
+    /// Which of these may go, by index. What was made within a day of the newest stays: the one that was made before a cleanup
+    /// must not go with the next one. So does whatever is the newest of a day, week or month that is still kept. Days without a
+    /// backup do not count.
     pub fn superfluous(self, times: &[Timestamp], zone: &TimeZone) -> Vec<usize> {
         let mut newest_first: Vec<usize> = (0..times.len()).collect();
         newest_first.sort_by_key(|index| std::cmp::Reverse(times.get(*index)));
@@ -50,7 +54,9 @@ impl Keep {
             (week.year(), week.week(), 0)
         });
         keep(self.monthly, &|date| (date.year(), date.month(), 0));
-        (0..times.len()).filter(|index| stays.get(*index) == Some(&false)).collect()
+        let recent = newest_first.first().and_then(|index| times.get(*index)).map(|newest| newest.minus(DAY_MS));
+        let is_recent = |index: &usize| times.get(*index).zip(recent).is_some_and(|(at, since)| *at > since);
+        (0..times.len()).filter(|index| stays.get(*index) == Some(&false) && !is_recent(index)).collect()
     }
 }
 
@@ -78,11 +84,11 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_always_stays_and_of_a_day_only_the_newest() {
+    fn the_last_day_stays_and_of_a_day_before_only_the_newest() {
         let keep = Keep { daily: 0, weekly: 0, monthly: 0 };
-        let times = [at("2026-11-23T02:00"), at("2026-11-23T09:00"), at("2026-11-20T09:00")];
-        assert_eq!(keep.superfluous(&times, &TimeZone::UTC), [0, 2]);
-        assert_eq!(Keep::default().superfluous(&times, &TimeZone::UTC), [0]);
+        let times = [at("2026-11-23T02:00"), at("2026-11-23T09:00"), at("2026-11-20T09:00"), at("2026-11-20T08:00")];
+        assert_eq!(keep.superfluous(&times, &TimeZone::UTC), [2, 3]);
+        assert_eq!(Keep::default().superfluous(&times, &TimeZone::UTC), [3]);
         assert_eq!(Keep::default().superfluous(&[], &TimeZone::UTC), Vec::<usize>::new());
     }
 }
