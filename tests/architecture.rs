@@ -18,7 +18,7 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("memory", 3, &[]),
     ("bridge", 4, &[]),
     ("bench", 5, &[]),
-    ("ops", 5, &["tar", "prometheus"]),
+    ("ops", 5, &["tar", "prometheus", "sysinfo"]),
     ("mcp", 6, &["rmcp", "schemars"]),
     ("hooks", 7, &[]),
     ("http", 7, &["axum"]),

@@ -37,6 +37,11 @@ pub const TEST_DEADLINE: Variable = Variable {
     name: "CLAUDE_MEMORY_TEST_DEADLINE",
     meaning: "For tests on a busy machine: milliseconds that a hook may take instead of 150.",
 };
+/// Readings that stand for measured ones.
+pub const TEST_READINGS: Variable = Variable {
+    name: "CLAUDE_MEMORY_TEST_READINGS",
+    meaning: "For tests: readings of `status` instead of measured ones, for example `cpu=10,disk=95`.",
+};
 /// Claude Code's own folder.
 pub const CLAUDE_CONFIG_DIR: Variable = Variable {
     name: "CLAUDE_CONFIG_DIR",
@@ -64,7 +69,7 @@ pub const SETTING: Variable = Variable {
 };
 
 /// All of them, for the reference.
-pub const ALL: [&Variable; 10] = [
+pub const ALL: [&Variable; 11] = [
     &HOME,
     &LOG,
     &SETTING,
@@ -75,6 +80,7 @@ pub const ALL: [&Variable; 10] = [
     &TEST_NOW,
     &TEST_SEED,
     &TEST_DEADLINE,
+    &TEST_READINGS,
 ];
 
 #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
@@ -105,6 +111,13 @@ pub fn seed() -> Option<u64> {
 /// [`TEST_DEADLINE`]
 pub fn deadline() -> Option<Duration> {
     read(TEST_DEADLINE.name)?.parse().ok().map(Duration::from_millis)
+}
+
+/// [`TEST_READINGS`]: by name.
+pub fn readings() -> Vec<(String, f64)> {
+    let text = read(TEST_READINGS.name).unwrap_or_default();
+    let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
+    pairs.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect()
 }
 
 /// [`CLAUDE_CONFIG_DIR`], else `~/.claude`.

@@ -66,6 +66,47 @@ pub struct Settings {
     pub hooks: HookSettings,
     /// Taking secrets out.
     pub redact: RedactSettings,
+    /// When a reading is a reason to do something.
+    pub thresholds: ThresholdSettings,
+}
+
+/// `[thresholds]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ThresholdSettings {
+    /// Percent of the disk.
+    pub disk: Bounds,
+    /// Percent of the memory.
+    pub memory: Bounds,
+    /// Percent of all cores.
+    pub cpu: Bounds,
+    /// Seconds of a request.
+    pub response: Bounds,
+    /// Megabytes of the database.
+    pub database: Bounds,
+}
+
+/// Where the normal range ends, where a warning begins, and where it is critical; each at least the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "[u32; 3]")]
+pub struct Bounds([u32; 3]);
+
+impl Bounds {
+    /// Normal, warning, critical.
+    pub const fn numbers(self) -> [u32; 3] {
+        self.0
+    }
+}
+
+impl TryFrom<[u32; 3]> for Bounds {
+    type Error = &'static str;
+
+    fn try_from(numbers: [u32; 3]) -> Result<Self, Self::Error> {
+        if numbers.is_sorted() {
+            Ok(Self(numbers))
+        } else {
+            Err("the numbers must not fall: normal, warning, critical")
+        }
+    }
 }
 
 /// `[redact]`

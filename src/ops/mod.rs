@@ -7,5 +7,6 @@ mod error;
 pub mod maintain;
 pub mod metrics;
 pub mod monitoring;
+pub mod thresholds;
 
 pub use error::{Error, Result};

@@ -66,6 +66,8 @@ impl TestHome {
         command.env("CLAUDE_MEMORY_TEST_NOW", NOW).env("TZ", "UTC");
         // Other tests run beside this one; what is tested is what a hook says, not how fast this machine is now.
         command.env("CLAUDE_MEMORY_TEST_DEADLINE", "10000");
+        // Nor how full and busy it is.
+        command.env("CLAUDE_MEMORY_TEST_READINGS", "disk=10,memory=10,cpu=10");
         command
     }
 

@@ -36,10 +36,12 @@ mod protocol;
 mod quarantine;
 mod reference;
 mod retrieval;
+mod runbook;
 mod saving;
 mod searching;
 mod secrets;
 mod surfaces;
+mod thresholds;
 mod tools;
 mod webhook;
 

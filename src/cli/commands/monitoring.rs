@@ -32,11 +32,14 @@ enum Action {
         /// Where Alertmanager listens
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9093")]
         alertmanager: String,
+        /// Where your people read the runbook
+        #[arg(long, value_name = "URL", default_value = "docs/runbook/README.md")]
+        runbook: String,
     },
 }
 
 pub(in crate::cli) fn run(args: Args, session: &Session) -> Result<ExitCode, Failure> {
-    let Action::Export { folder, http, webhook, alertmanager } = args.action;
+    let Action::Export { folder, http, webhook, alertmanager, runbook } = args.action;
     let paths = session.paths()?;
     let program = std::env::current_exe().map_err(|error| {
         Failure::new(Code::Unavailable, format!("cannot tell where this program is: {error}"), None)
@@ -48,6 +51,7 @@ pub(in crate::cli) fn run(args: Args, session: &Session) -> Result<ExitCode, Fai
         token_file: paths.http_token(),
         program,
         home: paths.home().to_owned(),
+        runbook,
     };
     let written = monitoring::export(&folder, &places)?;
     let names: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();

@@ -3,23 +3,88 @@
 use std::process::ExitCode;
 
 use jiff::tz::TimeZone;
+use serde::Serialize;
 
 use super::mcp::context;
 use super::{grouped, sized};
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
+use crate::config::env;
 use crate::mcp::wire::HealthAnswer;
 use crate::memory::{Health, Memory};
+use crate::ops::alerts;
+use crate::ops::thresholds::{self, Reading};
 use crate::store::Open;
 
-/// Show what is kept, whether search is degraded, and what to do about it
+/// Show what is kept, whether search is degraded, and how full, busy and slow it is
+///
+/// Ends with 1 when a reading is worth a warning, with 2 when one is critical; the thresholds are settings.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {}
 
+/// What `status --json` prints: the answer of `memory_health`, and the readings.
+#[derive(Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    health: HealthAnswer,
+    level: &'static str,
+    thresholds: Vec<Row>,
+    open_alerts: usize,
+}
+
+#[derive(Serialize)]
+struct Row {
+    name: &'static str,
+    value: Option<f64>,
+    unit: &'static str,
+    normal: u32,
+    warning: u32,
+    critical: u32,
+    level: &'static str,
+}
+
+impl From<&Reading> for Row {
+    fn from(reading: &Reading) -> Self {
+        let [normal, warning, critical] = reading.bounds.numbers();
+        let value = reading.value.map(|value| (value * 100.0).round() / 100.0);
+        Self { name: reading.name, value, unit: reading.unit, normal, warning, critical, level: reading.level.name() }
+    }
+}
+
 pub(in crate::cli) fn run(Args {}: &Args, session: &Session) -> Result<ExitCode, Failure> {
     let memory = session.open(Open::Existing)?;
+    let paths = session.paths()?;
+    let readings = thresholds::read(&memory, &paths, &memory.settings().thresholds, &env::readings())?;
+    let level = thresholds::worst(&readings);
+    let alerts = alerts::lines(&paths.alerts_log()).unwrap_or_default();
+    let open_alerts = alerts::open(&alerts).len();
+    let rows: Vec<Row> = readings.iter().map(Row::from).collect();
+    if session.output.is_json() {
+        let health = HealthAnswer::new(
+            memory.health(session.now)?,
+            memory.backlog(context().transcripts.as_deref(), session.now)?,
+        );
+        session.output.json(&Answer { health, level: level.name(), thresholds: rows, open_alerts });
+        return Ok(ExitCode::from(level.exit()));
+    }
     tell(&memory, session)?;
-    Ok(ExitCode::SUCCESS)
+    session.output.line("");
+    session.output.line(&format!("{:<12}{:>12}   {:>9} {:>9} {:>9}", "", "now", "normal", "warning", "critical"));
+    for row in &rows {
+        let now = row.value.map_or_else(|| "not known".to_owned(), |value| format!("{value:.1} {}", row.unit));
+        let mark = if row.level == "normal" { "" } else { row.level };
+        session.output.line(&format!(
+            "{:<12}{now:>12}   {:>9} {:>9} {:>9}  {mark}",
+            row.name,
+            format!("< {}", row.normal),
+            row.warning,
+            row.critical
+        ));
+    }
+    if open_alerts > 0 {
+        session.output.line(&format!("{open_alerts} alerts are open: claude-memory alerts list"));
+    }
+    Ok(ExitCode::from(level.exit()))
 }
 
 /// Prints the state of the memory.

@@ -25,6 +25,8 @@ pub struct Places {
     pub program: PathBuf,
     /// The data folder.
     pub home: PathBuf,
+    /// Where the runbook can be read; each alert links to its heading there.
+    pub runbook: String,
 }
 
 /// Name and template of each file. `{{…}}` stands for a place.
@@ -51,7 +53,9 @@ pub fn files(places: &Places) -> Vec<(&'static str, String)> {
             .replace("{{HOME}}", &places.home.display().to_string())
     };
     let templates = TEMPLATES.iter().map(|(name, template)| (*name, filled(template)));
-    templates.chain([("rules.yml", rules::rules()), ("rules_test.yml", rules::tests())]).collect()
+    templates
+        .chain([("rules.yml", rules::rules(&places.runbook)), ("rules_test.yml", rules::tests(&places.runbook))])
+        .collect()
 }
 
 /// Writes the files into a folder, over those that are there. Returns their paths.

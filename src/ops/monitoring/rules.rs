@@ -221,26 +221,23 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
-/// Where a reader finds what to do.
-const RUNBOOK: &str = "https://github.com/claude-memory/claude-memory/blob/main/docs/runbook/README.md";
-
 /// As a string of YAML, of which JSON's strings are a part.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn annotations(rule: &Rule) -> [(&'static str, String); 5] {
+fn annotations(rule: &Rule, runbook: &str) -> [(&'static str, String); 5] {
     [
         ("summary", rule.summary[0].to_owned()),
         ("summary_zh", rule.summary[1].to_owned()),
         ("description", rule.description[0].to_owned()),
         ("description_zh", rule.description[1].to_owned()),
-        ("runbook_url", format!("{RUNBOOK}#{}", rule.name.to_lowercase())),
+        ("runbook_url", format!("{runbook}#{}", rule.name.to_lowercase())),
     ]
 }
 
 /// The rules as Prometheus reads them.
-pub(super) fn rules() -> String {
+pub(super) fn rules(runbook: &str) -> String {
     let mut text =
         "# Made by `claude-memory monitoring export`.\ngroups:\n  - name: claude-memory\n    rules:\n".to_owned();
     for rule in RULES {
@@ -252,7 +249,7 @@ pub(super) fn rules() -> String {
             rule.hold,
             rule.severity
         );
-        for (name, value) in annotations(rule) {
+        for (name, value) in annotations(rule, runbook) {
             let _ = writeln!(text, "          {name}: {}", quoted(&value));
         }
     }
@@ -261,7 +258,7 @@ pub(super) fn rules() -> String {
 
 /// The unit tests of the rules, for `promtool test rules`: each fires, stays quiet, clears, and does not fire without series
 /// unless it is meant to.
-pub(super) fn tests() -> String {
+pub(super) fn tests(runbook: &str) -> String {
     let mut text =
         "# Made by `claude-memory monitoring export`.\nrule_files: [rules.yml]\nevaluation_interval: 10s\ntests:\n"
             .to_owned();
@@ -272,10 +269,10 @@ pub(super) fn tests() -> String {
         // First what makes it fire, then what does not, for long enough that nothing of the first is in any window.
         let clears =
             rule.series.iter().map(|(name, bad, good)| (*name, format!("{bad} {}", later(bad, good)))).collect();
-        case(&mut text, rule, firing, "11m", rule.labelled.then_some(true).or(Some(false)));
-        case(&mut text, rule, quiet, "11m", None);
-        case(&mut text, rule, clears, "40m", None);
-        case(&mut text, rule, Vec::new(), "11m", rule.absent.then_some(false));
+        case(&mut text, (rule, runbook), firing, "11m", rule.labelled.then_some(true).or(Some(false)));
+        case(&mut text, (rule, runbook), quiet, "11m", None);
+        case(&mut text, (rule, runbook), clears, "40m", None);
+        case(&mut text, (rule, runbook), Vec::new(), "11m", rule.absent.then_some(false));
     }
     text
 }
@@ -287,7 +284,7 @@ fn later(bad: &str, good: &str) -> String {
 }
 
 /// `fires`: whether the alert carries the labels of the target; `None` when nothing may fire.
-fn case(text: &mut String, rule: &Rule, series: Vec<(&str, String)>, at: &str, fires: Option<bool>) {
+fn case(text: &mut String, (rule, runbook): (&Rule, &str), series: Vec<(&str, String)>, at: &str, fires: Option<bool>) {
     text.push_str("  - interval: 10s\n");
     if series.is_empty() {
         text.push_str("    input_series: []\n");
@@ -312,7 +309,7 @@ fn case(text: &mut String, rule: &Rule, series: Vec<(&str, String)>, at: &str, f
         text.push_str("              job: claude-memory\n");
     }
     text.push_str("            exp_annotations:\n");
-    for (name, value) in annotations(rule) {
+    for (name, value) in annotations(rule, runbook) {
         let _ = writeln!(text, "              {name}: {}", quoted(&value));
     }
 }

@@ -1,0 +1,63 @@
+//! The runbook: every command of ours in it is run, in the order in which it stands there, and both languages have the same.
+
+use crate::home::TestHome;
+
+const ENGLISH: &str = include_str!("../../docs/runbook/README.md");
+const CHINESE: &str = include_str!("../../docs/runbook/README.zh-CN.md");
+
+/// The lines of all `bash` blocks.
+fn commands(text: &str) -> Vec<&str> {
+    let mut inside = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        match line {
+            "```bash" => inside = true,
+            "```" => inside = false,
+            line if inside => found.push(line),
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn both_languages_have_the_same_chapters_and_commands() {
+    assert_eq!(commands(ENGLISH), commands(CHINESE));
+    let headings = |text: &str| text.lines().filter(|line| line.starts_with("## ")).count();
+    assert_eq!(headings(ENGLISH), headings(CHINESE));
+    let numbers = |text: &str| text.matches("claude_memory_").count();
+    assert_eq!(numbers(ENGLISH), numbers(CHINESE));
+}
+
+#[test]
+fn every_command_of_ours_works() {
+    let home = TestHome::new();
+    // A history where Claude Code keeps it.
+    for entry in std::fs::read_dir(crate::home::samples()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            let name = format!(".claude/projects/demo/{}", path.file_name().unwrap().to_string_lossy());
+            home.write(&name, std::fs::read(&path).unwrap());
+        }
+    }
+    // And the backup of last night.
+    assert_eq!(home.run(&["import", "claude-code"]).code, 0);
+    assert_eq!(home.run(&["backup", "create"]).code, 0);
+    let mut ran = 0;
+    for line in commands(ENGLISH).into_iter().filter_map(|line| line.strip_prefix("claude-memory ")) {
+        // The one argument with a space is in quotation marks.
+        let words: Vec<&str> = match line.split_once('"') {
+            Some((before, rest)) => {
+                let (quoted, after) = rest.split_once('"').unwrap();
+                before.split_whitespace().chain([quoted]).chain(after.split_whitespace()).collect()
+            }
+            None => line.split_whitespace().collect(),
+        };
+        let done = home.run(&words);
+        // `doctor` may say that something could be better; that is no failure of the command.
+        let fine = done.code == 0 || (words[0] == "doctor" && done.code == 1);
+        assert!(fine, "claude-memory {line}: {} {}{}", done.code, done.stdout, done.stderr);
+        ran += 1;
+    }
+    assert!(ran > 20, "{ran}");
+}
