@@ -22,8 +22,15 @@ fn a_healthy_memory_is_well_and_an_unread_history_is_not() {
     let home = TestHome::new();
     let _ = home.import_samples();
     let _ = home.json(&["embed", "--threads", "2"]);
-    let (code, found) = examine(&home, &["--deep"]);
+    let (code, found) = examine(&home, &["--deep", "--mcp"]);
     assert_eq!((code, found["status"].as_str()), (0, Some("ok")), "{found}");
+    assert!(check(&found, "mcp")["finding"].as_str().unwrap().contains("8 tools"), "{found}");
+    assert!(check(&found, "backups")["finding"].as_str().unwrap().contains("there are none"), "{found}");
+    let mut long_ago = home.command();
+    long_ago.env("CLAUDE_MEMORY_TEST_NOW", "2026-11-01T00:00:00Z").args(["backup", "create"]);
+    assert!(long_ago.output().unwrap().status.success());
+    assert_eq!(check(&examine(&home, &[]).1, "backups")["ok"], false);
+    assert_eq!(home.run(&["backup", "create"]).code, 0);
     assert!(check(&found, "canary")["finding"].as_str().unwrap().contains("is found"));
     assert!(check(&found, "integrity")["ok"] == true);
     assert!(home.json(&["search", "canary", "--mode", "exact"])["results"].as_array().unwrap().is_empty());

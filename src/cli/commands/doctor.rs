@@ -5,15 +5,20 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::grouped;
 use super::mcp::context;
+use super::{grouped, handshake};
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
-use crate::config::env;
+use crate::config::{Paths, env};
+use crate::domain::Timestamp;
 use crate::domain::limits::{self, Limit};
 use crate::mcp::wire::HealthCheck;
 use crate::memory::{self, CLEANUP_DAYS, Check, Memory};
+use crate::ops::{alerts, backup};
 use crate::store::Open;
+
+/// A store that is backed up at all should have a backup of the last week.
+const OLD_BACKUP_MS: i64 = 8 * 86_400_000;
 
 /// Checks that stand for harm that is done, not for something to be done.
 const GRAVE: [&str; 5] = ["store", "integrity", "canary", "modes", "rows"];
@@ -27,6 +32,9 @@ pub(in crate::cli) struct Args {
     /// Also compare texts, words, rows, vectors and index, save, find and forget a text, and print all limits
     #[arg(long)]
     deep: bool,
+    /// Also start the MCP server as a client does, and talk to it
+    #[arg(long)]
+    mcp: bool,
     /// Put right what cannot lose anything: modes of files, an outdated word index, texts that nobody makes vectors for
     #[arg(long)]
     fix: bool,
@@ -66,7 +74,12 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
             fixed.push(format!("{queued} texts without a vector wait for one now"));
         }
     }
-    let checks = checks(&memory, &home, args.deep, session);
+    let mut checks = checks(&memory, &home, args.deep, session);
+    checks.push(backups(&session.paths()?, session.now));
+    checks.push(alerts(&session.paths()?));
+    if args.mcp {
+        checks.push(handshake::check(&home));
+    }
     let bad: Vec<&Check> = checks.iter().filter(|check| !check.ok).collect();
     let broken = bad.iter().any(|check| GRAVE.contains(&check.name));
     let (status, code) = match (bad.is_empty(), broken) {
@@ -129,6 +142,31 @@ fn checks(memory: &Memory, home: &Path, deep: bool, session: &Session) -> Vec<Ch
         checks.push(memory.canary(session.now).unwrap_or_else(|error| failed("canary", &error)));
     }
     checks
+}
+
+/// Whether the backups go on, if there are any.
+fn backups(paths: &Paths, now: Timestamp) -> Check {
+    let newest = backup::newest(&paths.backups());
+    let old = newest.is_some_and(|at| at < now.minus(OLD_BACKUP_MS));
+    let finding = match newest {
+        None => "there are none; `claude-memory backup create` makes one".to_owned(),
+        Some(at) => format!("the newest is of {at}"),
+    };
+    Check { name: "backups", ok: !old, finding, fix: old.then(|| "run `claude-memory backup create`".to_owned()) }
+}
+
+fn alerts(paths: &Paths) -> Check {
+    let lines = alerts::lines(&paths.alerts_log()).unwrap_or_default();
+    let open = alerts::open(&lines);
+    Check {
+        name: "alerts",
+        ok: open.is_empty(),
+        finding: open.first().map_or_else(
+            || "none is open".to_owned(),
+            |first| format!("{} are open, for example {}: {}", open.len(), first.alertname, first.summary),
+        ),
+        fix: (!open.is_empty()).then(|| "run `claude-memory alerts list`".to_owned()),
+    }
 }
 
 /// A check that could not be made is not well: a doctor does not stop at the first finding.

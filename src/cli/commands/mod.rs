@@ -13,6 +13,7 @@ pub(super) mod embed;
 pub(super) mod fix;
 pub(super) mod forget;
 pub(super) mod handoff;
+mod handshake;
 pub(super) mod hook;
 pub(super) mod hooks;
 pub(super) mod import;
