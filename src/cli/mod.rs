@@ -90,7 +90,7 @@ pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // A hook of another version is not worth stopping a session for.
-        Err(_) if std::env::args_os().any(|argument| argument == "hook") => return ExitCode::SUCCESS,
+        Err(_) if is_hook(std::env::args_os().skip(1)) => return ExitCode::SUCCESS,
         Err(error) => {
             // Help and version are data on stdout with 0, mistakes are talk on stderr with 2; clap knows which is which.
             let _ = error.print();
@@ -143,6 +143,18 @@ pub fn run() -> ExitCode {
         Ok(code) => code,
         Err(failure) => failure.report(output),
     }
+}
+
+/// Whether a command line that is not understood is one of a hook: the first word that is no flag.
+fn is_hook(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> bool {
+    while let Some(argument) = arguments.next() {
+        if argument == "--home" {
+            arguments.next();
+        } else if !argument.to_string_lossy().starts_with('-') {
+            return argument == "hook";
+        }
+    }
+    false
 }
 
 /// The whole command tree, for completions and the reference.

@@ -134,6 +134,13 @@ pub fn parse(body: &[u8]) -> Result<Payload, String> {
     }
 }
 
+impl Payload {
+    /// The lines of the log that its alerts come to. `severity` is that of the address it was sent to.
+    pub fn lines(&self, severity: Option<&str>, now: Timestamp) -> Vec<Line> {
+        self.alerts.iter().map(|alert| alert.line(severity, now)).collect()
+    }
+}
+
 impl Alert {
     /// One line of text without anything that acts: labels and annotations may come from anywhere.
     fn line(&self, severity: Option<&str>, now: Timestamp) -> Line {
@@ -189,8 +196,8 @@ impl Log {
     /// When it cannot be written: then nothing counts as told, and the sender tries again.
     pub fn write(&self, payload: &Payload, severity: Option<&str>, now: Timestamp) -> io::Result<Vec<Line>> {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = payload.alerts.iter().map(|alert| alert.line(severity, now));
         let mut keys = HashSet::new();
+        let lines = payload.lines(severity, now).into_iter();
         let new: Vec<Line> =
             lines.filter(|line| !told.known.contains(&line.key()) && keys.insert(line.key())).collect();
         if new.is_empty() {

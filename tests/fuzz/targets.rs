@@ -14,18 +14,20 @@ use claude_memory::import::claude_code::{Reader, Transcript};
 use claude_memory::import::{Item, Position};
 use claude_memory::mcp::{Caller, Profile, lines, tools};
 use claude_memory::memory::{ImportOptions, Memory};
+use claude_memory::ops::alerts;
 use claude_memory::store::{Open, Preparer};
 
 /// Takes whatever comes in, and panics when something does not hold.
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("jsonrpc", jsonrpc),
     ("http", http),
     ("transcript_line", transcript_line),
     ("import_file", import_file),
     ("query", query),
+    ("webhook", webhook),
     ("config", config),
 ];
 
@@ -172,6 +174,16 @@ pub fn query(data: &[u8]) {
         if let Err(error) = memory().search(&Query { mode, ..Query::about(text.clone()) }, now()) {
             assert_eq!(error.code(), Code::InvalidInput, "{error}");
         }
+    }
+}
+
+/// A payload for the webhook: it is refused with a word, or each of its alerts is one line that nothing in it can break.
+pub fn webhook(data: &[u8]) {
+    let Ok(payload) = alerts::parse(data) else { return };
+    for line in payload.lines(None, now()) {
+        let text = serde_json::to_string(&line).unwrap();
+        assert!(!text.contains('\n') && text.chars().all(|c| !c.is_control()), "{text:?}");
+        assert_eq!(serde_json::from_str::<alerts::Line>(&text).unwrap(), line);
     }
 }
 

@@ -94,6 +94,11 @@ fn query() {
 }
 
 #[test]
+fn webhook() {
+    replay("webhook");
+}
+
+#[test]
 fn config() {
     replay("config");
 }

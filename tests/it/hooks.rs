@@ -204,9 +204,13 @@ fn a_session_never_notices_what_is_wrong() {
         assert_eq!(run(&home, "UserPromptSubmit", input), None);
     }
     assert_eq!(hook(&home, "Dance", &question), None);
-    for arguments in [&["hook"][..], &["hook", "Stop", "--colour"], &["hook", "Stop", "extra"]] {
+    for arguments in
+        [&["hook"][..], &["hook", "Stop", "--colour"], &["hook", "Stop", "extra"], &["--home", "x", "--json", "hook"]]
+    {
         assert_eq!(home.run(arguments).code, 0, "{arguments:?}");
     }
+    // Only where the command stands: elsewhere a mistake is told.
+    assert_eq!(home.run(&["search", "hook", "--colour"]).code, 2);
     // A damaged configuration, a damaged database, a database that is none.
     let home = home_with_a_fact();
     home.write("memory/config.toml", "[hooks\n");
