@@ -6,7 +6,7 @@ use rmcp::model::{CallToolResult, ContentBlock, ErrorCode};
 use crate::bridge::Panicked;
 use crate::domain::Code;
 use crate::domain::text::{one_line, visible};
-use crate::memory;
+use crate::{memory, ops};
 
 /// Characters of a message or a hint.
 const MOST_CHARACTERS: usize = 500;
@@ -53,6 +53,12 @@ fn brief(text: &str) -> String {
 
 impl From<memory::Error> for Failure {
     fn from(error: memory::Error) -> Self {
+        Self { code: error.code(), hint: error.hint(), message: error.to_string() }
+    }
+}
+
+impl From<ops::Error> for Failure {
+    fn from(error: ops::Error) -> Self {
         Self { code: error.code(), hint: error.hint(), message: error.to_string() }
     }
 }

@@ -71,6 +71,7 @@ pub struct Memory {
     embed_pause: PathBuf,
     redactor: OnceLock<Redactor>,
     redaction_key: PathBuf,
+    paths: Paths,
 }
 
 impl Memory {
@@ -118,6 +119,7 @@ impl Memory {
             embed_pause: paths.embed_pause(),
             redactor: OnceLock::new(),
             redaction_key: paths.redaction_key(),
+            paths: paths.clone(),
         })
     }
 
@@ -181,6 +183,11 @@ impl Memory {
     /// Ranks by other numbers from now on. For benchmarks.
     pub const fn set_weights(&mut self, weights: Weights) {
         self.weights = weights;
+    }
+
+    /// The data folder.
+    pub const fn paths(&self) -> &Paths {
+        &self.paths
     }
 
     /// The settings in force.

@@ -226,3 +226,30 @@ fn resources_prompts_and_completions() {
         client.finish();
     }
 }
+
+#[test]
+fn an_operator_backs_up_and_cleans_up_by_tool() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let mut client = Client::start_with(&home, true, &["--profile", "admin"]);
+    let made = client.call("memory_backup", json!({ "action": "create" }));
+    let path = made["structuredContent"]["created"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
+    let listed = client.call("memory_backup", json!({}));
+    assert_eq!(listed["structuredContent"]["backups"][0]["messages"].as_u64(), Some(82), "{listed}");
+    let plan = client.call("memory_maintain", json!({ "cleanup_days": 240 }));
+    let old = plan["structuredContent"]["old_messages"].as_u64().unwrap();
+    assert!(old > 0 && plan["structuredContent"]["removed"] == 0, "{plan}");
+    let session = "545308f1-0771-4ddd-a91a-88de4ebeda3a";
+    let gone = client.call("memory_forget", json!({ "session_id": session, "dry_run": false }));
+    assert_eq!(gone["structuredContent"]["receipt"]["backups"][0].as_str(), Some(path.as_str()), "{gone}");
+    assert!(gone["content"][0]["text"].as_str().unwrap().contains("include_backups"), "{gone}");
+    let found = client.call("memory_search", json!({ "query": "export", "mode": "keyword", "limit": 1 }));
+    let id = found["structuredContent"]["results"][0]["id"].as_str().unwrap().to_owned();
+    let gone = client.call("memory_forget", json!({ "ids": [id], "dry_run": false, "include_backups": true }));
+    assert_eq!(gone["structuredContent"]["receipt"]["rewritten_backups"][0].as_str(), Some(path.as_str()), "{gone}");
+    let done = client.call("memory_maintain", json!({ "cleanup_days": 240, "dry_run": false }));
+    assert!(done["structuredContent"]["removed"].as_u64() > Some(0), "{done}");
+    let odd = client.call("memory_backup", json!({ "action": "delete" }));
+    assert!(odd["isError"] == true && odd.to_string().contains("list or create"), "{odd}");
+    client.finish();
+}

@@ -8,7 +8,7 @@ use super::grouped;
 use crate::cli::error::Failure;
 use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
 use crate::cli::session::Session;
-use crate::mcp::wire::HealthCheck;
+use crate::mcp::wire::operations::MaintainAnswer;
 use crate::ops::maintain::{Plan, maintain};
 use crate::store::Open;
 
@@ -37,22 +37,9 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         progress.set_position(gone);
     })?;
     progress.finish_and_clear();
-    let whole = done.checks.iter().all(|check| check.ok);
+    let (whole, interrupted) = (done.checks.iter().all(|check| check.ok), done.interrupted);
     if session.output.is_json() {
-        session.output.json(&serde_json::json!({
-            "dry_run": args.dry_run,
-            "backup": done.backup.as_ref().map(|path| path.display().to_string()),
-            "old_messages": done.old.messages,
-            "old_sessions": done.old.conversations,
-            "old_saved_kept": done.old.kept,
-            "removed": done.removed,
-            "bytes_before": done.bytes.0,
-            "bytes_after": done.bytes.1,
-            "free_bytes": done.free_bytes,
-            "vacuumed": done.vacuumed,
-            "interrupted": done.interrupted,
-            "checks": done.checks.into_iter().map(HealthCheck::from).collect::<Vec<_>>(),
-        }));
+        session.output.json(&MaintainAnswer::new(done, args.dry_run));
     } else {
         let row = |name: &str, value: &str| session.output.line(&format!("{name:<12}{value}"));
         if let Some(backup) = &done.backup {
@@ -77,7 +64,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
             row(&format!("{} {}", if check.ok { "ok" } else { "!!" }, check.name), &check.finding);
         }
     }
-    Ok(match (done.interrupted, whole) {
+    Ok(match (interrupted, whole) {
         (true, _) => ExitCode::from(INTERRUPTED),
         (false, true) => ExitCode::SUCCESS,
         (false, false) => ExitCode::from(crate::domain::Code::Corrupt.exit()),

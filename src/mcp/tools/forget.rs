@@ -15,6 +15,7 @@ use crate::mcp::caller::Caller;
 use crate::mcp::error::Failure;
 use crate::mcp::wire::changes::{ForgetAnswer, ForgetDone, ForgetPreview};
 use crate::memory::Memory;
+use crate::ops::backup;
 
 const USAGE: &str = "name `ids`, a `session_id`, a `query` (then the ids you confirm), or `project` with `before`";
 /// Messages that are shown.
@@ -37,6 +38,8 @@ struct Arguments {
     before: Option<String>,
     /// Default true: only show.
     dry_run: Option<bool>,
+    /// Take it out of the backups too.
+    include_backups: Option<bool>,
 }
 
 pub(super) fn definition() -> Tool {
@@ -55,13 +58,24 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
     let ids = memory.going_with(arguments.ids_meant(memory, caller, dry_run)?)?;
     let mut answer = ForgetAnswer { dry_run, matched: ids.len(), preview: preview(memory, &ids)?, receipt: None };
     if !dry_run && !ids.is_empty() {
-        let receipt = memory.forget(ids, "asked for by tool call", caller.now)?;
+        const WHY: &str = "asked for by tool call";
+        let (paths, rewrite) = (memory.paths(), arguments.include_backups.unwrap_or(false));
+        let receipt = memory.forget(ids.clone(), WHY, caller.now)?;
+        let shown = |path: &std::path::PathBuf| path.display().to_string();
+        let (mut rewritten, mut kept) = (Vec::new(), Vec::new());
+        if rewrite {
+            rewritten.extend(backup::forget(memory, paths, &ids, WHY, caller.now)?.iter().map(shown));
+        } else {
+            kept.extend(backup::list(&paths.backups())?.iter().map(|listed| shown(&listed.path)));
+        }
         answer.receipt = Some(ForgetDone {
             messages: receipt.messages,
             parts: receipt.parts,
             vectors: receipt.vectors,
             verified: receipt.found_in.is_empty() && receipt.log_emptied,
-            remaining_hits: receipt.found_in.iter().map(|path| path.display().to_string()).collect(),
+            remaining_hits: receipt.found_in.iter().map(shown).collect(),
+            backups: kept,
+            rewritten_backups: rewritten,
         });
     }
     let text = render(&answer);
@@ -139,6 +153,9 @@ fn render(answer: &ForgetAnswer) -> String {
         None if answer.matched == 0 => "Nothing matches.\n".to_owned(),
         None => format!("{} messages would be forgotten; nothing was taken out yet.\n", answer.matched),
     };
+    if let Some(kept) = answer.receipt.as_ref().map(|done| done.backups.len()).filter(|kept| *kept > 0) {
+        let _ = writeln!(text, "{kept} backups may still hold them; with include_backups they are made anew without.");
+    }
     for message in &answer.preview {
         let _ =
             writeln!(text, "- {} · {} · {}\n   > {}", minute(&message.ts), message.project, message.id, message.text);

@@ -2,6 +2,7 @@
 //! people and models get the same answers.
 
 mod aliases;
+mod backup;
 mod blame;
 mod context;
 mod fix;
@@ -10,6 +11,7 @@ mod get;
 mod handoff;
 mod health;
 mod import;
+mod maintain;
 mod ping;
 mod project_edit;
 mod projects;
@@ -90,6 +92,8 @@ const ENTRIES: &[Entry] = entries! {
     }
     Admin {
         "memory_project_edit" => project_edit,
+        "memory_backup" => backup,
+        "memory_maintain" => maintain,
     }
 };
 

@@ -41,6 +41,10 @@ pub struct ForgetDone {
     pub vectors: u64,
     /// Nothing of them was found in any file of the store.
     pub verified: bool,
+    /// Backups that may still hold them; with `include_backups` none.
+    pub backups: Vec<String>,
+    /// Backups that were made anew without them.
+    pub rewritten_backups: Vec<String>,
     /// Files in which a piece was found.
     pub remaining_hits: Vec<String>,
 }

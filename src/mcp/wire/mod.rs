@@ -3,6 +3,7 @@
 
 pub mod changes;
 pub mod history;
+pub mod operations;
 pub mod sessions;
 
 use schemars::JsonSchema;
