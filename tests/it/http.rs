@@ -182,6 +182,8 @@ fn a_busy_port_and_a_foreign_address_are_refused() {
     let service = Service::start(&home);
     home.run(&["serve", "--http", &service.address]).fails(3, "ss -ltnp");
     home.run(&["serve", "--http", "0.0.0.0:0"]).fails(3, "this machine only");
+    home.run(&["serve", "--http", "127.0.0.1:0", "--webhook", &service.webhook]).fails(3, &service.webhook);
+    home.run(&["serve", "--http", "127.0.0.1:0", "--webhook", "0.0.0.0:0"]).fails(3, "this machine only");
 }
 
 #[test]

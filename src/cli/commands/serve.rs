@@ -82,7 +82,12 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         let bound = Bound::new(options).await?;
         let address = bound.address()?;
         let hook = match hook {
-            Some(address) => Some(listen(address).await?),
+            // Said with its own address: the other one may well be free.
+            Some(address) => Some(
+                listen(address)
+                    .await
+                    .map_err(|error| std::io::Error::new(error.kind(), format!("the webhook's {address}: {error}")))?,
+            ),
             None => None,
         };
         session.output.say(&format!("MCP at http://{address}/mcp, token in {}", token_file.display()));
