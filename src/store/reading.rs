@@ -107,9 +107,11 @@ pub struct ConversationHead {
     pub messages: usize,
 }
 
-/// The client's title, else the first words that a person typed.
-pub(super) const TITLE: &str = "coalesce(c.title, (SELECT substr(body_text(fp.body, fp.body_bytes), 1, 200) FROM messages fm
-    JOIN parts fp ON fp.message_id = fm.id WHERE fm.conversation_id = c.id AND fp.kind IN (1, 7) ORDER BY fm.at, fp.id LIMIT 1), '')";
+/// The client's title, else the first words that a person typed. The text is looked for last: in a sorted query every text of
+/// the conversation would be unpacked.
+pub(super) const TITLE: &str = "coalesce(c.title, (SELECT substr(body_text(b.body, b.body_bytes), 1, 200) FROM parts b WHERE b.id =
+    (SELECT fp.id FROM messages fm JOIN parts fp ON fp.message_id = fm.id WHERE fm.conversation_id = c.id AND fp.kind IN (1, 7)
+     ORDER BY fm.at, fm.id, fp.id LIMIT 1)), '')";
 
 /// ` AND …`: conversations (`c`) with anything in them. One whose messages are all in quarantine has nothing to show.
 pub(super) const PEOPLED: &str = " AND EXISTS (SELECT 1 FROM messages m WHERE m.conversation_id = c.id)";
