@@ -86,9 +86,7 @@ pub fn swap(from: &Path, to: &Path) -> io::Result<()> {
 /// `renameat2(2)`; `false` where the system or the file system does not have it.
 #[cfg(target_os = "linux")]
 fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
-    use std::os::unix::ffi::OsStrExt as _;
-    let name = |path: &Path| std::ffi::CString::new(path.as_os_str().as_bytes());
-    let (one, other) = (name(one)?, name(other)?);
+    let (one, other) = (super::place::c_path(one)?, super::place::c_path(other)?);
     #[expect(unsafe_code, reason = "a call into the C library")]
     // SAFETY: both names end with a zero and live as long as the call.
     let code = unsafe {

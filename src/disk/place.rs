@@ -26,11 +26,20 @@ pub fn unfit(folder: &Path) -> io::Result<Option<Unfit>> {
     Ok(if existing == folder { owner(folder)?.map(Unfit::Owner) } else { None })
 }
 
+/// A path as the C library takes it.
+///
+/// # Errors
+/// When there is a zero in it.
+#[cfg(unix)]
+pub(super) fn c_path(path: &Path) -> io::Result<std::ffi::CString> {
+    use std::os::unix::ffi::OsStrExt as _;
+    Ok(std::ffi::CString::new(path.as_os_str().as_bytes())?)
+}
+
 /// Whether files can be made in a folder, as far as the operating system tells without trying.
 #[cfg(unix)]
 pub fn is_writable(folder: &Path) -> bool {
-    use std::os::unix::ffi::OsStrExt as _;
-    let Ok(path) = std::ffi::CString::new(folder.as_os_str().as_bytes()) else { return false };
+    let Ok(path) = c_path(folder) else { return false };
     #[expect(unsafe_code, reason = "a call into the C library")]
     // SAFETY: the path ends with a zero.
     unsafe {
@@ -88,8 +97,7 @@ fn network(folder: &Path) -> io::Result<Option<&'static str>> {
 
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 fn statfs(folder: &Path) -> io::Result<libc::statfs> {
-    use std::os::unix::ffi::OsStrExt as _;
-    let path = std::ffi::CString::new(folder.as_os_str().as_bytes())?;
+    let path = c_path(folder)?;
     let mut answer = std::mem::MaybeUninit::<libc::statfs>::uninit();
     #[expect(unsafe_code, reason = "a call into the C library")]
     // SAFETY: the path ends with a zero and the answer has room for what is written; it is read only after success.

@@ -336,9 +336,13 @@ impl Style {
     /// Unasked, nothing is handed out that reads like an instruction, unless a person said it; nor anything that came out of a
     /// tool or the web.
     fn hands_out(self, item: &PackItem) -> bool {
-        let foreign = matches!(item.origin, Origin::Tool | Origin::Web);
-        let planted = item.origin != Origin::Person && reads_like_an_instruction(&item.text);
-        self != Self::Conservative || !(foreign || planted)
+        match item.origin {
+            // Asked for, it is handed out with a label.
+            _ if self != Self::Conservative => true,
+            Origin::Person => true,
+            Origin::Tool | Origin::Web => false,
+            Origin::Model | Origin::Client => !reads_like_an_instruction(&item.text),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use super::Store;
 use super::error::{Error, Result};
 use super::messages::{self, Preparer, Row};
 use super::projects::{self, NewProject};
+use super::quarantine::IN_SIGHT;
 use crate::domain::text::redact::Counts;
 use crate::domain::{ContentHash, Draft, DraftPart, Kind, MessageId, Note, Origin, Role, Timestamp};
 
@@ -112,10 +113,11 @@ impl Store {
     /// When reading fails.
     pub fn find_note(&self, id: MessageId) -> Result<Option<Note>> {
         self.read(|connection| {
-            let sql = "SELECT n.kind, n.title, n.topic_key, n.tags, n.pinned, n.expires_at, d.directory FROM notes n
-                       JOIN messages m ON m.id = n.message_id JOIN project_directories d ON d.id = m.directory_id
-                       WHERE m.uid = ?1 AND n.superseded_by IS NULL
-                         AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.message_id = m.id)";
+            let sql = format!(
+                "SELECT n.kind, n.title, n.topic_key, n.tags, n.pinned, n.expires_at, d.directory FROM notes n
+                 JOIN messages m ON m.id = n.message_id JOIN project_directories d ON d.id = m.directory_id
+                 WHERE m.uid = ?1 AND n.superseded_by IS NULL{IN_SIGHT}"
+            );
             let note = |row: &SqlRow<'_>| {
                 let tags: String = row.get(3)?;
                 Ok(Note {
@@ -129,7 +131,7 @@ impl Store {
                     ..Note::default()
                 })
             };
-            let found = connection.query_row(sql, [id.as_bytes()], note).optional();
+            let found = connection.query_row(&sql, [id.as_bytes()], note).optional();
             found.map_err(|error| Error::sqlite("find a note", error))
         })
     }
@@ -159,11 +161,12 @@ impl Store {
 }
 
 fn same_text(connection: &Connection, project: i64, hash: ContentHash) -> Result<Option<MessageId>> {
-    let sql = "SELECT m.uid FROM parts p JOIN messages m ON m.id = p.message_id JOIN notes n ON n.message_id = m.id
-               WHERE p.content_hash = ?1 AND m.project_id = ?2 AND n.superseded_by IS NULL
-                 AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.message_id = m.id) LIMIT 1";
+    let sql = format!(
+        "SELECT m.uid FROM parts p JOIN messages m ON m.id = p.message_id JOIN notes n ON n.message_id = m.id
+         WHERE p.content_hash = ?1 AND m.project_id = ?2 AND n.superseded_by IS NULL{IN_SIGHT} LIMIT 1"
+    );
     let found: Option<[u8; 16]> = connection
-        .query_row(sql, params![hash.0, project], |row| row.get(0))
+        .query_row(&sql, params![hash.0, project], |row| row.get(0))
         .optional()
         .map_err(|error| Error::sqlite("look for the same note", error))?;
     Ok(found.map(MessageId::from_bytes))

@@ -20,6 +20,9 @@ const TWIN: &str = "quarantine:";
 /// ` AND …`: conversations (`c`) that are no twins.
 pub(super) const NO_TWIN: &str = " AND c.source NOT LIKE 'quarantine:%'";
 
+/// ` AND …`: messages (`m`) that are in sight.
+pub(super) const IN_SIGHT: &str = " AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.message_id = m.id)";
+
 /// A message in quarantine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quarantined {
@@ -45,9 +48,9 @@ impl Store {
             let failed = |error| Error::sqlite("put a message into quarantine", error);
             let (terms, mut done) = (Terms::default(), 0);
             for id in ids {
-                let sql = "SELECT id, conversation_id FROM messages WHERE uid = ?1
-                           AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.message_id = messages.id)";
-                let found = connection.query_row(sql, [id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional();
+                let sql = format!("SELECT m.id, m.conversation_id FROM messages m WHERE m.uid = ?1{IN_SIGHT}");
+                let found =
+                    connection.query_row(&sql, [id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional();
                 let Some((message, conversation)): Option<(i64, i64)> = found.map_err(failed)? else { continue };
                 words::take_out(connection, "a.message_id = ?1", message, &terms)?;
                 hide(connection, message, conversation, &reason, now).map_err(failed)?;

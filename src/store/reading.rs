@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 use super::Store;
 use super::error::{Error, Result};
 use super::filter::clause;
-use super::quarantine::NO_TWIN;
+use super::quarantine::{IN_SIGHT, NO_TWIN};
 use crate::domain::{ContentHash, Filter, Kind, MessageId, Origin, Role, Timestamp};
 
 /// A passage that may become a hit, without its text.
@@ -221,14 +221,12 @@ impl Store {
     pub fn find_message(&self, id: MessageId) -> Result<Option<(ConversationHead, usize)>> {
         self.read(|connection| {
             let failed = |error| Error::sqlite("find a message", error);
+            let sql = format!(
+                "SELECT m.conversation_id, (SELECT count(*) FROM messages o WHERE o.conversation_id = m.conversation_id
+                   AND (o.at, o.id) < (m.at, m.id)) FROM messages m WHERE m.uid = ?1{IN_SIGHT}"
+            );
             let place: Option<(i64, usize)> = connection
-                .query_row(
-                    "SELECT m.conversation_id, (SELECT count(*) FROM messages o WHERE o.conversation_id = m.conversation_id
-                       AND (o.at, o.id) < (m.at, m.id)) FROM messages m WHERE m.uid = ?1
-                       AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.message_id = m.id)",
-                    [id.as_bytes()],
-                    |row| Ok((row.get(0)?, row.get(1)?)),
-                )
+                .query_row(&sql, [id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()
                 .map_err(failed)?;
             let Some((conversation, position)) = place else { return Ok(None) };

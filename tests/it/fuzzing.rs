@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use claude_memory::domain::random::SplitMix64;
+
 use crate::home::say;
 
 #[path = "../fuzz/targets.rs"]
@@ -13,14 +15,6 @@ mod targets;
 const QUICK: u64 = 300;
 const CI: u64 = 20_000;
 
-/// SplitMix64 (Steele, Lea and Flood, 2014).
-fn next(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mixed = (*state ^ *state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ mixed >> 31
-}
-
 fn corpus(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -29,8 +23,8 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
 }
 
 /// A few bytes changed, left out, doubled, or taken from another seed.
-fn mutated(seeds: &[Vec<u8>], state: &mut u64) -> Vec<u8> {
-    let mut pick = |length: usize| usize::try_from(next(state) % length.max(1) as u64).unwrap();
+fn mutated(seeds: &[Vec<u8>], mut random: SplitMix64) -> Vec<u8> {
+    let mut pick = |length: usize| usize::try_from(random.next() % length.max(1) as u64).unwrap();
     let mut bytes = seeds[pick(seeds.len())].clone();
     for _ in 0..=pick(4) {
         let (at, length) = (pick(bytes.len()), pick(16));
@@ -61,7 +55,7 @@ fn replay(target: &str) {
     seeds.iter().for_each(|seed| run(seed));
     let count = if std::env::var_os("CI").is_some() { CI } else { QUICK };
     for number in 0..count {
-        let input = mutated(&seeds, &mut (number + 1).wrapping_mul(0x1234_5678_9abc_def1));
+        let input = mutated(&seeds, SplitMix64((number + 1).wrapping_mul(0x1234_5678_9abc_def1)));
         let outcome = std::panic::catch_unwind(|| run(&input));
         assert!(outcome.is_ok(), "{target} on input {number}: {:?}", String::from_utf8_lossy(&input));
     }

@@ -31,7 +31,7 @@ fn whatever_happens_to_the_shared_files_the_answer_is_right() {
     };
     let right = answers(&store);
     assert_eq!(files(&store).len(), 3, "columns, manifest and one segment");
-    let (scratch, mut random) = (tempfile::tempdir().unwrap(), Random(seed()));
+    let (scratch, mut random) = (tempfile::tempdir().unwrap(), Random::new(seed()));
     for number in 0..damages {
         let folder = scratch.path().join("store");
         copy(&store, &folder);

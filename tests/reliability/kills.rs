@@ -26,7 +26,7 @@ struct Ledger {
 
 #[test]
 fn nothing_acknowledged_is_lost() {
-    let (rounds, mut random) = (extent(8, 150, 5_000), Random(seed()));
+    let (rounds, mut random) = (extent(8, 150, 5_000), Random::new(seed()));
     let (mut acknowledged, mut forgotten, mut imported) = (0, 0, 0);
     for first in (0..rounds).step_by(EPOCH as usize) {
         let (home, mut ledger) = (TestHome::new(), Ledger::default());

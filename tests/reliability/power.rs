@@ -228,7 +228,7 @@ fn record(durability: &str) -> Option<(TestHome, Vec<Entry>, Promises)> {
     command.env("CLAUDE_CONFIG_DIR", home.path().join("claude"));
     crate::rig::copy(&crate::home::samples(), &home.path().join("claude/projects/demo"));
     let mut session = Session::start(command);
-    let mut random = Random(seed());
+    let mut random = Random::new(seed());
     let mut texts = HashMap::new();
     let mut forgets = Vec::new();
     for number in 0..260 {
@@ -311,7 +311,7 @@ fn acknowledged_means_on_the_disk() {
     let Some((home, entries, promises)) = record("full") else { return };
     let loaded = open(&home.memory());
     embed(&loaded);
-    let mut random = Random(seed());
+    let mut random = Random::new(seed());
     let (mut messages, scratch) = (0, tempfile::tempdir().unwrap());
     for number in 0..images {
         let until = random.at(entries.len() + 1);
@@ -345,7 +345,7 @@ fn acknowledged_means_on_the_disk() {
 fn durability_normal_loses_what_a_power_cut_takes() {
     let images = extent(12, 60, 400);
     let Some((home, entries, promises)) = record("normal") else { return };
-    let mut random = Random(seed());
+    let mut random = Random::new(seed());
     let (mut losing, scratch) = (0, tempfile::tempdir().unwrap());
     for _ in 0..images {
         let until = entries.len() / 10 + random.at(entries.len() * 9 / 10);

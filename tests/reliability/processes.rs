@@ -53,7 +53,7 @@ fn many_processes_share_one_folder() {
 
 /// Saves until the end; every few seconds its process is killed and another one begun.
 fn write(home: &TestHome, number: u64, end: Instant) -> Seen {
-    let (mut seen, mut random, mut text) = (Seen::default(), Random(seed() + number), 0);
+    let (mut seen, mut random, mut text) = (Seen::default(), Random::new(seed() + number), 0);
     while Instant::now() < end {
         let mut session = Session::start(home.command());
         let until = end.min(Instant::now() + Duration::from_millis(1_000 + random.below(9_000)));

@@ -56,7 +56,7 @@ fn twenty_thousand_hostile_questions() {
     let home = TestHome::new();
     let _ = home.import_samples();
     let memory = open(&home.memory());
-    let (mut random, mut answered, mut refused) = (Random(seed()), 0, 0);
+    let (mut random, mut answered, mut refused) = (Random::new(seed()), 0, 0);
     for number in 0..questions {
         let mut text = String::new();
         for _ in 0..=random.below(8) {

@@ -9,22 +9,24 @@ use std::sync::atomic::AtomicBool;
 use claude_memory::bench::{Generator, LatencyOptions, scale};
 use claude_memory::config::{Layered, Paths};
 use claude_memory::domain::query::{Reading, Selection};
+use claude_memory::domain::random::SplitMix64;
 use claude_memory::domain::{Ids, MessageId, Mode, Query, Timestamp};
 use claude_memory::memory::Memory;
 use claude_memory::store::Open;
 
 use crate::home::{TestHome, skip};
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): small, and the same everywhere.
+/// Numbers from a seed, the same everywhere.
 #[derive(Debug, Clone)]
-pub(crate) struct Random(pub(crate) u64);
+pub(crate) struct Random(SplitMix64);
 
 impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(SplitMix64(seed))
+    }
+
+    pub(crate) const fn next(&mut self) -> u64 {
+        self.0.next()
     }
 
     /// From 0 to `end` - 1.

@@ -51,7 +51,7 @@ fn no_flipped_bit_is_answered_from() {
     assert!(right.values().all(Result::is_ok) && right.len() > 20, "{right:?}");
     assert!(!store.join("memory.db-wal").metadata().is_ok_and(|log| log.len() > 0), "the log holds something");
     let scratch = tempfile::tempdir().unwrap();
-    let mut random = Random(seed());
+    let mut random = Random::new(seed());
     let (mut told, mut harmless, mut closed) = (0, 0, 0);
     for number in 0..flips {
         let folder = scratch.path().join("store");

@@ -214,8 +214,7 @@ fn verify(
 ) -> Result<ExitCode, Failure> {
     let memory = session.open(Open::Create)?;
     if files.is_empty() {
-        let known = backup::list(&paths.backups())?.into_iter().map(|listed| listed.path);
-        files = known.take(if all { usize::MAX } else { 1 }).collect();
+        files = backup::files(&paths.backups())?.into_iter().take(if all { usize::MAX } else { 1 }).collect();
     }
     if files.is_empty() {
         return Err(none(paths));
@@ -258,7 +257,7 @@ pub(in crate::cli) fn restore(args: &Restore, session: &Session) -> Result<ExitC
     let paths = session.paths()?;
     let file = match &args.file {
         Some(file) => in_folder(file, &paths),
-        None => backup::list(&paths.backups())?.into_iter().next().ok_or_else(|| none(&paths))?.path,
+        None => backup::files(&paths.backups())?.into_iter().next().ok_or_else(|| none(&paths))?,
     };
     if !args.yes {
         let manifest = backup::look(&file)?;

@@ -73,7 +73,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     if args.rewrite_backups {
         rewritten = backup::forget(&memory, &paths, &ids, &args.reason, session.now)?;
     } else {
-        kept.extend(backup::list(&paths.backups())?.into_iter().map(|kept| kept.path.display().to_string()));
+        kept.extend(backup::files(&paths.backups())?.iter().map(|kept| kept.display().to_string()));
     }
     let clean = receipt.found_in.is_empty() && receipt.log_emptied;
     if session.output.is_json() {

@@ -66,7 +66,7 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
         if rewrite {
             rewritten.extend(backup::forget(memory, paths, &ids, WHY, caller.now)?.iter().map(shown));
         } else {
-            kept.extend(backup::list(&paths.backups())?.iter().map(|listed| shown(&listed.path)));
+            kept.extend(backup::files(&paths.backups())?.iter().map(shown));
         }
         answer.receipt = Some(ForgetDone {
             messages: receipt.messages,

@@ -144,6 +144,14 @@ pub fn list(folder: &Path) -> Result<Vec<Listed>> {
     Ok(found)
 }
 
+/// The files of the backups of a folder, the newest first. Opens none.
+///
+/// # Errors
+/// When the folder cannot be read; one that does not exist holds none.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    Ok(named(folder)?.into_iter().map(|(path, _)| path).collect())
+}
+
 /// What a backup says about itself. Nothing is compared.
 ///
 /// # Errors
