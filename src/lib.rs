@@ -3,7 +3,8 @@
 //!
 //! Rooms in reading order, each may use only those above it (held by `tests/architecture.rs`):
 //! [`domain`] plain types and text rules; [`config`], [`disk`], [`import`]; [`store`] (SQLite, the only truth),
-//! [`embed`], [`vector`], [`clients`] (configurations of other programs); [`memory`] the engine; [`mod@bench`]; [`bridge`] the door from async to sync; [`mcp`]; [`hooks`], [`http`];
+//! [`embed`], [`vector`], [`clients`] (configurations of other programs); [`memory`] the engine; [`mod@bench`]; [`bridge`] the door from async to sync; [`ops`]; [`sync`] (PostgreSQL, Qdrant); [`mcp`];
+//! [`hooks`], [`http`]; [`service`] the long-running process;
 //! [`cli`].
 
 pub mod bench;
@@ -20,5 +21,7 @@ pub mod import;
 pub mod mcp;
 pub mod memory;
 pub mod ops;
+pub mod service;
 pub mod store;
+pub mod sync;
 pub mod vector;

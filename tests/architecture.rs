@@ -18,11 +18,13 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("memory", 3, &[]),
     ("bridge", 4, &[]),
     ("bench", 5, &[]),
-    ("ops", 5, &["tar", "prometheus", "sysinfo"]),
+    ("ops", 5, &["tar", "prometheus", "sysinfo", "ureq"]),
+    ("sync", 5, &["tokio_postgres", "tokio_postgres_rustls", "rustls", "rustls_native_certs", "qdrant_client"]),
     ("mcp", 6, &["rmcp", "schemars"]),
     ("hooks", 7, &[]),
     ("http", 7, &["axum"]),
-    ("cli", 8, &["similar", "clap", "clap_complete", "indicatif", "ctrlc", "tracing_subscriber"]),
+    ("service", 8, &["notify", "sd_notify"]),
+    ("cli", 9, &["similar", "clap", "clap_complete", "indicatif", "ctrlc", "tracing_subscriber"]),
 ];
 
 fn sources(folder: &Path) -> Vec<(PathBuf, String)> {

@@ -168,7 +168,7 @@ impl Haystack<'_> {
         if !is(false) {
             for session in &sessions {
                 let drafts = (0..session.turns.len()).map(|position| draft(session, position)).collect();
-                self.memory.import_drafts(SOURCE, drafts, self.now)?;
+                self.memory.import_drafts(SOURCE, drafts, Vec::new(), self.now)?;
             }
             self.memory.settle()?;
         }

@@ -78,7 +78,7 @@ fn fill(memory: &Memory, generator: &Generator, now: Timestamp, talk: &mut dyn F
     for first in (0..generator.turns).step_by(usize::try_from(BATCH).unwrap_or(1)) {
         let drafts = (first..(first + BATCH).min(generator.turns)).map(|turn| generator.draft(turn)).collect();
         let start = Instant::now();
-        memory.import_drafts(SOURCE, drafts, now)?;
+        memory.import_drafts(SOURCE, drafts, Vec::new(), now)?;
         seconds += start.elapsed().as_secs_f64();
         if first % 100_000 == 0 {
             talk(format!("{first} of {} turns", generator.turns));

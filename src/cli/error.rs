@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::output::Output;
 use crate::domain::Code;
-use crate::{clients, config, mcp, memory, ops};
+use crate::{clients, config, mcp, memory, ops, sync};
 
 /// A command's failure.
 #[derive(Debug)]
@@ -60,6 +60,12 @@ impl From<memory::Error> for Failure {
 
 impl From<ops::Error> for Failure {
     fn from(error: ops::Error) -> Self {
+        Self { code: error.code(), hint: error.hint(), message: error.to_string() }
+    }
+}
+
+impl From<sync::Error> for Failure {
+    fn from(error: sync::Error) -> Self {
         Self { code: error.code(), hint: error.hint(), message: error.to_string() }
     }
 }

@@ -3,24 +3,23 @@
 
 mod commands;
 mod error;
+mod logging;
 mod output;
 mod progress;
 mod session;
 mod signals;
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::config::Paths;
 use clap::{CommandFactory as _, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
-
-use crate::config::env;
 use commands::{
     alerts, backup, bench, blame, completions, config, context, demo, doctor, embed, fix, forget, handoff, hook, hooks,
-    import, init, install, maintain, mcp, monitoring, projects, quarantine, redact, save, search, serve, show, status,
-    timeline,
+    import, init, install, logs, maintain, mcp, migrate, monitoring, projects, quarantine, redact, report, save,
+    schedule, search, serve, service, show, status, timeline,
 };
+use logging::Logging;
 use output::Output;
 use session::Session;
 
@@ -53,6 +52,7 @@ enum Command {
     Demo(demo::Args),
     Init(init::Args),
     Import(import::Args),
+    Migrate(migrate::Args),
     Embed(embed::Args),
     Search(search::Args),
     Show(show::Args),
@@ -73,6 +73,10 @@ enum Command {
     Uninstall(install::Uninstall),
     Mcp(mcp::Args),
     Serve(serve::Args),
+    Service(service::Args),
+    Schedule(schedule::Args),
+    Logs(logs::Args),
+    Report(report::Args),
     Alerts(alerts::Args),
     Monitoring(monitoring::Args),
     Hook(hook::Args),
@@ -97,14 +101,10 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let filter = env::log().unwrap_or_else(|| "warn,ort=error,rmcp=error".to_owned());
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_env_filter(EnvFilter::new(filter))
-        .init();
     let output = Output::new(cli.json, cli.quiet);
-    let session = Session::new(cli.home, output);
+    // Only the service has a log of its own; what is wrong with the folder is said when it is opened.
+    let log = matches!(cli.command, Command::Serve(_)).then(|| Paths::resolve(cli.home.clone()).ok()).flatten();
+    let session = Session::new(cli.home, output, Logging::start(log.as_ref()));
     let outcome = match cli.command {
         Command::Demo(args) => demo::run(&args, &session),
         Command::Init(args) => init::run(&args, &session),
@@ -131,6 +131,11 @@ pub fn run() -> ExitCode {
         Command::Monitoring(args) => monitoring::run(args, &session),
         Command::Alerts(args) => alerts::run(&args, &session),
         Command::Serve(args) => serve::run(&args, &session),
+        Command::Service(args) => service::run(args, &session),
+        Command::Schedule(args) => schedule::run(args, &session),
+        Command::Logs(args) => logs::run(&args, &session),
+        Command::Report(args) => report::run(&args, &session),
+        Command::Migrate(args) => migrate::run(&args, &session),
         Command::Hook(args) => hook::run(&args, &session),
         Command::Hooks(args) => hooks::run(&args, &session),
         Command::Status(args) => status::run(&args, &session),

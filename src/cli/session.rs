@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::error::Failure;
+use super::logging::Logging;
 use super::output::Output;
 use crate::config::{Layered, Paths, env};
 use crate::domain::{Ids, Timestamp};
@@ -15,11 +16,12 @@ pub(super) struct Session {
     home: Option<PathBuf>,
     pub(super) output: Output,
     pub(super) now: Timestamp,
+    pub(super) logging: Logging,
 }
 
 impl Session {
-    pub(super) fn new(home: Option<PathBuf>, output: Output) -> Self {
-        Self { home, output, now: env::now() }
+    pub(super) fn new(home: Option<PathBuf>, output: Output, logging: Logging) -> Self {
+        Self { home, output, now: env::now(), logging }
     }
 
     /// The data folder, if it was named on the command line.

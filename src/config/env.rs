@@ -62,6 +62,21 @@ pub const CODEX_HOME: Variable = Variable {
     name: "CODEX_HOME",
     meaning: "Set by Codex users who moved ~/.codex; `install codex` enters the server there.",
 };
+/// Password of the PostgreSQL database of `[sync]`.
+pub const POSTGRES_PASSWORD: Variable = Variable {
+    name: "CLAUDE_MEMORY_POSTGRES_PASSWORD",
+    meaning: "Password for sync.postgres and `migrate --from-postgres`; the file sync.postgres_password_file comes after it.",
+};
+/// Key of the Qdrant of `[sync]`.
+pub const QDRANT_KEY: Variable = Variable {
+    name: "CLAUDE_MEMORY_QDRANT_KEY",
+    meaning: "Key for sync.qdrant; the file sync.qdrant_key_file comes after it.",
+};
+/// Where systemd looks for the units of a user.
+pub const XDG_CONFIG_HOME: Variable = Variable {
+    name: "XDG_CONFIG_HOME",
+    meaning: "Set by Linux users who moved ~/.config; `service` and `schedule` write systemd units there.",
+};
 /// Any setting.
 pub const SETTING: Variable = Variable {
     name: "CLAUDE_MEMORY_<SECTION>_<KEY>",
@@ -69,7 +84,7 @@ pub const SETTING: Variable = Variable {
 };
 
 /// All of them, for the reference.
-pub const ALL: [&Variable; 11] = [
+pub const ALL: [&Variable; 14] = [
     &HOME,
     &LOG,
     &SETTING,
@@ -77,6 +92,9 @@ pub const ALL: [&Variable; 11] = [
     &CLAUDE_CODE_SESSION_ID,
     &CLAUDE_CONFIG_DIR,
     &CODEX_HOME,
+    &POSTGRES_PASSWORD,
+    &QDRANT_KEY,
+    &XDG_CONFIG_HOME,
     &TEST_NOW,
     &TEST_SEED,
     &TEST_DEADLINE,
@@ -143,6 +161,21 @@ pub fn moved_claude_folder() -> Option<PathBuf> {
 /// [`CODEX_HOME`], if it is set.
 pub fn moved_codex_folder() -> Option<PathBuf> {
     read(CODEX_HOME.name).map(PathBuf::from)
+}
+
+/// [`POSTGRES_PASSWORD`]
+pub fn postgres_password() -> Option<String> {
+    read(POSTGRES_PASSWORD.name)
+}
+
+/// [`QDRANT_KEY`]
+pub fn qdrant_key() -> Option<String> {
+    read(QDRANT_KEY.name)
+}
+
+/// [`XDG_CONFIG_HOME`], else `~/.config`: also on macOS, where systemd is not.
+pub fn config_folder() -> Option<PathBuf> {
+    read(XDG_CONFIG_HOME.name).map(PathBuf::from).or_else(|| user_home().map(|home| home.join(".config")))
 }
 
 /// Where desktop programs keep their configuration: `~/.config`, `~/Library/Application Support`, `%APPDATA%`.

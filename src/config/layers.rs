@@ -144,6 +144,9 @@ fn like(default: &toml::Value, text: &str) -> toml::Value {
             "0" | "false" | "no" | "off" => Some(toml::Value::Boolean(false)),
             _ => None,
         },
+        toml::Value::Array(_) => {
+            format!("list = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("list"))
+        }
         _ => None,
     };
     parsed.unwrap_or_else(|| toml::Value::String(text.to_owned()))

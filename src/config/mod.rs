@@ -5,6 +5,7 @@
 pub mod env;
 mod layers;
 pub mod paths;
+mod service;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use serde::Deserialize;
 
 pub use layers::{Layered, Origin, Value};
 pub use paths::Paths;
+pub use service::{AlertSettings, LogSettings, ScheduleSettings, ServeSettings, SyncSettings};
 
 /// Why settings could not be resolved.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +70,16 @@ pub struct Settings {
     pub redact: RedactSettings,
     /// When a reading is a reason to do something.
     pub thresholds: ThresholdSettings,
+    /// The long-running service.
+    pub serve: ServeSettings,
+    /// What it does when.
+    pub schedule: ScheduleSettings,
+    /// Whom it tells.
+    pub alerts: AlertSettings,
+    /// What it writes down about itself.
+    pub log: LogSettings,
+    /// Where else the memory is kept.
+    pub sync: SyncSettings,
 }
 
 /// `[thresholds]`

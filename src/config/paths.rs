@@ -70,6 +70,21 @@ impl Paths {
         self.home.join("logs").join("alerts.log")
     }
 
+    /// What `serve` writes about itself.
+    pub fn service_log(&self) -> PathBuf {
+        self.home.join("logs").join("monitoring_mcp.log")
+    }
+
+    /// What timers of the system ran.
+    pub fn cron_log(&self) -> PathBuf {
+        self.home.join("logs").join("cron.log")
+    }
+
+    /// Reports that were written down.
+    pub fn reports(&self) -> PathBuf {
+        self.home.join("reports")
+    }
+
     /// Backups of this folder.
     pub fn backups(&self) -> PathBuf {
         self.home.join("backups")

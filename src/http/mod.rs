@@ -26,7 +26,7 @@ use crate::mcp::{Door, Server, streamable};
 pub use guard::Guard;
 pub use token::{Token, load_or_create};
 pub use watch::{Looked, Watch};
-pub use webhook::{WEBHOOK_ROUTES, webhook};
+pub use webhook::{Tell, WEBHOOK_ROUTES, webhook};
 
 /// What the server listens on and whom it lets in.
 #[derive(Debug, Clone)]

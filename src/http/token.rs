@@ -5,14 +5,15 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::disk;
 use crate::domain::ContentHash;
 use crate::domain::hash::{hex, random_32};
 
-/// A secret. Shows nothing of itself.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token(ContentHash);
+/// A secret. Shows nothing of itself. Clones are the same token: when one is replaced all are.
+#[derive(Clone)]
+pub struct Token(Arc<RwLock<ContentHash>>);
 
 impl fmt::Debug for Token {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -23,12 +24,21 @@ impl fmt::Debug for Token {
 impl Token {
     /// From its text.
     pub fn new(text: &str) -> Self {
-        Self(ContentHash::of(text))
+        Self(Arc::new(RwLock::new(ContentHash::of(text))))
     }
 
     /// Whether this is the token. Hashes are compared: how long that takes says nothing about the text.
     pub fn is(&self, text: &str) -> bool {
-        ContentHash::of(text) == self.0
+        ContentHash::of(text) == self.hash()
+    }
+
+    /// Puts another one in its place, in every clone.
+    pub fn replace(&self, other: &Self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = other.hash();
+    }
+
+    fn hash(&self) -> ContentHash {
+        *self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -69,7 +79,10 @@ mod tests {
         let path = folder.path().join("home/http.token");
         let token = load_or_create(&path).unwrap();
         let text = fs::read_to_string(&path).unwrap();
-        assert!(token.is(text.trim()) && !token.is("x") && load_or_create(&path).unwrap() == token);
+        assert!(token.is(text.trim()) && !token.is("x") && load_or_create(&path).unwrap().is(text.trim()));
+        let clone = token.clone();
+        token.replace(&Token::new("another"));
+        assert!(clone.is("another") && !clone.is(text.trim()), "clones are the same");
         assert!(!format!("{token:?}").contains(text.trim()));
     }
 

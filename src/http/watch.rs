@@ -14,10 +14,11 @@ use axum::routing::get;
 use serde::Serialize;
 
 use crate::bridge::Desk;
-use crate::config::{Paths, env};
+use crate::config::{Settings, env};
 use crate::mcp::wire::HealthCheck;
 use crate::memory::{self, Memory};
-use crate::ops::metrics::{self, Metrics, Readings};
+use crate::ops::metrics::{Metrics, Readings};
+use crate::ops::watch;
 
 /// Counting everything in a large store takes a while: a number may be so old.
 const READINGS_AGE: Duration = Duration::from_secs(10);
@@ -27,20 +28,25 @@ const READY_AGE: Duration = Duration::from_secs(1);
 const VITAL: [&str; 2] = ["store", "words"];
 
 /// What the routes are answered from.
-#[derive(Debug)]
 pub struct Watch {
     /// The memory.
     pub desk: Desk<Memory, memory::Error>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// The data folder.
-    pub paths: Paths,
+    /// The settings in force.
+    pub settings: Box<dyn Fn() -> Arc<Settings> + Send + Sync>,
     /// Where Claude Code keeps its transcripts.
     pub transcripts: Option<PathBuf>,
     /// When the service began.
     pub started: Instant,
     /// The last looks.
     pub looked: Looked,
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Watch").finish_non_exhaustive()
+    }
 }
 
 /// What was looked up last, and when.
@@ -132,8 +138,10 @@ impl Watch {
     fn checks(&self, memory: &Memory) -> memory::Result<Vec<memory::Check>> {
         self.metrics.count("health_checks");
         let now = env::now();
-        let mut checks = memory.health(now)?.checks;
-        checks.push(memory.backlog(self.transcripts.as_deref(), now)?.check());
+        let (health, backlog) = (memory.health(now)?, memory.backlog(self.transcripts.as_deref(), now)?);
+        let alerts = watch::check(memory, &health, backlog, now)?;
+        let mut checks = health.checks;
+        checks.extend([backlog.check(), alerts]);
         Ok(checks)
     }
 
@@ -156,7 +164,7 @@ impl Watch {
         let mut looked = self.looked.readings.lock().unwrap_or_else(PoisonError::into_inner);
         let readings = match looked.take().filter(|(at, _)| at.elapsed() < READINGS_AGE) {
             Some((at, readings)) => (at, readings),
-            None => (Instant::now(), metrics::read(memory, &self.paths, self.transcripts.as_deref(), now)?),
+            None => (Instant::now(), Readings::read(memory, &(self.settings)(), self.transcripts.as_deref(), now)?),
         };
         let up = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
         let text = self.metrics.page(memory, &readings.1, up, now);

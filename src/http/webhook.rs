@@ -16,12 +16,20 @@ use super::guard::Guard;
 use super::{guarded, token::Token};
 use crate::config::env;
 use crate::domain::limits;
-use crate::ops::alerts::{self, Log};
+use crate::ops::alerts::{self, Line, Log};
 
 const SEVERITIES: [&str; 3] = ["critical", "warning", "info"];
 
 /// Every route, for tests that try each of them.
 pub const WEBHOOK_ROUTES: [&str; 2] = ["/webhook", "/webhook/critical"];
+
+/// Who is told of new alerts.
+pub type Tell = Box<dyn Fn(&[Line]) + Send + Sync>;
+
+struct Hook {
+    log: Arc<Log>,
+    tell: Tell,
+}
 
 /// Takes alerts in until `stop` ends.
 ///
@@ -30,7 +38,8 @@ pub const WEBHOOK_ROUTES: [&str; 2] = ["/webhook", "/webhook/critical"];
 pub async fn webhook(
     listener: TcpListener,
     token: Token,
-    log: Log,
+    log: Arc<Log>,
+    tell: Tell,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let guard = Guard::new(token, listener.local_addr()?.port(), Vec::new());
@@ -38,7 +47,7 @@ pub async fn webhook(
         .route("/webhook", get(alive).post(any))
         .route("/webhook/{severity}", get(alive).post(of_severity))
         .layer(DefaultBodyLimit::max(limits::ALERT_BYTES))
-        .with_state(Arc::new(log));
+        .with_state(Arc::new(Hook { log, tell }));
     axum::serve(listener, guarded(routes, guard)).with_graceful_shutdown(stop).await
 }
 
@@ -46,28 +55,30 @@ async fn alive() -> &'static str {
     "alive\n"
 }
 
-async fn any(State(log): State<Arc<Log>>, body: Bytes) -> Response {
-    take(log, None, body).await
+async fn any(State(hook): State<Arc<Hook>>, body: Bytes) -> Response {
+    take(hook, None, body).await
 }
 
-async fn of_severity(State(log): State<Arc<Log>>, Path(severity): Path<String>, body: Bytes) -> Response {
+async fn of_severity(State(hook): State<Arc<Hook>>, Path(severity): Path<String>, body: Bytes) -> Response {
     match SEVERITIES.into_iter().find(|known| *known == severity) {
-        Some(severity) => take(log, Some(severity), body).await,
+        Some(severity) => take(hook, Some(severity), body).await,
         None => (StatusCode::NOT_FOUND, "critical, warning or info\n").into_response(),
     }
 }
 
 /// 200 only when the line is on the disk: whoever sends tries again otherwise.
-async fn take(log: Arc<Log>, severity: Option<&'static str>, body: Bytes) -> Response {
+async fn take(hook: Arc<Hook>, severity: Option<&'static str>, body: Bytes) -> Response {
     let payload = match alerts::parse(&body) {
         Ok(payload) => payload,
         Err(why) => return (StatusCode::BAD_REQUEST, why + "\n").into_response(),
     };
+    let log = Arc::clone(&hook.log);
     let written = tokio::task::spawn_blocking(move || log.write(&payload, severity, env::now())).await;
     match written {
         Ok(Ok(new)) => {
             new.iter()
                 .for_each(|line| tracing::warn!(alert = line.alertname, status = line.status, "an alert came in"));
+            (hook.tell)(&new);
             format!("{} new\n", new.len()).into_response()
         }
         Ok(Err(error)) => {

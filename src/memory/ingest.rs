@@ -96,6 +96,17 @@ pub struct Report {
     pub interrupted: bool,
 }
 
+/// What became of messages that were handed over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Not known before.
+    pub new: u64,
+    /// Known.
+    pub duplicate: u64,
+    /// Left out because they were forgotten on purpose.
+    pub forgotten: u64,
+}
+
 impl Report {
     fn bad(&mut self, bad: BadLine) {
         self.bad_total += 1;
@@ -177,17 +188,28 @@ impl Memory {
 }
 
 impl Memory {
-    /// Stores messages that do not come from a file: for benchmarks and converters.
+    /// Stores messages that do not come from a file, and titles of their sessions: for benchmarks and other databases.
     ///
     /// # Errors
     /// When the store cannot be written; what was committed before stays.
-    pub fn import_drafts(&self, source: &'static str, drafts: Vec<Draft>, now: Timestamp) -> Result<u64> {
-        let (preparers, mut projects, mut new) = (preparers()?, HashMap::new(), 0);
+    pub fn import_drafts(
+        &self,
+        source: &'static str,
+        drafts: Vec<Draft>,
+        titles: Vec<(String, String)>,
+        now: Timestamp,
+    ) -> Result<Taken> {
+        let (preparers, mut projects, mut taken) = (preparers()?, HashMap::new(), Taken::default());
         let drafts: Vec<Mutex<Option<Draft>>> = drafts.into_iter().map(|draft| Mutex::new(Some(draft))).collect();
         let mut waiting: Option<Receipt<Vec<Outcome>>> = None;
         let mut settle = |receipt: Option<Receipt<Vec<Outcome>>>| -> Result<()> {
-            let outcomes = receipt.map_or(Ok(Vec::new()), Receipt::wait)?;
-            new += outcomes.iter().filter(|outcome| **outcome == Outcome::New).count() as u64;
+            for outcome in receipt.map_or(Ok(Vec::new()), Receipt::wait)? {
+                match outcome {
+                    Outcome::New => taken.new += 1,
+                    Outcome::Duplicate | Outcome::Extended => taken.duplicate += 1,
+                    Outcome::Forgotten => taken.forgotten += 1,
+                }
+            }
             Ok(())
         };
         for some in drafts.chunks(BATCH_MESSAGES) {
@@ -199,8 +221,13 @@ impl Memory {
             waiting = Some(self.store.import_later(source, batch, now)?);
         }
         settle(waiting)?;
+        if !titles.is_empty() {
+            let clean = |(session, title)| Ok((session, self.clean_text(title)?));
+            let titles = titles.into_iter().map(clean).collect::<Result<_>>()?;
+            self.store.import_later(source, Batch { titles, ..Batch::default() }, now)?.wait()?;
+        }
         self.store.fold_words(false)?;
-        Ok(new)
+        Ok(taken)
     }
 }
 

@@ -16,6 +16,7 @@ mod health;
 mod ingest;
 mod making;
 mod nearest;
+mod operations;
 mod parallel;
 mod projects;
 mod quarantine;
@@ -25,7 +26,6 @@ mod save;
 mod search;
 mod sessions;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, RwLock};
@@ -46,7 +46,7 @@ pub use fixes::{ErrorPlace, Fix};
 pub use forget::ForgetReceipt;
 pub use handoff::{Handoff, Step};
 pub use health::{Check, Health};
-pub use ingest::{ImportOptions, ImportProgress, Report};
+pub use ingest::{ImportOptions, ImportProgress, Report, Taken};
 pub use making::{Made, MakingProgress, Turn};
 pub use projects::Moved;
 pub use reading::{Conversation, Transcript};
@@ -154,22 +154,6 @@ impl Memory {
     /// When one is not.
     pub fn check_pages(&self) -> Result<()> {
         Ok(self.store.check_pages()?)
-    }
-
-    /// Adds to the counters that all processes of this folder share.
-    ///
-    /// # Errors
-    /// When writing fails; nothing is then added.
-    pub fn add_counters(&self, counters: Vec<(String, i64)>) -> Result<()> {
-        Ok(self.store.add_counters(counters)?)
-    }
-
-    /// The counters that all processes of this folder share.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn counters(&self) -> Result<BTreeMap<String, i64>> {
-        Ok(self.store.counters()?)
     }
 
     /// Whether no other process, and nobody else in this one, has the database open.

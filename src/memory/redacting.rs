@@ -63,7 +63,7 @@ impl Memory {
     ///
     /// # Errors
     /// When the key of the placeholders cannot be read or made.
-    pub(super) fn clean_text(&self, text: String) -> Result<String> {
+    pub fn clean_text(&self, text: String) -> Result<String> {
         let Some(redactor) = self.redactor()? else { return Ok(text) };
         Ok(redactor.redact(&text, &mut Counts::new()).into_owned())
     }

@@ -2,21 +2,17 @@
 //! again. Owns the payload and the log file; does not own how it comes in.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::disk;
+use crate::disk::RotatingLog;
 use crate::domain::Timestamp;
 use crate::domain::text::{one_line, visible};
 
-/// A log file is put aside at this size.
-const LOG_BYTES: u64 = 10 << 20;
-/// So many are kept aside.
-const OLD_LOGS: usize = 5;
 /// Alerts of one payload; Alertmanager sends what belongs together.
 const MOST_ALERTS: usize = 1_000;
 /// Characters of a text of an alert.
@@ -89,8 +85,13 @@ pub struct Line {
 /// The log and what it was told already.
 #[derive(Debug)]
 pub struct Log {
-    path: PathBuf,
-    told: Mutex<Told>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    file: RotatingLog,
+    told: Told,
 }
 
 #[derive(Debug, Default)]
@@ -179,14 +180,11 @@ impl Log {
     /// # Errors
     /// When its folder cannot be made or it cannot be read.
     pub fn open(path: PathBuf) -> io::Result<Self> {
-        if let Some(folder) = path.parent() {
-            disk::create_private_folder(folder)?;
-        }
         let mut told = Told::default();
         for line in lines(&path)? {
             told.add(line.key());
         }
-        Ok(Self { path, told: Mutex::new(told) })
+        Ok(Self { inner: Mutex::new(Inner { file: RotatingLog::new(path)?, told }) })
     }
 
     /// Writes down what was not told before and syncs it; returns the new lines. `severity` is that of the address the payload
@@ -195,41 +193,32 @@ impl Log {
     /// # Errors
     /// When it cannot be written: then nothing counts as told, and the sender tries again.
     pub fn write(&self, payload: &Payload, severity: Option<&str>, now: Timestamp) -> io::Result<Vec<Line>> {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        self.write_lines(payload.lines(severity, now))
+    }
+
+    /// As [`Log::write`], for lines that are made here.
+    ///
+    /// # Errors
+    /// When it cannot be written: then nothing counts as told.
+    pub fn write_lines(&self, lines: Vec<Line>) -> io::Result<Vec<Line>> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let mut keys = HashSet::new();
-        let lines = payload.lines(severity, now).into_iter();
+        let known = &inner.told.known;
         let new: Vec<Line> =
-            lines.filter(|line| !told.known.contains(&line.key()) && keys.insert(line.key())).collect();
+            lines.into_iter().filter(|line| !known.contains(&line.key()) && keys.insert(line.key())).collect();
         if new.is_empty() {
             return Ok(new);
         }
-        self.rotate()?;
         let mut text = Vec::new();
         for line in &new {
             serde_json::to_writer(&mut text, line)?;
             text.push(b'\n');
         }
-        let mut file = disk::append_private(&self.path)?;
-        file.write_all(&text)?;
-        file.sync_data()?;
+        inner.file.append_synced(&text)?;
         for line in &new {
-            told.add(line.key());
+            inner.told.add(line.key());
         }
         Ok(new)
-    }
-
-    /// Puts the log aside when it is large. The names move up by one, the oldest goes.
-    fn rotate(&self) -> io::Result<()> {
-        if !fs::metadata(&self.path).is_ok_and(|data| data.len() >= LOG_BYTES) {
-            return Ok(());
-        }
-        let aside = |number: usize| self.path.with_extension(format!("log.{number}"));
-        for number in (1..OLD_LOGS).rev() {
-            if aside(number).exists() {
-                disk::publish(&aside(number), &aside(number + 1))?;
-            }
-        }
-        disk::publish(&self.path, &aside(1))
     }
 }
 
@@ -312,20 +301,5 @@ mod tests {
             assert!(error.contains(why), "{body}: {error}");
         }
         assert!(parse(b"{\"alerts\": [{\"status\": \"firing\"}]}").is_ok(), "the runbook's own test");
-    }
-
-    #[test]
-    fn a_large_log_is_put_aside() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("alerts.log");
-        let log = Log::open(path.clone()).unwrap();
-        let now = Timestamp::from_milliseconds(0);
-        for number in 0..8 {
-            let file = File::options().create(true).append(true).open(&path).unwrap();
-            file.set_len(LOG_BYTES).unwrap();
-            assert_eq!(log.write(&payload(&alert(&format!("N{number}"), "firing", "t")), None, now).unwrap().len(), 1);
-        }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1 + OLD_LOGS);
-        assert_eq!(lines(&path).unwrap().len(), 1);
     }
 }

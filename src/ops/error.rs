@@ -32,6 +32,12 @@ pub enum Error {
     /// Somebody else is at it.
     #[error("{0}")]
     Busy(String),
+    /// A program of the system refused, or is not there.
+    #[error("{0}")]
+    Program(String),
+    /// Something that was looked at is not as it should be.
+    #[error("{0}")]
+    Finding(String),
     /// The request is wrong.
     #[error("{message}")]
     Invalid {
@@ -64,7 +70,8 @@ impl Error {
                 std::io::ErrorKind::NotFound => Code::NotFound,
                 _ => Code::Unavailable,
             },
-            Self::BadBackup { .. } => Code::Corrupt,
+            Self::BadBackup { .. } | Self::Finding(_) => Code::Corrupt,
+            Self::Program(_) => Code::Unavailable,
             Self::Busy(_) => Code::Busy,
             Self::Invalid { .. } => Code::InvalidInput,
         }
@@ -82,6 +89,8 @@ impl Error {
             Self::BadBackup { .. } => {
                 Some("take an older one: `claude-memory backup list`; nothing was changed".to_owned())
             }
+            Self::Program(_) => None,
+            Self::Finding(_) => Some("run `claude-memory doctor --deep`".to_owned()),
             Self::Busy(_) => Some("try again when it has ended".to_owned()),
             Self::Invalid { hint, .. } => Some((*hint).to_owned()),
         }

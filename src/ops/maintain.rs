@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::backup::{self, Keep, Target};
-use super::error::Result;
+use super::error::{Error, Result};
 use crate::config::Paths;
 use crate::disk;
 use crate::domain::Timestamp;
@@ -90,6 +90,9 @@ pub fn maintain(
         done.interrupted = stop.load(Ordering::Relaxed);
     }
     memory.tidy()?;
+    // What timers print has no other owner.
+    let mut log = disk::RotatingLog::new(paths.cron_log()).map_err(Error::io("look at", &paths.cron_log()))?;
+    log.put_aside_if_large().map_err(Error::io("put aside", &paths.cron_log()))?;
     if !done.interrupted {
         done.free_bytes = memory.free_bytes()?;
         done.vacuumed = vacuum(memory, paths, done.free_bytes)?;

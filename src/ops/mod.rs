@@ -7,6 +7,11 @@ mod error;
 pub mod maintain;
 pub mod metrics;
 pub mod monitoring;
+pub mod report;
+pub mod schedule;
+pub mod system;
+pub mod tell;
 pub mod thresholds;
+pub mod watch;
 
 pub use error::{Error, Result};

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rusqlite::functions::{Context, FunctionFlags};
@@ -41,11 +42,11 @@ pub(super) fn open(path: &Path, access: Access) -> Result<Connection> {
         return Err(Error::OldSqlite(rusqlite::version().to_owned()));
     }
     let failed = |source| Error::sqlite("open the database", source);
-    let connection = open_file(path, access).map_err(failed)?;
+    let mut connection = open_file(path, access).map_err(failed)?;
     // Turning the write-ahead log on does not wait for another process that does the same, or that closes the last
     // connection at this moment; everything else in here waits by itself.
     let mut attempt = 1;
-    while let Err(error) = configure(&connection, access) {
+    while let Err(error) = configure(&mut connection, access) {
         if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DatabaseBusy) || attempt == OPEN_ATTEMPTS {
             return Err(failed(error));
         }
@@ -114,8 +115,25 @@ pub fn sqlite_version() -> &'static str {
     rusqlite::version()
 }
 
-fn configure(connection: &Connection, access: Access) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_secs(10))?;
+/// Waits for a lock that another process holds: ten seconds in all, as SQLite's own waiting, and counted.
+fn wait_for_others(attempt: i32) -> bool {
+    const MOST: i32 = 220;
+    BUSY_WAITS.fetch_add(1, Ordering::Relaxed);
+    let pause = u64::try_from(attempt).unwrap_or(0).clamp(1, 50);
+    // A wake-up that came early only makes one look more.
+    std::thread::park_timeout(Duration::from_millis(pause));
+    attempt < MOST
+}
+
+static BUSY_WAITS: AtomicU64 = AtomicU64::new(0);
+
+/// How often this process waited for a lock since this was asked last.
+pub fn take_busy_waits() -> u64 {
+    BUSY_WAITS.swap(0, Ordering::Relaxed)
+}
+
+fn configure(connection: &mut Connection, access: Access) -> rusqlite::Result<()> {
+    connection.busy_handler(Some(wait_for_others))?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;

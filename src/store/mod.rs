@@ -1,6 +1,7 @@
 //! SQLite: the only truth. Owns the schema, all SQL, the write lane, the read pool, compressed texts and the word index.
 //! Does not own: what to store, how to rank, the clock. Everything else on disk can be rebuilt from here.
 
+mod activity;
 mod cleanup;
 mod columns;
 mod connection;
@@ -16,6 +17,7 @@ mod frames;
 mod lane;
 mod messages;
 mod notes;
+mod operations;
 mod pages;
 mod projects;
 mod quarantine;
@@ -35,9 +37,10 @@ use crate::disk;
 use crate::domain::Timestamp;
 use connection::Access;
 
+pub use activity::{Day, Share};
 pub use cleanup::Old;
 pub use columns::{MessageRow, NewRows, PassageRow};
-pub use connection::sqlite_version;
+pub use connection::{sqlite_version, take_busy_waits};
 pub use cursors::Cursor;
 pub use embeddings::{Model, NewVector, PendingPart, StoredVector};
 pub use error::{Error, Result};
@@ -46,6 +49,7 @@ pub use forget::Forgotten;
 pub use lane::Receipt;
 pub use messages::{Batch, Outcome, PreparedMessage, Preparer, StoredPart};
 pub use notes::{NoteChange, Saved, SavedStatus};
+pub use operations::{Run, Sample, TargetState};
 pub use pages::page_checksums;
 pub use projects::{NewProject, Project, ProjectSummary};
 pub use quarantine::Quarantined;

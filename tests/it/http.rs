@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, ChildStderr, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,11 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn start(home: &TestHome) -> Self {
-        let mut command = home.command();
+        Self::of(home.command())
+    }
+
+    /// With an environment of the test's own.
+    pub(crate) fn of(mut command: Command) -> Self {
         command.args(["serve", "--http", "127.0.0.1:0", "--webhook", "127.0.0.1:0"]);
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut talk = BufReader::new(child.stderr.take().unwrap());
@@ -32,13 +36,28 @@ impl Service {
             address.unwrap_or_else(|| panic!("{line}")).to_owned()
         };
         let (address, webhook) = (next(), next());
-        let token = std::fs::read_to_string(home.memory().join("http.token")).unwrap().trim().to_owned();
+        let token = command.get_envs().find(|(name, _)| *name == "CLAUDE_MEMORY_HOME").unwrap().1.unwrap();
+        let token = std::path::Path::new(token).join("http.token");
+        let token = std::fs::read_to_string(token).unwrap().trim().to_owned();
         Self { child, _talk: talk, address, webhook, token }
     }
 
     /// One request to the webhook.
     pub(crate) fn alert(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
         request(&self.webhook, path, headers, body)
+    }
+
+    /// Sends it a signal.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+    }
+
+    /// Waits for its end; the exit code.
+    #[cfg(unix)]
+    pub(crate) fn wait(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
     }
 
     #[cfg(target_os = "linux")]
@@ -57,19 +76,24 @@ impl Service {
     }
 
     pub(crate) fn good<'a>(&'a self, bearer: &'a str) -> Vec<(&'a str, &'a str)> {
-        vec![
-            ("Host", &self.address),
-            ("Authorization", bearer),
-            ("Content-Type", "application/json"),
-            ("Accept", "application/json, text/event-stream"),
-            ("MCP-Protocol-Version", "2026-07-28"),
-            ("Mcp-Method", "tools/call"),
-            ("Mcp-Name", "memory_save"),
-        ]
+        good(&self.address, bearer)
     }
 }
 
-fn request(address: &str, head: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
+/// Headers of a request that is let in.
+pub(crate) fn good<'a>(address: &'a str, bearer: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("Host", address),
+        ("Authorization", bearer),
+        ("Content-Type", "application/json"),
+        ("Accept", "application/json, text/event-stream"),
+        ("MCP-Protocol-Version", "2026-07-28"),
+        ("Mcp-Method", "tools/call"),
+        ("Mcp-Name", "memory_save"),
+    ]
+}
+
+pub(crate) fn request(address: &str, head: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     let mut text = format!("{head} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
     for (name, value) in headers {
@@ -192,7 +216,7 @@ fn a_signal_ends_it_in_time() {
     let home = TestHome::new();
     let mut service = Service::start(&home);
     let start = std::time::Instant::now();
-    let kill = std::process::Command::new("kill").arg(service.child.id().to_string()).status().unwrap();
+    let kill = Command::new("kill").arg(service.child.id().to_string()).status().unwrap();
     assert!(kill.success());
     assert_eq!(service.child.wait().unwrap().code(), Some(0));
     assert!(start.elapsed().as_secs() < 5);

@@ -8,6 +8,7 @@
     reason = "tests may panic, speak and break things on purpose"
 )]
 
+mod alerting;
 mod backups;
 mod bad_input;
 mod claude_code;
@@ -31,6 +32,8 @@ mod limits;
 mod maintaining;
 mod mcp;
 mod monitoring;
+mod operating;
+mod postgres;
 mod projects;
 mod protocol;
 mod quarantine;
@@ -40,6 +43,7 @@ mod runbook;
 mod saving;
 mod searching;
 mod secrets;
+mod serving;
 mod surfaces;
 mod thresholds;
 mod tools;

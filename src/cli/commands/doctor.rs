@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::mcp::context;
-use super::{grouped, handshake};
+use super::{check_line, grouped, handshake};
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::config::{Paths, env};
@@ -14,7 +14,7 @@ use crate::domain::Timestamp;
 use crate::domain::limits::{self, Limit};
 use crate::mcp::wire::HealthCheck;
 use crate::memory::{self, CLEANUP_DAYS, Check, Memory};
-use crate::ops::{alerts, backup};
+use crate::ops::{backup, watch};
 use crate::store::Open;
 
 /// A store that is backed up at all should have a backup of the last week.
@@ -76,7 +76,6 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     }
     let mut checks = checks(&memory, &home, args.deep, session);
     checks.push(backups(&session.paths()?, session.now));
-    checks.push(alerts(&session.paths()?));
     if args.mcp {
         checks.push(handshake::check(&home));
     }
@@ -94,9 +93,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     } else {
         fixed.iter().for_each(|done| session.output.line(&format!("fixed        {done}")));
         for check in &checks {
-            let fix = check.fix.as_ref().map(|fix| format!(" → {fix}")).unwrap_or_default();
-            let mark = if check.ok { "ok" } else { "!!" };
-            session.output.line(&format!("{mark} {:<11}{}{fix}", check.name, check.finding));
+            session.output.line(&check_line(check));
         }
         if args.deep {
             session.output.line("limits of what may come in:");
@@ -115,16 +112,22 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
 }
 
 fn checks(memory: &Memory, home: &Path, deep: bool, session: &Session) -> Vec<Check> {
-    let mut checks = match memory.health(session.now) {
+    let (health, backlog) = (memory.health(session.now), memory.backlog(context().transcripts.as_deref(), session.now));
+    let alerts = match (&health, &backlog) {
+        (Ok(health), Ok(backlog)) => watch::check(memory, health, *backlog, session.now).ok(),
+        _ => None,
+    };
+    let mut checks = match health {
         Ok(health) => health.checks,
         Err(error) => vec![failed("store", &error)],
     };
-    if let Some(folder) = context().transcripts {
-        match memory.backlog(Some(&folder), session.now) {
+    if context().transcripts.is_some() {
+        match backlog {
             Ok(backlog) => checks.extend([backlog.check(), backlog.deadline(cleanup_days())]),
             Err(error) => checks.extend(["history", "deadline"].map(|name| failed(name, &error))),
         }
     }
+    checks.extend(alerts);
     let open = readable_by_others(home);
     checks.push(Check {
         name: "modes",
@@ -137,9 +140,13 @@ fn checks(memory: &Memory, home: &Path, deep: bool, session: &Session) -> Vec<Ch
     });
     checks.push(memory.versions().unwrap_or_else(|error| failed("versions", &error)));
     if deep {
-        checks.push(memory.integrity());
+        let canary = memory.canary(session.now).unwrap_or_else(|error| failed("canary", &error));
+        for check in [memory.integrity(), canary] {
+            // For metrics and alerts; a store that cannot be written is told by other checks.
+            let _ = memory.note_run(check.name, check.ok, check.finding.clone(), session.now);
+            checks.push(check);
+        }
         checks.push(memory.reconciliation().unwrap_or_else(|error| failed("rows", &error)));
-        checks.push(memory.canary(session.now).unwrap_or_else(|error| failed("canary", &error)));
     }
     checks
 }
@@ -153,20 +160,6 @@ fn backups(paths: &Paths, now: Timestamp) -> Check {
         Some(at) => format!("the newest is of {at}"),
     };
     Check { name: "backups", ok: !old, finding, fix: old.then(|| "run `claude-memory backup create`".to_owned()) }
-}
-
-fn alerts(paths: &Paths) -> Check {
-    let lines = alerts::lines(&paths.alerts_log()).unwrap_or_default();
-    let open = alerts::open(&lines);
-    Check {
-        name: "alerts",
-        ok: open.is_empty(),
-        finding: open.first().map_or_else(
-            || "none is open".to_owned(),
-            |first| format!("{} are open, for example {}: {}", open.len(), first.alertname, first.summary),
-        ),
-        fix: (!open.is_empty()).then(|| "run `claude-memory alerts list`".to_owned()),
-    }
 }
 
 /// A check that could not be made is not well: a doctor does not stop at the first finding.

@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use indicatif::HumanBytes;
 
-use super::grouped;
+use super::{check_line, grouped};
 use crate::cli::error::Failure;
 use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
 use crate::cli::session::Session;
 use crate::mcp::wire::operations::MaintainAnswer;
 use crate::ops::maintain::{Plan, maintain};
+use crate::ops::schedule::Job;
 use crate::store::Open;
 
 /// Back up, take away what is old, fold indexes, give room back, compare everything
@@ -38,6 +39,10 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     })?;
     progress.finish_and_clear();
     let (whole, interrupted) = (done.checks.iter().all(|check| check.ok), done.interrupted);
+    if !args.dry_run && !interrupted {
+        let finding = format!("{} messages removed", done.removed);
+        memory.note_run(Job::Maintenance.name(), whole, finding, session.now)?;
+    }
     if session.output.is_json() {
         session.output.json(&MaintainAnswer::new(done, args.dry_run));
     } else {
@@ -60,9 +65,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
                 None => "worth giving back, but the disk has no room for writing the database anew".to_owned(),
             },
         );
-        for check in &done.checks {
-            row(&format!("{} {}", if check.ok { "ok" } else { "!!" }, check.name), &check.finding);
-        }
+        done.checks.iter().for_each(|check| session.output.line(&check_line(check)));
     }
     Ok(match (interrupted, whole) {
         (true, _) => ExitCode::from(INTERRUPTED),

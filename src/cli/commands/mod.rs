@@ -19,19 +19,28 @@ pub(super) mod hooks;
 pub(super) mod import;
 pub(super) mod init;
 pub(super) mod install;
+pub(super) mod logs;
 pub(super) mod maintain;
 pub(super) mod mcp;
+pub(super) mod migrate;
 pub(super) mod monitoring;
 pub(super) mod projects;
 pub(super) mod quarantine;
 pub(super) mod redact;
+pub(super) mod report;
 pub(super) mod save;
+pub(super) mod schedule;
 pub(super) mod search;
 pub(super) mod serve;
+pub(super) mod service;
 pub(super) mod show;
 pub(super) mod status;
 pub(super) mod timeline;
 mod tool;
+
+use crate::cli::session::Session;
+use crate::memory::Check;
+use crate::ops::system::Step;
 
 /// `1234567` → `1,234,567`.
 fn grouped(number: u64) -> String {
@@ -44,6 +53,22 @@ fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Prints what would be done.
+fn plan(session: &Session, manager: &str, steps: &[Step]) {
+    let steps: Vec<String> = steps.iter().map(ToString::to_string).collect();
+    if session.output.is_json() {
+        session.output.json(&serde_json::json!({ "manager": manager, "steps": steps }));
+    } else {
+        steps.iter().for_each(|step| session.output.line(step.trim_end()));
+    }
+}
+
+/// A check as a line for people.
+fn check_line(check: &Check) -> String {
+    let fix = check.fix.as_ref().map(|fix| format!(" → {fix}")).unwrap_or_default();
+    format!("{} {:<12}{}{fix}", if check.ok { "ok" } else { "!!" }, check.name, check.finding)
 }
 
 /// Bytes for people: `12.3 MB`.

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::mcp::context;
-use super::{grouped, sized};
+use super::{check_line, grouped, sized};
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::config::env;
@@ -14,6 +14,7 @@ use crate::mcp::wire::HealthAnswer;
 use crate::memory::{Health, Memory};
 use crate::ops::alerts;
 use crate::ops::thresholds::{self, Reading};
+use crate::ops::watch;
 use crate::store::Open;
 
 /// Show what is kept, whether search is degraded, and how full, busy and slow it is
@@ -60,10 +61,7 @@ pub(in crate::cli) fn run(Args {}: &Args, session: &Session) -> Result<ExitCode,
     let open_alerts = alerts::open(&alerts).len();
     let rows: Vec<Row> = readings.iter().map(Row::from).collect();
     if session.output.is_json() {
-        let health = HealthAnswer::new(
-            memory.health(session.now)?,
-            memory.backlog(context().transcripts.as_deref(), session.now)?,
-        );
+        let health = HealthAnswer::gather(&memory, context().transcripts.as_deref(), session.now)?;
         session.output.json(&Answer { health, level: level.name(), thresholds: rows, open_alerts });
         return Ok(ExitCode::from(level.exit()));
     }
@@ -89,13 +87,14 @@ pub(in crate::cli) fn run(Args {}: &Args, session: &Session) -> Result<ExitCode,
 
 /// Prints the state of the memory.
 pub(super) fn tell(memory: &Memory, session: &Session) -> Result<(), Failure> {
-    let mut health = memory.health(session.now)?;
-    let backlog = memory.backlog(context().transcripts.as_deref(), session.now)?;
     if session.output.is_json() {
-        session.output.json(&HealthAnswer::new(health, backlog));
+        session.output.json(&HealthAnswer::gather(memory, context().transcripts.as_deref(), session.now)?);
         return Ok(());
     }
-    health.checks.push(backlog.check());
+    let mut health = memory.health(session.now)?;
+    let backlog = memory.backlog(context().transcripts.as_deref(), session.now)?;
+    let alerts = watch::check(memory, &health, backlog, session.now)?;
+    health.checks.extend([backlog.check(), alerts]);
     let paths = session.paths()?;
     let row = |name: &str, value: &str| session.output.line(&format!("{name:<12}{value}"));
     let Health { stats, vectors, model, index, checks, .. } = &health;
@@ -123,8 +122,7 @@ pub(super) fn tell(memory: &Memory, session: &Session) -> Result<(), Failure> {
         &format!("{} on disk for {} of text", sized(stats.database_bytes + stats.log_bytes), sized(stats.text_bytes)),
     );
     for check in checks {
-        let fix = check.fix.as_ref().map(|fix| format!(" → {fix}")).unwrap_or_default();
-        row(&format!("{} {}", if check.ok { "ok" } else { "!!" }, check.name), &format!("{}{fix}", check.finding));
+        session.output.line(&check_line(check));
     }
     Ok(())
 }

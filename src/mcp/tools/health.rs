@@ -30,8 +30,7 @@ pub(super) fn definition() -> Tool {
 
 pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcome {
     let Arguments { detailed } = parse(arguments, "only `detailed` (true or false) is understood")?;
-    let backlog = memory.backlog(caller.transcripts.as_deref(), caller.now)?;
-    let mut health = HealthAnswer::new(memory.health(caller.now)?, backlog);
+    let mut health = HealthAnswer::gather(memory, caller.transcripts.as_deref(), caller.now)?;
     if !detailed.unwrap_or(true) {
         health.checks.retain(|check| !check.ok);
     }

@@ -6,14 +6,17 @@ pub mod history;
 pub mod operations;
 pub mod sessions;
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::domain::mark::URI_PREFIX;
 use crate::domain::text::suspicion::reads_like_an_instruction;
 use crate::domain::text::visible;
-use crate::domain::{Answer, Hit, Origin};
-use crate::memory::{self, Transcript};
+use crate::domain::{Answer, Hit, Origin, Timestamp};
+use crate::memory::{self, Memory, Transcript};
+use crate::ops::watch;
 use crate::store;
 
 /// The answer of `memory_search`.
@@ -202,12 +205,23 @@ pub struct HealthAnswer {
     pub transcripts_read: u64,
     /// Seconds since the oldest change that was not read.
     pub ingest_lag_seconds: i64,
+    /// Other places of the memory.
+    pub backends: Vec<Backend>,
     /// The newest message, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub newest: Option<String>,
     /// The oldest message, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oldest: Option<String>,
+}
+
+/// Another place of the memory.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Backend {
+    /// postgres or qdrant.
+    pub name: String,
+    /// up, down, `not_asked` or `not_configured`.
+    pub state: String,
 }
 
 /// One check.
@@ -367,9 +381,30 @@ impl From<memory::Check> for HealthCheck {
 }
 
 impl HealthAnswer {
-    /// From what the engine says of itself and of the transcripts on disk.
-    pub fn new(mut health: memory::Health, backlog: memory::Backlog) -> Self {
-        health.checks.push(backlog.check());
+    /// Looks at everything that is cheap to look at: the engine, the transcripts on disk, what alerts are about.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn gather(memory: &Memory, transcripts: Option<&Path>, now: Timestamp) -> memory::Result<Self> {
+        let (mut health, backlog) = (memory.health(now)?, memory.backlog(transcripts, now)?);
+        let alerts = watch::check(memory, &health, backlog, now)?;
+        health.checks.extend([backlog.check(), alerts]);
+        let targets = memory.targets()?;
+        let settings = &memory.settings().sync;
+        let backends = [("postgres", &settings.postgres), ("qdrant", &settings.qdrant)].map(|(name, address)| {
+            let asked = targets.iter().find(|target| target.name == name);
+            let state = match asked {
+                _ if address.is_empty() => "not_configured",
+                None => "not_asked",
+                Some(target) if target.up => "up",
+                Some(_) => "down",
+            };
+            Backend { name: name.to_owned(), state: state.to_owned() }
+        });
+        Ok(Self::new(health, backlog, backends.to_vec()))
+    }
+
+    fn new(health: memory::Health, backlog: memory::Backlog, backends: Vec<Backend>) -> Self {
         let status = if health.is_ok() { "ok" } else { "degraded" };
         let (model, model_id) = health.model.unzip();
         Self {
@@ -391,6 +426,7 @@ impl HealthAnswer {
             transcripts_on_disk: backlog.files,
             transcripts_read: backlog.read,
             ingest_lag_seconds: backlog.lag_ms / 1000,
+            backends,
             newest: health.stats.newest.map(|at| at.to_string()),
             oldest: health.stats.oldest.map(|at| at.to_string()),
         }

@@ -2,27 +2,66 @@
 //! speaks for all sessions and for those that have ended. Owns the names; no label holds a text, a path or a project.
 
 mod page;
+mod traffic;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::config::{Settings, SyncSettings, env};
 use crate::domain::Timestamp;
-use crate::memory::{Backlog, Memory};
+use crate::memory::{Backlog, Health, Memory};
 use crate::ops::backup;
-use crate::store::Stats;
+use crate::store::{Run, Stats, TargetState, take_busy_waits};
 use page::{Page, labelled};
+use traffic::Window;
+
+pub use traffic::Traffic;
 
 /// Upper bounds of the histogram in seconds; 2, 5 and 10 are the runbook's thresholds.
 const BUCKETS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 2.5, 5.0, 10.0];
-/// The average speaks for so long.
-const WINDOW_MS: i64 = 300_000;
+/// Seconds that the mean speaks for, when nobody says otherwise.
+const WINDOW_SECONDS: u32 = 300;
+
+/// Work with an outcome: its name, the series of outcome and time, what the outcome says.
+const RUNS: [(&str, &str, &str, &str); 3] = [
+    (
+        "integrity",
+        "claude_memory_integrity_ok",
+        "claude_memory_integrity_check_timestamp_seconds",
+        "Whether texts, word index and the database's pages agreed.",
+    ),
+    (
+        "canary",
+        "claude_memory_canary_ok",
+        "claude_memory_canary_timestamp_seconds",
+        "Whether a text that was saved was found, and gone when it was forgotten.",
+    ),
+    (
+        "maintenance",
+        "claude_memory_maintenance_ok",
+        "claude_memory_maintenance_timestamp_seconds",
+        "Whether the last round of maintenance ended well.",
+    ),
+];
 
 /// What this process has counted and not yet added to the store.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Metrics {
     pending: Mutex<BTreeMap<String, i64>>,
-    /// Requests and microseconds in all, at moments of the last minutes.
-    window: Mutex<VecDeque<(Timestamp, i64, i64)>>,
+    window: Mutex<Window>,
+    /// Whether the configuration could be read the last time it was asked for.
+    config_ok: AtomicBool,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            pending: Mutex::default(),
+            window: Mutex::new(Window::new(WINDOW_SECONDS)),
+            config_ok: AtomicBool::new(true),
+        }
+    }
 }
 
 /// What is looked up in the store and beside it, not counted. Costly: looked up now and then.
@@ -40,27 +79,69 @@ pub struct Readings {
     pub backup: Option<Timestamp>,
     /// Bytes of the disk that are free, and all of them.
     pub disk: Option<(u64, u64)>,
+    /// Bytes of the shared index files.
+    pub index_bytes: u64,
+    /// Work that was done, with its outcome.
+    pub runs: Vec<Run>,
+    /// Other places of the memory that are configured and were asked.
+    pub targets: Vec<TargetState>,
 }
 
-/// Looks everything up.
-///
-/// # Errors
-/// When the store cannot be read.
-pub fn read(
-    memory: &Memory,
-    paths: &crate::config::Paths,
-    transcripts: Option<&std::path::Path>,
-    now: Timestamp,
-) -> crate::memory::Result<Readings> {
-    let health = memory.health(now)?;
-    Ok(Readings {
-        vectors: health.vectors,
-        stats: health.stats,
-        backlog: memory.backlog(transcripts, now)?,
-        redactions: memory.redactions()?,
-        backup: backup::newest(&paths.backups()),
-        disk: crate::disk::space(paths.home()).ok(),
-    })
+impl Readings {
+    /// Looks everything up.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn read(
+        memory: &Memory,
+        settings: &Settings,
+        transcripts: Option<&std::path::Path>,
+        now: Timestamp,
+    ) -> crate::memory::Result<Self> {
+        Self::of(memory, settings, &memory.health(now)?, memory.backlog(transcripts, now)?)
+    }
+
+    /// Looks up what is not in `health`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn of(memory: &Memory, settings: &Settings, health: &Health, backlog: Backlog) -> crate::memory::Result<Self> {
+        let paths = memory.paths();
+        Ok(Self {
+            vectors: health.vectors,
+            stats: health.stats.clone(),
+            backlog,
+            redactions: memory.redactions()?,
+            backup: backup::newest(&paths.backups()),
+            disk: injected_disk().or_else(|| crate::disk::space(paths.home()).ok()),
+            index_bytes: folder_bytes(&paths.index()),
+            runs: memory.runs()?,
+            targets: configured(memory, &settings.sync)?,
+        })
+    }
+}
+
+/// What a test says of the disk: free percent and all of them.
+fn injected_disk() -> Option<(u64, u64)> {
+    let used = env::readings().into_iter().find(|(name, _)| name == "disk")?.1;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "percent")]
+    let used = used.clamp(0.0, 100.0) as u64;
+    Some((100 - used, 100))
+}
+
+/// What is known of the targets that the settings name; of one that was never asked nothing is.
+fn configured(memory: &Memory, settings: &SyncSettings) -> crate::memory::Result<Vec<TargetState>> {
+    let named = |state: &TargetState| match state.name.as_str() {
+        "postgres" => !settings.postgres.is_empty(),
+        _ => !settings.qdrant.is_empty(),
+    };
+    Ok(memory.targets()?.into_iter().filter(named).collect())
+}
+
+/// Files that vanish while one looks count as nothing.
+fn folder_bytes(folder: &std::path::Path) -> u64 {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    files.filter_map(|file| file.metadata().ok()).filter(std::fs::Metadata::is_file).map(|data| data.len()).sum()
 }
 
 impl Metrics {
@@ -87,6 +168,11 @@ impl Metrics {
     /// # Errors
     /// When the store cannot be written.
     pub fn flush(&self, memory: &Memory) -> crate::memory::Result<()> {
+        let waits = i64::try_from(take_busy_waits()).unwrap_or(0);
+        if waits > 0 {
+            let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+            *pending.entry("busy_waits".to_owned()).or_default() += waits;
+        }
         let taken = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
         if taken.is_empty() {
             return Ok(());
@@ -97,6 +183,39 @@ impl Metrics {
             taken.into_iter().for_each(|(name, more)| *pending.entry(name).or_default() += more);
         }
         outcome
+    }
+
+    /// Seconds that the mean speaks for from now on.
+    pub fn speak_for(&self, seconds: u32) {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner).speak_for(seconds);
+    }
+
+    /// Whether the configuration could be read when it was asked for.
+    pub fn note_config(&self, ok: bool) {
+        self.config_ok.store(ok, Ordering::Relaxed);
+    }
+
+    /// See [`Metrics::note_config`].
+    pub fn config_is_ok(&self) -> bool {
+        self.config_ok.load(Ordering::Relaxed)
+    }
+
+    /// How the last minutes went.
+    ///
+    /// # Errors
+    /// When the counters cannot be read.
+    pub fn traffic(&self, memory: &Memory, now: Timestamp) -> crate::memory::Result<Traffic> {
+        let counters = self.counters(memory)?;
+        Ok(self.window.lock().unwrap_or_else(PoisonError::into_inner).look(&counters, now))
+    }
+
+    /// What all processes have added, and what this one has not added yet.
+    fn counters(&self, memory: &Memory) -> crate::memory::Result<BTreeMap<String, i64>> {
+        let mut counters = memory.counters()?;
+        for (name, more) in self.pending.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            *counters.entry(name.clone()).or_default() += more;
+        }
+        Ok(counters)
     }
 
     /// The page in Prometheus' text format. `up_ms` is how long this process runs; `checked` when health was last looked at.
@@ -110,10 +229,7 @@ impl Metrics {
         up_ms: i64,
         now: Timestamp,
     ) -> crate::memory::Result<String> {
-        let mut counters = memory.counters()?;
-        for (name, more) in self.pending.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            *counters.entry(name.clone()).or_default() += more;
-        }
+        let counters = self.counters(memory)?;
         let mut page = Page::default();
         self.requests(&mut page, &counters, now);
         let of = |name: &str| number(counters.get(name).copied().unwrap_or(0));
@@ -129,13 +245,23 @@ impl Metrics {
         page.gauges("claude_memory_service_info", "The service.", version());
         page.gauges("claude_memory_build_info", "The program.", version());
         page.gauge("claude_memory_uptime_seconds", "How long the service runs.", number(up_ms) / 1000.0);
+        page.counter(
+            "claude_memory_busy_waits_total",
+            "Pauses while another process held the database.",
+            vec![(vec![], of("busy_waits"))],
+        );
+        page.gauge(
+            "claude_memory_config_ok",
+            "Whether the configuration could be read when it was asked for.",
+            f64::from(u8::from(self.config_is_ok())),
+        );
         store(&mut page, readings);
         Ok(page.text())
     }
 
     fn requests(&self, page: &mut Page, counters: &BTreeMap<String, i64>, now: Timestamp) {
         let mut rows = Vec::new();
-        let (mut errors, mut all, mut micros) = (0, 0, 0);
+        let mut errors = 0;
         let mut histograms: BTreeMap<&str, (Vec<u64>, f64)> = BTreeMap::new();
         for (name, value) in counters {
             let mut words = name.rsplitn(3, '/');
@@ -146,7 +272,6 @@ impl Metrics {
                     let labels = [("method", method), ("tool", tool), ("outcome", outcome)];
                     rows.push((labels.map(|(name, value)| (name, value.to_owned())).to_vec(), number(*value)));
                     errors += if outcome == "error" { *value } else { 0 };
-                    all += *value;
                 }
                 Some("bucket") => {
                     let Some((method, bucket)) = name.strip_prefix("bucket/").and_then(|rest| rest.rsplit_once('/'))
@@ -163,7 +288,6 @@ impl Metrics {
                     let method = name.strip_prefix("micros/").unwrap_or("");
                     histograms.entry(method).or_insert_with(|| (vec![0; BUCKETS.len() + 1], 0.0)).1 =
                         number(*value) / 1e6;
-                    micros += *value;
                 }
                 _ => {}
             }
@@ -176,35 +300,22 @@ impl Metrics {
         page.counter("claude_memory_errors_total", "Requests that failed.", vec![(vec![], number(errors))]);
         let rows = histograms.into_iter().map(|(method, (counts, sum))| (labelled("method", method), counts, sum));
         page.histogram("claude_memory_request_duration_seconds", "How long requests took.", &BUCKETS, rows.collect());
-        let average = self.average(now, all, micros);
+        let traffic = self.window.lock().unwrap_or_else(PoisonError::into_inner).look(counters, now);
         page.gauge(
             "claude_memory_avg_response_time_seconds",
-            "Mean of the last five minutes; 0 when nothing was asked.",
-            average,
+            "Mean of the last minutes; 0 when nothing was asked.",
+            traffic.average_seconds,
         );
-    }
-
-    /// The mean of the requests of the last five minutes, in seconds.
-    fn average(&self, now: Timestamp, all: i64, micros: i64) -> f64 {
-        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        // The last one before the window stays: what was counted since then is in it.
-        while window.get(1).is_some_and(|(at, ..)| *at <= now.minus(WINDOW_MS)) {
-            window.pop_front();
-        }
-        let (_, first, first_micros) = window.front().copied().unwrap_or((now, all, micros));
-        window.push_back((now, all, micros));
-        let count = all - first;
-        if count > 0 { number(micros - first_micros) / 1e6 / number(count) } else { 0.0 }
     }
 }
 
 fn searches(counters: &BTreeMap<String, i64>) -> f64 {
     let searches = counters.iter().filter(|(name, _)| name.starts_with("requests/tools/call/memory_search/"));
-    searches.map(|(_, value)| number(*value)).sum()
+    number(searches.map(|(_, value)| *value).sum())
 }
 
 fn store(page: &mut Page, readings: &Readings) {
-    let Readings { stats, vectors, backlog, redactions, backup, disk } = readings;
+    let Readings { stats, vectors, backlog, redactions, backup, disk, index_bytes, runs, targets } = readings;
     let whole = |value: u64| number(i64::try_from(value).unwrap_or(i64::MAX));
     let gauges = [
         ("claude_memory_messages", "Messages that are kept.", stats.messages),
@@ -215,6 +326,7 @@ fn store(page: &mut Page, readings: &Readings) {
         ("claude_memory_quarantined_messages", "Messages that are kept out of answers.", stats.quarantined),
         ("claude_memory_db_size_bytes", "Size of the database.", stats.database_bytes),
         ("claude_memory_wal_size_bytes", "Size of its write-ahead log.", stats.log_bytes),
+        ("claude_memory_index_size_bytes", "Size of the shared index files.", *index_bytes),
         ("claude_memory_transcripts_on_disk", "Transcripts of Claude Code on disk.", backlog.files),
         ("claude_memory_transcripts_read", "Those that were read to their end.", backlog.read),
     ];
@@ -240,6 +352,18 @@ fn store(page: &mut Page, readings: &Readings) {
             "Used part of that disk, 0 to 1.",
             1.0 - whole(*free) / whole(*all).max(1.0),
         );
+    }
+    for run in runs {
+        let Some((_, ok, at, what)) = RUNS.iter().find(|(name, ..)| *name == run.name) else { continue };
+        page.gauge(ok, what, f64::from(u8::from(run.ok)));
+        page.gauge(at, "When that was last looked at.", now_seconds(run.at));
+    }
+    for target in targets {
+        let name = match target.name.as_str() {
+            "postgres" => "claude_memory_postgres_up",
+            _ => "claude_memory_qdrant_up",
+        };
+        page.gauge(name, "Whether it answered the last time it was asked.", f64::from(u8::from(target.up)));
     }
     let rows = redactions.iter().map(|(rule, count)| (labelled("rule", rule), whole(*count)));
     page.counter("claude_memory_redactions_total", "Secrets that were taken out, by rule.", rows.collect());

@@ -1,13 +1,16 @@
 //! What a monitoring system needs to watch this service: written into a folder, nothing is downloaded or installed. Owns the
 //! files; rules and their tests come from `rules`, the others are templates in `data/monitoring`.
 
+mod check;
 mod rules;
 
 use std::path::{Path, PathBuf};
 
 use crate::disk;
 use crate::ops::error::{Error, Result};
+use crate::ops::system;
 
+pub use check::{Asked, check};
 pub use rules::{RULES, Rule};
 
 /// Where things are, as the files say it.
@@ -25,37 +28,58 @@ pub struct Places {
     pub program: PathBuf,
     /// The data folder.
     pub home: PathBuf,
+    /// What timers of the system write into.
+    pub cron_log: PathBuf,
     /// Where the runbook can be read; each alert links to its heading there.
     pub runbook: String,
 }
 
-/// Name and template of each file. `{{…}}` stands for a place.
-const TEMPLATES: [(&str, &str); 8] = [
-    ("prometheus.yml", include_str!("../../../data/monitoring/prometheus.yml")),
-    ("alertmanager.yml", include_str!("../../../data/monitoring/alertmanager.yml")),
-    ("grafana-dashboard.json", include_str!("../../../data/monitoring/grafana-dashboard.json")),
-    ("claude-memory.service", include_str!("../../../data/monitoring/claude-memory.service")),
-    ("claude-memory-backup.service", include_str!("../../../data/monitoring/claude-memory-backup.service")),
-    ("claude-memory-backup.timer", include_str!("../../../data/monitoring/claude-memory-backup.timer")),
-    ("com.claude-memory.serve.plist", include_str!("../../../data/monitoring/com.claude-memory.serve.plist")),
-    ("README.md", include_str!("../../../data/monitoring/README.md")),
+/// Name, template and kind of each file. `{{…}}` stands for a place.
+const TEMPLATES: [(&str, &str, Escape); 6] = [
+    ("prometheus.yml", include_str!("../../../data/monitoring/prometheus.yml"), plain),
+    ("alertmanager.yml", include_str!("../../../data/monitoring/alertmanager.yml"), plain),
+    ("grafana-dashboard.json", include_str!("../../../data/monitoring/grafana-dashboard.json"), plain),
+    ("claude-memory.service", include_str!("../../../data/monitoring/claude-memory.service"), system::quoted),
+    ("com.claude-memory.serve.plist", include_str!("../../../data/monitoring/com.claude-memory.serve.plist"), xml),
+    ("README.md", include_str!("../../../data/monitoring/README.md"), plain),
 ];
 
+/// How a place is written in a kind of file.
+type Escape = fn(&str) -> String;
+
+fn plain(text: &str) -> String {
+    text.to_owned()
+}
+
+/// A text in XML.
+pub(super) fn xml(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
 /// The files, by name.
-pub fn files(places: &Places) -> Vec<(&'static str, String)> {
-    let filled = |template: &str| {
-        template
-            .replace("{{SERVICE}}", &places.service)
-            .replace("{{WEBHOOK}}", &places.webhook)
-            .replace("{{ALERTMANAGER}}", &places.alertmanager)
-            .replace("{{TOKEN_FILE}}", &places.token_file.display().to_string())
-            .replace("{{PROGRAM}}", &places.program.display().to_string())
-            .replace("{{HOME}}", &places.home.display().to_string())
-    };
-    let templates = TEMPLATES.iter().map(|(name, template)| (*name, filled(template)));
-    templates
-        .chain([("rules.yml", rules::rules(&places.runbook)), ("rules_test.yml", rules::tests(&places.runbook))])
-        .collect()
+pub fn files(places: &Places) -> Vec<(String, String)> {
+    let templates =
+        TEMPLATES.iter().map(|(name, template, escape)| ((*name).to_owned(), filled(places, template, *escape)));
+    let timers = system::TIMERS.iter().flat_map(|timer| system::units(timer, places, &places.cron_log));
+    let rules = [("rules.yml", rules::rules(&places.runbook)), ("rules_test.yml", rules::tests(&places.runbook))];
+    templates.chain(timers).chain(rules.map(|(name, text)| (name.to_owned(), text))).collect()
+}
+
+/// One of the files that are templates.
+pub(super) fn file(name: &str, places: &Places) -> Option<String> {
+    let (_, template, escape) = TEMPLATES.iter().find(|(known, ..)| *known == name)?;
+    Some(filled(places, template, *escape))
+}
+
+fn filled(places: &Places, template: &str, escape: Escape) -> String {
+    let path = |path: &Path| escape(&path.display().to_string());
+    template
+        .replace("{{SERVICE}}", &places.service)
+        .replace("{{WEBHOOK}}", &places.webhook)
+        .replace("{{ALERTMANAGER}}", &places.alertmanager)
+        .replace("{{TOKEN_FILE}}", &path(&places.token_file))
+        .replace("{{PROGRAM}}", &path(&places.program))
+        .replace("{{HOME}}", &path(&places.home))
 }
 
 /// Writes the files into a folder, over those that are there. Returns their paths.

@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use crate::ops::watch::Sight;
+
 /// One rule with what makes it fire and what does not.
 #[derive(Debug)]
 pub struct Rule {
@@ -24,6 +26,8 @@ pub struct Rule {
     pub labelled: bool,
     /// Whether it fires when there is no series at all.
     pub absent: bool,
+    /// The same condition, for who has no Prometheus; `None` for what only others can see.
+    pub holds: Option<fn(&Sight) -> bool>,
 }
 
 /// All rules.
@@ -41,6 +45,7 @@ pub const RULES: &[Rule] = &[
         series: &[("up", "1x5 0x60", "1x80")],
         labelled: true,
         absent: true,
+        holds: None,
     },
     Rule {
         name: "ClaudeMemoryPostgresDown",
@@ -55,6 +60,7 @@ pub const RULES: &[Rule] = &[
         series: &[("claude_memory_postgres_up", "1x5 0x60", "1x80")],
         labelled: true,
         absent: false,
+        holds: Some(|sight| sight.is_down("postgres")),
     },
     Rule {
         name: "ClaudeMemoryQdrantDown",
@@ -69,6 +75,7 @@ pub const RULES: &[Rule] = &[
         series: &[("claude_memory_qdrant_up", "1x5 0x60", "1x80")],
         labelled: true,
         absent: false,
+        holds: Some(|sight| sight.is_down("qdrant")),
     },
     Rule {
         name: "ClaudeMemoryHighResponseTime",
@@ -83,6 +90,7 @@ pub const RULES: &[Rule] = &[
         series: &[("claude_memory_avg_response_time_seconds", "1x5 6x60", "4.9x80")],
         labelled: true,
         absent: false,
+        holds: Some(|sight| sight.traffic.average_seconds > 5.0),
     },
     Rule {
         name: "ClaudeMemorySlowRequests",
@@ -101,6 +109,7 @@ pub const RULES: &[Rule] = &[
         ],
         labelled: true,
         absent: false,
+        holds: Some(|sight| sight.traffic.p95_seconds > 5.0),
     },
     Rule {
         name: "ClaudeMemoryErrors",
@@ -115,6 +124,7 @@ pub const RULES: &[Rule] = &[
         ],
         labelled: true,
         absent: false,
+        holds: Some(|sight| sight.traffic.errors > 0.1 && sight.traffic.errors > 0.1 * sight.traffic.requests),
     },
     Rule {
         name: "ClaudeMemoryRestarted",
@@ -126,6 +136,7 @@ pub const RULES: &[Rule] = &[
         series: &[("process_start_time_seconds", "100x60 900x40", "100x100")],
         labelled: true,
         absent: false,
+        holds: None,
     },
     Rule {
         name: "ClaudeMemoryIngestLag",
@@ -140,6 +151,7 @@ pub const RULES: &[Rule] = &[
         series: &[("claude_memory_ingest_lag_seconds", "4000x80", "3000x80")],
         labelled: true,
         absent: false,
+        holds: Some(|sight| sight.readings.backlog.lag_ms > 3_600_000),
     },
     Rule {
         name: "ClaudeMemoryBackupTooOld",
@@ -154,6 +166,7 @@ pub const RULES: &[Rule] = &[
         series: &[("claude_memory_backup_last_success_timestamp_seconds", "-100000x80", "0x80")],
         labelled: true,
         absent: false,
+        holds: Some(|sight| sight.readings.backup.is_some_and(|at| at < sight.now.minus(26 * 3_600_000))),
     },
     Rule {
         name: "ClaudeMemoryDiskFilling",
@@ -165,6 +178,7 @@ pub const RULES: &[Rule] = &[
         series: &[("claude_memory_disk_used_ratio", "0.85x80", "0.79x80")],
         labelled: true,
         absent: false,
+        holds: Some(|sight| sight.disk_used() > 0.8),
     },
     Rule {
         name: "ClaudeMemoryDiskFull",
@@ -176,6 +190,7 @@ pub const RULES: &[Rule] = &[
         series: &[("claude_memory_disk_used_ratio", "0.95x80", "0.89x80")],
         labelled: true,
         absent: false,
+        holds: Some(|sight| sight.disk_used() > 0.9),
     },
     Rule {
         name: "ClaudeMemoryDatabaseLarge",
@@ -190,6 +205,7 @@ pub const RULES: &[Rule] = &[
         series: &[("claude_memory_db_size_bytes", "1.5e9x80", "0.9e9x80")],
         labelled: true,
         absent: false,
+        holds: Some(|sight| sight.readings.stats.database_bytes > 1_000_000_000),
     },
     Rule {
         name: "ClaudeMemoryDatabaseHuge",
@@ -204,6 +220,7 @@ pub const RULES: &[Rule] = &[
         series: &[("claude_memory_db_size_bytes", "2.5e9x80", "1.9e9x80")],
         labelled: true,
         absent: false,
+        holds: Some(|sight| sight.readings.stats.database_bytes > 2_000_000_000),
     },
     Rule {
         name: "ClaudeMemoryLogTooLarge",
@@ -218,6 +235,52 @@ pub const RULES: &[Rule] = &[
         series: &[("claude_memory_wal_size_bytes", "300e6x80", "100e6x80")],
         labelled: true,
         absent: false,
+        holds: Some(|sight| sight.readings.stats.log_bytes > 256_000_000),
+    },
+    Rule {
+        name: "ClaudeMemoryDamaged",
+        expr: "claude_memory_integrity_ok == 0",
+        hold: 0,
+        severity: "critical",
+        summary: ["The store is damaged", "存储已损坏"],
+        description: [
+            "Run `claude-memory doctor --deep`; put the newest backup back if it says so.",
+            "运行 `claude-memory doctor --deep`;如有提示,请恢复最近的备份。",
+        ],
+        series: &[("claude_memory_integrity_ok", "0x80", "1x80")],
+        labelled: true,
+        absent: false,
+        holds: Some(|sight| sight.failed("integrity")),
+    },
+    Rule {
+        name: "ClaudeMemoryCanary",
+        expr: "claude_memory_canary_ok == 0",
+        hold: 0,
+        severity: "critical",
+        summary: [
+            "What is saved is not found, or what is forgotten is not gone",
+            "保存的内容搜不到,或遗忘的内容仍然存在",
+        ],
+        description: ["Run `claude-memory doctor --deep`.", "运行 `claude-memory doctor --deep`。"],
+        series: &[("claude_memory_canary_ok", "0x80", "1x80")],
+        labelled: true,
+        absent: false,
+        holds: Some(|sight| sight.failed("canary")),
+    },
+    Rule {
+        name: "ClaudeMemoryConfigInvalid",
+        expr: "claude_memory_config_ok == 0",
+        hold: 0,
+        severity: "warning",
+        summary: ["The configuration could not be read; the old one is in force", "配置无法读取,旧配置仍然生效"],
+        description: [
+            "Run `claude-memory config show`; it says what is wrong. Then `claude-memory service reload`.",
+            "运行 `claude-memory config show` 查看错误,修正后运行 `claude-memory service reload`。",
+        ],
+        series: &[("claude_memory_config_ok", "0x80", "1x80")],
+        labelled: true,
+        absent: false,
+        holds: Some(|sight| !sight.config_ok),
     },
 ];
 

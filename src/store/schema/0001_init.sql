@@ -180,6 +180,31 @@ CREATE TABLE counters (
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- What an operator's work came to, the last time each was done: backup, integrity, maintenance, canary.
+CREATE TABLE runs (
+  name    TEXT NOT NULL PRIMARY KEY,
+  at      INTEGER NOT NULL,
+  ok      INTEGER NOT NULL CHECK (ok IN (0, 1)),
+  finding TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Sizes and counts, one row a day and name: how things grow.
+CREATE TABLE samples (
+  day   INTEGER NOT NULL,
+  name  TEXT NOT NULL,
+  value INTEGER NOT NULL,
+  PRIMARY KEY (day, name)
+) STRICT, WITHOUT ROWID;
+
+-- Where the memory is also kept: the last word on each.
+CREATE TABLE targets (
+  name         TEXT NOT NULL PRIMARY KEY CHECK (name IN ('postgres', 'qdrant')),
+  up           INTEGER NOT NULL CHECK (up IN (0, 1)),
+  checked_at   INTEGER NOT NULL,
+  trouble      TEXT
+) STRICT, WITHOUT ROWID;
+
+
 -- What a sync target has not seen yet: the journal of changes.
 CREATE TABLE outbox (
   id     INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,0 +1,80 @@
+//! Settings of the long-running service: what it follows, what it does when, whom it tells, where else the memory is kept.
+
+use serde::Deserialize;
+
+/// `[serve]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ServeSettings {
+    /// Whether transcripts are read while they are written.
+    pub follow: bool,
+    /// Seconds that the mean response time speaks for.
+    pub window_seconds: u32,
+    /// Seconds between two looks at what alerts are about, and at other places of the memory.
+    pub watch_seconds: u32,
+}
+
+/// `[schedule]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ScheduleSettings {
+    /// Whether `serve` does this work.
+    pub enabled: bool,
+    /// Hours between two backups; 0 for none.
+    pub backup_hours: u32,
+    /// Days between two comparisons of everything with everything; 0 for none.
+    pub integrity_days: u32,
+    /// Days between two rounds of maintenance; 0 for none.
+    pub maintain_days: u32,
+    /// Messages older than so many days go with that round; 0 keeps all.
+    pub cleanup_days: u32,
+}
+
+/// `[alerts]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct AlertSettings {
+    /// Whether `serve` itself looks at what the rules are about.
+    pub watch: bool,
+    /// Whether the desktop shows them.
+    pub desktop: bool,
+    /// Program and arguments for each severity; the alert comes in as JSON.
+    pub critical: Vec<String>,
+    /// See `critical`.
+    pub warning: Vec<String>,
+    /// See `critical`.
+    pub info: Vec<String>,
+}
+
+impl AlertSettings {
+    /// The program for a severity; empty for none.
+    pub fn command(&self, severity: &str) -> &[String] {
+        match severity {
+            "critical" => &self.critical,
+            "warning" => &self.warning,
+            "info" => &self.info,
+            _ => &[],
+        }
+    }
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct LogSettings {
+    /// What `serve` writes into its log.
+    pub filter: String,
+}
+
+/// `[sync]`: where else the memory is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SyncSettings {
+    /// Address of the PostgreSQL database, without a password; empty for none.
+    pub postgres: String,
+    /// The file that holds its password.
+    pub postgres_password_file: String,
+    /// Address of Qdrant's gRPC port; empty for none.
+    pub qdrant: String,
+    /// The file that holds its key.
+    pub qdrant_key_file: String,
+    /// A file with certificates of authorities to trust for PostgreSQL besides the system's.
+    pub postgres_ca_file: String,
+    /// Whether servers that are not on this machine may be talked to without TLS.
+    pub allow_plaintext: bool,
+}

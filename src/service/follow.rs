@@ -1,0 +1,125 @@
+//! Reads transcripts while they are written: the file system tells which ones have changed, nothing is asked in a loop. Now and then
+//! everything is looked at, for what was not told.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use notify::{EventKind, RecursiveMode, Watcher as _};
+
+use super::live::Live;
+use super::tasks::{Rest, Woken};
+use crate::bridge::Desk;
+use crate::config::env;
+use crate::embed::give_way;
+use crate::memory::{self, ImportOptions, Memory};
+
+/// What is written in bursts is read once.
+const SETTLE: Duration = Duration::from_millis(200);
+/// Between two looks at everything, and at whether the folder is there by now.
+const ROUND: Duration = Duration::from_mins(10);
+const MISSING: Duration = Duration::from_secs(30);
+/// Between two looks when the file system tells nothing.
+const BLIND: Duration = Duration::from_secs(10);
+
+/// Files that have changed since they were read.
+type Changed = Arc<Mutex<HashSet<PathBuf>>>;
+
+/// Follows the transcripts below a folder until the service ends.
+pub(super) fn follow(rest: &Rest, waker: &Sender<()>, desk: &Desk<Memory, memory::Error>, live: &Live, folder: &Path) {
+    give_way();
+    // Whoever started it first wants an answer.
+    let mut pause = SETTLE;
+    loop {
+        match rest.wait(pause) {
+            Woken::End => return,
+            Woken::Call | Woken::Time => {}
+        }
+        if !live.get().serve.follow || !folder.is_dir() {
+            pause = MISSING;
+            continue;
+        }
+        if watch(rest, waker, desk, live, folder) {
+            return;
+        }
+        pause = MISSING;
+    }
+}
+
+/// Follows while the folder is there and that is wanted. Returns whether the service ends.
+fn watch(rest: &Rest, waker: &Sender<()>, desk: &Desk<Memory, memory::Error>, live: &Live, folder: &Path) -> bool {
+    let changed = Changed::default();
+    let watcher = watcher(folder, &changed, waker);
+    if let Err(error) = &watcher {
+        tracing::warn!(%error, "the file system does not tell what changes; transcripts are looked at every {BLIND:?}");
+    }
+    let round = if watcher.is_ok() { ROUND } else { BLIND };
+    read(rest, desk, folder);
+    let mut looked = Instant::now();
+    loop {
+        let woken = rest.wait(round.saturating_sub(looked.elapsed()));
+        if woken == Woken::End {
+            return true;
+        }
+        if !folder.is_dir() || !live.get().serve.follow {
+            return false;
+        }
+        if woken == Woken::Time {
+            read(rest, desk, folder);
+            looked = Instant::now();
+            continue;
+        }
+        // More of the same comes in a moment.
+        let until = Instant::now() + SETTLE;
+        while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+            match rest.wait(left) {
+                Woken::End => return true,
+                Woken::Time => break,
+                Woken::Call => {}
+            }
+        }
+        let files = std::mem::take(&mut *changed.lock().unwrap_or_else(PoisonError::into_inner));
+        files.iter().filter(|file| file.is_file()).for_each(|file| read(rest, desk, file));
+    }
+}
+
+fn watcher(folder: &Path, changed: &Changed, waker: &Sender<()>) -> notify::Result<notify::RecommendedWatcher> {
+    let (changed, waker) = (Arc::clone(changed), waker.clone());
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let Ok(event) = event else { return };
+        if !matches!(event.kind, EventKind::Create(_) | EventKind::Modify(_)) {
+            return;
+        }
+        let transcripts = event.paths.into_iter().filter(|path| path.extension().is_some_and(|kind| kind == "jsonl"));
+        let mut changed = changed.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = changed.len();
+        changed.extend(transcripts);
+        if changed.len() > before {
+            // The service ends when nobody listens.
+            let _ = waker.send(());
+        }
+    })?;
+    watcher.watch(folder, RecursiveMode::Recursive)?;
+    Ok(watcher)
+}
+
+/// Reads a transcript, or all below a folder.
+fn read(rest: &Rest, desk: &Desk<Memory, memory::Error>, path: &Path) {
+    let outcome = desk.opened().and_then(|memory| {
+        let options = ImportOptions::of(memory.settings());
+        memory.import_claude_code(path, options, env::now(), rest.stop(), &mut |_| {})
+    });
+    match outcome {
+        Ok(report) => {
+            for bad in &report.bad {
+                tracing::warn!("a line of a transcript cannot be read: {bad}");
+            }
+            if report.new > 0 {
+                tracing::info!(new = report.new, "read what was said");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "transcripts were not read now"),
+    }
+}
