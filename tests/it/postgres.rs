@@ -114,7 +114,7 @@ fn run(command: &mut Command) {
 }
 
 /// The predecessor's tables, as far as they concern us, with what its first version did not have left out on demand.
-fn predecessor(with_projects: bool) -> String {
+pub(crate) fn predecessor(with_projects: bool) -> String {
     let project = if with_projects { "project_id VARCHAR(255) NOT NULL DEFAULT 'default'," } else { "" };
     format!(
         "CREATE TABLE conversations (id UUID PRIMARY KEY DEFAULT gen_random_uuid(), {project} session_id VARCHAR(255),

@@ -1,6 +1,7 @@
 //! The runbook: every command of ours in it is run, in the order in which it stands there, and both languages have the same.
 
 use crate::home::TestHome;
+use crate::postgres::{Postgres, predecessor};
 
 const ENGLISH: &str = include_str!("../../docs/runbook/README.md");
 const CHINESE: &str = include_str!("../../docs/runbook/README.zh-CN.md");
@@ -43,6 +44,8 @@ fn every_command_of_ours_works() {
     // And the backup of last night.
     assert_eq!(home.run(&["import", "claude-code"]).code, 0);
     assert_eq!(home.run(&["backup", "create"]).code, 0);
+    let postgres = Postgres::start();
+    postgres.iter().for_each(|server| drop(server.sql(&predecessor(true))));
     let mut ran = 0;
     for line in commands(ENGLISH).into_iter().filter_map(|line| line.strip_prefix("claude-memory ")) {
         // The one argument with a space is in quotation marks.
@@ -53,9 +56,18 @@ fn every_command_of_ours_works() {
             }
             None => line.split_whitespace().collect(),
         };
+        let url = postgres.as_ref().map(Postgres::url);
+        let words: Vec<&str> = match (words[0], &url) {
+            ("migrate", None) => continue,
+            ("migrate", Some(url)) => {
+                words.iter().map(|word| if word.starts_with("postgresql:") { url } else { *word }).collect()
+            }
+            _ => words,
+        };
         let done = home.run(&words);
-        // `doctor` may say that something could be better; that is no failure of the command.
-        let fine = done.code == 0 || (words[0] == "doctor" && done.code == 1);
+        // That something could be better, that nobody watches, that no log is there: no failure of the command.
+        let may_complain = words[0] == "doctor" || words[0] == "logs" || words[..2.min(words.len())] == ["monitoring", "check"];
+        let fine = done.code == 0 || (may_complain && done.code == 1);
         assert!(fine, "claude-memory {line}: {} {}{}", done.code, done.stdout, done.stderr);
         ran += 1;
     }

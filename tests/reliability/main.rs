@@ -29,6 +29,7 @@ mod rig;
 mod room;
 mod rot;
 mod session;
+mod soak;
 
 /// How often something is done: with every `cargo test`, in CI, for the record.
 pub(crate) fn extent(quick: u64, ci: u64, record: u64) -> u64 {
