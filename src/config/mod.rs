@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 pub use layers::{Layered, Origin, Value};
 pub use paths::Paths;
-pub use service::{AlertSettings, LogSettings, ScheduleSettings, ServeSettings, SyncSettings};
+pub use service::{AlertSettings, BackupSettings, LogSettings, ScheduleSettings, ServeSettings, SyncSettings};
 
 /// Why settings could not be resolved.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,8 @@ pub struct Settings {
     pub serve: ServeSettings,
     /// What it does when.
     pub schedule: ScheduleSettings,
+    /// Copies of everything.
+    pub backup: BackupSettings,
     /// Whom it tells.
     pub alerts: AlertSettings,
     /// What it writes down about itself.

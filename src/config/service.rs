@@ -28,6 +28,15 @@ pub struct ScheduleSettings {
     pub cleanup_days: u32,
 }
 
+/// `[backup]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct BackupSettings {
+    /// age recipients that new backups are encrypted for; none: they are not encrypted.
+    pub recipients: Vec<String>,
+    /// A file with the age identity that reads them.
+    pub identity_file: String,
+}
+
 /// `[alerts]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct AlertSettings {

@@ -215,3 +215,45 @@ fn what_is_forgotten_leaves_the_backups() {
     let found = home.json(&["--home", &into, "search", word, "--mode", "exact"]);
     assert_eq!(found["results"].as_array().map(Vec::len), Some(0), "{found}");
 }
+
+/// With the real age, which makes the key and opens what was made.
+#[test]
+fn an_encrypted_backup_is_for_its_owner_only() {
+    let home = TestHome::new();
+    let keygen = std::process::Command::new("age-keygen").arg("-o").arg(home.path().join("key.txt")).output();
+    let Ok(keygen) = keygen else { return crate::home::skip("age", "apt-get install age") };
+    assert!(keygen.status.success());
+    let text = std::fs::read_to_string(home.path().join("key.txt")).unwrap();
+    let recipient = text.lines().find_map(|line| line.strip_prefix("# public key: ")).unwrap();
+    let _ = home.import_samples();
+    // Whoever makes it need not be able to read it.
+    home.write("memory/config.toml", format!("[backup]\nrecipients = [\"{recipient}\"]\n"));
+    let made = home.json(&["backup", "create"]);
+    let path = made["path"].as_str().unwrap().to_owned();
+    assert!(path.ends_with(".tar.zst.age"), "{path}");
+    let bytes = std::fs::read(&path).unwrap();
+    assert!(bytes.starts_with(b"age-encryption.org/v1"));
+    assert!(home.run(&["backup", "list"]).stdout.contains("is encrypted"));
+    home.run(&["backup", "verify"]).fails(2, "--identity");
+    home.run(&["restore", "--newest", "--yes"]).fails(2, "--identity");
+    let opened =
+        std::process::Command::new("age").arg("-d").arg("-i").arg(home.path().join("key.txt")).arg(&path).output();
+    assert!(opened.unwrap().stdout.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]), "zstd, when age has opened it");
+    // With the key all goes as it always does.
+    let key = home.path().join("key.txt").display().to_string();
+    assert_eq!(home.run(&["backup", "verify", "--identity", &key]).code, 0);
+    let hit = home.json(&["search", "pool", "--mode", "keyword"])["results"][0]["id"].as_str().unwrap().to_owned();
+    home.run(&["forget", &hit, "--yes", "--rewrite-backups"]).fails(2, "encrypted");
+    home.write("memory/config.toml", format!("[backup]\nrecipients = [\"{recipient}\"]\nidentity_file = \"{key}\"\n"));
+    let hit = home.json(&["search", "pool", "--mode", "keyword"])["results"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(home.run(&["forget", &hit, "--yes", "--rewrite-backups"]).code, 0);
+    assert!(std::fs::read(&path).unwrap().starts_with(b"age-encryption.org/v1"), "as it was");
+    assert_eq!(home.run(&["restore", "--newest", "--yes"]).code, 0);
+    home.run(&["show", &hit]).fails(1, "there is no");
+    // Another's key opens nothing.
+    let other = home.path().join("other.txt");
+    assert!(std::process::Command::new("age-keygen").arg("-o").arg(&other).output().unwrap().status.success());
+    home.run(&["backup", "verify", "--identity", other.to_str().unwrap()]).fails(4, "cannot be used");
+    home.write("memory/config.toml", "[backup]\nrecipients = [\"nobody\"]\n");
+    home.run(&["backup", "create"]).fails(2, "no age recipient");
+}

@@ -47,7 +47,10 @@ impl Service {
         let text = format!(
             "{head} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nConnection: close\r\nContent-Type: application/json\r\n\
              Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\n{}Content-Length: {}\r\n\r\n",
-            self.address, self.token, name(body), body.len()
+            self.address,
+            self.token,
+            name(body),
+            body.len()
         );
         stream.write_all(text.as_bytes()).unwrap();
         stream.write_all(body).unwrap();
@@ -142,7 +145,8 @@ fn a_service_under_load_does_not_grow() {
         let end = Instant::now() + Duration::from_secs(seconds);
         let service = &service;
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..CLIENTS).map(|number| scope.spawn(move || client(service, number, end))).collect();
+            let threads: Vec<_> =
+                (0..CLIENTS).map(|number| scope.spawn(move || client(service, number, end))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).fold(Seen::default(), |mut all, seen| {
                 all.searches.extend(seen.searches);
                 all.saves.extend(seen.saves);

@@ -14,7 +14,7 @@ use crate::cli::session::{Session, ids};
 use crate::config::Paths;
 use crate::domain::Code;
 use crate::memory::Memory;
-use crate::ops::backup::{self, Keep, Listed, Manifest, Target};
+use crate::ops::backup::{self, Keep, Keys, Listed, Manifest, Target};
 use crate::store::Open;
 
 /// Make a backup, list and verify those that there are
@@ -57,13 +57,16 @@ enum Action {
         /// Also compare every text with the word index
         #[arg(long)]
         deep: bool,
+        /// The file with the age identity that reads encrypted ones [default: setting backup.identity_file]
+        #[arg(long, value_name = "FILE")]
+        identity: Option<PathBuf>,
     },
 }
 
 /// Put a backup in the place of the data folder; what is there now is kept under another name
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory backup list\n  claude-memory restore --newest --yes\n  \
-    claude-memory restore --home /tmp/look claude-memory-20261123T100000Z.tar.zst --yes")]
+    claude-memory restore --newest --identity key.txt --yes\n  claude-memory restore --home /tmp/look claude-memory-20261123T100000Z.tar.zst --yes")]
 pub(in crate::cli) struct Restore {
     /// The backup, by its path or its name in the folder of backups
     #[arg(value_name = "FILE", required_unless_present = "newest")]
@@ -71,6 +74,9 @@ pub(in crate::cli) struct Restore {
     /// The newest of the folder of backups
     #[arg(long, conflicts_with = "file")]
     newest: bool,
+    /// The file with the age identity that reads an encrypted one [default: setting backup.identity_file]
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
     /// Do it
     #[arg(long)]
     yes: bool,
@@ -116,7 +122,10 @@ pub(in crate::cli) fn run(args: Args, session: &Session) -> Result<ExitCode, Fai
     match args.action {
         Action::Create { to, keep } => create(to, keep, &paths, session),
         Action::List { folder } => list(&folder.unwrap_or_else(|| paths.backups()), session),
-        Action::Verify { files, all, deep } => verify(files, all, deep, &paths, session),
+        Action::Verify { files, all, deep, identity } => {
+            let keys = Keys::of(&session.settings(&paths)?.settings.backup, identity.as_deref())?;
+            verify(files, all, deep, &keys, session)
+        }
     }
 }
 
@@ -170,7 +179,8 @@ fn shown(paths: &[PathBuf]) -> Vec<String> {
 }
 
 fn list(folder: &Path, session: &Session) -> Result<ExitCode, Failure> {
-    let rows: Vec<Row> = backup::list(folder)?.into_iter().map(row).collect();
+    let keys = Keys::of(&session.settings(&session.paths()?)?.settings.backup, None)?;
+    let rows: Vec<Row> = backup::list(folder, &keys)?.into_iter().map(row).collect();
     if session.output.is_json() {
         session.output.json(&serde_json::json!({ "backups": rows }));
         return Ok(ExitCode::SUCCESS);
@@ -205,13 +215,8 @@ fn row(listed: Listed) -> Row {
     }
 }
 
-fn verify(
-    mut files: Vec<PathBuf>,
-    all: bool,
-    deep: bool,
-    paths: &Paths,
-    session: &Session,
-) -> Result<ExitCode, Failure> {
+fn verify(mut files: Vec<PathBuf>, all: bool, deep: bool, keys: &Keys, session: &Session) -> Result<ExitCode, Failure> {
+    let paths = &session.paths()?;
     let memory = session.open(Open::Create)?;
     if files.is_empty() {
         files = backup::files(&paths.backups())?.into_iter().take(if all { usize::MAX } else { 1 }).collect();
@@ -222,7 +227,7 @@ fn verify(
     let mut verdicts = Vec::new();
     for file in &files {
         let file = in_folder(file, paths);
-        let outcome = backup::verify(&memory, paths, &file, deep, session.now);
+        let outcome = backup::verify(&memory, paths, (&file, keys), deep, session.now);
         let error = match outcome {
             Ok(_) => None,
             Err(error @ backup::Error::BadBackup { .. }) => Some(error.to_string()),
@@ -259,8 +264,10 @@ pub(in crate::cli) fn restore(args: &Restore, session: &Session) -> Result<ExitC
         Some(file) => in_folder(file, &paths),
         None => backup::files(&paths.backups())?.into_iter().next().ok_or_else(|| none(&paths))?,
     };
+    let settings = session.settings(&paths)?.settings;
+    let keys = Keys::of(&settings.backup, args.identity.as_deref())?;
     if !args.yes {
-        let manifest = backup::look(&file)?;
+        let manifest = backup::look(&file, &keys)?;
         let counts = manifest.counts;
         session.output.line(&format!(
             "{}\nof {}: {} messages in {} sessions",
@@ -275,9 +282,8 @@ pub(in crate::cli) fn restore(args: &Restore, session: &Session) -> Result<ExitC
         ));
         return Ok(ExitCode::SUCCESS);
     }
-    let settings = session.settings(&paths)?.settings;
     let opener = |paths: &Paths| Memory::open(paths, settings.clone(), Open::Create, ids(), session.now);
-    let done = backup::restore(&paths, &file, session.now, &opener)?;
+    let done = backup::restore(&paths, (&file, &keys), session.now, &opener)?;
     let before = done.before.as_ref().map(|path| path.display().to_string());
     if session.output.is_json() {
         session.output.json(&serde_json::json!({ "restored": done.manifest, "before": before }));

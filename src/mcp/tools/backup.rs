@@ -13,7 +13,7 @@ use crate::mcp::caller::Caller;
 use crate::mcp::error::Failure;
 use crate::mcp::wire::operations::{BackupAnswer, BackupEntry};
 use crate::memory::Memory;
-use crate::ops::backup::{self, Keep, Target};
+use crate::ops::backup::{self, Keep, Keys, Target};
 
 const USAGE: &str = "for example {\"action\": \"create\"}";
 
@@ -56,7 +56,10 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
         Some(other) => return Err(Failure::arguments(format!("action is {other:?}"), "it must be list or create")),
     };
     let created = created.and_then(|made| made.path).map(|path| path.display().to_string());
-    let backups: Vec<BackupEntry> = backup::list(&paths.backups())?.into_iter().map(BackupEntry::from).collect();
+    let backups: Vec<BackupEntry> = backup::list(&paths.backups(), &Keys::of(&memory.settings().backup, None)?)?
+        .into_iter()
+        .map(BackupEntry::from)
+        .collect();
     let mut text = created.as_ref().map(|path| format!("made {path}\n")).unwrap_or_default();
     for backup in &backups {
         let what = match (&backup.messages, &backup.error) {

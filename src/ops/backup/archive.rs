@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::crypt::Keys;
 use crate::disk;
 use crate::domain::hash::hex;
 use crate::ops::error::{Error, Result};
@@ -131,8 +132,8 @@ pub(super) fn write(folder: &Path, manifest: &Manifest, into: &mut dyn Write) ->
 ///
 /// # Errors
 /// [`Error::BadBackup`] when the file is not one of ours.
-pub(super) fn manifest(path: &Path) -> Result<Manifest> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
+pub(super) fn manifest(path: &Path, keys: &Keys) -> Result<Manifest> {
+    let file = keys.open(path)?;
     let wrong = |error: io::Error| Error::bad(path, error.to_string());
     let mut archive = tar::Archive::new(zstd::Decoder::new(file).map_err(wrong)?);
     let first = archive.entries().map_err(wrong)?.next();
@@ -144,8 +145,8 @@ pub(super) fn manifest(path: &Path) -> Result<Manifest> {
 ///
 /// # Errors
 /// [`Error::BadBackup`] when anything differs; what was unpacked is then of no use.
-pub(super) fn unpack(path: &Path, folder: &Path) -> Result<Manifest> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
+pub(super) fn unpack(path: &Path, keys: &Keys, folder: &Path) -> Result<Manifest> {
+    let file = keys.open(path)?;
     let wrong = |error: io::Error| Error::bad(path, error.to_string());
     let mut archive = tar::Archive::new(zstd::Decoder::new(file).map_err(wrong)?);
     let mut entries = archive.entries().map_err(wrong)?;

@@ -2,6 +2,7 @@
 //! steps; the format is in `archive`, what stays in `retention`, putting one back in `restore`.
 
 mod archive;
+mod crypt;
 mod restore;
 mod retention;
 
@@ -21,11 +22,14 @@ use crate::store::Open;
 
 pub use super::error::Error;
 pub use archive::{Counts, Entry, Manifest};
+pub use crypt::Keys;
 pub use restore::{Restored, restore};
 pub use retention::Keep;
 
 const PREFIX: &str = "claude-memory-";
 const SUFFIX: &str = ".tar.zst";
+/// After it when the backup is encrypted.
+const SEALED: &str = ".age";
 /// What work in progress is called; it is removed by whoever comes next.
 const UNFINISHED: &str = ".backup-";
 
@@ -78,6 +82,7 @@ pub fn create(
     stop: &AtomicBool,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Option<Created>> {
+    let keys = Keys::of(&memory.settings().backup, None)?;
     let folder = match target {
         Target::Own(_) | Target::Stream => paths.backups(),
         Target::Path(path) if path.is_dir() => path.clone(),
@@ -87,7 +92,7 @@ pub fn create(
     };
     let path = match target {
         Target::Path(path) if !path.is_dir() => path.clone(),
-        _ => free_name(&folder, now),
+        _ => free_name(&folder, now, keys.encrypts()),
     };
     if path.exists() {
         let message = format!("{} is there already", path.display());
@@ -99,8 +104,7 @@ pub fn create(
     let _turn = turn(&folder)?;
     let work = Work::new(&folder)?;
     let Some(manifest) = gather(memory, paths, &work.0, now, stop, progress)? else { return Ok(None) };
-    let unfinished = finish(&work, &manifest)?;
-    prove(memory, &unfinished, &work.0.join("restored"), false, now)?;
+    let unfinished = finish(memory, &keys, &work, &manifest, now)?;
     let bytes = fs::metadata(&unfinished).map_err(Error::io("look at", &unfinished))?.len();
     if *target == Target::Stream {
         let mut file = fs::File::open(&unfinished).map_err(Error::io("open", &unfinished))?;
@@ -118,8 +122,9 @@ pub fn create(
     Ok(Some(Created { path: Some(path), bytes, manifest, removed }))
 }
 
-/// Writes the archive of what lies in a work folder, and syncs it.
-fn finish(work: &Work, manifest: &Manifest) -> Result<PathBuf> {
+/// Writes the archive of what lies in a work folder, restores and compares it, and encrypts it if that is wanted: whoever makes a
+/// backup need not be able to read it later.
+fn finish(memory: &Memory, keys: &Keys, work: &Work, manifest: &Manifest, now: Timestamp) -> Result<PathBuf> {
     let unfinished = work.0.join("archive");
     let write = || -> std::io::Result<()> {
         let mut file = disk::create_private_file(&unfinished)?;
@@ -127,18 +132,24 @@ fn finish(work: &Work, manifest: &Manifest) -> Result<PathBuf> {
         file.sync_all()
     };
     write().map_err(Error::io("write", &unfinished))?;
-    Ok(unfinished)
+    prove(memory, keys, &unfinished, &work.0.join("restored"), false, now)?;
+    if !keys.encrypts() {
+        return Ok(unfinished);
+    }
+    let sealed = work.0.join("sealed");
+    keys.seal(&unfinished, &sealed)?;
+    Ok(sealed)
 }
 
 /// The backups of a folder, the newest first.
 ///
 /// # Errors
 /// When the folder cannot be read; one that does not exist holds none.
-pub fn list(folder: &Path) -> Result<Vec<Listed>> {
+pub fn list(folder: &Path, keys: &Keys) -> Result<Vec<Listed>> {
     let mut found = Vec::new();
     for (path, at) in named(folder)? {
         let bytes = fs::metadata(&path).map_err(Error::io("look at", &path))?.len();
-        let manifest = archive::manifest(&path).map_err(|error| error.to_string());
+        let manifest = archive::manifest(&path, keys).map_err(|error| error.to_string());
         found.push(Listed { path, at, bytes, manifest });
     }
     Ok(found)
@@ -152,12 +163,28 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(named(folder)?.into_iter().map(|(path, _)| path).collect())
 }
 
+/// When the backups of a folder were made, by their names, the newest first. Opens none.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn times(folder: &Path) -> Result<Vec<Timestamp>> {
+    Ok(named(folder)?.into_iter().map(|(_, at)| at).collect())
+}
+
+/// Length of all backups of a folder. Opens none.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn bytes(folder: &Path) -> Result<u64> {
+    Ok(files(folder)?.iter().filter_map(|path| fs::metadata(path).ok()).map(|data| data.len()).sum())
+}
+
 /// What a backup says about itself. Nothing is compared.
 ///
 /// # Errors
 /// [`Error::BadBackup`] when the file is not one of ours.
-pub fn look(path: &Path) -> Result<Manifest> {
-    archive::manifest(path)
+pub fn look(path: &Path, keys: &Keys) -> Result<Manifest> {
+    archive::manifest(path, keys)
 }
 
 /// When the newest backup of a folder was made, by its name. Opens nothing.
@@ -176,11 +203,12 @@ pub fn forget(memory: &Memory, paths: &Paths, ids: &[MessageId], reason: &str, n
     if all.is_empty() {
         return Ok(Vec::new());
     }
+    let keys = Keys::of(&memory.settings().backup, None)?;
     let _turn = turn(&folder)?;
     let mut rewritten = Vec::new();
     for (path, _) in all {
         let work = Work::new(&folder)?;
-        let old = archive::unpack(&path, &work.0)?;
+        let old = archive::unpack(&path, &keys, &work.0)?;
         let inside = Paths::resolve(Some(work.0.clone())).map_err(|error| Error::bad(&path, error.to_string()))?;
         let restored = memory.beside(&inside, Open::Existing, Ids::System, now)?;
         let (held, counts) = match restored.forget(ids.to_vec(), reason, now) {
@@ -195,8 +223,10 @@ pub fn forget(memory: &Memory, paths: &Paths, ids: &[MessageId], reason: &str, n
         }
         let measured = old.files.iter().map(|file| archive::measure(&file.name, &work.0.join(&file.name)));
         let manifest = Manifest { counts, files: measured.collect::<Result<_>>()?, ..old };
-        let unfinished = finish(&work, &manifest)?;
-        prove(memory, &unfinished, &work.0.join("restored"), false, now)?;
+        // As it was: one that was not encrypted is not now.
+        let sealed = path.extension().is_some_and(|kind| kind == "age");
+        let for_whom = if sealed { keys.clone() } else { keys.reading() };
+        let unfinished = finish(memory, &for_whom, &work, &manifest, now)?;
         disk::publish(&unfinished, &path).map_err(Error::io("name", &path))?;
         rewritten.push(path);
     }
@@ -208,17 +238,23 @@ pub fn forget(memory: &Memory, paths: &Paths, ids: &[MessageId], reason: &str, n
 ///
 /// # Errors
 /// [`Error::BadBackup`] when anything differs.
-pub fn verify(memory: &Memory, paths: &Paths, path: &Path, deep: bool, now: Timestamp) -> Result<Manifest> {
+pub fn verify(
+    memory: &Memory,
+    paths: &Paths,
+    (path, keys): (&Path, &Keys),
+    deep: bool,
+    now: Timestamp,
+) -> Result<Manifest> {
     disk::create_private_folder(&paths.backups()).map_err(Error::io("create", &paths.backups()))?;
     let _turn = turn(&paths.backups())?;
     let work = Work::new(&paths.backups())?;
-    prove(memory, path, &work.0.join("restored"), deep, now)
+    prove(memory, keys, path, &work.0.join("restored"), deep, now)
 }
 
 /// Unpacks, opens as a store, and looks.
-fn prove(memory: &Memory, path: &Path, folder: &Path, deep: bool, now: Timestamp) -> Result<Manifest> {
+fn prove(memory: &Memory, keys: &Keys, path: &Path, folder: &Path, deep: bool, now: Timestamp) -> Result<Manifest> {
     disk::create_private_folder(folder).map_err(Error::io("create", folder))?;
-    let manifest = archive::unpack(path, folder)?;
+    let manifest = archive::unpack(path, keys, folder)?;
     let paths = Paths::resolve(Some(folder.to_owned())).map_err(|error| Error::bad(path, error.to_string()))?;
     let restored =
         memory.beside(&paths, Open::Existing, Ids::System, now).map_err(|error| Error::bad(path, error.to_string()))?;
@@ -271,11 +307,12 @@ fn counts(memory: &Memory) -> Result<Counts> {
 }
 
 /// `claude-memory-20261123T100000Z.tar.zst`, with a number when there is one of this second.
-fn free_name(folder: &Path, now: Timestamp) -> PathBuf {
+fn free_name(folder: &Path, now: Timestamp, sealed: bool) -> PathBuf {
+    let suffix = if sealed { format!("{SUFFIX}{SEALED}") } else { SUFFIX.to_owned() };
     let time = now.to_jiff().strftime("%Y%m%dT%H%M%SZ").to_string();
     unused(|number| match number {
-        0 => folder.join(format!("{PREFIX}{time}{SUFFIX}")),
-        number => folder.join(format!("{PREFIX}{time}-{number}{SUFFIX}")),
+        0 => folder.join(format!("{PREFIX}{time}{suffix}")),
+        number => folder.join(format!("{PREFIX}{time}-{number}{suffix}")),
     })
 }
 
@@ -302,7 +339,8 @@ fn named(folder: &Path) -> Result<Vec<(PathBuf, Timestamp)>> {
 
 /// The moment in the name of a backup, and its number among those of one second.
 fn moment(name: &str) -> Option<(Timestamp, u32)> {
-    let rest = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
+    let rest = name.strip_prefix(PREFIX)?;
+    let rest = rest.strip_suffix(SEALED).unwrap_or(rest).strip_suffix(SUFFIX)?;
     let (time, number) = match rest.split_once('-') {
         Some((time, number)) => (time, number.parse().ok()?),
         None => (rest, 0),

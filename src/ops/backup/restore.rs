@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Manifest, Work, archive, prove, unused};
+use super::{Keys, Manifest, Work, archive, prove, unused};
 use crate::config::Paths;
 use crate::disk;
 use crate::domain::Timestamp;
@@ -31,7 +31,7 @@ pub struct Restored {
 /// then as it was.
 pub fn restore(
     paths: &Paths,
-    path: &Path,
+    (path, keys): (&Path, &Keys),
     now: Timestamp,
     opener: &dyn Fn(&Paths) -> crate::memory::Result<Memory>,
 ) -> Result<Restored> {
@@ -44,11 +44,11 @@ pub fn restore(
     // Looked at before anything is touched; then unpacked once more, to stay.
     let scratch =
         Paths::resolve(Some(work.0.join("looked-at"))).map_err(|error| Error::bad(path, error.to_string()))?;
-    archive::manifest(path)?;
+    archive::manifest(path, keys)?;
     let looking = opener(&scratch)?;
-    prove(&looking, path, &work.0.join("proved"), false, now)?;
+    prove(&looking, keys, path, &work.0.join("proved"), false, now)?;
     drop(looking);
-    let manifest = archive::unpack(path, &new)?;
+    let manifest = archive::unpack(path, keys, &new)?;
     if !home.exists() {
         disk::publish(&new, home).map_err(Error::io("name", home))?;
         return Ok(Restored { manifest, before: None });

@@ -120,7 +120,7 @@ pub fn capacity(memory: &Memory, paths: &Paths, now: Timestamp) -> Result<Capaci
         made_at: now.to_string(),
         database_mb: megabytes(bytes),
         index_mb: megabytes(readings.index_bytes),
-        backups_mb: megabytes(backup::list(&paths.backups())?.iter().map(|listed| listed.bytes).sum()),
+        backups_mb: megabytes(backup::bytes(&paths.backups())?),
         text_mb: megabytes(stats.text_bytes),
         messages: stats.messages,
         sessions: stats.conversations,

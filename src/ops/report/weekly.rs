@@ -127,7 +127,7 @@ pub fn weekly(memory: &Memory, paths: &Paths, now: Timestamp) -> Result<Weekly> 
             .map(|share| Project { name: share.project, messages: share.messages, sessions: share.sessions })
             .collect(),
         alerts: fired,
-        backups: backup::list(&paths.backups())?.iter().filter(|listed| listed.at >= at(start)).count(),
+        backups: backup::times(&paths.backups())?.into_iter().filter(|made| *made >= at(start)).count(),
         runs: memory
             .runs()?
             .into_iter()
