@@ -2,7 +2,7 @@
 //! Owns which keys are used; the format is age's.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use crate::config::BackupSettings;
