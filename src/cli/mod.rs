@@ -17,7 +17,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use commands::{
     alerts, backup, bench, blame, completions, config, context, demo, doctor, embed, fix, forget, handoff, hook, hooks,
     import, init, install, logs, maintain, mcp, migrate, monitoring, projects, quarantine, redact, report, save,
-    schedule, search, serve, service, show, status, timeline,
+    schedule, search, serve, service, show, status, sync, timeline,
 };
 use logging::Logging;
 use output::Output;
@@ -74,6 +74,7 @@ enum Command {
     Mcp(mcp::Args),
     Serve(serve::Args),
     Service(service::Args),
+    Sync(sync::Args),
     Schedule(schedule::Args),
     Logs(logs::Args),
     Report(report::Args),
@@ -131,6 +132,7 @@ pub fn run() -> ExitCode {
         Command::Monitoring(args) => monitoring::run(args, &session),
         Command::Alerts(args) => alerts::run(&args, &session),
         Command::Serve(args) => serve::run(&args, &session),
+        Command::Sync(args) => sync::run(&args, &session),
         Command::Service(args) => service::run(args, &session),
         Command::Schedule(args) => schedule::run(args, &session),
         Command::Logs(args) => logs::run(&args, &session),

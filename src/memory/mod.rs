@@ -14,6 +14,7 @@ mod given;
 mod handoff;
 mod health;
 mod ingest;
+mod journal;
 mod making;
 mod nearest;
 mod operations;

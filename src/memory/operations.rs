@@ -75,8 +75,8 @@ impl Memory {
     ///
     /// # Errors
     /// When writing fails.
-    pub fn note_target(&self, state: TargetState) -> Result<()> {
-        Ok(self.store.note_target(state)?)
+    pub fn note_target(&self, name: &str, trouble: Option<String>, now: Timestamp) -> Result<()> {
+        Ok(self.store.note_target(name.to_owned(), trouble, now)?)
     }
 
     /// What is known of the other places of the memory.

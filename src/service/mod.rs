@@ -189,11 +189,12 @@ async fn over(mut ended: watch::Receiver<bool>) {
 async fn probe(desk: Desk<Memory, memory::Error>, live: Live, ended: watch::Receiver<bool>) {
     loop {
         let settings = live.get();
-        for state in sync::probe(&settings.sync, env::now()).await {
-            if let Some(trouble) = &state.trouble {
-                tracing::warn!(target = state.name, trouble, "it does not answer");
+        for probed in sync::probe(&settings.sync).await {
+            if let Some(trouble) = &probed.trouble {
+                tracing::warn!(target = probed.name, trouble, "it does not answer");
             }
-            if let Ok(Ok(Err(error)) | Err(error)) = desk.run(move |memory| memory.note_target(state)).await {
+            let note = move |memory: &Memory| memory.note_target(probed.name, probed.trouble, env::now());
+            if let Ok(Ok(Err(error)) | Err(error)) = desk.run(note).await {
                 tracing::debug!(%error, "that was not noted down");
             }
         }

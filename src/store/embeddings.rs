@@ -168,7 +168,7 @@ impl Store {
             let sql = "INSERT OR REPLACE INTO embeddings (passage_id, model_id, text_hash, vector)
                        SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM passages WHERE id = ?1)";
             for new in &vectors {
-                let values = params![new.passage, model, new.text_hash.0, narrow(&new.vector)];
+                let values = params![new.passage, model, new.text_hash.0, halves(&new.vector)];
                 connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).map_err(failed)?;
             }
             for part in &parts {
@@ -279,10 +279,11 @@ fn embedded_passages(connection: &Connection, part: i64) -> rusqlite::Result<Vec
     rows.collect()
 }
 
-fn narrow(vector: &[f32]) -> Vec<u8> {
+/// A vector as it is stored: IEEE half floats, little endian.
+pub fn halves(vector: &[f32]) -> Vec<u8> {
     vector.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect()
 }
 
-fn widen(blob: &[u8]) -> Vec<f32> {
+pub(super) fn widen(blob: &[u8]) -> Vec<f32> {
     blob.as_chunks::<2>().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect()
 }

@@ -178,10 +178,17 @@ fn import(connection: &Connection, source: &str, batch: &Batch, now: Timestamp) 
         outcomes.push(insert(connection, &Row { source, place, file, now }, message)?.1);
     }
     for (session, title) in &batch.titles {
-        let sql = "UPDATE conversations SET title = ?3 WHERE source = ?1 AND external_id = ?2";
+        let failed = |error| Error::sqlite("name a conversation", error);
+        let sql = "UPDATE conversations SET title = ?3 WHERE source = ?1 AND external_id = ?2 AND title IS NOT ?3";
         let run =
             connection.prepare_cached(sql).and_then(|mut statement| statement.execute(params![source, session, title]));
-        run.map_err(|error| Error::sqlite("name a conversation", error))?;
+        if run.map_err(failed)? > 0 {
+            // A name travels with any message of the conversation.
+            let sql = "INSERT INTO outbox (uid, change, at) SELECT m.uid, 'upsert', ?3 FROM messages m
+                       JOIN conversations c ON c.id = m.conversation_id WHERE c.source = ?1 AND c.external_id = ?2
+                       ORDER BY m.at DESC LIMIT 1";
+            connection.execute(sql, params![source, session, now.milliseconds()]).map_err(failed)?;
+        }
     }
     for (_, cursor) in &batch.cursors {
         cursors::advance(connection, cursor, now)?;

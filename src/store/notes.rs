@@ -203,6 +203,8 @@ fn supersede(connection: &Connection, by: i64, topic: &[MessageId], note: &Note)
                    WHERE message_id = (SELECT id FROM messages WHERE uid = ?1) AND message_id <> ?2";
         if connection.execute(sql, params![id.as_bytes(), by]).map_err(failed)? > 0 && !replaced.contains(id) {
             replaced.push(*id);
+            let sql = "INSERT INTO outbox (uid, change, at) SELECT ?1, 'upsert', at FROM messages WHERE id = ?2";
+            connection.execute(sql, params![id.as_bytes(), by]).map_err(failed)?;
         }
     }
     Ok(replaced)

@@ -1,7 +1,7 @@
 //! What operators and their tools note down: when each kind of work was last done, how things grow by the day, whether
 //! other places of the memory answer. Owns the rows; the names are their owners' business.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
 use super::Store;
 use super::error::{Error, Result};
@@ -42,6 +42,19 @@ pub struct TargetState {
     pub checked_at: Timestamp,
     /// Why it did not.
     pub trouble: Option<String>,
+    /// When it had seen everything.
+    pub succeeded_at: Option<Timestamp>,
+    /// How far it is.
+    pub progress: Progress,
+}
+
+/// How far a target has seen what there is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The last line of the journal.
+    pub journal: i64,
+    /// The last row of the vectors.
+    pub vectors: i64,
 }
 
 impl Store {
@@ -113,12 +126,12 @@ impl Store {
     ///
     /// # Errors
     /// When writing fails.
-    pub fn note_target(&self, state: TargetState) -> Result<()> {
+    pub fn note_target(&self, name: String, trouble: Option<String>, now: Timestamp) -> Result<()> {
         self.write(move |connection| {
             let sql = "INSERT INTO targets (name, up, checked_at, trouble) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name)
                        DO UPDATE SET up = excluded.up, checked_at = excluded.checked_at, trouble = excluded.trouble";
             connection
-                .execute(sql, params![state.name, state.up, state.checked_at.milliseconds(), state.trouble])
+                .execute(sql, params![name, trouble.is_none(), now.milliseconds(), trouble])
                 .map_err(|error| Error::sqlite("note down a target", error))?;
             Ok(())
         })
@@ -131,11 +144,18 @@ impl Store {
     pub fn targets(&self) -> Result<Vec<TargetState>> {
         self.read(|connection| {
             let failed = |error| Error::sqlite("read the targets", error);
-            let sql = "SELECT name, up, checked_at, trouble FROM targets ORDER BY name";
+            let sql = "SELECT name, up, checked_at, trouble, succeeded_at, journal, vectors FROM targets ORDER BY name";
             let mut statement = connection.prepare_cached(sql).map_err(failed)?;
             let rows = statement.query_map([], |row| {
                 let checked_at = Timestamp::from_milliseconds(row.get(2)?);
-                Ok(TargetState { name: row.get(0)?, up: row.get(1)?, checked_at, trouble: row.get(3)? })
+                Ok(TargetState {
+                    name: row.get(0)?,
+                    up: row.get(1)?,
+                    checked_at,
+                    trouble: row.get(3)?,
+                    succeeded_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_milliseconds),
+                    progress: Progress { journal: row.get(5)?, vectors: row.get(6)? },
+                })
             });
             rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
         })
@@ -152,6 +172,43 @@ impl Store {
                 .query_row(sql, [], |row| row.get(0))
                 .map_err(|error| Error::sqlite("read when the store was made", error))?;
             Ok(Timestamp::parse(&text).unwrap_or_default())
+        })
+    }
+
+    /// How far a target has seen the journal and the vectors. One that says it is another is begun with anew.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn progress(&self, target: &str, place: &str) -> Result<Progress> {
+        self.read(|connection| {
+            let sql = "SELECT journal, vectors FROM targets WHERE name = ?1 AND place = ?2";
+            let found = connection
+                .query_row(sql, [target, place], |row| Ok(Progress { journal: row.get(0)?, vectors: row.get(1)? }))
+                .optional();
+            Ok(found.map_err(|error| Error::sqlite("read how far a target is", error))?.unwrap_or_default())
+        })
+    }
+
+    /// Notes down how far a target is; `done` when it has seen everything at that moment.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn note_progress(
+        &self,
+        target: &'static str,
+        place: String,
+        progress: Progress,
+        done: bool,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.write(move |connection| {
+            let sql = "INSERT INTO targets (name, up, checked_at, place, journal, vectors, succeeded_at)
+                       VALUES (?1, 1, ?2, ?3, ?4, ?5, iif(?6, ?2, NULL)) ON CONFLICT (name) DO UPDATE SET up = 1,
+                         checked_at = excluded.checked_at, trouble = NULL, place = excluded.place, journal = excluded.journal,
+                         vectors = excluded.vectors, succeeded_at = coalesce(excluded.succeeded_at, succeeded_at)";
+            let values = params![target, now.milliseconds(), place, progress.journal, progress.vectors, done];
+            connection.execute(sql, values).map_err(|error| Error::sqlite("note down how far a target is", error))?;
+            Ok(())
         })
     }
 

@@ -15,7 +15,7 @@ use crate::domain::text::terms::Terms;
 use crate::domain::{MessageId, Timestamp};
 
 /// What the source of a twin begins with.
-const TWIN: &str = "quarantine:";
+pub(super) const TWIN: &str = "quarantine:";
 
 /// ` AND …`: conversations (`c`) that are no twins.
 pub(super) const NO_TWIN: &str = " AND c.source NOT LIKE 'quarantine:%'";

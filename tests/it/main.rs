@@ -45,6 +45,7 @@ mod searching;
 mod secrets;
 mod serving;
 mod surfaces;
+mod syncing;
 mod thresholds;
 mod tools;
 mod webhook;

@@ -118,13 +118,16 @@ pub(crate) fn predecessor(with_projects: bool) -> String {
     let project = if with_projects { "project_id VARCHAR(255) NOT NULL DEFAULT 'default'," } else { "" };
     format!(
         "CREATE TABLE conversations (id UUID PRIMARY KEY DEFAULT gen_random_uuid(), {project} session_id VARCHAR(255),
-            title VARCHAR(500) NOT NULL DEFAULT '', started_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);
+            title VARCHAR(500) NOT NULL DEFAULT '', started_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, ended_at TIMESTAMP,
+            message_count INTEGER NOT NULL DEFAULT 0, token_count INTEGER NOT NULL DEFAULT 0, metadata JSON,
+            created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, updated_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);
          CREATE TABLE messages (id UUID PRIMARY KEY DEFAULT gen_random_uuid(), conversation_id UUID NOT NULL REFERENCES conversations(id),
             message_type VARCHAR(50) NOT NULL, content TEXT NOT NULL, timestamp TIMESTAMP NOT NULL, token_count INTEGER NOT NULL DEFAULT 0,
-            metadata JSON);
+            metadata JSON, created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);
          CREATE TABLE memory_units (id UUID PRIMARY KEY DEFAULT gen_random_uuid(), {project}
             conversation_id UUID NOT NULL REFERENCES conversations(id), unit_type VARCHAR(50) NOT NULL, title VARCHAR(500) NOT NULL,
-            summary TEXT NOT NULL, content TEXT NOT NULL, created_at TIMESTAMP NOT NULL, expires_at TIMESTAMP,
+            summary TEXT NOT NULL, content TEXT NOT NULL, keywords JSON, relevance_score FLOAT NOT NULL DEFAULT 0.0,
+            created_at TIMESTAMP NOT NULL, updated_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, expires_at TIMESTAMP, metadata JSON,
             is_active BOOLEAN NOT NULL DEFAULT TRUE);"
     )
 }

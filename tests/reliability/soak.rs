@@ -160,6 +160,7 @@ fn a_service_under_load_does_not_grow() {
     let (before, files_before) = service.size();
     let seen = run(seconds);
     let (after, files_after) = service.size();
+    #[expect(clippy::cast_precision_loss, reason = "kilobytes")]
     let drift = (after as f64 - before as f64) / before as f64 * 100.0;
     say(&format!(
         "soak: {seconds} s at {RATE} requests/s: searches {}, saves {}, scrapes {}; own memory {before} kB, then {after} kB ({drift:+.1} %); \

@@ -35,6 +35,7 @@ pub(super) mod serve;
 pub(super) mod service;
 pub(super) mod show;
 pub(super) mod status;
+pub(super) mod sync;
 pub(super) mod timeline;
 mod tool;
 

@@ -201,9 +201,12 @@ CREATE TABLE targets (
   name         TEXT NOT NULL PRIMARY KEY CHECK (name IN ('postgres', 'qdrant')),
   up           INTEGER NOT NULL CHECK (up IN (0, 1)),
   checked_at   INTEGER NOT NULL,
-  trouble      TEXT
+  trouble      TEXT,
+  place        TEXT,                     -- what the target says it is; another one is begun with anew
+  journal      INTEGER NOT NULL DEFAULT 0,  -- how far it has seen the journal
+  vectors      INTEGER NOT NULL DEFAULT 0,  -- and the vectors
+  succeeded_at INTEGER                   -- when it had seen everything
 ) STRICT, WITHOUT ROWID;
-
 
 -- What a sync target has not seen yet: the journal of changes.
 CREATE TABLE outbox (

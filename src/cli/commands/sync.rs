@@ -1,0 +1,224 @@
+//! `sync`: the memory in other places too.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::grouped;
+use crate::cli::error::Failure;
+use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
+use crate::cli::session::Session;
+use crate::config::{SyncSettings, env};
+use crate::domain::Code;
+use crate::embed::give_way;
+use crate::memory::Memory;
+use crate::store::Open;
+use crate::sync::{self, PostgresPlace};
+
+/// Keep the memory in PostgreSQL too
+///
+/// The local store stays the truth and goes on without the server. Sending can be stopped at any moment and goes on where it was;
+/// what is forgotten here goes there too, and never comes back. A running `serve` sends by itself what is new.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  claude-memory sync push --postgres postgresql://claude_memory@localhost/claude_memory_db\n  \
+    claude-memory sync status\n  claude-memory sync check --repair\n\n\
+    The address may stand in the configuration (sync.postgres). The password comes from CLAUDE_MEMORY_POSTGRES_PASSWORD or from the\n\
+    file sync.postgres_password_file, never from an argument."
+)]
+pub(in crate::cli) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Send what is new; makes the tables at the first time
+    Push {
+        /// Address of the database, without a password [default: setting sync.postgres]
+        #[arg(long, value_name = "URL")]
+        postgres: Option<String>,
+    },
+    /// Compare every conversation with what is there; ends with 1 when something differs
+    Check {
+        /// Address of the database, without a password [default: setting sync.postgres]
+        #[arg(long, value_name = "URL")]
+        postgres: Option<String>,
+        /// Send what is missing or different again, and take out what was forgotten
+        #[arg(long)]
+        repair: bool,
+    },
+    /// What waits, when everything was there last, and whether the servers answer
+    Status,
+}
+
+/// What `sync status --json` prints, for each target.
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    configured: bool,
+    up: Option<bool>,
+    trouble: Option<String>,
+    checked_at: Option<String>,
+    succeeded_at: Option<String>,
+    waiting_messages: u64,
+    waiting_vectors: u64,
+    lag_seconds: i64,
+}
+
+pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
+    give_way();
+    match &args.action {
+        Action::Push { postgres } => push(postgres.as_deref(), session),
+        Action::Check { postgres, repair } => check(postgres.as_deref(), *repair, session),
+        Action::Status => status(session),
+    }
+}
+
+/// The database of an argument, else of the settings.
+fn place(url: Option<&str>, settings: &SyncSettings) -> Result<PostgresPlace, Failure> {
+    let settings = SyncSettings { postgres: url.unwrap_or(&settings.postgres).to_owned(), ..settings.clone() };
+    if settings.postgres.is_empty() {
+        let hint = "name it with --postgres URL, or set sync.postgres in the configuration";
+        return Err(Failure::new(Code::InvalidInput, "there is no PostgreSQL database to sync with", Some(hint)));
+    }
+    Ok(PostgresPlace::configured(&settings, env::postgres_password())?)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::new(Code::Unavailable, format!("no runtime: {error}"), None))
+}
+
+fn push(url: Option<&str>, session: &Session) -> Result<ExitCode, Failure> {
+    let stop = stop_on_interrupt(session.output);
+    let memory = session.open(Open::Existing)?;
+    let place = place(url, &memory.settings().sync)?;
+    let name = place.name();
+    let bar = bar(session.output, "{bar:30} {human_pos}/{human_len} {per_sec} {eta}");
+    let outcome = runtime()?.block_on(sync::push_postgres(&memory, place, &env::now, &stop, &mut |sending| {
+        bar.set_length(sending.total);
+        bar.set_position(sending.done);
+    }));
+    bar.finish_and_clear();
+    note(&memory, &outcome, session);
+    let pushed = outcome?;
+    if session.output.is_json() {
+        session.output.json(&serde_json::json!({
+            "target": "postgres", "messages": pushed.messages, "gone": pushed.gone, "vectors": pushed.vectors,
+            "interrupted": pushed.interrupted,
+        }));
+    } else {
+        session.output.line(&format!(
+            "{name}: {} messages and {} vectors sent, {} taken out",
+            grouped(pushed.messages),
+            grouped(pushed.vectors),
+            grouped(pushed.gone)
+        ));
+    }
+    Ok(ExitCode::from(if pushed.interrupted { INTERRUPTED } else { 0 }))
+}
+
+/// Why a target did not answer is remembered for `status`, metrics and alerts.
+fn note<T>(memory: &Memory, outcome: &sync::Result<T>, session: &Session) {
+    if let Err(error @ sync::Error::Target { .. }) = outcome
+        && let Err(error) = memory.note_target("postgres", Some(error.to_string()), session.now)
+    {
+        tracing::debug!(%error, "that was not noted down");
+    }
+}
+
+fn check(url: Option<&str>, repair: bool, session: &Session) -> Result<ExitCode, Failure> {
+    let memory = session.open(Open::Existing)?;
+    let place = place(url, &memory.settings().sync)?;
+    let name = place.name();
+    let bar = bar(session.output, "{bar:30} {human_pos}/{human_len} conversations {eta}");
+    let outcome = runtime()?.block_on(sync::check_postgres(&memory, place, repair, env::now(), &mut |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    }));
+    bar.finish_and_clear();
+    note(&memory, &outcome, session);
+    let compared = outcome?;
+    let shown = |ids: &[crate::domain::MessageId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    if session.output.is_json() {
+        session.output.json(&serde_json::json!({
+            "target": "postgres", "conversations": compared.conversations, "messages": compared.messages,
+            "missing": shown(&compared.missing), "different": shown(&compared.different), "extra": compared.extra,
+            "undead": shown(&compared.undead), "repaired": compared.repaired, "agrees": compared.agrees(),
+        }));
+    } else {
+        session.output.line(&format!(
+            "{name}: {} messages of {} conversations compared",
+            grouped(compared.messages),
+            grouped(compared.conversations)
+        ));
+        let lists = [
+            ("missing there", &compared.missing),
+            ("different there", &compared.different),
+            ("forgotten here", &compared.undead),
+        ];
+        for (what, ids) in lists {
+            shown(ids).iter().for_each(|id| session.output.line(&format!("{what}: {id}")));
+        }
+        if compared.extra > 0 {
+            session
+                .output
+                .line(&format!("{} are there only: of other machines, or cleaned up here", grouped(compared.extra)));
+        }
+        let verdict = match (compared.agrees(), repair) {
+            (true, _) => "everything that is here is there".to_owned(),
+            (false, true) => format!("{} messages were sent again", grouped(compared.repaired)),
+            (false, false) => "add --repair to send that again".to_owned(),
+        };
+        session.output.line(&verdict);
+    }
+    Ok(ExitCode::from(u8::from(!compared.agrees() && !repair)))
+}
+
+fn status(session: &Session) -> Result<ExitCode, Failure> {
+    let memory = session.open(Open::Existing)?;
+    let settings = memory.settings().sync.clone();
+    let known = memory.targets()?;
+    let mut rows = Vec::new();
+    for (name, address) in [("postgres", &settings.postgres), ("qdrant", &settings.qdrant)] {
+        let state = known.iter().find(|state| state.name == name);
+        let progress = state.map_or_else(Default::default, |state| state.progress);
+        let (messages, vectors, since) = memory.waiting_after(progress)?;
+        let lag = since.map_or(0, |since| (session.now.milliseconds() - since.milliseconds()).max(0) / 1000);
+        rows.push(Row {
+            name: name.to_owned(),
+            configured: !address.is_empty(),
+            up: state.map(|state| state.up),
+            trouble: state.and_then(|state| state.trouble.clone()),
+            checked_at: state.map(|state| state.checked_at.to_string()),
+            succeeded_at: state.and_then(|state| state.succeeded_at).map(|at| at.to_string()),
+            waiting_messages: messages,
+            waiting_vectors: vectors,
+            lag_seconds: lag,
+        });
+    }
+    if session.output.is_json() {
+        session.output.json(&serde_json::json!({ "targets": rows }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    for row in rows {
+        let state = match (row.up, row.configured) {
+            (None, false) => "not configured".to_owned(),
+            (None, true) => "not asked yet".to_owned(),
+            (Some(true), _) => "answers".to_owned(),
+            (Some(false), _) => format!("does not answer: {}", row.trouble.as_deref().unwrap_or("")),
+        };
+        session.output.line(&format!("{:<10}{state}", row.name));
+        if row.up.is_some() {
+            let last = row.succeeded_at.as_deref().unwrap_or("never");
+            session.output.line(&format!(
+                "          everything was there: {last}; {} changes and {} vectors wait",
+                grouped(row.waiting_messages),
+                grouped(row.waiting_vectors)
+            ));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,239 @@
+//! Sending what a target has not seen, and comparing it with what is here. A target's place in the journal moves only after it has
+//! taken a page in, so that a crash at any moment repeats at most one page, which changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::error::Result;
+use super::page::{Page, conversation_digest, conversation_id, digest};
+use super::target::Target;
+use crate::domain::{MessageId, Timestamp};
+use crate::memory::Memory;
+use crate::store::{Progress, Standing};
+
+/// Lines of the journal, and vectors, that are sent at once.
+const LINES: usize = 500;
+const VECTORS: usize = 1_000;
+/// Bytes of texts that are sent at once, as far as whole messages allow it.
+const BYTES: usize = 8 << 20;
+/// Messages that differ are listed up to this number.
+const LISTED: usize = 100;
+
+/// What was sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pushed {
+    /// Messages, as they are now.
+    pub messages: u64,
+    /// Messages that are hidden or forgotten.
+    pub gone: u64,
+    /// Vectors.
+    pub vectors: u64,
+    /// Whether it was stopped. The next run goes on.
+    pub interrupted: bool,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sending {
+    /// Changes and vectors that waited at the start.
+    pub total: u64,
+    /// Those that were sent.
+    pub done: u64,
+}
+
+/// Sends all that a target has not seen.
+pub(super) async fn push(
+    memory: &Memory,
+    target: &mut impl Target,
+    now: &dyn Fn() -> Timestamp,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(Sending),
+) -> Result<Pushed> {
+    let place = target.prepare().await?;
+    let mut at = memory.progress(target.name(), &place)?;
+    let (lines, vectors, _) = memory.waiting_after(at)?;
+    let mut sending = Sending { total: lines + vectors, done: 0 };
+    let mut pushed = Pushed::default();
+    progress(sending);
+    loop {
+        if stop.load(Ordering::Relaxed) {
+            pushed.interrupted = true;
+            return Ok(pushed);
+        }
+        let (page, next, seen) = gather(memory, at)?;
+        if seen == 0 {
+            memory.note_progress(target.name(), &place, at, true, now())?;
+            return Ok(pushed);
+        }
+        if !page.is_empty() {
+            target.push(&page).await?;
+        }
+        at = next;
+        memory.note_progress(target.name(), &place, at, false, now())?;
+        pushed.messages += page.messages.len() as u64;
+        pushed.gone += (page.hidden.len() + page.forgotten.len()) as u64;
+        pushed.vectors += page.vectors.len() as u64;
+        sending.done += seen;
+        progress(sending);
+    }
+}
+
+/// The next page, the place after it, and how many lines and vectors it speaks for. Vectors come when all messages are there.
+fn gather(memory: &Memory, at: Progress) -> Result<(Page, Progress, u64)> {
+    let (mut page, mut next, mut seen) = (Page::default(), at, 0);
+    let lines = memory.changes_after(at.journal, LINES)?;
+    let changed: BTreeMap<MessageId, Timestamp> = lines.iter().map(|line| (line.message, line.at)).collect();
+    let mut known = BTreeSet::new();
+    let mut bytes = 0;
+    for line in &lines {
+        next.journal = line.id;
+        seen += 1;
+        // What it is now is sent once, however often it changed.
+        if known.insert(line.message) {
+            let at = changed.get(&line.message).copied().unwrap_or(line.at);
+            bytes += put(memory, &mut page, line.message, at)?;
+        }
+        if bytes >= BYTES {
+            break;
+        }
+    }
+    if lines.is_empty() {
+        page.vectors = memory.vectors_after(at.vectors, VECTORS)?;
+        seen += page.vectors.len() as u64;
+        next.vectors = page.vectors.last().map_or(at.vectors, |vector| vector.id);
+    }
+    Ok((page, next, seen))
+}
+
+/// Puts a message as it is now onto a page; returns the bytes of its texts.
+fn put(memory: &Memory, page: &mut Page, id: MessageId, at: Timestamp) -> Result<usize> {
+    match memory.standing(id)? {
+        Standing::Here(message) => {
+            let bytes = message.parts.iter().map(|part| part.text.len()).sum();
+            page.messages.push((*message, at));
+            return Ok(bytes);
+        }
+        Standing::Hidden => page.hidden.push(id),
+        Standing::Forgotten(at, reason) => page.forgotten.push((id, at, reason)),
+        // Cleaned up here; the copy keeps it.
+        Standing::Gone => {}
+    }
+    Ok(0)
+}
+
+/// What differs between here and a target.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// Conversations that were compared.
+    pub conversations: u64,
+    /// Messages here.
+    pub messages: u64,
+    /// Messages that are here and not there, at most a hundred of them.
+    pub missing: Vec<MessageId>,
+    /// Messages that say something else there.
+    pub different: Vec<MessageId>,
+    /// Messages that are there and not here: of other machines, or cleaned up here.
+    pub extra: u64,
+    /// Messages that are there and were forgotten here.
+    pub undead: Vec<MessageId>,
+    /// Messages that were sent again.
+    pub repaired: u64,
+}
+
+impl Compared {
+    /// Whether everything that is here is there, and nothing that was forgotten.
+    pub fn agrees(&self) -> bool {
+        self.missing.is_empty() && self.different.is_empty() && self.undead.is_empty()
+    }
+}
+
+/// Compares every conversation; with `repair` what differs is sent again.
+pub(super) async fn check(
+    memory: &Memory,
+    target: &mut impl Target,
+    repair: bool,
+    now: Timestamp,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Compared> {
+    target.prepare().await?;
+    let mut there = target.summaries().await?;
+    let keys = memory.conversation_keys()?;
+    let mut compared = Compared::default();
+    let mut mend = Page { mends: true, ..Page::default() };
+    for (number, (source, session)) in keys.iter().enumerate() {
+        progress(number as u64, keys.len() as u64);
+        let mut here = BTreeMap::new();
+        for id in memory.conversation_messages(source, session)? {
+            if let Standing::Here(message) = memory.standing(id)? {
+                here.insert(id, digest(&message.parts));
+            }
+        }
+        compared.conversations += 1;
+        compared.messages += here.len() as u64;
+        let id = conversation_id(source, session);
+        let summary = there.remove(&id);
+        let same = summary.as_ref().is_some_and(|summary| {
+            summary.messages == here.len() as u64 && summary.digest == conversation_digest(here.iter())
+        });
+        if same || (here.is_empty() && summary.is_none()) {
+            continue;
+        }
+        let remote = target.digests(id).await?;
+        for (message, digest) in &here {
+            let list = match remote.get(message) {
+                Some(other) if other == digest => continue,
+                Some(_) => &mut compared.different,
+                None => &mut compared.missing,
+            };
+            if list.len() < LISTED {
+                list.push(*message);
+            }
+            if repair {
+                put(memory, &mut mend, *message, now)?;
+            }
+        }
+        for message in remote.keys().filter(|id| !here.contains_key(id)) {
+            odd(memory, &mut compared, &mut mend, *message, repair)?;
+        }
+        if mend.messages.len() >= LINES {
+            compared.repaired += send(target, &mut mend).await?;
+        }
+    }
+    // Conversations that are there only.
+    for id in there.keys() {
+        for message in target.digests(*id).await?.keys() {
+            odd(memory, &mut compared, &mut mend, *message, repair)?;
+        }
+    }
+    compared.repaired += send(target, &mut mend).await?;
+    Ok(compared)
+}
+
+/// A message that is there and not here.
+fn odd(memory: &Memory, compared: &mut Compared, mend: &mut Page, id: MessageId, repair: bool) -> Result<()> {
+    match memory.standing(id)? {
+        Standing::Forgotten(at, reason) => {
+            compared.undead.push(id);
+            if repair {
+                mend.forgotten.push((id, at, reason));
+            }
+        }
+        Standing::Hidden => {
+            compared.undead.push(id);
+            if repair {
+                mend.hidden.push(id);
+            }
+        }
+        Standing::Gone | Standing::Here(_) => compared.extra += 1,
+    }
+    Ok(())
+}
+
+async fn send(target: &mut impl Target, mend: &mut Page) -> Result<u64> {
+    let page = std::mem::replace(mend, Page { mends: true, ..Page::default() });
+    if page.is_empty() {
+        return Ok(0);
+    }
+    target.push(&page).await?;
+    Ok((page.messages.len() + page.hidden.len() + page.forgotten.len()) as u64)
+}

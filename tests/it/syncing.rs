@@ -1,0 +1,148 @@
+//! The memory in a real PostgreSQL too: everything once, whatever happens on the way; what is forgotten goes there as well.
+
+use serde_json::{Value, json};
+
+use crate::home::{TestHome, samples, user};
+use crate::postgres::{Postgres, predecessor};
+
+fn push(home: &TestHome, server: &Postgres) -> Value {
+    home.json(&["sync", "push", "--postgres", &server.url()])
+}
+
+fn check(home: &TestHome, server: &Postgres, more: &[&str]) -> Value {
+    let done = home.run(&[&["sync", "check", "--json", "--postgres", &server.url()], more].concat());
+    assert!(done.code < 2, "{}{}", done.stdout, done.stderr);
+    serde_json::from_str(&done.stdout).unwrap()
+}
+
+fn count(server: &Postgres, table: &str) -> u64 {
+    server.sql(&format!("SELECT count(*) FROM {table}")).parse().unwrap()
+}
+
+#[test]
+fn everything_is_there_once_and_says_the_same() {
+    let Some(server) = Postgres::start() else { return };
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    // What PostgreSQL does not keep, and both languages.
+    let odd = user("u1", "33333333-3333-4333-8333-333333333333", "a zero \u{0} byte and a \\ 反斜杠");
+    let file = home.write("odd/33333333-3333-4333-8333-333333333333.jsonl", odd + "\n");
+    assert_eq!(home.run(&["import", "claude-code", file.to_str().unwrap()]).code, 0);
+    assert_eq!(home.run(&["save", "we deploy on Tuesdays 每周二部署", "--kind", "decision"]).code, 0);
+    let first = push(&home, &server);
+    assert_eq!(first["messages"], json!(84), "{first}");
+    assert_eq!((count(&server, "messages"), count(&server, "memory_units")), (84, 1));
+    assert_eq!(push(&home, &server)["messages"], json!(0), "nothing is new");
+    let compared = check(&home, &server, &[]);
+    assert_eq!(
+        (&compared["agrees"], &compared["messages"], &compared["extra"]),
+        (&json!(true), &json!(84), &json!(0)),
+        "{compared}"
+    );
+    assert_eq!(
+        server.sql("SELECT count(*) FROM messages WHERE words @@ '部署'::tsquery"),
+        "1",
+        "our own words, also Chinese ones"
+    );
+    let status = home.json(&["sync", "status"]);
+    assert_eq!(
+        (&status["targets"][0]["waiting_messages"], &status["targets"][0]["up"]),
+        (&json!(0), &json!(true)),
+        "{status}"
+    );
+    // What happens to it over there is found and mended.
+    server.sql("UPDATE message_parts SET text = 'something else' WHERE text LIKE '%反斜杠%'");
+    server.sql(
+        "DELETE FROM messages WHERE id = (SELECT id FROM messages WHERE content LIKE '%pool%' ORDER BY id LIMIT 1)",
+    );
+    let differs = check(&home, &server, &[]);
+    assert_eq!(
+        (differs["different"].as_array().unwrap().len(), differs["missing"].as_array().unwrap().len()),
+        (1, 1),
+        "{differs}"
+    );
+    assert_eq!(check(&home, &server, &["--repair"])["repaired"], json!(2));
+    assert_eq!(check(&home, &server, &[])["agrees"], json!(true));
+}
+
+#[test]
+fn what_is_forgotten_or_hidden_goes_there_too() {
+    let Some(server) = Postgres::start() else { return };
+    let (home, other) = (TestHome::new(), TestHome::new());
+    let _ = home.import_samples();
+    let _ = other.import_samples();
+    let _ = push(&home, &server);
+    let id = home.json(&["search", "pool", "--mode", "keyword"])["results"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(home.run(&["forget", &id, "--yes"]).code, 0);
+    let hidden = home.json(&["search", "pool", "--mode", "keyword"])["results"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(home.run(&["quarantine", "add", &hidden]).code, 0);
+    assert_eq!(push(&home, &server)["gone"], json!(2));
+    assert_eq!((count(&server, "messages"), count(&server, "tombstones")), (80, 1));
+    // Another machine that still has it does not bring it back; what is only hidden here it may have.
+    let _ = push(&other, &server);
+    assert_eq!(server.sql(&format!("SELECT count(*) FROM messages WHERE id = '{id}'")), "0");
+    assert_eq!(count(&server, "messages"), 81);
+    assert_eq!(home.run(&["quarantine", "release", &hidden]).code, 0);
+    let _ = push(&home, &server);
+    assert_eq!(check(&home, &server, &[])["agrees"], json!(true));
+}
+
+#[test]
+fn a_server_that_is_down_or_another_one_harms_nothing() {
+    let Some(server) = Postgres::start() else { return };
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    server.stop();
+    home.run(&["sync", "push", "--postgres", &server.url()]).fails(3, "postgres");
+    let status = home.json(&["sync", "status"]);
+    assert!(status["targets"][0]["trouble"].as_str().unwrap().contains("postgres"), "{status}");
+    assert!(!home.json(&["search", "pool"])["results"].as_array().unwrap().is_empty(), "everything else goes on");
+    server.resume();
+    assert_eq!(push(&home, &server)["messages"], json!(82));
+    // The same address, another database: it says so itself.
+    server.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public;");
+    assert_eq!(push(&home, &server)["messages"], json!(82), "everything anew");
+    server.sql("UPDATE claude_memory SET value = '99' WHERE key = 'version'");
+    home.run(&["sync", "push", "--postgres", &server.url()]).fails(2, "same version");
+    home.run(&["sync", "push"]).fails(2, "--postgres URL");
+    assert!(samples().is_dir());
+}
+
+#[test]
+fn the_predecessors_tables_are_gone_on_with() {
+    let Some(server) = Postgres::start() else { return };
+    server.sql(&predecessor(true));
+    server.sql("INSERT INTO conversations (title) VALUES ('theirs'); INSERT INTO messages (conversation_id, message_type, content, timestamp)
+                SELECT id, 'human', 'theirs', now() FROM conversations;");
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    assert_eq!(push(&home, &server)["messages"], json!(82));
+    assert_eq!(count(&server, "messages"), 83, "theirs stays");
+    let compared = check(&home, &server, &[]);
+    assert_eq!((&compared["agrees"], &compared["extra"]), (&json!(true), &json!(0)), "{compared}");
+}
+
+#[test]
+fn a_push_that_is_killed_goes_on() {
+    let Some(server) = Postgres::start() else { return };
+    let home = TestHome::new();
+    let lines: Vec<String> = (0..3_000)
+        .map(|turn| {
+            user(&format!("u{turn}"), "44444444-4444-4444-8444-444444444444", &format!("turn {turn} 第{turn}轮"))
+        })
+        .collect();
+    let file = home.write("many/44444444-4444-4444-8444-444444444444.jsonl", lines.join("\n") + "\n");
+    assert_eq!(home.run(&["import", "claude-code", file.to_str().unwrap()]).code, 0);
+    let mut killed = 0;
+    for pause in [20, 60, 110, 170, 240, 320, 400] {
+        let mut child = home.command().args(["sync", "push", "--quiet", "--postgres", &server.url()]).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(pause));
+        killed += u32::from(child.try_wait().unwrap().is_none());
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    assert!(killed > 0);
+    let _ = push(&home, &server);
+    assert_eq!(count(&server, "messages"), 3_000, "0 lost, 0 doubled");
+    assert_eq!(check(&home, &server, &[])["agrees"], json!(true));
+}
