@@ -25,7 +25,7 @@ pub struct Sight<'a> {
 impl Sight<'_> {
     /// Whether a target that is configured did not answer.
     pub fn is_down(&self, target: &str) -> bool {
-        self.readings.targets.iter().any(|state| state.name == target && !state.up)
+        self.readings.targets.iter().any(|copied| copied.state.name == target && !copied.state.up)
     }
 
     /// Whether some work ended badly the last time.

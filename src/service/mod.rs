@@ -1,6 +1,7 @@
 //! The long-running process: what `serve` starts, joins and ends. HTTP and signals are async; following transcripts, the schedule and
 //! watching are threads. Owns the order of starting and stopping; does not own what any of them does.
 
+mod copy;
 mod follow;
 mod live;
 mod manager;
@@ -167,6 +168,8 @@ fn start(tasks: &mut Tasks, setup: &Setup, live: &Live, metrics: &Arc<Metrics>, 
         let (desk, live) = (setup.desk.clone(), live.clone());
         tasks.start("follow", move |rest, waker| follow::follow(rest, &waker, &desk, &live, &folder))?;
     }
+    let (desk, inner) = (setup.desk.clone(), live.clone());
+    tasks.start("sync", move |rest, _| copy::keep(rest, &desk, &inner))?;
     let (desk, inner, paths) = (setup.desk.clone(), live.clone(), setup.paths.clone());
     tasks.start("schedule", move |rest, _| routine::schedule(rest, &desk, &inner, &paths))?;
     let lookout = Lookout {

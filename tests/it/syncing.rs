@@ -146,3 +146,28 @@ fn a_push_that_is_killed_goes_on() {
     assert_eq!(count(&server, "messages"), 3_000, "0 lost, 0 doubled");
     assert_eq!(check(&home, &server, &[])["agrees"], json!(true));
 }
+
+/// What is said while `serve` runs is there without anybody sending it, and the metrics say how far it is.
+#[test]
+#[cfg(unix)]
+fn a_running_service_sends_by_itself() {
+    let Some(server) = Postgres::start() else { return };
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let mut command = crate::serving::command(&home);
+    command.env("CLAUDE_MEMORY_SYNC_POSTGRES", server.url());
+    let service = crate::http::Service::of(command);
+    let there = |messages: u64| {
+        server.sql("SELECT to_regclass('messages') IS NOT NULL") == "t" && count(&server, "messages") == messages
+    };
+    let log = home.memory().join("logs/monitoring_mcp.log");
+    crate::serving::wait(&format!("what was there: {}", log.display()), || there(82));
+    assert_eq!(service.post(&crate::http::save("said while it runs")).0, 200);
+    crate::serving::wait("what is new", || there(83));
+    let bearer = format!("Bearer {}", service.token);
+    crate::serving::wait("the metrics", || {
+        let (_, page) = service.request("GET /metrics", &service.good(&bearer), b"");
+        page.contains("claude_memory_sync_lag_messages{target=\"postgres\"} 0")
+            && page.contains("claude_memory_sync_last_success_timestamp_seconds{target=\"postgres\"}")
+    });
+}

@@ -84,7 +84,20 @@ pub struct Readings {
     /// Work that was done, with its outcome.
     pub runs: Vec<Run>,
     /// Other places of the memory that are configured and were asked.
-    pub targets: Vec<TargetState>,
+    pub targets: Vec<Copied>,
+}
+
+/// Another place of the memory, and what it has not seen.
+#[derive(Debug, Clone)]
+pub struct Copied {
+    /// The last word on it.
+    pub state: TargetState,
+    /// Changes that it has not seen.
+    pub messages: u64,
+    /// Vectors that it has not seen.
+    pub vectors: u64,
+    /// Age of the first of those changes.
+    pub lag_ms: i64,
 }
 
 impl Readings {
@@ -130,12 +143,20 @@ fn injected_disk() -> Option<(u64, u64)> {
 }
 
 /// What is known of the targets that the settings name; of one that was never asked nothing is.
-fn configured(memory: &Memory, settings: &SyncSettings) -> crate::memory::Result<Vec<TargetState>> {
+fn configured(memory: &Memory, settings: &SyncSettings) -> crate::memory::Result<Vec<Copied>> {
     let named = |state: &TargetState| match state.name.as_str() {
         "postgres" => !settings.postgres.is_empty(),
         _ => !settings.qdrant.is_empty(),
     };
-    Ok(memory.targets()?.into_iter().filter(named).collect())
+    let now = env::now();
+    let states = memory.targets()?.into_iter().filter(named);
+    states
+        .map(|state| {
+            let (messages, vectors, since) = memory.waiting_after(state.progress)?;
+            let lag_ms = since.map_or(0, |since| (now.milliseconds() - since.milliseconds()).max(0));
+            Ok(Copied { state, messages, vectors, lag_ms })
+        })
+        .collect()
 }
 
 /// Files that vanish while one looks count as nothing.
@@ -359,12 +380,31 @@ fn store(page: &mut Page, readings: &Readings) {
         page.gauge(at, "When that was last looked at.", now_seconds(run.at));
     }
     for target in targets {
-        let name = match target.name.as_str() {
+        let name = match target.state.name.as_str() {
             "postgres" => "claude_memory_postgres_up",
             _ => "claude_memory_qdrant_up",
         };
-        page.gauge(name, "Whether it answered the last time it was asked.", f64::from(u8::from(target.up)));
+        page.gauge(name, "Whether it answered the last time it was asked.", f64::from(u8::from(target.state.up)));
     }
+    let each = |of: &dyn Fn(&Copied) -> Option<f64>| {
+        targets.iter().filter_map(|target| Some((labelled("target", &target.state.name), of(target)?))).collect()
+    };
+    page.gauges(
+        "claude_memory_sync_lag_messages",
+        "Changes not sent yet.",
+        each(&|target| Some(whole(target.messages))),
+    );
+    page.gauges("claude_memory_sync_lag_vectors", "Vectors not sent yet.", each(&|target| Some(whole(target.vectors))));
+    page.gauges(
+        "claude_memory_sync_lag_seconds",
+        "Age of the first change that was not sent.",
+        each(&|target| Some(number(target.lag_ms) / 1000.0)),
+    );
+    page.gauges(
+        "claude_memory_sync_last_success_timestamp_seconds",
+        "When everything had been sent.",
+        each(&|target| target.state.succeeded_at.map(now_seconds)),
+    );
     let rows = redactions.iter().map(|(rule, count)| (labelled("rule", rule), whole(*count)));
     page.counter("claude_memory_redactions_total", "Secrets that were taken out, by rule.", rows.collect());
 }

@@ -268,6 +268,21 @@ pub const RULES: &[Rule] = &[
         holds: Some(|sight| sight.failed("canary")),
     },
     Rule {
+        name: "ClaudeMemorySyncLag",
+        expr: "max by (job, instance) (claude_memory_sync_lag_seconds) > 3600",
+        hold: 300,
+        severity: "warning",
+        summary: ["What is new was not sent for an hour", "新内容超过一小时没有同步"],
+        description: [
+            "Nothing is lost. Look at `claude-memory sync status`: it says why.",
+            "没有丢失数据。查看 `claude-memory sync status` 了解原因。",
+        ],
+        series: &[("claude_memory_sync_lag_seconds{target=\"postgres\"}", "4000x80", "0x80")],
+        labelled: true,
+        absent: false,
+        holds: Some(|sight| sight.readings.targets.iter().any(|copied| copied.lag_ms > 3_600_000)),
+    },
+    Rule {
         name: "ClaudeMemoryConfigInvalid",
         expr: "claude_memory_config_ok == 0",
         hold: 0,
