@@ -1,9 +1,11 @@
 //! What another place of the memory is told: the journal, whole messages, vectors of the model in use, and how far each place is.
 
+use super::projects::project_of;
 use super::{Memory, Result};
+use crate::disk::checkout;
 use crate::domain::text::terms::Terms;
 use crate::domain::{MessageId, Timestamp};
-use crate::store::{Change, Progress, Standing, WholeMessage, WholeVector};
+use crate::store::{Change, Incoming, NewProject, Progress, Standing, TakenIn, WholeMessage, WholeVector};
 
 impl Memory {
     /// Changes after a place in the journal, in order.
@@ -81,6 +83,55 @@ impl Memory {
         Ok(self.store.conversation_messages(source, session)?)
     }
 
+    /// Takes in messages of other machines, each with the moment of its change there. Secrets are taken out as everywhere.
+    ///
+    /// # Errors
+    /// When the store cannot be written; nothing is then taken in.
+    pub fn take_in(&self, messages: Vec<(WholeMessage, Timestamp)>) -> Result<TakenIn> {
+        let mut incoming = Vec::with_capacity(messages.len());
+        for (mut message, changed_at) in messages {
+            for part in &mut message.parts {
+                part.text = self.clean_text(std::mem::take(&mut part.text))?;
+            }
+            let project = project_there(&message);
+            incoming.push(Incoming { message, changed_at, project });
+        }
+        Ok(self.store.take_in(incoming)?)
+    }
+
+    /// Takes out what was forgotten on another machine; returns how many messages were there. Ids that are not there are remembered
+    /// all the same.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn bury(&self, forgotten: Vec<(MessageId, String)>, now: Timestamp) -> Result<u64> {
+        let mut gone = 0;
+        for (id, reason) in forgotten {
+            gone += self.store.forget(vec![id], reason, now)?.messages;
+        }
+        if gone > 0 {
+            self.forget_in_caches()?;
+            self.store.empty_log()?;
+        }
+        Ok(gone)
+    }
+
+    /// How far the changes of another place were taken in.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn pulled(&self, target: &str, place: &str) -> Result<i64> {
+        Ok(self.store.pulled(target, place)?)
+    }
+
+    /// Notes down how far the changes of another place were taken in.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn note_pulled(&self, target: &'static str, place: &str, pulled: i64, now: Timestamp) -> Result<()> {
+        Ok(self.store.note_pulled(target, place.to_owned(), pulled, now)?)
+    }
+
     /// The words of a message as searches know them, each once: for a full text elsewhere.
     pub fn words_of(message: &WholeMessage) -> Vec<String> {
         let terms = Terms::default();
@@ -91,5 +142,23 @@ impl Memory {
         words.sort_unstable();
         words.dedup();
         words
+    }
+}
+
+/// The project of a message of another machine: what its folder is here, if there is one; else what it was there.
+fn project_there(message: &WholeMessage) -> NewProject {
+    if message.directory.is_empty() || std::path::Path::new(&message.directory).is_dir() {
+        return project_of(&message.directory);
+    }
+    let project = &message.project;
+    let remote = project.remote.as_deref().and_then(checkout::remote_identity);
+    NewProject {
+        key: project.key.clone(),
+        name: project.name.clone(),
+        root: project.root.clone(),
+        remote: project.remote.clone(),
+        remote_key: remote.map(|remote| format!("remote:{remote}")),
+        directory: message.directory.clone(),
+        missing: true,
     }
 }

@@ -14,6 +14,7 @@ use super::columns::raise_generation;
 use super::cursors::{self, Cursor};
 use super::error::{Error, Result};
 use super::frames::{DICTIONARY_ID, Packer};
+use super::journal::WholeMessage;
 use super::projects::{self, NewProject, Place};
 use super::quarantine;
 use super::words::{self, pack_counts};
@@ -110,6 +111,38 @@ impl Preparer {
             .map(|part| self.part(draft.role, part))
             .collect::<Result<_>>()?;
         Ok(PreparedMessage { uid, draft, parts })
+    }
+
+    /// A message of another machine: its id and those of its parts are given.
+    pub(super) fn whole(&self, message: &WholeMessage) -> Result<PreparedMessage> {
+        let mut parts = Vec::with_capacity(message.parts.len());
+        for part in &message.parts {
+            let draft = DraftPart {
+                external_key: String::new(),
+                kind: part.kind,
+                origin: part.origin,
+                text: part.text.clone(),
+                tool: part.tool.clone(),
+            };
+            parts.push(PreparedPart { key: part.key, ..self.part(message.role, draft)? });
+        }
+        let draft = Draft {
+            external_id: message.external_id.clone(),
+            parent_external_id: message.parent_external_id.clone(),
+            session: message.conversation.session.clone(),
+            parent_session: message.conversation.parent.clone(),
+            role: message.role,
+            at: message.at,
+            cwd: Some(message.directory.clone()),
+            git_branch: message.git_branch.clone(),
+            model: message.model.clone(),
+            sidechain: message.sidechain,
+            files: Vec::new(),
+            line: 0,
+            parts: Vec::new(),
+            redacted: Counts::default(),
+        };
+        Ok(PreparedMessage { uid: message.id, draft, parts })
     }
 
     fn part(&self, role: Role, part: DraftPart) -> Result<PreparedPart> {
@@ -438,6 +471,27 @@ fn replace(connection: &Connection, stored: &StoredPart, new: &PreparedPart) -> 
         params![stored.id, new.frame, new.body_bytes, DICTIONARY_ID, new.hash.0],
     )?;
     insert_passages(connection, stored.id, stored.message, stored.at, new)
+}
+
+/// Stores the texts of these parts where other ones are stored; returns whether any was another.
+pub(super) fn replace_parts(connection: &Connection, message: i64, new: &PreparedMessage) -> Result<bool> {
+    let failed = |error| Error::sqlite("replace a text", error);
+    let (terms, mut replaced) = (Terms::default(), false);
+    for part in &new.parts {
+        let sql = format!("{STORED_PARTS} WHERE p.message_id = ?1 AND p.key = ?2 AND p.content_hash <> ?3");
+        let stored = connection
+            .prepare_cached(&sql)
+            .and_then(|mut statement| {
+                statement.query_row(params![message, part.key, part.hash.0], stored_part).optional()
+            })
+            .map_err(failed)?;
+        if let Some(stored) = stored {
+            words::take_out(connection, "a.part_id = ?1", stored.id, &terms)?;
+            replace(connection, &stored, part).map_err(failed)?;
+            replaced = true;
+        }
+    }
+    Ok(replaced)
 }
 
 /// Makes the passages of all parts of a message, which has none.

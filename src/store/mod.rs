@@ -27,6 +27,7 @@ mod reconcile;
 mod schema;
 mod sessions;
 mod stats;
+mod taking;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -59,6 +60,7 @@ pub use reading::{Body, Candidate, ConversationHead, MessageText, PartText};
 pub use reconcile::Disagreement;
 pub use sessions::{SessionFilter, SessionPlace, SessionSummary};
 pub use stats::Stats;
+pub use taking::{Incoming, TakenIn};
 pub use words::{Posting, number};
 
 /// Readers kept open for the next request.

@@ -204,7 +204,8 @@ impl Store {
         self.write(move |connection| {
             let sql = "INSERT INTO targets (name, up, checked_at, place, journal, vectors, succeeded_at)
                        VALUES (?1, 1, ?2, ?3, ?4, ?5, iif(?6, ?2, NULL)) ON CONFLICT (name) DO UPDATE SET up = 1,
-                         checked_at = excluded.checked_at, trouble = NULL, place = excluded.place, journal = excluded.journal,
+                         checked_at = excluded.checked_at, trouble = NULL,
+                         pulled = iif(place IS excluded.place, pulled, 0), place = excluded.place, journal = excluded.journal,
                          vectors = excluded.vectors, succeeded_at = coalesce(excluded.succeeded_at, succeeded_at)";
             let values = params![target, now.milliseconds(), place, progress.journal, progress.vectors, done];
             connection.execute(sql, values).map_err(|error| Error::sqlite("note down how far a target is", error))?;

@@ -7,6 +7,7 @@ mod place;
 mod postgres;
 mod postgres_target;
 pub mod predecessor;
+mod pull;
 mod qdrant;
 mod run;
 mod target;
@@ -20,6 +21,7 @@ use postgres_target::PostgresTarget;
 
 pub use error::{Error, Result};
 pub use place::PostgresPlace;
+pub use pull::Pulled;
 pub use run::{Compared, Pushed, Sending};
 
 /// A target, and why it does not answer if it does not.
@@ -78,4 +80,18 @@ pub async fn check_postgres(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Compared> {
     run::check(memory, &mut PostgresTarget::new(place), repair, now, progress).await
+}
+
+/// Takes in everything that other machines have sent to the PostgreSQL database.
+///
+/// # Errors
+/// When it does not answer, or the local store cannot be written; what was taken in stays, and the next run goes on after it.
+pub async fn pull_postgres(
+    memory: &Memory,
+    place: PostgresPlace,
+    now: &dyn Fn() -> Timestamp,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Pulled> {
+    pull::pull(memory, &mut PostgresTarget::new(place), now, stop, progress).await
 }

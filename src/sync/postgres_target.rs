@@ -36,7 +36,7 @@ impl PostgresTarget {
     }
 
     /// A connection that works, if one can be had.
-    async fn client(&mut self) -> Result<&mut Client> {
+    pub(super) async fn client(&mut self) -> Result<&mut Client> {
         if self.client.as_ref().is_none_or(Client::is_closed) {
             self.client = Some(postgres::connect(&self.place).await?);
         }

@@ -171,3 +171,140 @@ fn a_running_service_sends_by_itself() {
             && page.contains("claude_memory_sync_last_success_timestamp_seconds{target=\"postgres\"}")
     });
 }
+
+fn pull(home: &TestHome, server: &Postgres) -> Value {
+    home.json(&["sync", "pull", "--postgres", &server.url()])
+}
+
+/// Everything that a store holds, as it is sent: ids, texts, notes.
+fn everything(home: &TestHome) -> Vec<(String, String)> {
+    let database = home.database();
+    let sql =
+        "SELECT hex(m.uid), group_concat(hex(p.content_hash), ',') FROM messages m JOIN parts p ON p.message_id = m.id
+               GROUP BY m.uid ORDER BY m.uid";
+    let mut statement = database.prepare(sql).unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn an_empty_laptop_gets_everything() {
+    let Some(server) = Postgres::start() else { return };
+    let (home, empty) = (TestHome::new(), TestHome::new());
+    let _ = home.import_samples();
+    let odd = user("u1", "33333333-3333-4333-8333-333333333333", "a zero \u{0} byte and a \\ 反斜杠");
+    let file = home.write("odd/33333333-3333-4333-8333-333333333333.jsonl", odd + "\n");
+    assert_eq!(home.run(&["import", "claude-code", file.to_str().unwrap()]).code, 0);
+    let saved = home.json(&["save", "we deploy on Tuesdays 每周二部署", "--kind", "decision", "--topic", "deploy"]);
+    assert_eq!(
+        home.run(&["save", "we deploy on Wednesdays 每周三部署", "--kind", "decision", "--topic", "deploy"]).code,
+        0
+    );
+    let _ = push(&home, &server);
+    let got = pull(&empty, &server);
+    assert_eq!(got["new"], json!(85), "{got}");
+    assert_eq!(everything(&home), everything(&empty));
+    for words in ["pool", "每周三部署", "反斜杠"] {
+        let found = |home: &TestHome| home.json(&["search", words, "--mode", "keyword"])["results"].clone();
+        let (here, there) = (found(&home), found(&empty));
+        assert!(!here.as_array().unwrap().is_empty(), "{words}");
+        for (one, other) in here.as_array().unwrap().iter().zip(there.as_array().unwrap()) {
+            assert_eq!(
+                (&one["id"], &one["snippet"], &one["project"]),
+                (&other["id"], &other["snippet"], &other["project"])
+            );
+        }
+    }
+    // What was replaced there is replaced here.
+    assert_eq!(empty.json(&["search", "on Tuesdays", "--mode", "keyword"])["results"], json!([]), "{saved}");
+    assert_eq!(pull(&empty, &server)["new"], json!(0));
+    // Its own copy says nothing new, and an import of the same transcripts finds everything known.
+    let _ = push(&empty, &server);
+    assert_eq!(pull(&home, &server)["changed"], json!(0));
+    assert_eq!(empty.import_samples()["new"], json!(0));
+    assert_eq!(check(&empty, &server, &[])["agrees"], json!(true));
+}
+
+#[test]
+fn what_is_forgotten_anywhere_is_gone_everywhere() {
+    let Some(server) = Postgres::start() else { return };
+    let (one, two) = (TestHome::new(), TestHome::new());
+    for home in [&one, &two] {
+        let _ = home.import_samples();
+        let _ = push(home, &server);
+    }
+    let id = one.json(&["search", "pool", "--mode", "keyword"])["results"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(one.run(&["forget", &id, "--yes"]).code, 0);
+    let _ = push(&one, &server);
+    assert_eq!(pull(&two, &server)["gone"], json!(1));
+    two.run(&["show", &id]).fails(1, "there is no");
+    // Neither its own transcript nor another machine brings it back.
+    let again = two.json(&["import", "claude-code", samples().to_str().unwrap(), "--rescan"]);
+    assert_eq!(again["forgotten"], json!(1), "{again}");
+    let third = TestHome::new();
+    let _ = third.import_samples();
+    let _ = push(&third, &server);
+    assert_eq!(pull(&third, &server)["gone"], json!(1));
+    assert_eq!(everything(&one), everything(&third));
+}
+
+/// Whatever machines do, in whatever order they meet: when each has sent and taken in everything, all hold the same.
+#[test]
+fn machines_converge() {
+    let Some(server) = Postgres::start() else { return };
+    let mut seed = 7_u64;
+    let mut random = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    let homes = [TestHome::new(), TestHome::new(), TestHome::new()];
+    let mut clock = 0;
+    for step in 0..60 {
+        let home = &homes[usize::try_from(random(3)).unwrap()];
+        clock += 1;
+        // A clock of its own for each step: who came later is known.
+        let now = format!("2026-11-23T10:{:02}:{:02}Z", clock / 60, clock % 60);
+        let run = |arguments: &[&str]| {
+            let output = home.command().env("CLAUDE_MEMORY_TEST_NOW", &now).args(arguments).output().unwrap();
+            crate::home::Ran::new(output)
+        };
+        match random(6) {
+            0 | 1 => assert_eq!(run(&["save", &format!("text {step} 文本")]).code, 0),
+            2 => assert_eq!(run(&["save", &format!("about {step}"), "--topic", &format!("t{}", random(3))]).code, 0),
+            3 => {
+                let found = run(&["search", "text", "--mode", "keyword", "--json"]);
+                let found: Value = serde_json::from_str(&found.stdout).unwrap_or_default();
+                if let Some(id) = found["results"][0]["id"].as_str() {
+                    assert_eq!(run(&["forget", id, "--yes"]).code, 0);
+                }
+            }
+            4 if home.memory().exists() => drop(run(&["sync", "push", "--postgres", &server.url()])),
+            _ => drop(run(&["sync", "pull", "--postgres", &server.url()])),
+        }
+    }
+    for _ in 0..2 {
+        for home in &homes {
+            let _ = push(home, &server);
+        }
+        for home in &homes {
+            let _ = pull(home, &server);
+        }
+    }
+    let all = everything(&homes[0]);
+    assert!(all.len() > 5, "{}", all.len());
+    assert_eq!(all, everything(&homes[1]));
+    assert_eq!(all, everything(&homes[2]));
+    let notes = |home: &TestHome| {
+        let database = home.database();
+        let sql = "SELECT hex(m.uid) || coalesce(hex(s.uid), '') FROM notes n JOIN messages m ON m.id = n.message_id
+                   LEFT JOIN messages s ON s.id = n.superseded_by ORDER BY 1";
+        let mut statement = database.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        rows.collect::<Result<Vec<_>, _>>().unwrap()
+    };
+    assert_eq!(notes(&homes[0]), notes(&homes[1]));
+    assert_eq!(notes(&homes[0]), notes(&homes[2]));
+    for home in &homes {
+        assert_eq!(check(home, &server, &[])["agrees"], json!(true));
+    }
+}

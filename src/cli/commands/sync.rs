@@ -23,7 +23,7 @@ use crate::sync::{self, PostgresPlace};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  claude-memory sync push --postgres postgresql://claude_memory@localhost/claude_memory_db\n  \
-    claude-memory sync status\n  claude-memory sync check --repair\n\n\
+    claude-memory sync pull\n  claude-memory sync status\n  claude-memory sync check --repair\n\n\
     The address may stand in the configuration (sync.postgres). The password comes from CLAUDE_MEMORY_POSTGRES_PASSWORD or from the\n\
     file sync.postgres_password_file, never from an argument."
 )]
@@ -36,6 +36,12 @@ pub(in crate::cli) struct Args {
 enum Action {
     /// Send what is new; makes the tables at the first time
     Push {
+        /// Address of the database, without a password [default: setting sync.postgres]
+        #[arg(long, value_name = "URL")]
+        postgres: Option<String>,
+    },
+    /// Take in what other machines have sent; what was forgotten here does not come back
+    Pull {
         /// Address of the database, without a password [default: setting sync.postgres]
         #[arg(long, value_name = "URL")]
         postgres: Option<String>,
@@ -71,6 +77,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     give_way();
     match &args.action {
         Action::Push { postgres } => push(postgres.as_deref(), session),
+        Action::Pull { postgres } => pull(postgres.as_deref(), session),
         Action::Check { postgres, repair } => check(postgres.as_deref(), *repair, session),
         Action::Status => status(session),
     }
@@ -118,6 +125,39 @@ fn push(url: Option<&str>, session: &Session) -> Result<ExitCode, Failure> {
         ));
     }
     Ok(ExitCode::from(if pushed.interrupted { INTERRUPTED } else { 0 }))
+}
+
+fn pull(url: Option<&str>, session: &Session) -> Result<ExitCode, Failure> {
+    let stop = stop_on_interrupt(session.output);
+    let memory = session.open(Open::Create)?;
+    let place = place(url, &memory.settings().sync)?;
+    let name = place.name();
+    let bar = bar(session.output, "{bar:30} {human_pos}/{human_len} {per_sec} {eta}");
+    let outcome = runtime()?.block_on(sync::pull_postgres(&memory, place, &env::now, &stop, &mut |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    }));
+    bar.finish_and_clear();
+    note(&memory, &outcome, session);
+    let pulled = outcome?;
+    if session.output.is_json() {
+        session.output.json(&serde_json::json!({
+            "target": "postgres", "new": pulled.new, "changed": pulled.changed, "known": pulled.known,
+            "forgotten": pulled.forgotten, "gone": pulled.gone, "interrupted": pulled.interrupted,
+        }));
+    } else {
+        session.output.line(&format!(
+            "{name}: {} new messages, {} newer there, {} known; {} forgotten there are gone here",
+            grouped(pulled.new),
+            grouped(pulled.changed),
+            grouped(pulled.known),
+            grouped(pulled.gone)
+        ));
+        if pulled.new > 0 {
+            session.output.say("they can be searched by word now; `claude-memory embed` makes their vectors");
+        }
+    }
+    Ok(ExitCode::from(if pulled.interrupted { INTERRUPTED } else { 0 }))
 }
 
 /// Why a target did not answer is remembered for `status`, metrics and alerts.

@@ -205,6 +205,7 @@ CREATE TABLE targets (
   place        TEXT,                     -- what the target says it is; another one is begun with anew
   journal      INTEGER NOT NULL DEFAULT 0,  -- how far it has seen the journal
   vectors      INTEGER NOT NULL DEFAULT 0,  -- and the vectors
+  pulled       INTEGER NOT NULL DEFAULT 0,  -- the last of its changes that was taken in here
   succeeded_at INTEGER                   -- when it had seen everything
 ) STRICT, WITHOUT ROWID;
 
