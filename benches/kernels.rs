@@ -1,4 +1,5 @@
-//! The inner loops, one by one: splitting text into words, taking secrets out, coding a vector, comparing codes and signs.
+//! The inner loops, one by one: splitting text into words, taking secrets out, counting a request,
+//! coding a vector, comparing codes and signs.
 //!
 //!     cargo bench --bench kernels
 //!
@@ -15,6 +16,7 @@ use claude_memory::domain::text::passages;
 use claude_memory::domain::text::redact::{Counts, Redactor};
 use claude_memory::domain::text::terms::Terms;
 use claude_memory::domain::{ContentHash, Kind};
+use claude_memory::ops::metrics::Metrics;
 use claude_memory::vector::{Allowed, Effort, Index};
 
 const ROUNDS: usize = 9;
@@ -81,6 +83,15 @@ fn main() {
         });
     });
     note("cut_1_kib_into_passages", cut);
+    let metrics = Metrics::default();
+    note(
+        "count_a_request",
+        nanoseconds(1_000, || {
+            for _ in 0..1_000 {
+                metrics.request("tools/call", black_box("memory_search"), true, std::time::Duration::from_millis(3));
+            }
+        }),
+    );
     let queries: Vec<Vec<f32>> = (0..50).map(|number| vector(number * 991 + 13)).collect();
     let mut index = Index::new(DIMENSIONS);
     (0..VECTORS).for_each(|label| index.insert(label, &vector(label)));
