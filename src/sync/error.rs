@@ -22,6 +22,9 @@ pub enum Error {
         /// What it says.
         why: String,
     },
+    /// A file is not what it should be, or cannot be written.
+    #[error("{0}")]
+    File(String),
     /// The local store.
     #[error(transparent)]
     Memory(#[from] memory::Error),
@@ -36,6 +39,7 @@ impl Error {
         match self {
             Self::Invalid { .. } => Code::InvalidInput,
             Self::Target { .. } => Code::Unavailable,
+            Self::File(_) => Code::Corrupt,
             Self::Memory(error) => error.code(),
         }
     }
@@ -45,6 +49,7 @@ impl Error {
         match self {
             Self::Invalid { hint, .. } => Some((*hint).to_owned()),
             Self::Target { .. } => Some("look whether it runs and lets you in; nothing here was changed".to_owned()),
+            Self::File(_) => Some("make it again with `claude-memory sync bundle export`".to_owned()),
             Self::Memory(error) => error.hint(),
         }
     }

@@ -1,6 +1,7 @@
 //! Other places where the memory is kept: PostgreSQL and Qdrant, and the predecessor's database. Owns how they are reached and
 //! spoken to. The local store stays the truth; nothing here may harm it.
 
+pub mod bundle;
 mod error;
 mod page;
 mod place;

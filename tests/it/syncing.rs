@@ -308,3 +308,39 @@ fn machines_converge() {
         assert_eq!(check(home, &server, &[])["agrees"], json!(true));
     }
 }
+
+#[test]
+fn a_bundle_moves_everything_without_a_server() {
+    let (home, other) = (TestHome::new(), TestHome::new());
+    let _ = home.import_samples();
+    assert_eq!(home.run(&["save", "we deploy on Tuesdays 每周二部署", "--topic", "deploy"]).code, 0);
+    assert_eq!(home.run(&["save", "we deploy on Wednesdays 每周三部署", "--topic", "deploy"]).code, 0);
+    let id = home.json(&["search", "pool", "--mode", "keyword"])["results"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(home.run(&["forget", &id, "--yes"]).code, 0);
+    let file = home.path().join("memory.bundle").display().to_string();
+    assert_eq!(home.json(&["sync", "bundle", "export", &file])["messages"], json!(83));
+    home.run(&["sync", "bundle", "export", &file]).fails(2, "never written over");
+    // It adds to what is there, and takes out what was forgotten.
+    let _ = other.import_samples();
+    assert_eq!(other.run(&["save", "only here 只在这里"]).code, 0);
+    let got = other.json(&["sync", "bundle", "import", &file]);
+    assert_eq!((&got["new"], &got["gone"], &got["bad"]), (&json!(2), &json!(1), &json!([])), "{got}");
+    other.run(&["show", &id]).fails(1, "there is no");
+    assert_eq!(other.json(&["sync", "bundle", "import", &file])["new"], json!(0), "again it is nothing new");
+    assert_eq!(everything(&other).len(), 84);
+    assert_eq!(other.json(&["search", "on Tuesdays", "--mode", "keyword"])["results"], json!([]), "it was replaced");
+    // Cut off, or something else.
+    let whole = std::fs::read(&file).unwrap();
+    let cut = home.write("cut.bundle", &whole[..whole.len() / 2]).display().to_string();
+    let empty = TestHome::new();
+    empty.run(&["sync", "bundle", "import", &cut]).fails(4, "cannot be read to its end");
+    let odd = home.write("odd.bundle", "not one").display().to_string();
+    empty.run(&["sync", "bundle", "import", &odd]).fails(4, "cannot be read");
+    // A bad line is told, the rest goes in.
+    let text = String::from_utf8(zstd::decode_all(whole.as_slice()).unwrap()).unwrap();
+    let spoilt = text.replacen("\"role\":\"assistant\"", "\"role\":\"king\"", 1);
+    let spoilt = home.write("spoilt.bundle", zstd::encode_all(spoilt.as_bytes(), 1).unwrap()).display().to_string();
+    let got = TestHome::new().json(&["sync", "bundle", "import", &spoilt]);
+    assert_eq!((&got["new"], got["bad"].as_array().unwrap().len()), (&json!(82), 1), "{got}");
+    assert!(got["bad"][0]["why"].as_str().unwrap().contains("king"), "{got}");
+}

@@ -1,5 +1,6 @@
 //! `sync`: the memory in other places too.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -10,20 +11,21 @@ use crate::cli::error::Failure;
 use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
 use crate::cli::session::Session;
 use crate::config::{SyncSettings, env};
+use crate::disk;
 use crate::domain::Code;
 use crate::embed::give_way;
 use crate::memory::Memory;
 use crate::store::Open;
-use crate::sync::{self, PostgresPlace};
+use crate::sync::{self, PostgresPlace, bundle};
 
-/// Keep the memory in PostgreSQL too
+/// Keep the memory in PostgreSQL too, or take it from machine to machine
 ///
 /// The local store stays the truth and goes on without the server. Sending can be stopped at any moment and goes on where it was;
 /// what is forgotten here goes there too, and never comes back. A running `serve` sends by itself what is new.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  claude-memory sync push --postgres postgresql://claude_memory@localhost/claude_memory_db\n  \
-    claude-memory sync pull\n  claude-memory sync status\n  claude-memory sync check --repair\n\n\
+    claude-memory sync pull\n  claude-memory sync status\n  claude-memory sync check --repair\n  claude-memory sync bundle export memory.bundle\n\n\
     The address may stand in the configuration (sync.postgres). The password comes from CLAUDE_MEMORY_POSTGRES_PASSWORD or from the\n\
     file sync.postgres_password_file, never from an argument."
 )]
@@ -55,8 +57,27 @@ enum Action {
         #[arg(long)]
         repair: bool,
     },
+    /// Everything as one file, for machines that no server joins
+    Bundle {
+        #[command(subcommand)]
+        action: BundleAction,
+    },
     /// What waits, when everything was there last, and whether the servers answer
     Status,
+}
+
+#[derive(Debug, Subcommand)]
+enum BundleAction {
+    /// Write everything into a file; what is in quarantine stays here
+    Export {
+        /// The file, which must not be there yet
+        file: PathBuf,
+    },
+    /// Take in what a file holds; what was forgotten here does not come back
+    Import {
+        /// The file
+        file: PathBuf,
+    },
 }
 
 /// What `sync status --json` prints, for each target.
@@ -79,6 +100,8 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         Action::Push { postgres } => push(postgres.as_deref(), session),
         Action::Pull { postgres } => pull(postgres.as_deref(), session),
         Action::Check { postgres, repair } => check(postgres.as_deref(), *repair, session),
+        Action::Bundle { action: BundleAction::Export { file } } => export(file, session),
+        Action::Bundle { action: BundleAction::Import { file } } => import(file, session),
         Action::Status => status(session),
     }
 }
@@ -215,6 +238,79 @@ fn check(url: Option<&str>, repair: bool, session: &Session) -> Result<ExitCode,
         session.output.line(&verdict);
     }
     Ok(ExitCode::from(u8::from(!compared.agrees() && !repair)))
+}
+
+fn export(file: &Path, session: &Session) -> Result<ExitCode, Failure> {
+    let stop = stop_on_interrupt(session.output);
+    let memory = session.open(Open::Existing)?;
+    let failed = |error: std::io::Error| {
+        Failure::new(Code::Unavailable, format!("cannot write {}: {error}", file.display()), None)
+    };
+    if file.exists() {
+        return Err(Failure::invalid(format!("{} is there already; a bundle is never written over", file.display())));
+    }
+    // Under another name until it is whole.
+    let mut unfinished = file.as_os_str().to_owned();
+    unfinished.push(".unfinished");
+    let unfinished = PathBuf::from(unfinished);
+    let mut writer = disk::create_private_file(&unfinished).map_err(failed)?;
+    let bar = bar(session.output, "{spinner} {human_pos} messages {per_sec}");
+    let outcome = bundle::export(&memory, &mut writer, session.now, &stop, &mut |done| bar.set_position(done));
+    bar.finish_and_clear();
+    let whole = matches!(&outcome, Ok(bundled) if !bundled.interrupted);
+    if whole {
+        writer.sync_all().and_then(|()| disk::publish(&unfinished, file)).map_err(failed)?;
+    } else {
+        // Half a bundle is of no use.
+        let _ = std::fs::remove_file(&unfinished);
+    }
+    let bundled = outcome?;
+    if bundled.interrupted {
+        session.output.say("stopped; no bundle was written");
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
+    if session.output.is_json() {
+        session.output.json(&serde_json::json!({
+            "path": file.display().to_string(), "messages": bundled.messages, "forgotten": bundled.forgotten,
+        }));
+    } else {
+        let (messages, forgotten) = (grouped(bundled.messages), grouped(bundled.forgotten));
+        session.output.line(&format!("{}: {messages} messages, {forgotten} marks of forgotten ones", file.display()));
+        session.output.say("it holds everything that was said: keep it as you keep your memory");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn import(file: &Path, session: &Session) -> Result<ExitCode, Failure> {
+    let stop = stop_on_interrupt(session.output);
+    let reader = std::fs::File::open(file).map_err(|error| {
+        let code = if error.kind() == std::io::ErrorKind::NotFound { Code::NotFound } else { Code::Unavailable };
+        Failure::new(code, format!("cannot read {}: {error}", file.display()), None)
+    })?;
+    let memory = session.open(Open::Create)?;
+    let bar = bar(session.output, "{spinner} {human_pos} messages {per_sec}");
+    let outcome = bundle::import(&memory, reader, session.now, &stop, &mut |done| bar.set_position(done));
+    bar.finish_and_clear();
+    let bundled = outcome?;
+    if session.output.is_json() {
+        let bad = bundled.bad.iter().map(|(line, why)| serde_json::json!({ "line": line, "why": why }));
+        session.output.json(&serde_json::json!({
+            "messages": bundled.messages, "forgotten": bundled.forgotten, "new": bundled.new, "changed": bundled.changed,
+            "gone": bundled.gone, "bad": bad.collect::<Vec<_>>(), "interrupted": bundled.interrupted,
+        }));
+    } else {
+        for (line, why) in &bundled.bad {
+            session.output.say(&format!("warning: {}:{line}: {why}", file.display()));
+        }
+        session.output.line(&format!(
+            "{} messages: {} new, {} newer there; {} forgotten there are gone here",
+            grouped(bundled.messages),
+            grouped(bundled.new),
+            grouped(bundled.changed),
+            grouped(bundled.gone)
+        ));
+    }
+    Ok(ExitCode::from(if bundled.interrupted { INTERRUPTED } else { 0 }))
 }
 
 fn status(session: &Session) -> Result<ExitCode, Failure> {
