@@ -24,7 +24,7 @@ const MISSING: Duration = Duration::from_secs(30);
 /// Between two looks when the file system tells nothing.
 const BLIND: Duration = Duration::from_secs(10);
 
-/// Files that have changed since they were read.
+/// Files that have changed since they were read, and new folders.
 type Changed = Arc<Mutex<HashSet<PathBuf>>>;
 
 /// Follows the transcripts below a folder until the service ends.
@@ -81,7 +81,7 @@ fn watch(rest: &Rest, waker: &Sender<()>, desk: &Desk<Memory, memory::Error>, li
             }
         }
         let files = std::mem::take(&mut *changed.lock().unwrap_or_else(PoisonError::into_inner));
-        files.iter().filter(|file| file.is_file()).for_each(|file| read(rest, desk, file));
+        files.iter().filter(|path| path.exists()).for_each(|path| read(rest, desk, path));
     }
 }
 
@@ -92,7 +92,10 @@ fn watcher(folder: &Path, changed: &Changed, waker: &Sender<()>) -> notify::Resu
         if !matches!(event.kind, EventKind::Create(_) | EventKind::Modify(_)) {
             return;
         }
-        let transcripts = event.paths.into_iter().filter(|path| path.extension().is_some_and(|kind| kind == "jsonl"));
+        // What was written into a new folder before it was watched is told by nobody: the folder itself is looked through.
+        let worth = |path: &PathBuf| path.extension().is_some_and(|kind| kind == "jsonl") || path.is_dir();
+        let is_new = matches!(event.kind, EventKind::Create(_));
+        let transcripts = event.paths.into_iter().filter(|path| worth(path) && (is_new || !path.is_dir()));
         let mut changed = changed.lock().unwrap_or_else(PoisonError::into_inner);
         let before = changed.len();
         changed.extend(transcripts);

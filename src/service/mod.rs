@@ -28,7 +28,7 @@ use crate::ops::metrics::Metrics;
 use crate::sync;
 use live::Live;
 use routine::{Lookout, Teller};
-use signals::Told;
+use signals::{Signals, Told};
 use tasks::Tasks;
 
 /// From the signal to the end.
@@ -83,6 +83,8 @@ pub fn run(setup: &Setup) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(16).build()?;
     // Addresses first: nothing else is started for a service that cannot listen.
     let (bound, hook) = runtime.block_on(listen_everywhere(setup))?;
+    // Before anybody is told that it is there: whoever knows of it may end it.
+    let signals = runtime.block_on(async { Signals::hear() })?;
     (setup.say)(&format!("MCP at http://{}/mcp, token in {}", bound.address()?, setup.paths.http_token().display()));
     if let Some(hook) = &hook {
         (setup.say)(&format!("alerts at http://{}/webhook", hook.local_addr()?));
@@ -107,11 +109,7 @@ pub fn run(setup: &Setup) -> io::Result<()> {
     let signal = Signalled { stop: &stop, ending, live: &live, metrics: &metrics };
     let outcome = runtime.block_on(async {
         let (sender, told) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            if let Err(error) = signals::pass_on(sender).await {
-                tracing::error!(%error, "signals are not heard");
-            }
-        });
+        tokio::spawn(signals.pass_on(sender));
         tokio::spawn(probe(setup.desk.clone(), live.clone(), ended.clone()));
         let served = bound.serve(setup.server.clone(), watch, over(ended.clone()));
         let hooked = async {
