@@ -216,6 +216,7 @@ CREATE TABLE outbox (
   change TEXT NOT NULL CHECK (change IN ('upsert', 'forget')),
   at     INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX outbox_by_message ON outbox(uid);
 
 -- Messages that are kept and not served. They belong to the twin of their conversation (source `quarantine:…`) and have no passages.
 CREATE TABLE quarantine (
