@@ -1,4 +1,4 @@
-//! Backups that only their owner can read: encrypted for age recipients (https://age-encryption.org/v1), read with an age identity.
+//! Backups that only their owner can read: encrypted for age recipients (<https://age-encryption.org/v1>), read with an age identity.
 //! Owns which keys are used; the format is age's.
 
 use std::fs::File;
