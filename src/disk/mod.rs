@@ -13,5 +13,5 @@ pub use atomic::{create_atomic, publish, swap, sync_folder_of, write_atomic};
 pub use lock::{Held, Lock};
 pub use place::{Unfit, is_writable, space, unfit};
 pub use private::{append_private, create_private_file, create_private_folder};
-pub use rotating::{LOG_BYTES, OLD_LOGS, RotatingLog};
+pub use rotating::RotatingLog;
 pub use snapshot::{Snapshot, Whole};

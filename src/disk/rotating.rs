@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use super::{append_private, create_private_folder, publish};
 
 /// A log is put aside at this size.
-pub const LOG_BYTES: u64 = 10 << 20;
+const LOG_BYTES: u64 = 10 << 20;
 /// So many are kept aside.
-pub const OLD_LOGS: usize = 5;
+const OLD_LOGS: usize = 5;
 
 /// A log, written at its end.
 #[derive(Debug)]

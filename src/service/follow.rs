@@ -93,9 +93,10 @@ fn watcher(folder: &Path, changed: &Changed, waker: &Sender<()>) -> notify::Resu
             return;
         }
         // What was written into a new folder before it was watched is told by nobody: the folder itself is looked through.
-        let worth = |path: &PathBuf| path.extension().is_some_and(|kind| kind == "jsonl") || path.is_dir();
         let is_new = matches!(event.kind, EventKind::Create(_));
-        let transcripts = event.paths.into_iter().filter(|path| worth(path) && (is_new || !path.is_dir()));
+        let is_worth =
+            |path: &PathBuf| if path.is_dir() { is_new } else { path.extension().is_some_and(|kind| kind == "jsonl") };
+        let transcripts = event.paths.into_iter().filter(is_worth);
         let mut changed = changed.lock().unwrap_or_else(PoisonError::into_inner);
         let before = changed.len();
         changed.extend(transcripts);

@@ -3,12 +3,12 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::Store;
 use super::columns::raise_generation;
 use super::error::{Error, Result};
 use super::journal::{WholeMessage, WholeNote};
 use super::messages::{self, Outcome, PreparedMessage, Preparer, Row};
 use super::projects::{self, NewProject};
-use super::{Progress, Store};
 use crate::domain::{MessageId, Timestamp};
 
 /// A message of another machine.
@@ -89,7 +89,7 @@ impl Store {
     /// When writing fails.
     pub fn note_pulled(&self, target: &'static str, place: String, pulled: i64, now: Timestamp) -> Result<()> {
         let sent = self.progress(target, &place)?;
-        self.note_progress(target, place, Progress { ..sent }, false, now)?;
+        self.note_progress(target, place, sent, false, now)?;
         self.write(move |connection| {
             let sql = "UPDATE targets SET pulled = ?2 WHERE name = ?1";
             connection

@@ -16,7 +16,7 @@ use crate::memory::{self, Memory};
 /// What its conversations are filed under.
 pub const SOURCE: &str = "predecessor";
 /// Messages that are handed over at once, and bytes of their texts.
-const TOGETHER: usize = 500;
+const TOGETHER: i32 = 500;
 const TOGETHER_BYTES: usize = 8 << 20;
 /// Messages that are read back at once.
 const PAGE: usize = 200;
@@ -194,10 +194,9 @@ async fn read(
     done: &mut Migrated,
     progress: &mut dyn FnMut(u64),
 ) -> Result<()> {
-    let statement = look.prepare(ROWS).await?;
-    let cursor = look.bind(&statement, &[]).await?;
+    let cursor = look.bind(ROWS, &[]).await?;
     loop {
-        let rows = look.query_portal(&cursor, i32::try_from(TOGETHER).unwrap_or(i32::MAX)).await?;
+        let rows = look.query_portal(&cursor, TOGETHER).await?;
         if rows.is_empty() {
             return Ok(());
         }
@@ -245,13 +244,12 @@ async fn compare(
     done: &mut Migrated,
     progress: &mut dyn FnMut(u64),
 ) -> Result<()> {
-    let statement = look.prepare(ROWS).await?;
-    let cursor = look.bind(&statement, &[]).await?;
+    let cursor = look.bind(ROWS, &[]).await?;
     let (mut session, mut there) = (String::new(), Vec::new());
     // Counted when they were read.
     let mut again = Migrated::default();
     loop {
-        let rows = look.query_portal(&cursor, i32::try_from(TOGETHER).unwrap_or(i32::MAX)).await?;
+        let rows = look.query_portal(&cursor, TOGETHER).await?;
         for row in &rows {
             let Some(Entry { mut draft, .. }) = entry(row, &mut again)? else { continue };
             if draft.session != session {

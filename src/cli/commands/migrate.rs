@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::grouped;
+use super::{grouped, runtime};
 use crate::cli::error::Failure;
 use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
 use crate::cli::session::Session;
@@ -51,11 +51,9 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     give_way();
     let memory = session.open(Open::Create)?;
     let place = PostgresPlace::of(&args.from_postgres, env::postgres_password(), &memory.settings().sync)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Code::Unavailable, format!("no runtime: {error}"), None))?;
     let bar = bar(output, "{bar:30} {pos}/{len} {msg} {eta}");
     let done =
-        runtime.block_on(predecessor::migrate(&memory, &place, args.dry_run, session.now, &stop, &mut |state| {
+        runtime()?.block_on(predecessor::migrate(&memory, &place, args.dry_run, session.now, &stop, &mut |state| {
             bar.set_length(state.total);
             bar.set_position(state.done);
             bar.set_message(if state.comparing { "compared" } else { "read" });

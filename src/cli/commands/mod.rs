@@ -39,7 +39,9 @@ pub(super) mod sync;
 pub(super) mod timeline;
 mod tool;
 
+use crate::cli::error::Failure;
 use crate::cli::session::Session;
+use crate::domain::Code;
 use crate::memory::Check;
 use crate::ops::system::Step;
 
@@ -64,6 +66,12 @@ fn plan(session: &Session, manager: &str, steps: &[Step]) {
     } else {
         steps.iter().for_each(|step| session.output.line(step.trim_end()));
     }
+}
+
+/// What commands wait with that talk to another server.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::new(Code::Unavailable, format!("no runtime: {error}"), None))
 }
 
 /// A check as a line for people.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::grouped;
+use super::{grouped, runtime};
 use crate::cli::error::Failure;
 use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
 use crate::cli::session::Session;
@@ -114,11 +114,6 @@ fn place(url: Option<&str>, settings: &SyncSettings) -> Result<PostgresPlace, Fa
         return Err(Failure::new(Code::InvalidInput, "there is no PostgreSQL database to sync with", Some(hint)));
     }
     Ok(PostgresPlace::configured(&settings, env::postgres_password())?)
-}
-
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Failure::new(Code::Unavailable, format!("no runtime: {error}"), None))
 }
 
 fn push(url: Option<&str>, session: &Session) -> Result<ExitCode, Failure> {

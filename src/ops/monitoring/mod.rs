@@ -51,9 +51,9 @@ fn plain(text: &str) -> String {
     text.to_owned()
 }
 
-/// A text in XML.
+/// A text in XML, also in an attribute.
 pub(super) fn xml(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// The files, by name.

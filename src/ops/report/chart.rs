@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Series;
+use crate::ops::monitoring::xml;
 
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 180.0;
@@ -19,8 +20,8 @@ pub(super) fn draw(series: &Series) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">\n\
          <style>text{{font:12px sans-serif;fill:#767676}} .bar{{fill:#3b7dd8}} .axis{{stroke:#999;stroke-opacity:.4}}</style>\n\
          <text x=\"0\" y=\"14\">{title} ({unit})</text>\n",
-        title = escaped(&series.title),
-        unit = escaped(&series.unit),
+        title = xml(&series.title),
+        unit = xml(&series.unit),
     );
     for part in [0.0, 0.5, 1.0] {
         let y = floor - inner * part;
@@ -44,7 +45,7 @@ pub(super) fn draw(series: &Series) -> String {
             x + step * 0.1,
             floor - height,
             step * 0.8,
-            escaped(day),
+            xml(day),
             label(*value)
         );
     }
@@ -55,7 +56,7 @@ pub(super) fn draw(series: &Series) -> String {
                 text,
                 "<text x=\"{x}\" y=\"{:.0}\" text-anchor=\"{anchor}\">{}</text>",
                 HEIGHT - 6.0,
-                escaped(day)
+                xml(day)
             );
         }
     }
@@ -74,10 +75,6 @@ fn ceiling(value: f64) -> f64 {
 
 fn label(value: f64) -> String {
     if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::{Deed, Step, Timer, home_folder};
+use super::{Deed, Step, Timer, of_user};
+use crate::config::env;
 use crate::ops::error::Result;
 use crate::ops::monitoring::{self, Places, xml};
 
@@ -36,7 +37,7 @@ const fn user_id() -> u32 {
 }
 
 fn folder() -> Result<PathBuf> {
-    Ok(home_folder()?.join("Library").join("LaunchAgents"))
+    Ok(of_user(env::user_home())?.join("Library").join("LaunchAgents"))
 }
 
 fn file(name: &str) -> Result<PathBuf> {

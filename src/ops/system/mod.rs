@@ -10,7 +10,6 @@ use std::process::{Command, Stdio};
 
 use super::error::{Error, Result};
 use super::monitoring::Places;
-use crate::config::env;
 use crate::disk;
 
 pub(super) use systemd::quoted;
@@ -272,7 +271,7 @@ fn run(program: &str, arguments: &[&str]) -> std::result::Result<String, String>
     Err(format!("{program} {}: {said}", arguments.join(" ")))
 }
 
-fn home_folder() -> Result<PathBuf> {
-    env::user_home()
-        .ok_or_else(|| Error::Invalid { message: "this user has no home folder".to_owned(), hint: "set HOME" })
+/// The folder of this user that is looked for; `None` when there is no home.
+fn of_user(folder: Option<PathBuf>) -> Result<PathBuf> {
+    folder.ok_or_else(|| Error::Invalid { message: "this user has no home folder".to_owned(), hint: "set HOME" })
 }

@@ -2,16 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Deed, Step, Timer, When};
+use super::{Deed, Step, Timer, When, of_user};
 use crate::config::env;
-use crate::ops::error::{Error, Result};
+use crate::ops::error::Result;
 use crate::ops::monitoring::{self, Places};
 
 const SERVICE: &str = "claude-memory.service";
 
 fn folder() -> Result<PathBuf> {
-    let folder = env::config_folder().map(|folder| folder.join("systemd").join("user"));
-    folder.ok_or_else(|| Error::Invalid { message: "this user has no home folder".to_owned(), hint: "set HOME" })
+    Ok(of_user(env::config_folder())?.join("systemd").join("user"))
 }
 
 pub(super) fn service(deed: Deed, places: &Places) -> Result<Vec<Step>> {
