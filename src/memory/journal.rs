@@ -35,6 +35,17 @@ impl Memory {
         }
     }
 
+    /// Vectors of the model in use that a message has, up to a row; none when there is no model.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn vectors_of(&self, message: MessageId, until: i64) -> Result<Vec<WholeVector>> {
+        match self.model_digest() {
+            Some(model) => Ok(self.store.vectors_of(message, &model, until)?),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// Changes and vectors that a target has not seen, and the moment of the first of those changes.
     ///
     /// # Errors

@@ -5,19 +5,19 @@ use std::time::Duration;
 use super::live::Live;
 use super::tasks::{Rest, Woken};
 use crate::bridge::Desk;
-use crate::config::{Settings, env};
+use crate::config::env;
 use crate::domain::hash::random_32;
 use crate::embed::give_way;
 use crate::memory::{self, Memory};
-use crate::sync::{self, PostgresPlace};
+use crate::sync::{self, Place};
 
 /// Between two looks when all goes well.
 const PAUSE: Duration = Duration::from_secs(10);
 /// The longest pause after failures, which double it.
 const LONGEST: Duration = Duration::from_mins(15);
 
-/// Sends until the service ends.
-pub(super) fn keep(rest: &Rest, desk: &Desk<Memory, memory::Error>, live: &Live) {
+/// Sends to a target until the service ends. Each has a thread of its own, so that one that does not answer delays no other.
+pub(super) fn keep(rest: &Rest, desk: &Desk<Memory, memory::Error>, live: &Live, target: &'static str) {
     give_way();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -26,16 +26,16 @@ pub(super) fn keep(rest: &Rest, desk: &Desk<Memory, memory::Error>, live: &Live)
     let mut pause = PAUSE;
     // Not all machines come back at the same moment.
     while rest.wait(jittered(pause)) != Woken::End {
-        let settings = live.get();
-        let Some(memory) = desk.opened().ok().filter(|_| !settings.sync.postgres.is_empty()) else {
+        let place = Place::configured(&live.get().sync).into_iter().find(|(name, _)| *name == target);
+        let Some((memory, (_, place))) = desk.opened().ok().zip(place) else {
             pause = PAUSE;
             continue;
         };
-        pause = match runtime.block_on(send(&memory, &settings, rest)) {
+        pause = match place.and_then(|place| runtime.block_on(send(&memory, place, rest))) {
             Ok(()) => PAUSE,
             Err(error) => {
                 tracing::warn!(%error, "what is new was not sent");
-                if let Err(error) = memory.note_target("postgres", Some(error.to_string()), env::now()) {
+                if let Err(error) = memory.note_target(target, Some(error.to_string()), env::now()) {
                     tracing::debug!(%error, "that was not noted down");
                 }
                 (pause * 2).min(LONGEST)
@@ -44,11 +44,11 @@ pub(super) fn keep(rest: &Rest, desk: &Desk<Memory, memory::Error>, live: &Live)
     }
 }
 
-async fn send(memory: &Memory, settings: &Settings, rest: &Rest) -> sync::Result<()> {
-    let place = PostgresPlace::configured(&settings.sync, env::postgres_password())?;
-    let pushed = sync::push_postgres(memory, place, &env::now, rest.stop(), &mut |_| {}).await?;
+async fn send(memory: &Memory, place: Place, rest: &Rest) -> sync::Result<()> {
+    let target = place.target();
+    let pushed = sync::push(memory, place, &env::now, rest.stop(), &mut |_| {}).await?;
     if pushed.messages + pushed.gone + pushed.vectors > 0 {
-        tracing::info!(pushed.messages, pushed.gone, pushed.vectors, "sent to PostgreSQL");
+        tracing::info!(target, pushed.messages, pushed.gone, pushed.vectors, "sent");
     }
     Ok(())
 }

@@ -166,8 +166,10 @@ fn start(tasks: &mut Tasks, setup: &Setup, live: &Live, metrics: &Arc<Metrics>, 
         let (desk, live) = (setup.desk.clone(), live.clone());
         tasks.start("follow", move |rest, waker| follow::follow(rest, &waker, &desk, &live, &folder))?;
     }
-    let (desk, inner) = (setup.desk.clone(), live.clone());
-    tasks.start("sync", move |rest, _| copy::keep(rest, &desk, &inner))?;
+    for target in ["postgres", "qdrant"] {
+        let (desk, inner) = (setup.desk.clone(), live.clone());
+        tasks.start(target, move |rest, _| copy::keep(rest, &desk, &inner, target))?;
+    }
     let (desk, inner, paths) = (setup.desk.clone(), live.clone(), setup.paths.clone());
     tasks.start("schedule", move |rest, _| routine::schedule(rest, &desk, &inner, &paths))?;
     let lookout = Lookout {

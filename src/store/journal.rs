@@ -131,6 +131,16 @@ pub struct WholeVector {
     pub vector: Vec<f32>,
     /// Of its text.
     pub text_hash: ContentHash,
+    /// The message's source.
+    pub source: String,
+    /// Its session in that source.
+    pub session: String,
+    /// The key of its project.
+    pub project: String,
+    /// Who speaks.
+    pub role: Role,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What the journal says of a message now.
@@ -193,15 +203,32 @@ impl Store {
     /// # Errors
     /// When reading fails.
     pub fn vectors_after(&self, row: i64, model: &str, limit: usize) -> Result<Vec<WholeVector>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.vectors("e.id > ?1 AND o.digest = ?2 ORDER BY e.id LIMIT ?3", params![row, model, limit])
+    }
+
+    /// Vectors of a model that a message has, up to a row.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn vectors_of(&self, message: MessageId, model: &str, until: i64) -> Result<Vec<WholeVector>> {
+        let values = params![message.as_bytes(), model, until];
+        // The message first: `+` keeps the planner from reading all vectors of the model.
+        self.vectors("m.uid = ?1 AND +o.digest = ?2 AND +e.id <= ?3 ORDER BY p.key, a.ordinal", values)
+    }
+
+    fn vectors(&self, which: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<WholeVector>> {
         self.read(|connection| {
             let failed = |error| Error::sqlite("read vectors", error);
-            let sql = "SELECT e.id, m.uid, p.key, a.ordinal, o.digest, e.vector, e.text_hash FROM embeddings e
-                       JOIN models o ON o.id = e.model_id JOIN passages a ON a.id = e.passage_id
-                       JOIN parts p ON p.id = a.part_id JOIN messages m ON m.id = a.message_id
-                       WHERE e.id > ?1 AND o.digest = ?2 ORDER BY e.id LIMIT ?3";
-            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = statement.query_map(params![row, model, limit], |row| {
+            let sql = format!(
+                "SELECT e.id, m.uid, p.key, a.ordinal, o.digest, e.vector, e.text_hash, c.source, c.external_id, j.key, m.role, m.at
+                 FROM embeddings e
+                 JOIN models o ON o.id = e.model_id JOIN passages a ON a.id = e.passage_id
+                 JOIN parts p ON p.id = a.part_id JOIN messages m ON m.id = a.message_id
+                 JOIN conversations c ON c.id = m.conversation_id JOIN projects j ON j.id = m.project_id WHERE {which}"
+            );
+            let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+            let rows = statement.query_map(values, |row| {
                 Ok(WholeVector {
                     id: row.get(0)?,
                     message: uid(row, 1)?,
@@ -210,6 +237,11 @@ impl Store {
                     model: row.get(4)?,
                     vector: widen(&row.get::<_, Vec<u8>>(5)?),
                     text_hash: ContentHash(row.get(6)?),
+                    source: row.get(7)?,
+                    session: row.get(8)?,
+                    project: row.get(9)?,
+                    role: role(row, 10)?,
+                    at: time(row, 11)?,
                 })
             });
             rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)

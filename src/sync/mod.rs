@@ -10,6 +10,7 @@ mod postgres_target;
 pub mod predecessor;
 mod pull;
 mod qdrant;
+mod qdrant_target;
 mod run;
 mod target;
 
@@ -19,10 +20,12 @@ use crate::config::{SyncSettings, env};
 use crate::domain::Timestamp;
 use crate::memory::Memory;
 use postgres_target::PostgresTarget;
+use qdrant_target::QdrantTarget;
 
 pub use error::{Error, Result};
 pub use place::PostgresPlace;
 pub use pull::Pulled;
+pub use qdrant::QdrantPlace;
 pub use run::{Compared, Pushed, Sending};
 
 /// A target, and why it does not answer if it does not.
@@ -37,50 +40,107 @@ pub struct Probed {
 /// Asks every configured target whether it answers.
 pub async fn probe(settings: &SyncSettings) -> Vec<Probed> {
     let mut probed = Vec::new();
-    let mut note = |name, outcome: Result<()>| {
+    for (name, place) in Place::configured(settings) {
+        let outcome = match place {
+            Ok(place) => place.ping().await,
+            Err(error) => Err(error),
+        };
         probed.push(Probed { name, trouble: outcome.err().map(|error| error.to_string()) });
-    };
-    if !settings.postgres.is_empty() {
-        note(
-            "postgres",
-            match PostgresPlace::configured(settings, env::postgres_password()) {
-                Ok(place) => postgres::ping(&place).await,
-                Err(error) => Err(error),
-            },
-        );
-    }
-    if !settings.qdrant.is_empty() {
-        note("qdrant", qdrant::ping(settings, env::qdrant_key()).await);
     }
     probed
 }
 
-/// Sends everything that the PostgreSQL database has not seen.
+/// A place that the memory is copied to.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// Texts and vectors.
+    Postgres(PostgresPlace),
+    /// Vectors.
+    Qdrant(QdrantPlace),
+}
+
+impl Place {
+    /// The places of the settings, in the order in which they are sent to; each with its name where it is set up wrongly.
+    pub fn configured(settings: &SyncSettings) -> Vec<(&'static str, Result<Self>)> {
+        let mut places = Vec::new();
+        if !settings.postgres.is_empty() {
+            let place = PostgresPlace::configured(settings, env::postgres_password());
+            places.push(("postgres", place.map(Self::Postgres)));
+        }
+        if !settings.qdrant.is_empty() {
+            places.push(("qdrant", QdrantPlace::configured(settings, env::qdrant_key()).map(Self::Qdrant)));
+        }
+        places
+    }
+
+    /// postgres or qdrant.
+    pub const fn target(&self) -> &'static str {
+        match self {
+            Self::Postgres(_) => "postgres",
+            Self::Qdrant(_) => "qdrant",
+        }
+    }
+
+    /// Where it is, for people.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Postgres(place) => place.name(),
+            Self::Qdrant(place) => place.name().to_owned(),
+        }
+    }
+
+    async fn ping(&self) -> Result<()> {
+        match self {
+            Self::Postgres(place) => postgres::ping(place).await,
+            Self::Qdrant(place) => qdrant::ping(place).await,
+        }
+    }
+}
+
+/// The collection of the model in use; `None` while there are no vectors.
+fn qdrant_target(memory: &Memory, place: &QdrantPlace) -> Result<Option<QdrantTarget>> {
+    let first = memory.vectors_after(0, 1)?.pop();
+    first.map(|vector| QdrantTarget::new(place, vector.model, vector.vector.len())).transpose()
+}
+
+/// Sends everything that a place has not seen. To Qdrant nothing is sent while there are no vectors.
 ///
 /// # Errors
 /// When it does not answer, refuses, or the local store cannot be read; what was sent stays, and the next run goes on after it.
-pub async fn push_postgres(
+pub async fn push(
     memory: &Memory,
-    place: PostgresPlace,
+    place: Place,
     now: &dyn Fn() -> Timestamp,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(Sending),
 ) -> Result<Pushed> {
-    run::push(memory, &mut PostgresTarget::new(place), now, stop, progress).await
+    match place {
+        Place::Postgres(place) => run::push(memory, &mut PostgresTarget::new(place), now, stop, progress).await,
+        Place::Qdrant(place) => match qdrant_target(memory, &place)? {
+            Some(mut target) => run::push(memory, &mut target, now, stop, progress).await,
+            None => Ok(Pushed::default()),
+        },
+    }
 }
 
-/// Compares every conversation with the PostgreSQL database; with `repair` what differs is sent again.
+/// Compares every conversation with a place; with `repair` what differs is sent again.
 ///
 /// # Errors
 /// When it does not answer, refuses, or the local store cannot be read.
-pub async fn check_postgres(
+pub async fn check(
     memory: &Memory,
-    place: PostgresPlace,
+    place: Place,
     repair: bool,
     now: Timestamp,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Compared> {
-    run::check(memory, &mut PostgresTarget::new(place), repair, now, progress).await
+    match place {
+        Place::Postgres(place) => run::check(memory, &mut PostgresTarget::new(place), repair, now, progress).await,
+        Place::Qdrant(place) => match qdrant_target(memory, &place)? {
+            Some(mut target) => run::check(memory, &mut target, repair, now, progress).await,
+            None => Ok(Compared::default()),
+        },
+    }
 }
 
 /// Takes in everything that other machines have sent to the PostgreSQL database.

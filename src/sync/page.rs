@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::domain::hash::hex;
 use crate::domain::{ContentHash, MessageId, Timestamp};
-use crate::store::{WholeMessage, WholePart, WholeProject, WholeVector};
+use crate::store::{WholeMessage, WholePart, WholeVector};
 
 /// Changes and vectors that are sent together.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ pub(super) struct Page {
     pub(super) forgotten: Vec<(MessageId, Timestamp, String)>,
     /// Vectors.
     pub(super) vectors: Vec<WholeVector>,
+    /// Messages of which the page has all vectors that were made so far: others that are there have become void.
+    pub(super) whole: Vec<MessageId>,
     /// Whether it counts even where something newer is there.
     pub(super) mends: bool,
 }
@@ -34,8 +36,8 @@ pub(super) fn conversation_id(source: &str, session: &str) -> Uuid {
 }
 
 /// The id of a project.
-pub(super) fn project_id(project: &WholeProject) -> String {
-    hex(&ContentHash::of(&project.key).0)
+pub(super) fn project_id(key: &str) -> String {
+    hex(&ContentHash::of(key).0)
 }
 
 /// The id of a vector.

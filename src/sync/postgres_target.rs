@@ -9,7 +9,7 @@ use super::error::{Error, Result};
 use super::page::{Page, conversation_id, escaped, project_id, vector_id};
 use super::place::PostgresPlace;
 use super::postgres;
-use super::target::{Summary, Target};
+use super::target::{Holds, Target};
 use crate::domain::text::tokens;
 use crate::domain::{Kind, MessageId, Role};
 use crate::memory::Memory;
@@ -93,19 +93,17 @@ impl Target for PostgresTarget {
         Ok(())
     }
 
-    async fn summaries(&mut self) -> Result<BTreeMap<Uuid, Summary>> {
+    fn holds(&self) -> Holds {
+        Holds::Messages
+    }
+
+    async fn summaries(&mut self) -> Result<BTreeMap<Uuid, String>> {
         let sql = format!(
-            "SELECT conversation_id::text, count(*),
-                    encode(sha256(convert_to(string_agg(id::text || digest, ',' ORDER BY id), 'UTF8')), 'hex')
+            "SELECT conversation_id::text, encode(sha256(convert_to(string_agg(id::text || digest, ',' ORDER BY id), 'UTF8')), 'hex')
              FROM ({DIGESTS}) each_one GROUP BY conversation_id"
         );
         let rows = self.client().await?.query(&sql, &[]).await?;
-        let mut found = BTreeMap::new();
-        for row in rows {
-            let messages = u64::try_from(row.try_get::<_, i64>(1)?).unwrap_or(0);
-            found.insert(uuid(row.try_get(0)?)?, Summary { messages, digest: row.try_get(2)? });
-        }
-        Ok(found)
+        rows.iter().map(|row| Ok((uuid(row.try_get(0)?)?, row.try_get(1)?))).collect()
     }
 
     async fn digests(&mut self, conversation: Uuid) -> Result<BTreeMap<MessageId, String>> {
@@ -127,7 +125,7 @@ fn uuid(text: &str) -> Result<Uuid> {
 
 async fn projects(transaction: &Transaction<'_>, messages: &[&WholeMessage]) -> Result<()> {
     let distinct: BTreeMap<String, _> =
-        messages.iter().map(|message| (project_id(&message.project), &message.project)).collect();
+        messages.iter().map(|message| (project_id(&message.project.key), &message.project)).collect();
     let ids: Vec<&String> = distinct.keys().collect();
     let column = |of: fn(&crate::store::WholeProject) -> Option<String>| -> Vec<Option<String>> {
         distinct.values().map(|project| of(project)).collect()
@@ -158,7 +156,7 @@ async fn conversations(transaction: &Transaction<'_>, messages: &[&WholeMessage]
     let sessions = of(|message| Some(escaped(&message.conversation.session).0));
     let parents = of(|message| message.conversation.parent.clone());
     let titles = of(|message| message.conversation.title.as_ref().map(|title| escaped(title).0));
-    let projects = of(|message| Some(project_id(&message.project)));
+    let projects = of(|message| Some(project_id(&message.project.key)));
     let starts: Vec<i64> = distinct.values().map(|(_, start, _)| *start).collect();
     let ends: Vec<i64> = distinct.values().map(|(.., end)| *end).collect();
     let sql = "INSERT INTO conversations (id, source, session_id, parent_session_id, title, project_id, started_at, ended_at)
@@ -191,7 +189,7 @@ async fn messages(transaction: &Transaction<'_>, page: &Page) -> Result<()> {
     let contents = of(|message| Some(content(message)));
     let externals = of(|message| Some(escaped(&message.external_id).0));
     let parents = of(|message| message.parent_external_id.as_ref().map(|id| escaped(id).0));
-    let projects = of(|message| Some(project_id(&message.project)));
+    let projects = of(|message| Some(project_id(&message.project.key)));
     let directories = of(|message| Some(escaped(&message.directory).0));
     let branches = of(|message| message.git_branch.as_ref().map(|branch| escaped(branch).0));
     let models = of(|message| message.model.as_ref().map(|model| escaped(model).0));
@@ -308,7 +306,7 @@ async fn units(transaction: &Transaction<'_>, page: &Page) -> Result<()> {
                 sql,
                 &[
                     &message.id.to_string(),
-                    &project_id(&message.project),
+                    &project_id(&message.project.key),
                     &note.kind,
                     &title,
                     &text,
@@ -343,6 +341,11 @@ async fn vectors(transaction: &Transaction<'_>, page: &Page) -> Result<()> {
                WHERE EXISTS (SELECT 1 FROM messages m WHERE m.id = n.message::uuid)
                ON CONFLICT (id) DO UPDATE SET halves = excluded.halves WHERE embeddings.halves <> excluded.halves";
     transaction.execute(sql, &[&ids, &messages, &keys, &ordinals, &models, &dimensions, &halves]).await?;
+    let whole: Vec<String> = page.whole.iter().map(ToString::to_string).collect();
+    let sql = "DELETE FROM embeddings WHERE message_id = ANY ($1::text[]::uuid[]) AND id <> ALL ($2::text[]::uuid[])";
+    if !whole.is_empty() {
+        transaction.execute(sql, &[&whole, &ids]).await?;
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::Result;
-use super::page::{Page, conversation_digest, conversation_id, digest};
+use super::page::{Page, conversation_id};
 use super::target::Target;
 use crate::domain::{MessageId, Timestamp};
 use crate::memory::Memory;
@@ -91,7 +91,7 @@ fn gather(memory: &Memory, at: Progress) -> Result<(Page, Progress, u64)> {
         // What it is now is sent once, however often it changed.
         if known.insert(line.message) {
             let at = changed.get(&line.message).copied().unwrap_or(line.at);
-            bytes += put(memory, &mut page, line.message, at)?;
+            bytes += put(memory, &mut page, line.message, at, next.vectors)?;
         }
         if bytes >= BYTES {
             break;
@@ -105,12 +105,17 @@ fn gather(memory: &Memory, at: Progress) -> Result<(Page, Progress, u64)> {
     Ok((page, next, seen))
 }
 
-/// Puts a message as it is now onto a page; returns the bytes of its texts.
-fn put(memory: &Memory, page: &mut Page, id: MessageId, at: Timestamp) -> Result<usize> {
+/// Puts a message as it is now onto a page, with its vectors up to a row; returns the bytes of its texts.
+fn put(memory: &Memory, page: &mut Page, id: MessageId, at: Timestamp, vectors: i64) -> Result<usize> {
     match memory.standing(id)? {
         Standing::Here(message) => {
             let bytes = message.parts.iter().map(|part| part.text.len()).sum();
             page.messages.push((*message, at));
+            // What was made from a text that has changed is void over there.
+            if vectors > 0 {
+                page.whole.push(id);
+                page.vectors.extend(memory.vectors_of(id, vectors)?);
+            }
             return Ok(bytes);
         }
         Standing::Hidden => page.hidden.push(id),
@@ -156,6 +161,7 @@ pub(super) async fn check(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Compared> {
     target.prepare().await?;
+    let holds = target.holds();
     let mut there = target.summaries().await?;
     let keys = memory.conversation_keys()?;
     let mut compared = Compared::default();
@@ -164,17 +170,13 @@ pub(super) async fn check(
         progress(number as u64, keys.len() as u64);
         let mut here = BTreeMap::new();
         for id in memory.conversation_messages(source, session)? {
-            if let Standing::Here(message) = memory.standing(id)? {
-                here.insert(id, digest(&message.parts));
-            }
+            here.extend(holds.digest(memory, id)?.map(|digest| (id, digest)));
         }
         compared.conversations += 1;
         compared.messages += here.len() as u64;
         let id = conversation_id(source, session);
         let summary = there.remove(&id);
-        let same = summary.as_ref().is_some_and(|summary| {
-            summary.messages == here.len() as u64 && summary.digest == conversation_digest(here.iter())
-        });
+        let same = summary.as_ref().is_some_and(|summary| *summary == holds.together(&here));
         if same || (here.is_empty() && summary.is_none()) {
             continue;
         }
@@ -189,7 +191,7 @@ pub(super) async fn check(
                 list.push(*message);
             }
             if repair {
-                put(memory, &mut mend, *message, now)?;
+                put(memory, &mut mend, *message, now, i64::MAX)?;
             }
         }
         for message in remote.keys().filter(|id| !here.contains_key(id)) {

@@ -54,10 +54,16 @@ impl Service {
         assert!(kill.unwrap().success());
     }
 
-    /// Waits for its end; the exit code.
+    /// Waits for its end; the exit code, `None` after a signal, which is said.
     #[cfg(unix)]
     pub(crate) fn wait(mut self) -> Option<i32> {
-        self.child.wait().unwrap().code()
+        let status = self.child.wait().unwrap();
+        if status.code().is_none() {
+            let mut talk = String::new();
+            let _ = std::io::Read::read_to_string(&mut self._talk, &mut talk);
+            eprintln!("{status}: {talk}");
+        }
+        status.code()
     }
 
     #[cfg(target_os = "linux")]

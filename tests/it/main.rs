@@ -36,6 +36,7 @@ mod operating;
 mod postgres;
 mod projects;
 mod protocol;
+mod qdrant;
 mod quarantine;
 mod reference;
 mod retrieval;

@@ -2,17 +2,17 @@
 
 use serde_json::{Value, json};
 
-use crate::home::{TestHome, samples, user};
+use crate::home::{TestHome, samples, say, user};
 use crate::postgres::{Postgres, predecessor};
 
 fn push(home: &TestHome, server: &Postgres) -> Value {
-    home.json(&["sync", "push", "--postgres", &server.url()])
+    home.json(&["sync", "push", "--postgres", &server.url()])["targets"][0].clone()
 }
 
 fn check(home: &TestHome, server: &Postgres, more: &[&str]) -> Value {
     let done = home.run(&[&["sync", "check", "--json", "--postgres", &server.url()], more].concat());
     assert!(done.code < 2, "{}{}", done.stdout, done.stderr);
-    serde_json::from_str(&done.stdout).unwrap()
+    serde_json::from_str::<Value>(&done.stdout).unwrap()["targets"][0].clone()
 }
 
 fn count(server: &Postgres, table: &str) -> u64 {
@@ -104,7 +104,7 @@ fn a_server_that_is_down_or_another_one_harms_nothing() {
     assert_eq!(push(&home, &server)["messages"], json!(82), "everything anew");
     server.sql("UPDATE claude_memory SET value = '99' WHERE key = 'version'");
     home.run(&["sync", "push", "--postgres", &server.url()]).fails(2, "same version");
-    home.run(&["sync", "push"]).fails(2, "--postgres URL");
+    home.run(&["sync", "push"]).fails(2, "--postgres URL or --qdrant URL");
     assert!(samples().is_dir());
 }
 
@@ -126,25 +126,39 @@ fn the_predecessors_tables_are_gone_on_with() {
 fn a_push_that_is_killed_goes_on() {
     let Some(server) = Postgres::start() else { return };
     let home = TestHome::new();
-    let lines: Vec<String> = (0..3_000)
-        .map(|turn| {
-            user(&format!("u{turn}"), "44444444-4444-4444-8444-444444444444", &format!("turn {turn} 第{turn}轮"))
-        })
-        .collect();
-    let file = home.write("many/44444444-4444-4444-8444-444444444444.jsonl", lines.join("\n") + "\n");
-    assert_eq!(home.run(&["import", "claude-code", file.to_str().unwrap()]).code, 0);
+    let rounds = rounds();
+    let killed = kill(&home, rounds, &["--postgres", &server.url()], &mut |_| {});
+    say(&format!("{killed} of {rounds} were killed while they sent to PostgreSQL"));
+    assert!(killed > rounds / 4, "{killed}");
+    let _ = push(&home, &server);
+    assert_eq!(count(&server, "messages"), u64::from(rounds) * 200, "0 lost, 0 doubled");
+    assert_eq!(check(&home, &server, &[])["agrees"], json!(true));
+}
+
+/// How often a push is killed: fifty times in CI.
+pub(crate) fn rounds() -> u32 {
+    if std::env::var_os("CI").is_some() { 50 } else { 8 }
+}
+
+/// In each round imports 200 messages and kills a push at a moment that differs; returns how many were killed on their way.
+pub(crate) fn kill(home: &TestHome, rounds: u32, to: &[&str], imported: &mut dyn FnMut(&TestHome)) -> u32 {
     let mut killed = 0;
-    for pause in [20, 60, 110, 170, 240, 320, 400] {
-        let mut child = home.command().args(["sync", "push", "--quiet", "--postgres", &server.url()]).spawn().unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(pause));
+    let mut seed = 11_u64;
+    for round in 0..rounds {
+        let session = format!("44444444-4444-4444-8444-{round:012}");
+        let turn = |turn| user(&format!("u{round}-{turn}"), &session, &format!("round {round} turn {turn} 第{turn}轮"));
+        let lines: Vec<String> = (0..200).map(turn).collect();
+        let file = home.write(&format!("many/{session}.jsonl"), lines.join("\n") + "\n");
+        assert_eq!(home.run(&["import", "claude-code", file.to_str().unwrap()]).code, 0);
+        imported(home);
+        let mut child = home.command().args(["sync", "push", "--quiet"]).args(to).spawn().unwrap();
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        std::thread::sleep(std::time::Duration::from_millis(20 + (seed >> 33) % 180));
         killed += u32::from(child.try_wait().unwrap().is_none());
         let _ = child.kill();
         let _ = child.wait();
     }
-    assert!(killed > 0);
-    let _ = push(&home, &server);
-    assert_eq!(count(&server, "messages"), 3_000, "0 lost, 0 doubled");
-    assert_eq!(check(&home, &server, &[])["agrees"], json!(true));
+    killed
 }
 
 /// What is said while `serve` runs is there without anybody sending it, and the metrics say how far it is.

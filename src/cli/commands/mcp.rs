@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::bridge::Desk;
 use crate::cli::error::Failure;
 use crate::cli::session::{Session, ids};
+use crate::cli::signals;
 use crate::config::env;
 use crate::domain::Code;
 use crate::mcp::{Context, Profile, Server, run as serve};
@@ -26,7 +27,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     let Prepared { desk, profile, make_vectors } = prepare(args.profile.as_deref(), session)?;
     serve(Server::new(desk, context(), profile), make_vectors)
         .map_err(|error| Failure::new(Code::Unavailable, format!("the MCP connection failed: {error}"), None))?;
-    Ok(ExitCode::SUCCESS)
+    signals::leave()
 }
 
 /// What a server is made of, over whichever transport.

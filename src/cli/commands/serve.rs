@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::mcp::{Prepared, context, prepare};
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
+use crate::cli::signals;
 use crate::config::Layered;
 use crate::domain::Code;
 use crate::http::load_or_create;
@@ -75,7 +76,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         reload: Box::new(reload),
     })
     .map_err(|error| Failure::new(Code::Unavailable, error.to_string(), hint_of(&error)))?;
-    Ok(ExitCode::SUCCESS)
+    signals::leave()
 }
 
 fn hint_of(error: &std::io::Error) -> Option<&'static str> {

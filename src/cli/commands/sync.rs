@@ -12,13 +12,13 @@ use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
 use crate::cli::session::Session;
 use crate::config::{SyncSettings, env};
 use crate::disk;
-use crate::domain::Code;
+use crate::domain::{Code, MessageId};
 use crate::embed::give_way;
 use crate::memory::Memory;
 use crate::store::Open;
-use crate::sync::{self, PostgresPlace, bundle};
+use crate::sync::{self, Compared, Place, PostgresPlace, bundle};
 
-/// Keep the memory in PostgreSQL too, or take it from machine to machine
+/// Keep the memory in PostgreSQL and Qdrant too, or take it from machine to machine
 ///
 /// The local store stays the truth and goes on without the server. Sending can be stopped at any moment and goes on where it was;
 /// what is forgotten here goes there too, and never comes back. A running `serve` sends by itself what is new.
@@ -26,33 +26,43 @@ use crate::sync::{self, PostgresPlace, bundle};
 #[command(
     after_help = "Examples:\n  claude-memory sync push --postgres postgresql://claude_memory@localhost/claude_memory_db\n  \
     claude-memory sync pull\n  claude-memory sync status\n  claude-memory sync check --repair\n  claude-memory sync bundle export memory.bundle\n\n\
-    The address may stand in the configuration (sync.postgres). The password comes from CLAUDE_MEMORY_POSTGRES_PASSWORD or from the\n\
-    file sync.postgres_password_file, never from an argument."
+    The addresses may stand in the configuration (sync.postgres, sync.qdrant). The password comes from CLAUDE_MEMORY_POSTGRES_PASSWORD\n\
+    or from the file sync.postgres_password_file, the key of Qdrant from CLAUDE_MEMORY_QDRANT_KEY or sync.qdrant_key_file; neither\n\
+    from an argument."
 )]
 pub(in crate::cli) struct Args {
     #[command(subcommand)]
     action: Action,
 }
 
+/// Which places are meant.
+#[derive(Debug, clap::Args)]
+struct To {
+    /// Address of the PostgreSQL database, without a password [default: setting sync.postgres]
+    #[arg(long, value_name = "URL")]
+    postgres: Option<String>,
+    /// Address of Qdrant's gRPC port [default: setting sync.qdrant]
+    #[arg(long, value_name = "URL")]
+    qdrant: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Send what is new; makes the tables at the first time
+    /// Send what is new; makes tables and collection at the first time
     Push {
-        /// Address of the database, without a password [default: setting sync.postgres]
-        #[arg(long, value_name = "URL")]
-        postgres: Option<String>,
+        #[command(flatten)]
+        to: To,
     },
     /// Take in what other machines have sent; what was forgotten here does not come back
     Pull {
-        /// Address of the database, without a password [default: setting sync.postgres]
+        /// Address of the PostgreSQL database, without a password [default: setting sync.postgres]
         #[arg(long, value_name = "URL")]
         postgres: Option<String>,
     },
     /// Compare every conversation with what is there; ends with 1 when something differs
     Check {
-        /// Address of the database, without a password [default: setting sync.postgres]
-        #[arg(long, value_name = "URL")]
-        postgres: Option<String>,
+        #[command(flatten)]
+        to: To,
         /// Send what is missing or different again, and take out what was forgotten
         #[arg(long)]
         repair: bool,
@@ -97,9 +107,9 @@ struct Row {
 pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
     give_way();
     match &args.action {
-        Action::Push { postgres } => push(postgres.as_deref(), session),
+        Action::Push { to } => push(to, session),
         Action::Pull { postgres } => pull(postgres.as_deref(), session),
-        Action::Check { postgres, repair } => check(postgres.as_deref(), *repair, session),
+        Action::Check { to, repair } => check(to, *repair, session),
         Action::Bundle { action: BundleAction::Export { file } } => export(file, session),
         Action::Bundle { action: BundleAction::Import { file } } => import(file, session),
         Action::Status => status(session),
@@ -107,7 +117,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
 }
 
 /// The database of an argument, else of the settings.
-fn place(url: Option<&str>, settings: &SyncSettings) -> Result<PostgresPlace, Failure> {
+fn database(url: Option<&str>, settings: &SyncSettings) -> Result<PostgresPlace, Failure> {
     let settings = SyncSettings { postgres: url.unwrap_or(&settings.postgres).to_owned(), ..settings.clone() };
     if settings.postgres.is_empty() {
         let hint = "name it with --postgres URL, or set sync.postgres in the configuration";
@@ -116,39 +126,71 @@ fn place(url: Option<&str>, settings: &SyncSettings) -> Result<PostgresPlace, Fa
     Ok(PostgresPlace::configured(&settings, env::postgres_password())?)
 }
 
-fn push(url: Option<&str>, session: &Session) -> Result<ExitCode, Failure> {
+/// The places of the arguments, else of the settings.
+fn places(to: &To, settings: &SyncSettings) -> Result<Vec<Place>, Failure> {
+    let mut settings = settings.clone();
+    if to.postgres.is_some() || to.qdrant.is_some() {
+        settings.postgres = to.postgres.clone().unwrap_or_default();
+        settings.qdrant = to.qdrant.clone().unwrap_or_default();
+    }
+    let places: sync::Result<Vec<Place>> = Place::configured(&settings).into_iter().map(|(_, place)| place).collect();
+    let places = places?;
+    if places.is_empty() {
+        let hint =
+            "name one with --postgres URL or --qdrant URL, or set sync.postgres and sync.qdrant in the configuration";
+        return Err(Failure::new(Code::InvalidInput, "there is no place to sync with", Some(hint)));
+    }
+    Ok(places)
+}
+
+fn push(to: &To, session: &Session) -> Result<ExitCode, Failure> {
     let stop = stop_on_interrupt(session.output);
     let memory = session.open(Open::Existing)?;
-    let place = place(url, &memory.settings().sync)?;
-    let name = place.name();
-    let bar = bar(session.output, "{bar:30} {human_pos}/{human_len} {per_sec} {eta}");
-    let outcome = runtime()?.block_on(sync::push_postgres(&memory, place, &env::now, &stop, &mut |sending| {
-        bar.set_length(sending.total);
-        bar.set_position(sending.done);
-    }));
-    bar.finish_and_clear();
-    note(&memory, &outcome, session);
-    let pushed = outcome?;
-    if session.output.is_json() {
-        session.output.json(&serde_json::json!({
-            "target": "postgres", "messages": pushed.messages, "gone": pushed.gone, "vectors": pushed.vectors,
-            "interrupted": pushed.interrupted,
+    let (mut rows, mut failed, mut interrupted) = (Vec::new(), None, false);
+    for place in places(to, &memory.settings().sync)? {
+        let (target, name) = (place.target(), place.name());
+        let bar = bar(session.output, "{bar:30} {human_pos}/{human_len} {per_sec} {eta}");
+        let outcome = runtime()?.block_on(sync::push(&memory, place, &env::now, &stop, &mut |sending| {
+            bar.set_length(sending.total);
+            bar.set_position(sending.done);
         }));
-    } else {
-        session.output.line(&format!(
-            "{name}: {} messages and {} vectors sent, {} taken out",
-            grouped(pushed.messages),
-            grouped(pushed.vectors),
-            grouped(pushed.gone)
-        ));
+        bar.finish_and_clear();
+        note(&memory, target, &outcome, session);
+        let pushed = match outcome {
+            Ok(pushed) => pushed,
+            // The others get theirs all the same.
+            Err(error) => {
+                failed = failed.or(Some(error));
+                continue;
+            }
+        };
+        interrupted |= pushed.interrupted;
+        if session.output.is_json() {
+            rows.push(serde_json::json!({
+                "target": target, "messages": pushed.messages, "gone": pushed.gone, "vectors": pushed.vectors,
+                "interrupted": pushed.interrupted,
+            }));
+            continue;
+        }
+        let (vectors, gone) = (grouped(pushed.vectors), grouped(pushed.gone));
+        session.output.line(&match target {
+            "qdrant" => format!("{name}: {vectors} vectors sent, those of {gone} messages taken out"),
+            _ => format!("{name}: {} messages and {vectors} vectors sent, {gone} taken out", grouped(pushed.messages)),
+        });
     }
-    Ok(ExitCode::from(if pushed.interrupted { INTERRUPTED } else { 0 }))
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    if session.output.is_json() {
+        session.output.json(&serde_json::json!({ "targets": rows }));
+    }
+    Ok(ExitCode::from(if interrupted { INTERRUPTED } else { 0 }))
 }
 
 fn pull(url: Option<&str>, session: &Session) -> Result<ExitCode, Failure> {
     let stop = stop_on_interrupt(session.output);
     let memory = session.open(Open::Create)?;
-    let place = place(url, &memory.settings().sync)?;
+    let place = database(url, &memory.settings().sync)?;
     let name = place.name();
     let bar = bar(session.output, "{bar:30} {human_pos}/{human_len} {per_sec} {eta}");
     let outcome = runtime()?.block_on(sync::pull_postgres(&memory, place, &env::now, &stop, &mut |done, all| {
@@ -156,7 +198,7 @@ fn pull(url: Option<&str>, session: &Session) -> Result<ExitCode, Failure> {
         bar.set_position(done);
     }));
     bar.finish_and_clear();
-    note(&memory, &outcome, session);
+    note(&memory, "postgres", &outcome, session);
     let pulled = outcome?;
     if session.output.is_json() {
         session.output.json(&serde_json::json!({
@@ -179,60 +221,80 @@ fn pull(url: Option<&str>, session: &Session) -> Result<ExitCode, Failure> {
 }
 
 /// Why a target did not answer is remembered for `status`, metrics and alerts.
-fn note<T>(memory: &Memory, outcome: &sync::Result<T>, session: &Session) {
-    if let Err(error @ sync::Error::Target { .. }) = outcome
-        && let Err(error) = memory.note_target("postgres", Some(error.to_string()), session.now)
+fn note<T>(memory: &Memory, target: &str, outcome: &sync::Result<T>, session: &Session) {
+    if let Err(error @ (sync::Error::Target { .. } | sync::Error::Invalid { .. })) = outcome
+        && let Err(error) = memory.note_target(target, Some(error.to_string()), session.now)
     {
         tracing::debug!(%error, "that was not noted down");
     }
 }
 
-fn check(url: Option<&str>, repair: bool, session: &Session) -> Result<ExitCode, Failure> {
+fn check(to: &To, repair: bool, session: &Session) -> Result<ExitCode, Failure> {
     let memory = session.open(Open::Existing)?;
-    let place = place(url, &memory.settings().sync)?;
-    let name = place.name();
-    let bar = bar(session.output, "{bar:30} {human_pos}/{human_len} conversations {eta}");
-    let outcome = runtime()?.block_on(sync::check_postgres(&memory, place, repair, env::now(), &mut |done, all| {
-        bar.set_length(all);
-        bar.set_position(done);
-    }));
-    bar.finish_and_clear();
-    note(&memory, &outcome, session);
-    let compared = outcome?;
-    let shown = |ids: &[crate::domain::MessageId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
-    if session.output.is_json() {
-        session.output.json(&serde_json::json!({
-            "target": "postgres", "conversations": compared.conversations, "messages": compared.messages,
-            "missing": shown(&compared.missing), "different": shown(&compared.different), "extra": compared.extra,
-            "undead": shown(&compared.undead), "repaired": compared.repaired, "agrees": compared.agrees(),
+    let (mut rows, mut failed, mut differs) = (Vec::new(), None, false);
+    for place in places(to, &memory.settings().sync)? {
+        let (target, name) = (place.target(), place.name());
+        let bar = bar(session.output, "{bar:30} {human_pos}/{human_len} conversations {eta}");
+        let outcome = runtime()?.block_on(sync::check(&memory, place, repair, env::now(), &mut |done, all| {
+            bar.set_length(all);
+            bar.set_position(done);
         }));
-    } else {
-        session.output.line(&format!(
-            "{name}: {} messages of {} conversations compared",
-            grouped(compared.messages),
-            grouped(compared.conversations)
-        ));
-        let lists = [
-            ("missing there", &compared.missing),
-            ("different there", &compared.different),
-            ("forgotten here", &compared.undead),
-        ];
-        for (what, ids) in lists {
-            shown(ids).iter().for_each(|id| session.output.line(&format!("{what}: {id}")));
+        bar.finish_and_clear();
+        note(&memory, target, &outcome, session);
+        match outcome {
+            Ok(compared) => {
+                differs |= !compared.agrees();
+                if session.output.is_json() {
+                    rows.push(as_json(target, &compared));
+                } else {
+                    print(&name, &compared, repair, session);
+                }
+            }
+            Err(error) => failed = failed.or(Some(error)),
         }
-        if compared.extra > 0 {
-            session
-                .output
-                .line(&format!("{} are there only: of other machines, or cleaned up here", grouped(compared.extra)));
-        }
-        let verdict = match (compared.agrees(), repair) {
-            (true, _) => "everything that is here is there".to_owned(),
-            (false, true) => format!("{} messages were sent again", grouped(compared.repaired)),
-            (false, false) => "add --repair to send that again".to_owned(),
-        };
-        session.output.line(&verdict);
     }
-    Ok(ExitCode::from(u8::from(!compared.agrees() && !repair)))
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    if session.output.is_json() {
+        session.output.json(&serde_json::json!({ "targets": rows }));
+    }
+    Ok(ExitCode::from(u8::from(differs && !repair)))
+}
+
+fn shown(ids: &[MessageId]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
+}
+
+fn as_json(target: &str, compared: &Compared) -> serde_json::Value {
+    serde_json::json!({
+        "target": target, "conversations": compared.conversations, "messages": compared.messages,
+        "missing": shown(&compared.missing), "different": shown(&compared.different), "extra": compared.extra,
+        "undead": shown(&compared.undead), "repaired": compared.repaired, "agrees": compared.agrees(),
+    })
+}
+
+fn print(name: &str, compared: &Compared, repair: bool, session: &Session) {
+    let (messages, conversations) = (grouped(compared.messages), grouped(compared.conversations));
+    session.output.line(&format!("{name}: {messages} messages of {conversations} conversations compared"));
+    let lists = [
+        ("missing there", &compared.missing),
+        ("different there", &compared.different),
+        ("forgotten here", &compared.undead),
+    ];
+    for (what, ids) in lists {
+        shown(ids).iter().for_each(|id| session.output.line(&format!("{what}: {id}")));
+    }
+    if compared.extra > 0 {
+        let extra = grouped(compared.extra);
+        session.output.line(&format!("{extra} are there only: of other machines, or cleaned up here"));
+    }
+    let verdict = match (compared.agrees(), repair) {
+        (true, _) => "everything that is here is there".to_owned(),
+        (false, true) => format!("{} messages were sent again", grouped(compared.repaired)),
+        (false, false) => "add --repair to send that again".to_owned(),
+    };
+    session.output.line(&verdict);
 }
 
 fn export(file: &Path, session: &Session) -> Result<ExitCode, Failure> {

@@ -1,0 +1,293 @@
+//! The vectors in Qdrant too, over its own protocol. The server is the official engine behind the official server stubs, or the real
+//! one whose address is in CLAUDE_MEMORY_TEST_QDRANT; its collections of ours are removed then.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use qdrant_client::Qdrant as Client;
+use qdrant_client::qdrant::{
+    CountPointsBuilder, CreateCollectionBuilder, DeletePointsBuilder, Distance, Filter, ScrollPointsBuilder,
+    VectorParamsBuilder,
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::home::{TestHome, say, skip};
+use crate::postgres::Postgres;
+
+const HOW: &str = "run `.ci/real` to install its engine below .real/, or set CLAUDE_MEMORY_TEST_QDRANT";
+/// A real server is used by one test at a time.
+static ONE: Mutex<()> = Mutex::new(());
+
+/// A server for a test.
+pub(crate) struct Qdrant {
+    folder: TempDir,
+    port: u16,
+    process: Mutex<Option<Child>>,
+    address: String,
+    _alone: Option<MutexGuard<'static, ()>>,
+}
+
+impl Qdrant {
+    /// A new one; `None`, and that is said, where there is none to start.
+    pub(crate) fn start() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        if let Ok(address) = std::env::var("CLAUDE_MEMORY_TEST_QDRANT") {
+            let alone = Some(ONE.lock().unwrap_or_else(PoisonError::into_inner));
+            let server = Self { folder, port: 0, process: Mutex::default(), address, _alone: alone };
+            server.wipe();
+            return Some(server);
+        }
+        if !python().exists() {
+            skip("Qdrant", HOW);
+            return None;
+        }
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let address = format!("http://127.0.0.1:{port}");
+        let server = Self { folder, port, process: Mutex::default(), address, _alone: None };
+        server.resume();
+        Some(server)
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.address.clone()
+    }
+
+    /// Whether it can be stopped: a real one cannot.
+    fn is_ours(&self) -> bool {
+        self.port != 0
+    }
+
+    /// Starts it again, with what it kept.
+    fn resume(&self) {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/qdrant/server.py");
+        let mut command = Command::new(python());
+        command.arg(script).arg(self.folder.path()).arg(self.port.to_string());
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        let talk = child.stdout.take().unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(talk), &mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        *self.process.lock().unwrap() = Some(child);
+    }
+
+    /// Kills it.
+    fn stop(&self) {
+        if let Some(mut child) = self.process.lock().unwrap().take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Asks it something with the official client.
+    fn ask<T>(&self, question: impl AsyncFnOnce(&Client) -> T) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let client = Client::from_url(&self.address).skip_compatibility_check().build().unwrap();
+            question(&client).await
+        })
+    }
+
+    /// Names of the collections of models.
+    fn collections(&self) -> Vec<String> {
+        let found = self.ask(async |client| client.list_collections().await.unwrap().collections);
+        found.into_iter().map(|one| one.name).filter(|name| name.starts_with("claude-memory-")).collect()
+    }
+
+    /// Points of all collections of models.
+    fn points(&self) -> u64 {
+        let count = |name: String| {
+            self.ask(async |client| {
+                client.count(CountPointsBuilder::new(name).exact(true)).await.unwrap().result.unwrap().count
+            })
+        };
+        self.collections().into_iter().map(count).sum()
+    }
+
+    fn wipe(&self) {
+        for name in self.collections().into_iter().chain(["claude-memory".to_owned()]) {
+            let _ = self.ask(async |client| client.delete_collection(name).await);
+        }
+    }
+}
+
+impl Drop for Qdrant {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn python() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(".real/qdrant/bin/python")
+}
+
+/// A home with the sample conversations and their vectors; returns how many there are.
+fn embedded() -> (TestHome, u64) {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let _ = home.json(&["embed", "--threads", "2"]);
+    let vectors: u64 = home.database().query_row("SELECT count(*) FROM embeddings", [], |row| row.get(0)).unwrap();
+    assert!(vectors > 50, "{vectors}");
+    (home, vectors)
+}
+
+fn push(home: &TestHome, server: &Qdrant) -> Value {
+    home.json(&["sync", "push", "--qdrant", &server.url()])["targets"][0].clone()
+}
+
+fn check(home: &TestHome, server: &Qdrant, more: &[&str]) -> Value {
+    let done = home.run(&[&["sync", "check", "--json", "--qdrant", &server.url()], more].concat());
+    assert!(done.code < 2, "{}{}", done.stdout, done.stderr);
+    serde_json::from_str::<Value>(&done.stdout).unwrap()["targets"][0].clone()
+}
+
+#[test]
+fn every_vector_is_there_once() {
+    let Some(server) = Qdrant::start() else { return };
+    let (home, vectors) = embedded();
+    assert_eq!(push(&home, &server)["vectors"], json!(vectors));
+    assert_eq!(server.points(), vectors);
+    assert_eq!(push(&home, &server)["vectors"], json!(0), "nothing is new");
+    let compared = check(&home, &server, &[]);
+    assert_eq!((&compared["agrees"], &compared["extra"]), (&json!(true), &json!(0)), "{compared}");
+    let row = home.json(&["sync", "status"])["targets"][1].clone();
+    assert_eq!(
+        (&row["name"], &row["waiting_vectors"], &row["up"]),
+        (&json!("qdrant"), &json!(0), &json!(true)),
+        "{row}"
+    );
+    // What a search of a team needs stands beside each.
+    let name = server.collections().pop().unwrap();
+    let scroll = ScrollPointsBuilder::new(&name).limit(1).with_payload(true);
+    let point = server.ask(async |client| client.scroll(scroll).await.unwrap().result.pop().unwrap());
+    for field in ["message", "conversation", "project", "session", "source", "role", "at", "part", "ordinal", "text"] {
+        assert!(point.payload.contains_key(field), "{field}: {point:?}");
+    }
+    // What happens to it over there is found and mended.
+    let session = point.payload["session"].clone();
+    let session = session.as_str().unwrap().clone();
+    let some = Filter::must([qdrant_client::qdrant::Condition::matches("session", session)]);
+    server.ask(async |client| {
+        client.delete_points(DeletePointsBuilder::new(&name).points(some).wait(true)).await.unwrap()
+    });
+    let left = server.points();
+    assert!(left < vectors);
+    let differs = check(&home, &server, &[]);
+    assert!(!differs["missing"].as_array().unwrap().is_empty(), "{differs}");
+    let _ = check(&home, &server, &["--repair"]);
+    assert_eq!((server.points(), &check(&home, &server, &[])["agrees"]), (vectors, &json!(true)));
+}
+
+#[test]
+fn what_is_forgotten_or_hidden_has_no_vector_there() {
+    let Some(server) = Qdrant::start() else { return };
+    let ((home, vectors), (other, _)) = (embedded(), embedded());
+    let _ = push(&home, &server);
+    let first = || home.json(&["search", "pool", "--mode", "keyword"])["results"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(home.run(&["forget", &first(), "--yes"]).code, 0);
+    let hidden = first();
+    assert_eq!(home.run(&["quarantine", "add", &hidden]).code, 0);
+    assert_eq!(push(&home, &server)["gone"], json!(2));
+    let left = server.points();
+    assert!(left <= vectors - 2, "{left}");
+    assert_eq!(check(&home, &server, &[])["agrees"], json!(true));
+    // Another machine brings back what is only hidden here, and not what was forgotten.
+    let _ = push(&other, &server);
+    let both = server.points();
+    assert!(both > left && both < vectors, "{both}");
+    let compared = check(&home, &server, &[]);
+    assert_eq!(compared["undead"].as_array().unwrap().len(), 1, "what is hidden here: {compared}");
+    assert_eq!(home.run(&["quarantine", "release", &hidden]).code, 0);
+    let _ = home.json(&["embed", "--threads", "2"]);
+    let _ = push(&home, &server);
+    assert_eq!((server.points(), &check(&home, &server, &[])["agrees"]), (both, &json!(true)));
+}
+
+#[test]
+fn a_text_that_changes_leaves_no_old_vector() {
+    let Some(server) = Qdrant::start() else { return };
+    let home = TestHome::new();
+    let long = "the first piece speaks of sharks and of the sea. ".repeat(60);
+    assert_eq!(home.run(&["save", &long, "--kind", "fact"]).code, 0);
+    assert_eq!(home.run(&["save", "beside it 旁边", "--kind", "fact"]).code, 0);
+    let _ = home.json(&["embed", "--threads", "1"]);
+    let _ = push(&home, &server);
+    let before = server.points();
+    assert!(before > 2, "{before}");
+    let id = home.json(&["search", "sharks"])["results"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(home.run(&["forget", &id, "--yes"]).code, 0);
+    let _ = push(&home, &server);
+    assert_eq!((server.points(), &check(&home, &server, &[])["agrees"]), (1, &json!(true)));
+}
+
+#[test]
+fn a_server_that_is_down_another_one_or_of_another_size_harms_nothing() {
+    let Some(server) = Qdrant::start() else { return };
+    let (home, vectors) = embedded();
+    if server.is_ours() {
+        server.stop();
+        home.run(&["sync", "push", "--qdrant", &server.url()]).fails(3, "qdrant");
+        let row = home.json(&["sync", "status"])["targets"][1].clone();
+        assert_eq!(row["up"], json!(false), "{row}");
+        assert!(row["trouble"].as_str().unwrap().contains("qdrant"), "{row}");
+        assert!(!home.json(&["search", "pool"])["results"].as_array().unwrap().is_empty(), "everything else goes on");
+        server.resume();
+    }
+    assert_eq!(push(&home, &server)["vectors"], json!(vectors));
+    // The collection is lost: everything anew.
+    let name = server.collections().pop().unwrap();
+    let delete = || server.ask(async |client| client.delete_collection(&name).await.unwrap());
+    let _ = delete();
+    assert_eq!((&push(&home, &server)["vectors"], server.points()), (&json!(vectors), vectors));
+    // Somebody made one for other vectors.
+    let _ = delete();
+    let odd = CreateCollectionBuilder::new(&name).vectors_config(VectorParamsBuilder::new(7, Distance::Cosine));
+    let _ = server.ask(async |client| client.create_collection(odd).await.unwrap());
+    home.run(&["sync", "push", "--qdrant", &server.url()]).fails(2, "dimensions");
+    let row = home.json(&["sync", "status"])["targets"][1].clone();
+    assert!(row["trouble"].as_str().unwrap().contains("dimensions"), "{row}");
+    // One place that fails keeps nothing from another.
+    let Some(database) = Postgres::start() else { return };
+    let to = ["sync", "push", "--postgres", &database.url(), "--qdrant", &server.url()];
+    home.run(&to).fails(2, "dimensions");
+    assert_eq!(database.sql("SELECT count(*) FROM messages"), "82");
+    // Nothing of it is said in the clear to another machine, and a key is no part of an address.
+    home.run(&["sync", "push", "--qdrant", "http://qdrant.example.org:6334"]).fails(2, "another machine");
+    home.run(&["sync", "push", "--qdrant", "https://key@qdrant.example.org:6334"]).fails(2, "cannot be read");
+}
+
+#[test]
+fn sending_vectors_that_is_killed_goes_on() {
+    let Some(server) = Qdrant::start() else { return };
+    let home = TestHome::new();
+    let rounds = crate::syncing::rounds();
+    let killed = crate::syncing::kill(&home, rounds, &["--qdrant", &server.url()], &mut |home| {
+        let _ = home.json(&["embed", "--threads", "2"]);
+    });
+    say(&format!("{killed} of {rounds} were killed while they sent to Qdrant"));
+    assert!(killed > rounds / 4, "{killed}");
+    let _ = push(&home, &server);
+    let vectors: u64 = home.database().query_row("SELECT count(*) FROM embeddings", [], |row| row.get(0)).unwrap();
+    assert_eq!(server.points(), vectors, "0 lost, 0 doubled");
+    assert_eq!(check(&home, &server, &[])["agrees"], json!(true));
+}
+
+/// What is said while `serve` runs is there without anybody sending it, also after the server was away.
+#[test]
+#[cfg(unix)]
+fn a_running_service_sends_vectors_by_itself() {
+    let Some(server) = Qdrant::start() else { return };
+    let (home, vectors) = embedded();
+    let mut command = crate::serving::command(&home);
+    command.env("CLAUDE_MEMORY_SYNC_QDRANT", server.url());
+    let service = crate::http::Service::of(command);
+    crate::serving::wait("what was there", || !server.collections().is_empty() && server.points() == vectors);
+    assert_eq!(service.post(&crate::http::save("said while it runs")).0, 200);
+    crate::serving::wait("what is new", || server.points() == vectors + 1);
+    let bearer = format!("Bearer {}", service.token);
+    crate::serving::wait("the metrics", || {
+        let (_, page) = service.request("GET /metrics", &service.good(&bearer), b"");
+        page.contains("claude_memory_sync_last_success_timestamp_seconds{target=\"qdrant\"}")
+    });
+}
