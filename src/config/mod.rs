@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 pub use layers::{Layered, Origin, Value};
 pub use paths::Paths;
-pub use service::{AlertSettings, BackupSettings, LogSettings, ScheduleSettings, ServeSettings, SyncSettings};
+pub use service::{AlertSettings, Backend, BackupSettings, LogSettings, ScheduleSettings, ServeSettings, SyncSettings};
 
 /// Why settings could not be resolved.
 #[derive(Debug, thiserror::Error)]

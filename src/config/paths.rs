@@ -35,6 +35,11 @@ impl Paths {
         self.home.join("memory.db")
     }
 
+    /// Where stores live for the moment of a search elsewhere.
+    pub fn fetched(&self) -> PathBuf {
+        self.home.join("fetched")
+    }
+
     /// The configuration file.
     pub fn config(&self) -> PathBuf {
         self.home.join("config.toml")

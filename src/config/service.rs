@@ -7,10 +7,22 @@ use serde::Deserialize;
 pub struct ServeSettings {
     /// Whether transcripts are read while they are written.
     pub follow: bool,
+    /// Where searches are answered from.
+    pub backend: Backend,
     /// Seconds that the mean response time speaks for.
     pub window_seconds: u32,
     /// Seconds between two looks at what alerts are about, and at other places of the memory.
     pub watch_seconds: u32,
+}
+
+/// Where searches of the service are answered from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// The store of this machine.
+    Local,
+    /// PostgreSQL and Qdrant.
+    Production,
 }
 
 /// `[schedule]`

@@ -1,8 +1,10 @@
 //! Who calls a tool, and when: what a client tells about itself without the model's help.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::domain::Timestamp;
+use crate::sync::Remote;
 
 /// What the server knows about its caller and the time.
 #[derive(Debug, Clone)]
@@ -15,6 +17,8 @@ pub struct Context {
     pub transcripts: Option<PathBuf>,
     /// Reads the clock.
     pub now: fn() -> Timestamp,
+    /// Where searches are answered from, when that is not the local store.
+    pub remote: Option<Arc<Remote>>,
 }
 
 /// One call.
@@ -28,6 +32,8 @@ pub struct Caller {
     pub transcripts: Option<PathBuf>,
     /// The moment of the call.
     pub now: Timestamp,
+    /// Where searches are answered from, when that is not the local store.
+    pub remote: Option<Arc<Remote>>,
 }
 
 impl Context {
@@ -38,6 +44,7 @@ impl Context {
             session: self.session.clone(),
             transcripts: self.transcripts.clone(),
             now: (self.now)(),
+            remote: self.remote.clone(),
         }
     }
 }

@@ -6,7 +6,7 @@ use rmcp::model::{CallToolResult, ContentBlock, ErrorCode};
 use crate::bridge::Panicked;
 use crate::domain::Code;
 use crate::domain::text::{one_line, visible};
-use crate::{memory, ops};
+use crate::{memory, ops, sync};
 
 /// Characters of a message or a hint.
 const MOST_CHARACTERS: usize = 500;
@@ -59,6 +59,12 @@ impl From<memory::Error> for Failure {
 
 impl From<ops::Error> for Failure {
     fn from(error: ops::Error) -> Self {
+        Self { code: error.code(), hint: error.hint(), message: error.to_string() }
+    }
+}
+
+impl From<sync::Error> for Failure {
+    fn from(error: sync::Error) -> Self {
         Self { code: error.code(), hint: error.hint(), message: error.to_string() }
     }
 }

@@ -5,7 +5,9 @@ use super::{Memory, Result};
 use crate::disk::checkout;
 use crate::domain::text::terms::Terms;
 use crate::domain::{MessageId, Timestamp};
-use crate::store::{Change, Incoming, NewProject, Progress, Standing, TakenIn, WholeMessage, WholeVector};
+use crate::store::{
+    Change, Incoming, IncomingVector, NewProject, Progress, Standing, TakenIn, WholeMessage, WholeVector,
+};
 
 impl Memory {
     /// Changes after a place in the journal, in order.
@@ -108,6 +110,35 @@ impl Memory {
             incoming.push(Incoming { message, changed_at, project });
         }
         Ok(self.store.take_in(incoming)?)
+    }
+
+    /// Takes in vectors of the model in use that other machines have made; those of texts that differ here are left out. Returns how
+    /// many were taken in.
+    ///
+    /// # Errors
+    /// When there is no encoder, or the store cannot be written.
+    pub fn take_vectors(&self, vectors: Vec<IncomingVector>) -> Result<u64> {
+        if vectors.is_empty() {
+            return Ok(0);
+        }
+        Ok(self.store.take_vectors(self.encoder_model()?, vectors)?)
+    }
+
+    /// Mean number of terms of a passage with its neighbours: what another place cannot count.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn mean_window(&self) -> Result<f32> {
+        Ok(self.columns()?.mean_window())
+    }
+
+    /// The rows of projects by what tells them from others.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn project_rows(&self, keys: &[String]) -> Result<Vec<i64>> {
+        let known = self.store.project_keys()?.into_iter();
+        Ok(known.filter(|(_, key)| keys.contains(key)).map(|(row, _)| row).collect())
     }
 
     /// Takes out what was forgotten on another machine; returns how many messages were there. Ids that are not there are remembered

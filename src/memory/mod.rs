@@ -49,10 +49,10 @@ pub use handoff::{Handoff, Step};
 pub use health::{Check, Health};
 pub use ingest::{ImportOptions, ImportProgress, Report, Taken};
 pub use making::{Made, MakingProgress, Turn};
-pub use projects::Moved;
+pub use projects::{Moved, project_key};
 pub use reading::{Conversation, Transcript};
 pub use redacting::Rescanned;
-pub use search::Weights;
+pub use search::{Asked, Weights, Wide};
 
 /// The memory of one data folder. Shared between threads.
 #[derive(Debug)]

@@ -17,6 +17,11 @@ pub struct Moved {
     pub into: Project,
 }
 
+/// What tells the project of a folder from others, on every machine.
+pub fn project_key(directory: &str) -> String {
+    project_of(directory).key
+}
+
 impl Memory {
     /// What is kept of every project, or of those that `wanted` names; that with the newest message first.
     ///

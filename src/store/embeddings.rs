@@ -284,6 +284,7 @@ pub fn halves(vector: &[f32]) -> Vec<u8> {
     vector.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect()
 }
 
-pub(super) fn widen(blob: &[u8]) -> Vec<f32> {
+/// Back from [`halves`].
+pub fn widen(blob: &[u8]) -> Vec<f32> {
     blob.as_chunks::<2>().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect()
 }

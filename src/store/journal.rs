@@ -52,6 +52,19 @@ pub struct WholeMessage {
     pub parts: Vec<WholePart>,
     /// What a saved text says about itself.
     pub note: Option<WholeNote>,
+    /// How much there is to search; zero where nobody counted.
+    pub sizes: Sizes,
+}
+
+/// How much of a message there is to search, as BM25 has to know it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Passages of text.
+    pub texts: i32,
+    /// Terms of all of them.
+    pub terms: i32,
+    /// Terms of the prose among them.
+    pub prose_terms: i32,
 }
 
 /// A conversation without its messages.
@@ -263,6 +276,20 @@ impl Store {
         })
     }
 
+    /// Row, source and session of all conversations: of a small store.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn conversation_rows(&self) -> Result<Vec<(i64, String, String)>> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("list conversations", error);
+            let mut statement =
+                connection.prepare_cached("SELECT id, source, external_id FROM conversations").map_err(failed)?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).map_err(failed)?;
+            rows.collect::<rusqlite::Result<_>>().map_err(failed)
+        })
+    }
+
     /// Source and session of all conversations that are in sight, in order.
     ///
     /// # Errors
@@ -330,6 +357,15 @@ fn standing(connection: &Connection, message: MessageId) -> Result<Standing> {
             .optional()
     });
     whole.note = note.map_err(failed)?;
+    let prose = [Kind::Text, Kind::Summary].map(|kind| kind.number().to_string()).join(", ");
+    let sql = format!(
+        "SELECT count(*), coalesce(sum(words), 0), coalesce(sum(words) FILTER (WHERE kind IN ({prose})), 0)
+         FROM passages WHERE message_id = ?1 AND role = 0"
+    );
+    let sizes = connection.prepare_cached(&sql).and_then(|mut statement| {
+        statement.query_row([row], |row| Ok(Sizes { texts: row.get(0)?, terms: row.get(1)?, prose_terms: row.get(2)? }))
+    });
+    whole.sizes = sizes.map_err(failed)?;
     Ok(Standing::Here(Box::new(whole)))
 }
 
@@ -351,6 +387,7 @@ fn whole(row: &Row<'_>, id: MessageId) -> rusqlite::Result<(i64, WholeMessage)> 
         sidechain: row.get(8)?,
         parts: Vec::new(),
         note: None,
+        sizes: Sizes::default(),
     };
     Ok((row.get(0)?, message))
 }

@@ -44,11 +44,13 @@ pub use cleanup::Old;
 pub use columns::{MessageRow, NewRows, PassageRow};
 pub use connection::{sqlite_version, take_busy_waits};
 pub use cursors::Cursor;
-pub use embeddings::{Model, NewVector, PendingPart, StoredVector, halves};
+pub use embeddings::{Model, NewVector, PendingPart, StoredVector, halves, widen};
 pub use error::{Error, Result};
 pub use excerpts::{Excerpt, StandingNote, Wanted};
 pub use forget::Forgotten;
-pub use journal::{Change, Standing, WholeConversation, WholeMessage, WholeNote, WholePart, WholeProject, WholeVector};
+pub use journal::{
+    Change, Sizes, Standing, WholeConversation, WholeMessage, WholeNote, WholePart, WholeProject, WholeVector,
+};
 pub use lane::Receipt;
 pub use messages::{Batch, Outcome, PreparedMessage, Preparer, StoredPart};
 pub use notes::{NoteChange, Saved, SavedStatus};
@@ -60,7 +62,7 @@ pub use reading::{Body, Candidate, ConversationHead, MessageText, PartText};
 pub use reconcile::Disagreement;
 pub use sessions::{SessionFilter, SessionPlace, SessionSummary};
 pub use stats::Stats;
-pub use taking::{Incoming, TakenIn};
+pub use taking::{Incoming, IncomingVector, TakenIn};
 pub use words::{Posting, number};
 
 /// Readers kept open for the next request.

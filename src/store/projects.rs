@@ -88,6 +88,19 @@ impl Store {
         })
     }
 
+    /// What tells each project from others, by row.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn project_keys(&self) -> Result<Vec<(i64, String)>> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("list the projects", error);
+            let mut statement = connection.prepare_cached("SELECT id, key FROM projects").map_err(failed)?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
+            rows.collect::<rusqlite::Result<_>>().map_err(failed)
+        })
+    }
+
     /// What is kept of each project, or of one; that with the newest message first.
     ///
     /// # Errors

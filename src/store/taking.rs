@@ -1,15 +1,18 @@
 //! Taking in what other machines have sent to a common place: messages with their own ids, the newer text where two differ. What was
 //! forgotten here stays forgotten.
 
+use std::ops::Range;
+
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::Store;
 use super::columns::raise_generation;
+use super::embeddings::{Model, NewVector, lacking};
 use super::error::{Error, Result};
 use super::journal::{WholeMessage, WholeNote};
 use super::messages::{self, Outcome, PreparedMessage, Preparer, Row};
 use super::projects::{self, NewProject};
-use crate::domain::{MessageId, Timestamp};
+use crate::domain::{ContentHash, MessageId, Timestamp};
 
 /// A message of another machine.
 #[derive(Debug)]
@@ -20,6 +23,21 @@ pub struct Incoming {
     pub changed_at: Timestamp,
     /// The project of its folder on this machine.
     pub project: NewProject,
+}
+
+/// A vector of another machine.
+#[derive(Debug)]
+pub struct IncomingVector {
+    /// The message.
+    pub message: MessageId,
+    /// The part.
+    pub part: i64,
+    /// The passage in it.
+    pub ordinal: i64,
+    /// Of its text over there.
+    pub text_hash: ContentHash,
+    /// Unit length.
+    pub vector: Vec<f32>,
 }
 
 /// What became of messages of other machines.
@@ -68,6 +86,70 @@ impl Store {
                 raise_generation(connection).map_err(|error| Error::sqlite("take messages in", error))?;
             }
             Ok(taken)
+        })
+    }
+
+    /// Takes vectors in where the text here is the one that they were made from; its parts need none of their own then. Returns how
+    /// many were taken in.
+    ///
+    /// # Errors
+    /// When reading or writing fails.
+    pub fn take_vectors(&self, model: Model, vectors: Vec<IncomingVector>) -> Result<u64> {
+        let (model, _) = self.adopt_model(model)?;
+        let mut fitting = Vec::with_capacity(vectors.len());
+        // Vectors of one part come together.
+        let mut text = (0, String::new());
+        for vector in vectors {
+            let Some((part, passage, range)) = self.passage_at(vector.message, vector.part, vector.ordinal)? else {
+                continue;
+            };
+            if text.0 != part {
+                text = (part, self.part_text(part)?);
+            }
+            if ContentHash::of(text.1.get(range).unwrap_or("").trim()) == vector.text_hash {
+                fitting.push((part, NewVector { passage, text_hash: vector.text_hash, vector: vector.vector }));
+            }
+        }
+        let count = fitting.len() as u64;
+        let mut parts: Vec<i64> = fitting.iter().map(|(part, _)| *part).collect();
+        parts.dedup();
+        self.store_vectors(model, Vec::new(), fitting.into_iter().map(|(_, vector)| vector).collect())?;
+        self.write(move |connection| {
+            let sql = format!(
+                "DELETE FROM pending WHERE part_id = ?2 AND NOT EXISTS
+                   (SELECT 1 FROM passages a JOIN parts p ON p.id = a.part_id WHERE p.id = ?2 AND {})",
+                lacking()
+            );
+            for part in &parts {
+                connection
+                    .prepare_cached(&sql)
+                    .and_then(|mut statement| statement.execute([model, *part]))
+                    .map_err(|error| Error::sqlite("take vectors in", error))?;
+            }
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
+    fn part_text(&self, part: i64) -> Result<String> {
+        self.read(|connection| {
+            let sql = "SELECT body_text(body, body_bytes) FROM parts WHERE id = ?1";
+            let text =
+                connection.prepare_cached(sql).and_then(|mut statement| statement.query_row([part], |row| row.get(0)));
+            text.map_err(|error| Error::sqlite("read a text", error))
+        })
+    }
+
+    /// The rows of a part and of a passage in it, and where that is in its text.
+    fn passage_at(&self, message: MessageId, part: i64, ordinal: i64) -> Result<Option<(i64, i64, Range<usize>)>> {
+        self.read(|connection| {
+            let sql = "SELECT p.id, a.id, a.start_byte, a.end_byte FROM messages m JOIN parts p ON p.message_id = m.id AND p.key = ?2
+                       JOIN passages a ON a.part_id = p.id AND a.ordinal = ?3 WHERE m.uid = ?1";
+            let place = connection.prepare_cached(sql).and_then(|mut statement| {
+                let values = params![message.as_bytes(), part, ordinal];
+                statement.query_row(values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?..row.get(3)?))).optional()
+            });
+            place.map_err(|error| Error::sqlite("find a passage", error))
         })
     }
 

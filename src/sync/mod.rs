@@ -11,6 +11,7 @@ pub mod predecessor;
 mod pull;
 mod qdrant;
 mod qdrant_target;
+mod remote;
 mod run;
 mod target;
 
@@ -26,6 +27,7 @@ pub use error::{Error, Result};
 pub use place::PostgresPlace;
 pub use pull::Pulled;
 pub use qdrant::QdrantPlace;
+pub use remote::{Fetched, Remote, Scope};
 pub use run::{Compared, Pushed, Sending};
 
 /// A target, and why it does not answer if it does not.
@@ -52,6 +54,7 @@ pub async fn probe(settings: &SyncSettings) -> Vec<Probed> {
 
 /// A place that the memory is copied to.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there are two of them")]
 pub enum Place {
     /// Texts and vectors.
     Postgres(PostgresPlace),

@@ -13,7 +13,7 @@ use super::target::{Holds, Target};
 use crate::domain::text::tokens;
 use crate::domain::{Kind, MessageId, Role};
 use crate::memory::Memory;
-use crate::store::WholeMessage;
+use crate::store::{Sizes, WholeMessage};
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// The version of the tables.
@@ -95,6 +95,14 @@ impl Target for PostgresTarget {
 
     fn holds(&self) -> Holds {
         Holds::Messages
+    }
+
+    async fn finish(&mut self, memory: &Memory) -> Result<()> {
+        let window = memory.mean_window()?.to_string();
+        let sql = "INSERT INTO claude_memory (key, value) VALUES ('mean_window', $1) ON CONFLICT (key) DO UPDATE
+                   SET value = excluded.value WHERE claude_memory.value <> excluded.value";
+        self.client().await?.execute(sql, &[&window]).await?;
+        Ok(())
     }
 
     async fn summaries(&mut self) -> Result<BTreeMap<Uuid, String>> {
@@ -198,6 +206,8 @@ async fn messages(transaction: &Transaction<'_>, page: &Page) -> Result<()> {
         words.truncate(WORDS);
         Some(words.join(" "))
     });
+    let size =
+        |of: fn(&Sizes) -> i32| -> Vec<i32> { page.messages.iter().map(|(message, _)| of(&message.sizes)).collect() };
     let sidechains: Vec<bool> = page.messages.iter().map(|(message, _)| message.sidechain).collect();
     let times: Vec<i64> = page.messages.iter().map(|(message, _)| message.at.milliseconds()).collect();
     let changes: Vec<i64> = page.messages.iter().map(|(_, at)| at.milliseconds()).collect();
@@ -208,18 +218,20 @@ async fn messages(transaction: &Transaction<'_>, page: &Page) -> Result<()> {
         .map(|count| i32::try_from(count).unwrap_or(i32::MAX))
         .collect();
     let sql = "INSERT INTO messages (id, conversation_id, message_type, role, content, external_id, parent_external_id, project_id,
-                 directory, git_branch, model, words, sidechain, timestamp, changed_at, token_count, change)
+                 directory, git_branch, model, words, sidechain, timestamp, changed_at, token_count, texts, terms, prose_terms, change)
                SELECT n.id::uuid, n.conversation::uuid, n.type, n.role, n.content, n.external, n.parent, n.project, n.directory,
                  n.branch, n.model, array_to_tsvector(array_remove(string_to_array(n.words, ' '), '')), n.sidechain,
-                 to_timestamp(n.at / 1000.0) AT TIME ZONE 'UTC', n.changed, n.tokens, nextval('claude_memory_changes')
+                 to_timestamp(n.at / 1000.0) AT TIME ZONE 'UTC', n.changed, n.tokens, n.texts, n.terms, n.prose, nextval('claude_memory_changes')
                FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-                 $10::text[], $11::text[], $12::text[], $13::boolean[], $14::bigint[], $15::bigint[], $16::integer[])
+                 $10::text[], $11::text[], $12::text[], $13::boolean[], $14::bigint[], $15::bigint[], $16::integer[], $18::integer[], $19::integer[],
+                 $20::integer[])
                  n (id, conversation, type, role, content, external, parent, project, directory, branch, model, words, sidechain,
-                    at, changed, tokens)
+                    at, changed, tokens, texts, terms, prose)
                WHERE NOT EXISTS (SELECT 1 FROM tombstones t WHERE t.message_id = n.id::uuid)
                ON CONFLICT (id) DO UPDATE SET content = excluded.content, words = excluded.words, project_id = excluded.project_id,
                  conversation_id = excluded.conversation_id, git_branch = excluded.git_branch, model = excluded.model,
-                 changed_at = excluded.changed_at, token_count = excluded.token_count, change = excluded.change
+                 changed_at = excluded.changed_at, token_count = excluded.token_count, texts = excluded.texts,
+                 terms = excluded.terms, prose_terms = excluded.prose_terms, change = excluded.change
                WHERE $17 OR messages.changed_at IS NULL OR messages.changed_at < excluded.changed_at";
     transaction
         .execute(
@@ -242,6 +254,9 @@ async fn messages(transaction: &Transaction<'_>, page: &Page) -> Result<()> {
                 &changes,
                 &counts,
                 &page.mends,
+                &size(|sizes| sizes.texts),
+                &size(|sizes| sizes.terms),
+                &size(|sizes| sizes.prose_terms),
             ],
         )
         .await?;
@@ -334,13 +349,15 @@ async fn vectors(transaction: &Transaction<'_>, page: &Page) -> Result<()> {
     let dimensions: Vec<i32> =
         page.vectors.iter().map(|vector| i32::try_from(vector.vector.len()).unwrap_or(i32::MAX)).collect();
     let halves: Vec<Vec<u8>> = page.vectors.iter().map(|vector| crate::store::halves(&vector.vector)).collect();
-    let sql = "INSERT INTO embeddings (id, message_id, part_key, ordinal, model_name, dimension, halves)
-               SELECT n.id::uuid, n.message::uuid, n.key, n.ordinal, n.model, n.dimension, n.halves
-               FROM unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::text[], $6::integer[], $7::bytea[])
-                 n (id, message, key, ordinal, model, dimension, halves)
+    let hashes: Vec<&[u8]> = page.vectors.iter().map(|vector| vector.text_hash.0.as_slice()).collect();
+    let sql = "INSERT INTO embeddings (id, message_id, part_key, ordinal, model_name, dimension, halves, text_hash)
+               SELECT n.id::uuid, n.message::uuid, n.key, n.ordinal, n.model, n.dimension, n.halves, n.hash
+               FROM unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::text[], $6::integer[], $7::bytea[], $8::bytea[])
+                 n (id, message, key, ordinal, model, dimension, halves, hash)
                WHERE EXISTS (SELECT 1 FROM messages m WHERE m.id = n.message::uuid)
-               ON CONFLICT (id) DO UPDATE SET halves = excluded.halves WHERE embeddings.halves <> excluded.halves";
-    transaction.execute(sql, &[&ids, &messages, &keys, &ordinals, &models, &dimensions, &halves]).await?;
+               ON CONFLICT (id) DO UPDATE SET halves = excluded.halves, text_hash = excluded.text_hash
+               WHERE (embeddings.halves, embeddings.text_hash) IS DISTINCT FROM (excluded.halves, excluded.text_hash)";
+    transaction.execute(sql, &[&ids, &messages, &keys, &ordinals, &models, &dimensions, &halves, &hashes]).await?;
     let whole: Vec<String> = page.whole.iter().map(ToString::to_string).collect();
     let sql = "DELETE FROM embeddings WHERE message_id = ANY ($1::text[]::uuid[]) AND id <> ALL ($2::text[]::uuid[])";
     if !whole.is_empty() {

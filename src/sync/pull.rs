@@ -3,14 +3,15 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row};
 
 use super::error::{Error, Result};
 use super::postgres_target::PostgresTarget;
 use super::target::Target as _;
-use crate::domain::{Kind, MessageId, Origin, Role, Timestamp};
+use crate::domain::{ContentHash, Kind, MessageId, Origin, Role, Timestamp};
 use crate::memory::Memory;
-use crate::store::{WholeConversation, WholeMessage, WholeNote, WholePart, WholeProject};
+use crate::store::{IncomingVector, Sizes, WholeConversation, WholeMessage, WholeNote, WholePart, WholeProject, widen};
 
 /// Changes that are taken in at once.
 const TOGETHER: i64 = 500;
@@ -20,6 +21,8 @@ const TOGETHER: i64 = 500;
 pub struct Pulled {
     /// Messages that are new here.
     pub new: u64,
+    /// Vectors that need not be made here any more.
+    pub vectors: u64,
     /// Messages that were newer there.
     pub changed: u64,
     /// Messages that were the same.
@@ -54,7 +57,12 @@ pub(super) async fn pull(
         let Some(last) = changes.last else { break };
         seen += (changes.messages.len() + changes.forgotten.len()) as u64;
         pulled.gone += memory.bury(changes.forgotten, now())?;
+        let ids: Vec<String> = changes.messages.iter().map(|(message, _)| message.id.to_string()).collect();
         let taken = memory.take_in(changes.messages)?;
+        if let Some(model) = memory.model_digest() {
+            // What another machine has made need not be made here again.
+            pulled.vectors += memory.take_vectors(vectors(target.client().await?, &ids, &model).await?)?;
+        }
         pulled.new += taken.new;
         pulled.changed += taken.changed;
         pulled.known += taken.known;
@@ -84,8 +92,7 @@ const MESSAGES: &str = "SELECT m.id::text, m.change, m.changed_at, m.external_id
         u.unit_type, u.title, u.topic_key, coalesce(u.keywords::text, '[]'), u.pinned,
         (extract(epoch FROM u.expires_at) * 1000)::bigint, u.superseded_by::text
     FROM messages m JOIN conversations c ON c.id = m.conversation_id JOIN projects p ON p.id = m.project_id
-    LEFT JOIN memory_units u ON u.id = m.id
-    WHERE m.change > $1 AND m.change <= $2 ORDER BY m.change";
+    LEFT JOIN memory_units u ON u.id = m.id";
 
 impl PostgresTarget {
     /// How many changes come after one.
@@ -108,25 +115,55 @@ impl PostgresTarget {
         for row in client.query(sql, &[&after, &until]).await? {
             changes.forgotten.push((id(row.try_get(0)?)?, row.try_get(1)?));
         }
-        for row in client.query(MESSAGES, &[&after, &until]).await? {
-            changes.messages.push(message(&row)?);
-        }
-        let sql = "SELECT p.message_id::text, p.key, p.kind, p.origin, p.tool, p.text, p.escaped FROM message_parts p
-                   JOIN messages m ON m.id = p.message_id WHERE m.change > $1 AND m.change <= $2 ORDER BY m.change, p.key";
-        let rows = client.query(sql, &[&after, &until]).await?;
-        let mut current = changes.messages.iter_mut().peekable();
-        for row in &rows {
-            let owner = id(row.try_get(0)?)?;
-            // Both come in the order of changes; a message without parts is passed over.
-            while current.peek().is_some_and(|(message, _)| message.id != owner) {
-                current.next();
-            }
-            if let Some((message, _)) = current.peek_mut() {
-                message.parts.push(part(row)?);
-            }
-        }
+        changes.messages = messages(client, "m.change > $1 AND m.change <= $2", &[&after, &until]).await?;
         Ok(changes)
     }
+}
+
+/// Messages for which a condition is true, in the order of their changes.
+pub(super) async fn messages(
+    client: &Client,
+    condition: &str,
+    values: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<(WholeMessage, Timestamp)>> {
+    let rows = client.query(&format!("{MESSAGES} WHERE {condition} ORDER BY m.change"), values).await?;
+    let mut found = rows.iter().map(message).collect::<Result<Vec<_>>>()?;
+    let sql = format!(
+        "SELECT p.message_id::text, p.key, p.kind, p.origin, p.tool, p.text, p.escaped FROM message_parts p
+         JOIN messages m ON m.id = p.message_id WHERE {condition} ORDER BY m.change, p.key"
+    );
+    let rows = client.query(&sql, values).await?;
+    let mut current = found.iter_mut().peekable();
+    for row in &rows {
+        let owner = id(row.try_get(0)?)?;
+        // Both come in the order of changes; a message without parts is passed over.
+        while current.peek().is_some_and(|(message, _)| message.id != owner) {
+            current.next();
+        }
+        if let Some((message, _)) = current.peek_mut() {
+            message.parts.push(part(row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Vectors of a model that messages have.
+pub(super) async fn vectors(client: &Client, messages: &[String], model: &str) -> Result<Vec<IncomingVector>> {
+    let sql = "SELECT message_id::text, part_key, ordinal, text_hash, halves FROM embeddings
+               WHERE message_id = ANY ($1::text[]::uuid[]) AND model_name = $2 AND text_hash IS NOT NULL
+               ORDER BY message_id, part_key, ordinal";
+    let mut found = Vec::new();
+    for row in client.query(sql, &[&messages, &model]).await? {
+        let hash: &[u8] = row.try_get(3)?;
+        found.push(IncomingVector {
+            message: id(row.try_get(0)?)?,
+            part: row.try_get(1)?,
+            ordinal: row.try_get::<_, i32>(2)?.into(),
+            text_hash: ContentHash(hash.try_into().map_err(|_| odd("a hash that is none"))?),
+            vector: widen(row.try_get(4)?),
+        });
+    }
+    Ok(found)
 }
 
 fn odd(what: &str) -> Error {
@@ -181,6 +218,7 @@ fn message(row: &Row) -> Result<(WholeMessage, Timestamp)> {
         sidechain: row.try_get::<_, Option<bool>>(10)?.unwrap_or(false),
         parts: Vec::new(),
         note,
+        sizes: Sizes::default(),
     };
     Ok((message, Timestamp::from_milliseconds(row.try_get::<_, Option<i64>>(2)?.unwrap_or(0))))
 }

@@ -62,6 +62,7 @@ pub(super) async fn push(
         }
         let (page, next, seen) = gather(memory, at)?;
         if seen == 0 {
+            target.finish(memory).await?;
             memory.note_progress(target.name(), &place, at, true, now())?;
             return Ok(pushed);
         }

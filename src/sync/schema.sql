@@ -49,7 +49,10 @@ ALTER TABLE messages ALTER COLUMN message_type TYPE TEXT,
   ADD COLUMN IF NOT EXISTS external_id TEXT, ADD COLUMN IF NOT EXISTS parent_external_id TEXT,
   ADD COLUMN IF NOT EXISTS role TEXT, ADD COLUMN IF NOT EXISTS project_id TEXT, ADD COLUMN IF NOT EXISTS directory TEXT,
   ADD COLUMN IF NOT EXISTS git_branch TEXT, ADD COLUMN IF NOT EXISTS model TEXT, ADD COLUMN IF NOT EXISTS sidechain BOOLEAN,
-  ADD COLUMN IF NOT EXISTS words TSVECTOR, ADD COLUMN IF NOT EXISTS changed_at BIGINT, ADD COLUMN IF NOT EXISTS change BIGINT;
+  ADD COLUMN IF NOT EXISTS words TSVECTOR,
+  -- Passages of text, terms of them, terms of the prose among them: what BM25 counts.
+  ADD COLUMN IF NOT EXISTS texts INTEGER, ADD COLUMN IF NOT EXISTS terms INTEGER, ADD COLUMN IF NOT EXISTS prose_terms INTEGER,
+  ADD COLUMN IF NOT EXISTS changed_at BIGINT, ADD COLUMN IF NOT EXISTS change BIGINT;
 CREATE INDEX IF NOT EXISTS messages_by_conversation ON messages (conversation_id, timestamp);
 CREATE INDEX IF NOT EXISTS messages_by_time ON messages (timestamp);
 CREATE INDEX IF NOT EXISTS messages_by_change ON messages (change) WHERE change IS NOT NULL;
@@ -102,7 +105,9 @@ ALTER TABLE embeddings ALTER COLUMN memory_unit_id DROP NOT NULL, ALTER COLUMN v
   ALTER COLUMN model_name TYPE TEXT,
   ADD COLUMN IF NOT EXISTS message_id UUID, ADD COLUMN IF NOT EXISTS part_key BIGINT, ADD COLUMN IF NOT EXISTS ordinal INTEGER,
   -- Unit length, IEEE half floats, little endian.
-  ADD COLUMN IF NOT EXISTS halves BYTEA;
+  ADD COLUMN IF NOT EXISTS halves BYTEA,
+  -- SHA-256 of its text.
+  ADD COLUMN IF NOT EXISTS text_hash BYTEA;
 CREATE INDEX IF NOT EXISTS embeddings_by_message ON embeddings (message_id) WHERE message_id IS NOT NULL;
 
 -- What was forgotten, so that no machine brings it back.

@@ -27,6 +27,11 @@ pub(super) trait Target {
     /// Takes a page in; one that was broken off is sent again.
     async fn push(&mut self, page: &Page) -> Result<()>;
 
+    /// Called when everything was sent.
+    async fn finish(&mut self, _memory: &Memory) -> Result<()> {
+        Ok(())
+    }
+
     /// The digest of each conversation that is there.
     async fn summaries(&mut self) -> Result<BTreeMap<Uuid, String>>;
 

@@ -12,7 +12,7 @@ use crate::home::TestHome;
 pub(crate) struct Service {
     child: Child,
     /// What it says; closed, it could say nothing more.
-    _talk: BufReader<ChildStderr>,
+    talk: BufReader<ChildStderr>,
     pub(crate) address: String,
     /// Where alerts go.
     pub(crate) webhook: String,
@@ -39,7 +39,7 @@ impl Service {
         let token = command.get_envs().find(|(name, _)| *name == "CLAUDE_MEMORY_HOME").unwrap().1.unwrap();
         let token = std::path::Path::new(token).join("http.token");
         let token = std::fs::read_to_string(token).unwrap().trim().to_owned();
-        Self { child, _talk: talk, address, webhook, token }
+        Self { child, talk, address, webhook, token }
     }
 
     /// One request to the webhook.
@@ -59,9 +59,9 @@ impl Service {
     pub(crate) fn wait(mut self) -> Option<i32> {
         let status = self.child.wait().unwrap();
         if status.code().is_none() {
-            let mut talk = String::new();
-            let _ = std::io::Read::read_to_string(&mut self._talk, &mut talk);
-            eprintln!("{status}: {talk}");
+            let mut rest = String::new();
+            let _ = std::io::Read::read_to_string(&mut self.talk, &mut rest);
+            crate::home::say(&format!("{status}: {rest}"));
         }
         status.code()
     }

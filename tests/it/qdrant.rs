@@ -291,3 +291,129 @@ fn a_running_service_sends_vectors_by_itself() {
         page.contains("claude_memory_sync_last_success_timestamp_seconds{target=\"qdrant\"}")
     });
 }
+
+/// Both servers, and a home whose settings name them.
+fn production() -> Option<(Postgres, Qdrant)> {
+    Some((Postgres::start()?, Qdrant::start()?))
+}
+
+fn asked(home: &TestHome, (database, vectors): &(Postgres, Qdrant), arguments: &[&str]) -> Value {
+    let mut command = home.command();
+    command.env("CLAUDE_MEMORY_SYNC_POSTGRES", database.url()).env("CLAUDE_MEMORY_SYNC_QDRANT", vectors.url());
+    crate::home::Ran::new(command.args(arguments).arg("--json").output().unwrap()).json()
+}
+
+/// What is found elsewhere is what would be found here, in the same order, for whoever asks.
+#[test]
+fn production_answers_as_the_local_store_does() {
+    let Some(servers) = production() else { return };
+    let (home, _) = embedded();
+    let pushed = asked(&home, &servers, &["sync", "push"]);
+    assert_eq!(pushed["targets"].as_array().unwrap().len(), 2, "{pushed}");
+    let stranger = TestHome::new();
+    let questions = [
+        "why did we change the pool size",
+        "数据库连接池为什么要调整",
+        "what did we decide about deployment 部署",
+        "nightly build time out",
+        "the error that came back",
+        "pool \"connection pool\"",
+    ];
+    let ids = |answer: &Value| -> Vec<String> {
+        let results = answer["results"].as_array().unwrap();
+        results.iter().map(|hit| hit["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let (mut same, mut all) = (0, 0);
+    let ways = [
+        &[][..],
+        &["--mode", "keyword"],
+        &["--mode", "semantic"],
+        &["--role", "user"],
+        &["--mode", "exact"],
+        &["-p", "orders"],
+    ];
+    for (number, question) in questions.iter().enumerate() {
+        // Every question in two ways, every way with two questions.
+        for more in [ways[0], ways[number]] {
+            let arguments = [&["search", question], more].concat();
+            let here = ids(&home.json(&arguments));
+            let there = ids(&asked(&stranger, &servers, &[&arguments[..], &["--remote"]].concat()));
+            same += here.iter().filter(|id| there.contains(id)).count();
+            all += here.len();
+            assert_eq!(here.first(), there.first(), "{arguments:?}");
+        }
+    }
+    assert!(all > 60 && same * 100 >= all * 95, "{same} of {all}");
+    assert_eq!(home.run(&["save", "we deploy on Tuesdays 每周二部署", "--topic", "deploy"]).code, 0);
+    assert_eq!(home.run(&["save", "we deploy on Wednesdays 每周三部署", "--topic", "deploy"]).code, 0);
+    let _ = home.json(&["embed", "--threads", "2"]);
+    let _ = asked(&home, &servers, &["sync", "push"]);
+    let tuesdays = asked(&stranger, &servers, &["search", "on Tuesdays", "--mode", "keyword", "--remote"]);
+    assert_eq!(tuesdays["results"], json!([]), "it was replaced");
+    // What was found can be read by who has nothing of it, and nothing of it stays with him.
+    let hit = asked(&stranger, &servers, &["search", "pool", "--remote"]);
+    let id = hit["results"][0]["id"].as_str().unwrap();
+    let read = asked(&stranger, &servers, &["show", id, "--remote"]);
+    assert!(read["conversations"][0]["messages"].as_array().unwrap().len() > 1, "{read}");
+    assert_eq!(std::fs::read_dir(stranger.memory().join("fetched")).unwrap().count(), 0);
+    let kept: u64 = stranger.database().query_row("SELECT count(*) FROM messages", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 0);
+    // Without Qdrant words carry the answer, and it says so.
+    if servers.1.is_ours() {
+        servers.1.stop();
+        let degraded = asked(&stranger, &servers, &["search", "pool", "--remote"]);
+        assert!(!ids(&degraded).is_empty() && degraded["warnings"].to_string().contains("qdrant"), "{degraded}");
+    }
+    servers.0.stop();
+    let mut command = stranger.command();
+    command.env("CLAUDE_MEMORY_SYNC_POSTGRES", servers.0.url()).args(["search", "pool", "--remote"]);
+    crate::home::Ran::new(command.output().unwrap()).fails(3, "postgres");
+    stranger.run(&["search", "pool", "--remote"]).fails(2, "sync.postgres");
+}
+
+/// An empty laptop gets vectors with the texts: nothing has to be made again.
+#[test]
+fn vectors_are_pulled_with_their_texts() {
+    let Some(database) = Postgres::start() else { return };
+    let (home, vectors) = embedded();
+    let _ = home.json(&["sync", "push", "--postgres", &database.url()]);
+    let empty = TestHome::new();
+    let pulled = empty.json(&["sync", "pull", "--postgres", &database.url()]);
+    assert_eq!(pulled["vectors"], json!(vectors), "{pulled}");
+    assert_eq!(empty.json(&["embed"])["vectors"], json!(0));
+    let question = ["search", "why did we change the pool size"];
+    assert_eq!(home.json(&question)["results"][0]["id"], empty.json(&question)["results"][0]["id"]);
+}
+
+/// A service can answer a team's searches from production, over MCP.
+#[test]
+#[cfg(unix)]
+fn a_service_answers_from_production() {
+    let Some(servers) = production() else { return };
+    let (home, _) = embedded();
+    let _ = asked(&home, &servers, &["sync", "push"]);
+    let stranger = TestHome::new();
+    let mut command = crate::serving::command(&stranger);
+    command.args(["--home"]).arg(stranger.memory());
+    command.env("CLAUDE_MEMORY_SYNC_POSTGRES", servers.0.url()).env("CLAUDE_MEMORY_SYNC_QDRANT", servers.1.url());
+    command.env("CLAUDE_MEMORY_SERVE_BACKEND", "production");
+    let service = crate::http::Service::of(command);
+    let call = |tool: &str, arguments: Value| -> Value {
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": tool, "arguments": arguments } });
+        let (status, answer) = service.post(body.to_string().as_bytes());
+        assert_eq!(status, 200, "{answer}");
+        let answer = answer
+            .lines()
+            .find_map(|line| line.strip_prefix("data: {"))
+            .map_or(answer.clone(), |data| format!("{{{data}"));
+        serde_json::from_str::<Value>(&answer).unwrap()["result"]["structuredContent"].clone()
+    };
+    let found = call("memory_search", json!({ "query": "数据库连接池为什么要调整" }));
+    let here = home.json(&["search", "数据库连接池为什么要调整"]);
+    assert_eq!(found["results"][0]["id"], here["results"][0]["id"], "{found}");
+    let read = call("memory_get", json!({ "ids": [found["results"][0]["id"]] }));
+    assert!(read["conversations"][0]["messages"].as_array().unwrap().len() > 1, "{read}");
+    let narrow = call("memory_search", json!({ "query": "pool", "project": "orders" }));
+    let projects: Vec<&Value> = narrow["results"].as_array().unwrap().iter().map(|hit| &hit["project"]).collect();
+    assert!(!projects.is_empty() && projects.iter().all(|project| *project == "orders"), "{narrow}");
+}

@@ -58,5 +58,6 @@ pub(super) fn context() -> Context {
         session: env::session(),
         transcripts: env::claude_folder().map(|folder| folder.join("projects")),
         now: env::now,
+        remote: None,
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use jiff::tz::TimeZone;
 
+use super::runtime;
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
@@ -15,6 +16,7 @@ use crate::mcp::tools::{cursor_at, offset_of};
 use crate::mcp::wire::SearchAnswer;
 use crate::memory::Memory;
 use crate::store::Open;
+use crate::sync::{Remote, Scope};
 
 /// Find earlier messages by meaning and by word
 ///
@@ -24,7 +26,8 @@ use crate::store::Open;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory search \"why did the nightly build time out\"\n  \
     claude-memory search 数据库连接池 --after 上周\n  claude-memory search E0382 --role tool --project current\n  \
-    claude-memory search --mode exact 'SQLITE_BUSY_SNAPSHOT' --json")]
+    claude-memory search --mode exact 'SQLITE_BUSY_SNAPSHOT' --json\n  \
+    claude-memory search \"who decided on the schema\" --remote")]
 pub(in crate::cli) struct Args {
     /// What to look for
     #[arg(required = true, value_name = "QUERY")]
@@ -68,15 +71,26 @@ pub(in crate::cli) struct Args {
     /// Say how each score came about
     #[arg(long)]
     explain: bool,
+    /// Search what all machines have sent to PostgreSQL and Qdrant (settings sync.postgres, sync.qdrant)
+    #[arg(long)]
+    remote: bool,
     /// Next page: the cursor that the last answer ended with
     #[arg(long)]
     cursor: Option<String>,
 }
 
 pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
-    let memory = session.open(Open::Existing)?;
+    // Who only reads what others have sent needs no memory of his own.
+    let memory = session.open(if args.remote { Open::Create } else { Open::Existing })?;
     let query = args.query(&memory, session)?;
-    let answer = memory.search(&query, session.now)?;
+    let answer = if args.remote {
+        let remote = Remote::configured(&memory.settings().sync)?;
+        let here = env::project_folder();
+        let scope = Scope { project: &args.project, directory: here.as_deref() };
+        runtime()?.block_on(remote.search(&memory, &query, scope, session.now))?
+    } else {
+        memory.search(&query, session.now)?
+    };
     memory.abandon_encoder();
     let cursor = answer.next.map(|offset| cursor_at(&query, offset));
     if session.output.is_json() {
@@ -110,7 +124,7 @@ impl Args {
             texts: self.queries.clone(),
             mode: Mode::from_name(mode).ok_or_else(|| wrong("mode", mode, "hybrid, semantic, keyword or exact"))?,
             filter: Filter {
-                projects: memory.resolve_projects(&self.project, here.as_deref())?,
+                projects: if self.remote { None } else { memory.resolve_projects(&self.project, here.as_deref())? },
                 after: bound(&self.after)?,
                 before: bound(&self.before)?,
                 roles: all(&self.roles, Role::from_name, "role", "user, assistant, tool or system")?,

@@ -2,16 +2,18 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use super::mcp::{Prepared, context, prepare};
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::cli::signals;
-use crate::config::Layered;
+use crate::config::{Backend, Layered};
 use crate::domain::Code;
 use crate::http::load_or_create;
 use crate::mcp::{Context, Server};
 use crate::service::{self, Setup};
+use crate::sync::Remote;
 
 /// Serve MCP over Streamable HTTP on this machine, with metrics, health and a webhook for alerts
 ///
@@ -34,6 +36,10 @@ pub(in crate::cli) struct Args {
     /// Origin of a page that may talk to it, for example `http://localhost:3000`; may be given several times
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
+    /// Where searches are answered from: local, or production for what all machines have sent to sync.postgres and sync.qdrant
+    /// [default: setting serve.backend]
+    #[arg(long, value_name = "BACKEND", value_parser = ["local", "production"])]
+    backend: Option<String>,
     /// Tools to offer: core, full or admin [default: setting mcp.profile]
     #[arg(long, value_name = "PROFILE")]
     profile: Option<String>,
@@ -53,6 +59,12 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
                 Failure::invalid(format!("--webhook is {address:?}; 127.0.0.1:8081 or `off` is meant"))
             })?),
         };
+    let settings = session.settings(&paths)?.settings;
+    let from_production = match args.backend.as_deref() {
+        Some(name) => name == "production",
+        None => settings.serve.backend == Backend::Production,
+    };
+    let remote = if from_production { Some(Arc::new(Remote::configured(&settings.sync)?)) } else { None };
     let (output, file, logging) = (session.output, paths.config(), session.logging.clone());
     let reload = move || {
         let layered = Layered::load(&file).map_err(|error| error.to_string())?;
@@ -62,9 +74,9 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     };
     service::run(&Setup {
         // Where this process was started says nothing about its callers.
-        server: Server::new(desk.clone(), Context { directory: None, session: None, ..context() }, profile),
+        server: Server::new(desk.clone(), Context { directory: None, session: None, remote, ..context() }, profile),
         desk,
-        settings: session.settings(&paths)?.settings,
+        settings,
         transcripts: context().transcripts,
         paths,
         make_vectors,

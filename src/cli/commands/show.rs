@@ -4,13 +4,15 @@ use std::process::ExitCode;
 
 use jiff::tz::TimeZone;
 
+use super::runtime;
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::domain::query::{Reading, Selection};
 use crate::domain::text::{one_line, visible};
 use crate::mcp::wire::GetAnswer;
-use crate::memory::Transcript;
+use crate::memory::{Memory, Transcript};
 use crate::store::Open;
+use crate::sync::{Fetched, Remote};
 
 /// Read a message with its neighbours, or a whole session, verbatim
 #[derive(Debug, clap::Args)]
@@ -30,10 +32,15 @@ pub(in crate::cli) struct Args {
     /// Tool calls, tool output and reasoning too
     #[arg(long)]
     tools: bool,
+    /// Read it where all machines have sent it (setting sync.postgres)
+    #[arg(long)]
+    remote: bool,
 }
 
 pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
-    let memory = session.open(Open::Existing)?;
+    let own = session.open(if args.remote { Open::Create } else { Open::Existing })?;
+    let fetched = if args.remote { fetch(&own, &args.what, session)? } else { None };
+    let memory = fetched.as_deref().unwrap_or(&own);
     let what = match args.what.parse() {
         // A session id of Claude Code is a UUID too; only messages have those versions of ours.
         Ok(id) if memory.knows_message(id)? => Selection::Messages { ids: vec![id], around: args.around },
@@ -48,6 +55,15 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         print(&transcript, session);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The conversation of a message that all machines can see.
+fn fetch(own: &Memory, what: &str, session: &Session) -> Result<Option<Fetched>, Failure> {
+    let Ok(id) = what.parse() else {
+        return Err(Failure::invalid("--remote reads around a message: give its id, as `search --remote` prints it"));
+    };
+    let remote = Remote::configured(&own.settings().sync)?;
+    Ok(runtime()?.block_on(remote.conversation_of(own, id, session.now))?)
 }
 
 fn print(transcript: &Transcript, session: &Session) {

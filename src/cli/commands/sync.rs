@@ -203,7 +203,7 @@ fn pull(url: Option<&str>, session: &Session) -> Result<ExitCode, Failure> {
     if session.output.is_json() {
         session.output.json(&serde_json::json!({
             "target": "postgres", "new": pulled.new, "changed": pulled.changed, "known": pulled.known,
-            "forgotten": pulled.forgotten, "gone": pulled.gone, "interrupted": pulled.interrupted,
+            "forgotten": pulled.forgotten, "gone": pulled.gone, "vectors": pulled.vectors, "interrupted": pulled.interrupted,
         }));
     } else {
         session.output.line(&format!(
@@ -213,7 +213,7 @@ fn pull(url: Option<&str>, session: &Session) -> Result<ExitCode, Failure> {
             grouped(pulled.known),
             grouped(pulled.gone)
         ));
-        if pulled.new > 0 {
+        if pulled.new > 0 && pulled.vectors == 0 {
             session.output.say("they can be searched by word now; `claude-memory embed` makes their vectors");
         }
     }

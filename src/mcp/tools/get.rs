@@ -6,6 +6,7 @@ use rmcp::model::Tool;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::runtime::Handle;
 
 use super::{Outcome, define, ids_of, minute, parse, quote, quoting, reading};
 use crate::domain::limits;
@@ -14,6 +15,7 @@ use crate::mcp::caller::Caller;
 use crate::mcp::error::Failure;
 use crate::mcp::wire::GetAnswer;
 use crate::memory::Memory;
+use crate::sync::Fetched;
 
 const USAGE: &str = "give `ids` from a search, or `session_id`";
 const MOST_TOKENS: usize = 50_000;
@@ -47,11 +49,24 @@ pub(super) fn definition() -> Tool {
     )
 }
 
-pub(super) fn call(memory: &Memory, _caller: &Caller, arguments: Value) -> Outcome {
+pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcome {
     let arguments: Arguments = parse(arguments, USAGE)?;
-    let found = GetAnswer::from(memory.read(&arguments.into_reading()?)?);
+    let reading = arguments.into_reading()?;
+    let fetched = fetch(memory, caller, &reading)?;
+    let found = GetAnswer::from(fetched.as_deref().unwrap_or(memory).read(&reading)?);
     let text = render(&found);
     quoting(&found, text)
+}
+
+/// The conversation of a message that is not here, where searches are answered from elsewhere.
+fn fetch(memory: &Memory, caller: &Caller, reading: &Reading) -> Result<Option<Fetched>, Failure> {
+    let (Some(remote), Selection::Messages { ids, .. }) = (&caller.remote, &reading.what) else { return Ok(None) };
+    for id in ids {
+        if !memory.knows_message(*id)? {
+            return Ok(Handle::current().block_on(remote.conversation_of(memory, *id, caller.now))?);
+        }
+    }
+    Ok(None)
 }
 
 impl Arguments {

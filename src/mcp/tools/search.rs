@@ -9,6 +9,7 @@ use rmcp::model::Tool;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::runtime::Handle;
 
 use super::{Outcome, define, minute, parse, quote, quoting, reading};
 use crate::domain::{ContentHash, Detail, Filter, Kind, Mode, Query, Role, Timestamp, moment};
@@ -16,6 +17,7 @@ use crate::mcp::caller::Caller;
 use crate::mcp::error::Failure;
 use crate::mcp::wire::SearchAnswer;
 use crate::memory::Memory;
+use crate::sync::Scope;
 
 const USAGE: &str = "only `query` is needed, for example {\"query\": \"why did we switch to sqlite\"}";
 /// No answer is larger than this, whatever is asked.
@@ -97,9 +99,18 @@ pub(super) fn definition() -> Tool {
 }
 
 pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcome {
-    let arguments: Arguments = parse(arguments, USAGE)?;
-    let query = arguments.into_query(memory, caller.directory.as_deref(), caller.now)?;
-    let found = memory.search(&query, caller.now)?;
+    let mut arguments: Arguments = parse(arguments, USAGE)?;
+    let directory = caller.directory.as_deref();
+    // Production knows its projects by itself.
+    let project = caller.remote.as_ref().map(|_| arguments.project.take().unwrap_or_else(|| "all".to_owned()));
+    let query = arguments.into_query(memory, directory, caller.now)?;
+    let found = match (&caller.remote, &project) {
+        (Some(remote), Some(project)) => {
+            let asked = remote.search(memory, &query, Scope { project, directory }, caller.now);
+            Handle::current().block_on(asked)?
+        }
+        _ => memory.search(&query, caller.now)?,
+    };
     let next = found.next.map(|offset| cursor_at(&query, offset));
     let mut found = SearchAnswer::new(found, next);
     let here = memory.project_names_of(&query.here)?;

@@ -7,6 +7,7 @@ mod gather;
 mod page;
 mod rank;
 mod weights;
+mod wide;
 mod words;
 
 use std::collections::HashSet;
@@ -23,6 +24,7 @@ use rank::{Context, Part, Ranked};
 use words::Words;
 
 pub use weights::Weights;
+pub use wide::{Asked, Wide};
 
 /// Ranked messages beyond the page whose rows are read: some are replaced notes, some say the same.
 const SPARE: usize = 50;
@@ -35,13 +37,17 @@ impl Memory {
     /// # Errors
     /// An empty or impossible query, or a store that cannot be read.
     pub fn search(&self, query: &Query, now: Timestamp) -> Result<Answer> {
+        self.search_in(query, now, None)
+    }
+
+    fn search_in(&self, query: &Query, now: Timestamp, wide: Option<&Wide>) -> Result<Answer> {
         check(query)?;
         let terms = Terms::default();
         let mut answer = Answer::default();
         let (evidence, found) = if query.mode == Mode::Exact {
             self.literally(query, now, &terms, &mut answer)?
         } else {
-            self.ranked(query, now, &terms, &mut answer)?
+            self.ranked(query, now, wide, &terms, &mut answer)?
         };
         let start = Instant::now();
         self.page(query, &evidence, found, &terms, &mut answer)?;
@@ -78,12 +84,13 @@ impl Memory {
         &self,
         query: &Query,
         now: Timestamp,
+        wide: Option<&Wide>,
         terms: &Terms,
         answer: &mut Answer,
     ) -> Result<(Evidence, Vec<Found>)> {
         let question = Question::read(&query.texts, now, &self.zone);
         let meaning = match query.mode {
-            Mode::Hybrid | Mode::Semantic => self.encode(&question, answer)?,
+            Mode::Hybrid | Mode::Semantic => self.encode(&question, wide, answer)?,
             Mode::Keyword | Mode::Exact => None,
         };
         let columns = timed(answer, "columns", || self.columns())?;
@@ -100,7 +107,13 @@ impl Memory {
             Permit { columns: &columns, filter: &query.filter, messages: messages.as_deref(), without: &without };
         let groups: Vec<Vec<String>> =
             question.subjects.iter().map(|text| terms.of_query(text, limits::QUERY_TERMS)).collect();
-        let words = timed(answer, "words", || Words::look_up(&self.store, &columns, &groups, query.worth.is_some()))?;
+        let words = timed(answer, "words", || {
+            let words = Words::look_up(&self.store, &columns, &groups, query.worth.is_some())?;
+            Ok(match wide {
+                Some(wide) => words.among(wide),
+                None => words,
+            })
+        })?;
         let by_word = query.mode != Mode::Semantic || meaning.is_none();
         if by_word && words.terms.is_empty() {
             answer.warnings.push("the query holds only very common words, so nothing was searched by word".to_owned());
@@ -111,8 +124,13 @@ impl Memory {
             only_words: query.mode == Mode::Keyword,
             keys: question.wants_advice,
         };
-        let evidence =
+        let mut evidence =
             timed(answer, "gather", || self.gather(&permit, words, meaning.as_ref(), wanted, &self.weights))?;
+        let mut conversation_words = None;
+        if let Some(wide) = wide {
+            evidence.spread = wide.spread.unwrap_or(evidence.spread);
+            conversation_words = Some(self.conversation_words(wide)?);
+        }
         let context = Context {
             columns: &columns,
             question: &question,
@@ -121,6 +139,7 @@ impl Memory {
             now,
             zone: &self.zone,
             weights: &self.weights,
+            conversation_words: conversation_words.as_ref(),
         };
         let found = timed(answer, "rank", || {
             let mut ranking = rank::rank(&evidence, &context);
@@ -170,7 +189,7 @@ impl Memory {
     }
 
     /// The vector of the question; `None` with a warning when it cannot be had.
-    fn encode(&self, question: &Question, answer: &mut Answer) -> Result<Option<Meaning>> {
+    fn encode(&self, question: &Question, wide: Option<&Wide>, answer: &mut Answer) -> Result<Option<Meaning>> {
         let start = Instant::now();
         let mut degrade = |why: String| {
             answer.degraded = true;
@@ -192,6 +211,9 @@ impl Memory {
             degrade(format!(
                 "{waiting} texts have no vector yet and are found by word only; run `claude-memory embed`"
             ));
+        }
+        if let Some(vector) = wide.and_then(|wide| wide.vector.clone()) {
+            return Ok(Some(Meaning { model, digest, vector }));
         }
         let vector = match self.resident.query(&question.subjects.join("\n")) {
             Ok(vector) => vector,

@@ -74,6 +74,15 @@ pub(super) struct Context<'a> {
     pub(super) now: Timestamp,
     pub(super) zone: &'a jiff::tz::TimeZone,
     pub(super) weights: &'a Weights,
+    /// Terms of all prose of conversations of which the columns hold a part.
+    pub(super) conversation_words: Option<&'a HashMap<i64, f32>>,
+}
+
+impl Context<'_> {
+    fn words_of_conversation(&self, conversation: i64) -> f32 {
+        let known = self.conversation_words.and_then(|words| words.get(&conversation).copied());
+        known.unwrap_or_else(|| self.columns.words_of_conversation(conversation)).max(1.0)
+    }
 }
 
 /// Ranks the permitted messages, best first; among equals the newer comes first.
@@ -233,10 +242,10 @@ fn add_sessions(ranking: &mut [Ranked], context: &Context<'_>) {
         }
     }
     #[expect(clippy::cast_precision_loss, reason = "a count of conversations")]
-    let mean = sums.keys().map(|session| context.columns.words_of_conversation(*session).ln()).sum::<f32>()
-        / sums.len().max(1) as f32;
+    let mean =
+        sums.keys().map(|session| context.words_of_conversation(*session).ln()).sum::<f32>() / sums.len().max(1) as f32;
     for (session, (sum, _)) in &mut sums {
-        *sum -= weights.session_length * (context.columns.words_of_conversation(*session).ln() - mean);
+        *sum -= weights.session_length * (context.words_of_conversation(*session).ln() - mean);
     }
     let highest = sums.values().map(|(sum, _)| *sum).fold(0.0, f32::max).max(1e-6);
     for ranked in ranking {

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use super::weights::Weights;
+use super::wide::Wide;
 use crate::domain::query::Worth;
 use crate::memory::Result;
 use crate::memory::columns::{Columns, Permit, WINDOW_WORDS};
@@ -29,6 +30,8 @@ pub(super) struct Words {
     all_groups: u32,
     /// Weight of a term that one passage has.
     unique: f32,
+    /// Mean number of terms of a passage, alone and with its neighbours.
+    means: (f32, f32),
 }
 
 /// What the words say about one passage.
@@ -76,7 +79,16 @@ impl Words {
         }
         words.weights = counts.iter().map(|count| weight(columns.texts(), *count)).collect();
         words.unique = weight(columns.texts(), 1);
+        words.means = (columns.mean_words(), columns.mean_window());
         Ok(words)
+    }
+
+    /// The same words weighed by what is counted over more texts than the columns hold.
+    pub(super) fn among(mut self, wide: &Wide) -> Self {
+        self.weights = self.terms.iter().map(|term| wide.weight(term)).collect();
+        self.unique = weight(wide.texts, 1);
+        self.means = (wide.mean_words.max(1.0), wide.mean_window.max(1.0));
+        self
     }
 
     /// Sum of the weights of all terms.
@@ -99,7 +111,7 @@ impl Words {
     /// The best `count` passages that are permitted and hold a term of every text of the query, best first.
     pub(super) fn best(&self, permit: &Permit<'_>, weights: &Weights, count: usize) -> Vec<(u32, f32)> {
         let columns = permit.columns;
-        let mean = columns.mean_words();
+        let mean = self.means.0;
         let mut scores = vec![0.0_f32; columns.len()];
         let mut seen = if self.all_groups.count_ones() > 1 { vec![0_u32; columns.len()] } else { Vec::new() };
         let mut touched = Vec::new();
@@ -144,7 +156,7 @@ impl Words {
         needed.sort_unstable();
         needed.dedup();
         let times = self.times(&needed);
-        let (mean, mean_window) = (columns.mean_words(), columns.mean_window());
+        let (mean, mean_window) = self.means;
         let size = |passage: u32| columns.passage(passage).map_or(1.0, |passage| passage.words);
         let of = |passage: u32| {
             let at = needed.binary_search(&passage).unwrap_or(usize::MAX / 256);
@@ -193,7 +205,7 @@ impl Words {
 
 /// `ln(1 + (N - n + 0.5) / (n + 0.5))`: Robertson and Sparck Jones, as BM25 uses it, where `n` of `N` passages have the term.
 #[expect(clippy::cast_precision_loss, reason = "a count of passages; its logarithm does not need the last digit")]
-fn weight(all: f32, holding: usize) -> f32 {
+pub(super) fn weight(all: f32, holding: usize) -> f32 {
     let holding = holding as f32;
     (1.0 + (all - holding + 0.5).max(0.0) / (holding + 0.5)).ln()
 }
