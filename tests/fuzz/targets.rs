@@ -78,8 +78,13 @@ pub fn jsonrpc(data: &[u8]) {
     let Ok(message) = serde_json::from_slice::<serde_json::Value>(data) else { return };
     let params = &message["params"];
     if let Some(name) = params["name"].as_str().filter(|name| READING.contains(name)) {
-        let caller =
-            Caller { directory: Some(PathBuf::from("/home/yue/web")), session: None, transcripts: None, now: now() };
+        let caller = Caller {
+            directory: Some(PathBuf::from("/home/yue/web")),
+            session: None,
+            transcripts: None,
+            now: now(),
+            remote: None,
+        };
         let outcome = tools::call(memory(), &caller, Profile::Admin, name, params["arguments"].clone());
         if let Some(Err(failure)) = outcome {
             assert_ne!(failure.code, Code::Internal, "{}", failure.message);
