@@ -81,6 +81,14 @@ impl Service {
         self.request("POST /mcp", &self.good(&bearer), body)
     }
 
+    /// Calls a tool; the status and the body.
+    pub(crate) fn call(&self, tool: &str, arguments: &Value) -> (u16, String) {
+        let bearer = format!("Bearer {}", self.token);
+        let mut headers = self.good(&bearer);
+        headers.iter_mut().filter(|(_, value)| *value == "memory_save").for_each(|(_, value)| *value = tool);
+        self.request("POST /mcp", &headers, &call(tool, arguments))
+    }
+
     pub(crate) fn good<'a>(&'a self, bearer: &'a str) -> Vec<(&'a str, &'a str)> {
         good(&self.address, bearer)
     }
@@ -122,13 +130,18 @@ impl Drop for Service {
 }
 
 pub(crate) fn save(text: &str) -> Vec<u8> {
+    call("memory_save", &json!({ "text": text }))
+}
+
+/// A call of a tool.
+pub(crate) fn call(tool: &str, arguments: &Value) -> Vec<u8> {
     let meta = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
         "io.modelcontextprotocol/clientCapabilities": {}
     });
     json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call",
-        "params": { "name": "memory_save", "arguments": { "text": text }, "_meta": meta } })
+        "params": { "name": tool, "arguments": arguments, "_meta": meta } })
     .to_string()
     .into_bytes()
 }

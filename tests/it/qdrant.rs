@@ -343,7 +343,7 @@ fn production_answers_as_the_local_store_does() {
             assert_eq!(here.first(), there.first(), "{arguments:?}");
         }
     }
-    assert!(all > 60 && same * 100 >= all * 95, "{same} of {all}");
+    assert!(all > 40 && same * 100 >= all * 95, "{same} of {all}");
     assert_eq!(home.run(&["save", "we deploy on Tuesdays 每周二部署", "--topic", "deploy"]).code, 0);
     assert_eq!(home.run(&["save", "we deploy on Wednesdays 每周三部署", "--topic", "deploy"]).code, 0);
     let _ = home.json(&["embed", "--threads", "2"]);
@@ -399,8 +399,7 @@ fn a_service_answers_from_production() {
     command.env("CLAUDE_MEMORY_SERVE_BACKEND", "production");
     let service = crate::http::Service::of(command);
     let call = |tool: &str, arguments: Value| -> Value {
-        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": tool, "arguments": arguments } });
-        let (status, answer) = service.post(body.to_string().as_bytes());
+        let (status, answer) = service.call(tool, &arguments);
         assert_eq!(status, 200, "{answer}");
         let answer = answer
             .lines()
