@@ -85,6 +85,11 @@ impl Kind {
     pub const fn is_embedded(self) -> bool {
         matches!(self, Self::Text | Self::Summary | Self::Note)
     }
+
+    /// Whether what was said before and after belongs to a text of this kind. Each note stands alone.
+    pub const fn is_prose(self) -> bool {
+        matches!(self, Self::Text | Self::Summary)
+    }
 }
 
 /// One part of a message: a block of a transcript record.

@@ -6,7 +6,7 @@ use crate::disk::checkout;
 use crate::domain::text::terms::Terms;
 use crate::domain::{MessageId, Timestamp};
 use crate::store::{
-    Change, Incoming, IncomingVector, NewProject, Progress, Standing, TakenIn, WholeMessage, WholeVector,
+    Change, Incoming, IncomingVector, NewProject, Progress, Sizes, Standing, TakenIn, WholeMessage, WholeVector,
 };
 
 impl Memory {
@@ -24,6 +24,14 @@ impl Memory {
     /// When the store cannot be read.
     pub fn standing(&self, message: MessageId) -> Result<Standing> {
         Ok(self.store.standing(message)?)
+    }
+
+    /// How much of a message there is to search.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn sizes(&self, message: MessageId) -> Result<Sizes> {
+        Ok(self.store.sizes(message)?)
     }
 
     /// Vectors of the model in use after a row, in order; none when there is no model.

@@ -52,8 +52,6 @@ pub struct WholeMessage {
     pub parts: Vec<WholePart>,
     /// What a saved text says about itself.
     pub note: Option<WholeNote>,
-    /// How much there is to search; zero where nobody counted.
-    pub sizes: Sizes,
 }
 
 /// How much of a message there is to search, as BM25 has to know it.
@@ -211,6 +209,27 @@ impl Store {
         self.read(|connection| standing(connection, message))
     }
 
+    /// How much of a message there is to search.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn sizes(&self, message: MessageId) -> Result<Sizes> {
+        self.read(|connection| {
+            let kinds = Kind::ALL.iter().filter(|kind| kind.is_prose()).map(|kind| kind.number().to_string());
+            let sql = format!(
+                "SELECT count(*), coalesce(sum(words), 0), coalesce(sum(words) FILTER (WHERE kind IN ({})), 0) FROM passages
+                 WHERE message_id = (SELECT id FROM messages WHERE uid = ?1) AND role = 0",
+                kinds.collect::<Vec<_>>().join(", ")
+            );
+            let sizes = connection.prepare_cached(&sql).and_then(|mut statement| {
+                statement.query_row([message.as_bytes()], |row| {
+                    Ok(Sizes { texts: row.get(0)?, terms: row.get(1)?, prose_terms: row.get(2)? })
+                })
+            });
+            sizes.map_err(|error| Error::sqlite("measure a message", error))
+        })
+    }
+
     /// Vectors of a model after a row, in order.
     ///
     /// # Errors
@@ -357,15 +376,6 @@ fn standing(connection: &Connection, message: MessageId) -> Result<Standing> {
             .optional()
     });
     whole.note = note.map_err(failed)?;
-    let prose = [Kind::Text, Kind::Summary].map(|kind| kind.number().to_string()).join(", ");
-    let sql = format!(
-        "SELECT count(*), coalesce(sum(words), 0), coalesce(sum(words) FILTER (WHERE kind IN ({prose})), 0)
-         FROM passages WHERE message_id = ?1 AND role = 0"
-    );
-    let sizes = connection.prepare_cached(&sql).and_then(|mut statement| {
-        statement.query_row([row], |row| Ok(Sizes { texts: row.get(0)?, terms: row.get(1)?, prose_terms: row.get(2)? }))
-    });
-    whole.sizes = sizes.map_err(failed)?;
     Ok(Standing::Here(Box::new(whole)))
 }
 
@@ -387,7 +397,6 @@ fn whole(row: &Row<'_>, id: MessageId) -> rusqlite::Result<(i64, WholeMessage)> 
         sidechain: row.get(8)?,
         parts: Vec::new(),
         note: None,
-        sizes: Sizes::default(),
     };
     Ok((row.get(0)?, message))
 }

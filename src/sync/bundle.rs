@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{Error, Result};
 use crate::domain::{Kind, MessageId, Origin, Role, Timestamp};
 use crate::memory::Memory;
-use crate::store::{Sizes, Standing, WholeConversation, WholeMessage, WholeNote, WholePart, WholeProject};
+use crate::store::{Standing, WholeConversation, WholeMessage, WholeNote, WholePart, WholeProject};
 
 /// The version of the format.
 const FORMAT: u32 = 1;
@@ -294,7 +294,6 @@ impl Message {
             sidechain: self.sidechain,
             parts: self.parts.into_iter().map(Part::whole).collect::<std::result::Result<_, _>>()?,
             note,
-            sizes: Sizes::default(),
         })
     }
 }

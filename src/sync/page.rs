@@ -5,13 +5,15 @@ use uuid::Uuid;
 
 use crate::domain::hash::hex;
 use crate::domain::{ContentHash, MessageId, Timestamp};
-use crate::store::{WholeMessage, WholePart, WholeVector};
+use crate::store::{Sizes, WholeMessage, WholePart, WholeVector};
 
 /// Changes and vectors that are sent together.
 #[derive(Debug, Default)]
 pub(super) struct Page {
     /// Messages as they are now, with the moment of their change.
     pub(super) messages: Vec<(WholeMessage, Timestamp)>,
+    /// How much of each of them there is to search, in the same order.
+    pub(super) sizes: Vec<Sizes>,
     /// Messages that are not shown any more, but may be again.
     pub(super) hidden: Vec<MessageId>,
     /// Messages that were forgotten: when and why.

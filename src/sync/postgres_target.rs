@@ -206,8 +206,7 @@ async fn messages(transaction: &Transaction<'_>, page: &Page) -> Result<()> {
         words.truncate(WORDS);
         Some(words.join(" "))
     });
-    let size =
-        |of: fn(&Sizes) -> i32| -> Vec<i32> { page.messages.iter().map(|(message, _)| of(&message.sizes)).collect() };
+    let size = |of: fn(&Sizes) -> i32| -> Vec<i32> { page.sizes.iter().map(of).collect() };
     let sidechains: Vec<bool> = page.messages.iter().map(|(message, _)| message.sidechain).collect();
     let times: Vec<i64> = page.messages.iter().map(|(message, _)| message.at.milliseconds()).collect();
     let changes: Vec<i64> = page.messages.iter().map(|(_, at)| at.milliseconds()).collect();

@@ -11,7 +11,7 @@ use super::postgres_target::PostgresTarget;
 use super::target::Target as _;
 use crate::domain::{ContentHash, Kind, MessageId, Origin, Role, Timestamp};
 use crate::memory::Memory;
-use crate::store::{IncomingVector, Sizes, WholeConversation, WholeMessage, WholeNote, WholePart, WholeProject, widen};
+use crate::store::{IncomingVector, WholeConversation, WholeMessage, WholeNote, WholePart, WholeProject, widen};
 
 /// Changes that are taken in at once.
 const TOGETHER: i64 = 500;
@@ -218,7 +218,6 @@ fn message(row: &Row) -> Result<(WholeMessage, Timestamp)> {
         sidechain: row.try_get::<_, Option<bool>>(10)?.unwrap_or(false),
         parts: Vec::new(),
         note,
-        sizes: Sizes::default(),
     };
     Ok((message, Timestamp::from_milliseconds(row.try_get::<_, Option<i64>>(2)?.unwrap_or(0))))
 }

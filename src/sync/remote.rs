@@ -147,7 +147,7 @@ impl Remote {
         let ids = with_neighbours(&client, &ids, now).await?;
         wide.conversations = conversation_words(&client, &ids).await?;
         let model = asked.vector.as_ref().map(|(model, _)| model.as_str());
-        let fetched = self.fetch(memory, &client, &ids, model, now).await?;
+        let fetched = fetch(memory, &client, &ids, model, now).await?;
         let mut query = query.clone();
         query.filter.projects = match keys {
             Some(keys) => Some(fetched.project_rows(&keys)?),
@@ -186,27 +186,7 @@ impl Remote {
         if ids.is_empty() {
             return Ok(None);
         }
-        Ok(Some(self.fetch(memory, &client, &ids, None, now).await?))
-    }
-
-    /// A store of these messages and their vectors.
-    async fn fetch(
-        &self,
-        memory: &Memory,
-        client: &Client,
-        ids: &[String],
-        model: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Fetched> {
-        let messages = pull::messages(client, "m.id = ANY ($1::text[]::uuid[])", &[&ids]).await?;
-        let vectors = match model {
-            Some(model) => pull::vectors(client, ids, model).await?,
-            None => Vec::new(),
-        };
-        let fetched = Fetched::new(memory, now)?;
-        fetched.take_in(messages)?;
-        fetched.take_vectors(vectors)?;
-        Ok(fetched)
+        Ok(Some(fetch(memory, &client, &ids, None, now).await?))
     }
 
     /// The messages of the nearest vectors, and how near the question is to any.
@@ -235,8 +215,27 @@ impl Remote {
         let message = |point: &qdrant_client::qdrant::ScoredPoint| point.payload.get("message")?.as_str().cloned();
         let messages = nearest.result.iter().filter_map(message).collect();
         let cosines = sample.result.into_iter().filter_map(|point| Some(dot(&dense(point.vectors.as_ref()?)?, vector)));
-        Ok((messages, spread_of(cosines)))
+        Ok((messages, Spread::of(cosines)))
     }
+}
+
+/// A store of these messages and their vectors.
+async fn fetch(
+    memory: &Memory,
+    client: &Client,
+    ids: &[String],
+    model: Option<&str>,
+    now: Timestamp,
+) -> Result<Fetched> {
+    let messages = pull::messages(client, "m.id = ANY ($1::text[]::uuid[])", &[&ids]).await?;
+    let vectors = match model {
+        Some(model) => pull::vectors(client, ids, model).await?,
+        None => Vec::new(),
+    };
+    let fetched = Fetched::new(memory, now)?;
+    fetched.take_in(messages)?;
+    fetched.take_vectors(vectors)?;
+    Ok(fetched)
 }
 
 /// What tells the projects of a scope from others; `None` for all of them.
@@ -267,15 +266,6 @@ fn dense(vectors: &VectorsOutput) -> Option<Vec<f32>> {
 
 fn dot(left: &[f32], right: &[f32]) -> f32 {
     left.iter().zip(right).map(|(left, right)| left * right).sum()
-}
-
-fn spread_of(cosines: impl Iterator<Item = f32>) -> Spread {
-    let (mut count, mut sum, mut squares) = (0.0_f32, 0.0_f32, 0.0_f32);
-    for cosine in cosines {
-        (count, sum, squares) = (count + 1.0, sum + cosine, squares + cosine * cosine);
-    }
-    let mean = sum / count.max(1.0);
-    Spread { mean, deviation: (squares / count.max(1.0) - mean * mean).max(0.0).sqrt() }
 }
 
 /// What took how long, in microseconds.
@@ -493,12 +483,5 @@ mod tests {
         assert_eq!(quoted("it's"), "'it''s'");
         assert_eq!(quoted("a\\b"), "'a\\\\b'");
         assert_eq!(quoted("连接池"), "'连接池'");
-    }
-
-    #[test]
-    fn a_spread_is_mean_and_deviation() {
-        let spread = spread_of([0.1, 0.3].into_iter());
-        assert!((spread.mean - 0.2).abs() < 1e-6 && (spread.deviation - 0.1).abs() < 1e-6, "{spread:?}");
-        assert_eq!(spread_of(std::iter::empty()), Spread::default());
     }
 }

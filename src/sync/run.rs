@@ -112,6 +112,7 @@ fn put(memory: &Memory, page: &mut Page, id: MessageId, at: Timestamp, vectors: 
         Standing::Here(message) => {
             let bytes = message.parts.iter().map(|part| part.text.len()).sum();
             page.messages.push((*message, at));
+            page.sizes.push(memory.sizes(id)?);
             // What was made from a text that has changed is void over there.
             if vectors > 0 {
                 page.whole.push(id);

@@ -49,6 +49,15 @@ pub struct Spread {
     pub deviation: f32,
 }
 
+impl Spread {
+    /// Of these dot products.
+    pub fn of(scores: impl Iterator<Item = f32>) -> Self {
+        let mut sums = best::Sums::default();
+        scores.for_each(|score| sums.add(score));
+        sums.spread()
+    }
+}
+
 /// An answer.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Nearest {
@@ -489,5 +498,12 @@ mod tests {
         let (mapped, _) = Index::open(&files, 32).unwrap().unwrap();
         assert_eq!(mapped.len(), 200);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_spread_is_mean_and_deviation() {
+        let spread = Spread::of([0.1, 0.3].into_iter());
+        assert!((spread.mean - 0.2).abs() < 1e-6 && (spread.deviation - 0.1).abs() < 1e-6, "{spread:?}");
+        assert_eq!(Spread::of(std::iter::empty()), Spread::default());
     }
 }

@@ -84,9 +84,7 @@ impl Service {
     /// Calls a tool; the status and the body.
     pub(crate) fn call(&self, tool: &str, arguments: &Value) -> (u16, String) {
         let bearer = format!("Bearer {}", self.token);
-        let mut headers = self.good(&bearer);
-        headers.iter_mut().filter(|(_, value)| *value == "memory_save").for_each(|(_, value)| *value = tool);
-        self.request("POST /mcp", &headers, &call(tool, arguments))
+        self.request("POST /mcp", &calling(&self.address, &bearer, tool), &call(tool, arguments))
     }
 
     pub(crate) fn good<'a>(&'a self, bearer: &'a str) -> Vec<(&'a str, &'a str)> {
@@ -96,6 +94,11 @@ impl Service {
 
 /// Headers of a request that is let in.
 pub(crate) fn good<'a>(address: &'a str, bearer: &'a str) -> Vec<(&'a str, &'a str)> {
+    calling(address, bearer, "memory_save")
+}
+
+/// Headers of a call that is let in.
+fn calling<'a>(address: &'a str, bearer: &'a str, tool: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
         ("Host", address),
         ("Authorization", bearer),
@@ -103,7 +106,7 @@ pub(crate) fn good<'a>(address: &'a str, bearer: &'a str) -> Vec<(&'a str, &'a s
         ("Accept", "application/json, text/event-stream"),
         ("MCP-Protocol-Version", "2026-07-28"),
         ("Mcp-Method", "tools/call"),
-        ("Mcp-Name", "memory_save"),
+        ("Mcp-Name", tool),
     ]
 }
 

@@ -133,13 +133,11 @@ fn embedded() -> (TestHome, u64) {
 }
 
 fn push(home: &TestHome, server: &Qdrant) -> Value {
-    home.json(&["sync", "push", "--qdrant", &server.url()])["targets"][0].clone()
+    crate::syncing::pushed(home, &["--qdrant", &server.url()])
 }
 
 fn check(home: &TestHome, server: &Qdrant, more: &[&str]) -> Value {
-    let done = home.run(&[&["sync", "check", "--json", "--qdrant", &server.url()], more].concat());
-    assert!(done.code < 2, "{}{}", done.stdout, done.stderr);
-    serde_json::from_str::<Value>(&done.stdout).unwrap()["targets"][0].clone()
+    crate::syncing::checked(home, &[&["--qdrant", &server.url()], more].concat())
 }
 
 #[test]

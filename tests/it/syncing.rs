@@ -6,13 +6,23 @@ use crate::home::{TestHome, samples, say, user};
 use crate::postgres::{Postgres, predecessor};
 
 fn push(home: &TestHome, server: &Postgres) -> Value {
-    home.json(&["sync", "push", "--postgres", &server.url()])["targets"][0].clone()
+    pushed(home, &["--postgres", &server.url()])
+}
+
+/// What a push to one place says.
+pub(crate) fn pushed(home: &TestHome, to: &[&str]) -> Value {
+    home.json(&[&["sync", "push"], to].concat())["targets"][0].clone()
+}
+
+/// What a check of one place says.
+pub(crate) fn checked(home: &TestHome, to: &[&str]) -> Value {
+    let done = home.run(&[&["sync", "check", "--json"], to].concat());
+    assert!(done.code < 2, "{}{}", done.stdout, done.stderr);
+    serde_json::from_str::<Value>(&done.stdout).unwrap()["targets"][0].clone()
 }
 
 fn check(home: &TestHome, server: &Postgres, more: &[&str]) -> Value {
-    let done = home.run(&[&["sync", "check", "--json", "--postgres", &server.url()], more].concat());
-    assert!(done.code < 2, "{}{}", done.stdout, done.stderr);
-    serde_json::from_str::<Value>(&done.stdout).unwrap()["targets"][0].clone()
+    checked(home, &[&["--postgres", &server.url()], more].concat())
 }
 
 fn count(server: &Postgres, table: &str) -> u64 {
@@ -135,6 +145,14 @@ fn a_push_that_is_killed_goes_on() {
     assert_eq!(check(&home, &server, &[])["agrees"], json!(true));
 }
 
+/// Numbers below a bound, always the same ones (Knuth's linear congruential generator).
+fn random(mut seed: u64) -> impl FnMut(u64) -> u64 {
+    move |below| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    }
+}
+
 /// How often a push is killed: fifty times in CI.
 pub(crate) fn rounds() -> u32 {
     if std::env::var_os("CI").is_some() { 50 } else { 8 }
@@ -143,7 +161,7 @@ pub(crate) fn rounds() -> u32 {
 /// In each round imports 200 messages and kills a push at a moment that differs; returns how many were killed on their way.
 pub(crate) fn kill(home: &TestHome, rounds: u32, to: &[&str], imported: &mut dyn FnMut(&TestHome)) -> u32 {
     let mut killed = 0;
-    let mut seed = 11_u64;
+    let mut random = random(11);
     for round in 0..rounds {
         let session = format!("44444444-4444-4444-8444-{round:012}");
         let turn = |turn| user(&format!("u{round}-{turn}"), &session, &format!("round {round} turn {turn} 第{turn}轮"));
@@ -152,8 +170,7 @@ pub(crate) fn kill(home: &TestHome, rounds: u32, to: &[&str], imported: &mut dyn
         assert_eq!(home.run(&["import", "claude-code", file.to_str().unwrap()]).code, 0);
         imported(home);
         let mut child = home.command().args(["sync", "push", "--quiet"]).args(to).spawn().unwrap();
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        std::thread::sleep(std::time::Duration::from_millis(20 + (seed >> 33) % 180));
+        std::thread::sleep(std::time::Duration::from_millis(20 + random(180)));
         killed += u32::from(child.try_wait().unwrap().is_none());
         let _ = child.kill();
         let _ = child.wait();
@@ -266,11 +283,7 @@ fn what_is_forgotten_anywhere_is_gone_everywhere() {
 #[test]
 fn machines_converge() {
     let Some(server) = Postgres::start() else { return };
-    let mut seed = 7_u64;
-    let mut random = |below: u64| {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (seed >> 33) % below
-    };
+    let mut random = random(7);
     let homes = [TestHome::new(), TestHome::new(), TestHome::new()];
     let mut clock = 0;
     for step in 0..60 {

@@ -133,7 +133,7 @@ impl Columns {
         self.totals.texts += 1;
         self.totals.words += f64::from(words);
         let Ok(conversation) = u32::try_from(said.conversation) else { return };
-        if tells(row.kind) {
+        if row.kind.is_prose() {
             let base = &self.base;
             let totals = &mut self.totals;
             let grown = self.grown.entry(conversation).or_insert_with(|| {
@@ -260,7 +260,7 @@ impl Columns {
     }
 
     fn prose_and_place(&self, id: u32) -> Option<(&[u32], usize)> {
-        let passage = self.passage(id).filter(|passage| passage.purpose == Purpose::Text && tells(passage.kind))?;
+        let passage = self.passage(id).filter(|passage| passage.purpose == Purpose::Text && passage.kind.is_prose())?;
         let conversation = u32::try_from(self.message(passage.message)?.conversation).ok()?;
         let (prose, places, _) = self.conversation(conversation);
         Some((prose, place(places.map_or(Some(passage.place), |places| places.get(&id).copied())?)))
@@ -330,9 +330,4 @@ fn prose_of(base: &Base, cell: ConversationCell) -> &[u32] {
 #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a mean of small counts")]
 fn mean(sum: f64, count: u64) -> f32 {
     (sum / count.max(1) as f64).max(1.0) as f32
-}
-
-/// Whether what was said before and after belongs to a text of this kind. Each note stands alone.
-pub(super) const fn tells(kind: Kind) -> bool {
-    matches!(kind, Kind::Text | Kind::Summary)
 }

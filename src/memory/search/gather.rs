@@ -8,7 +8,7 @@ use super::words::{WordScore, Words};
 use crate::domain::text::Script;
 use crate::domain::text::keys::Key;
 use crate::domain::text::passages::Purpose;
-use crate::memory::columns::{Columns, Permit, tells};
+use crate::memory::columns::{Columns, Permit};
 use crate::memory::{Memory, Result};
 use crate::vector::{Allowed, Effort, Index, Neighbour, Spread, better};
 
@@ -185,7 +185,7 @@ impl Evidence {
         let Some(passage) = columns.passage(id) else { return };
         let kind = kind_weight(passage.kind);
         let signals = self.messages.entry(passage.message).or_default();
-        if passage.purpose == Purpose::Text && tells(passage.kind) {
+        if passage.purpose == Purpose::Text && passage.kind.is_prose() {
             // The last piece of the prose says whether the message asks.
             let most = if passage.script == Script::Cjk { QUESTION_CHARACTERS } else { QUESTION_WORDS };
             if signals.prose.is_none_or(|before| id >= before) {

@@ -18,6 +18,7 @@ use super::{Error, Memory, Result};
 use crate::domain::text::question::Question;
 use crate::domain::text::terms::Terms;
 use crate::domain::{Answer, Mode, Query, Timestamp, limits};
+use crate::embed;
 use gather::{CANDIDATES, Evidence, Meaning, Wanted};
 use page::Found;
 use rank::{Context, Part, Ranked};
@@ -105,8 +106,7 @@ impl Memory {
         };
         let permit =
             Permit { columns: &columns, filter: &query.filter, messages: messages.as_deref(), without: &without };
-        let groups: Vec<Vec<String>> =
-            question.subjects.iter().map(|text| terms.of_query(text, limits::QUERY_TERMS)).collect();
+        let groups = groups(&question, terms);
         let words = timed(answer, "words", || {
             let words = Words::look_up(&self.store, &columns, &groups, query.worth.is_some())?;
             Ok(match wide {
@@ -188,6 +188,10 @@ impl Memory {
         Ok(found)
     }
 
+    fn vector_of(&self, question: &Question) -> std::result::Result<Vec<f32>, embed::Error> {
+        self.resident.query(&question.subjects.join("\n"))
+    }
+
     /// The vector of the question; `None` with a warning when it cannot be had.
     fn encode(&self, question: &Question, wide: Option<&Wide>, answer: &mut Answer) -> Result<Option<Meaning>> {
         let start = Instant::now();
@@ -215,7 +219,7 @@ impl Memory {
         if let Some(vector) = wide.and_then(|wide| wide.vector.clone()) {
             return Ok(Some(Meaning { model, digest, vector }));
         }
-        let vector = match self.resident.query(&question.subjects.join("\n")) {
+        let vector = match self.vector_of(question) {
             Ok(vector) => vector,
             Err(error) => {
                 degrade(format!("searched by word only: {error}"));
@@ -225,6 +229,11 @@ impl Memory {
         answer.stages.push(("embed", micros(start)));
         Ok(Some(Meaning { model, digest, vector }))
     }
+}
+
+/// The terms of each text of a question.
+fn groups(question: &Question, terms: &Terms) -> Vec<Vec<String>> {
+    question.subjects.iter().map(|text| terms.of_query(text, limits::QUERY_TERMS)).collect()
 }
 
 fn check(query: &Query) -> Result<()> {

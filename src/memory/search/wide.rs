@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 
 use super::super::{Memory, Result};
-use super::{Weights, check};
+use super::{Weights, check, groups};
 use crate::domain::text::question::Question;
 use crate::domain::text::terms::Terms;
-use crate::domain::{Answer, Mode, Query, Timestamp, limits};
+use crate::domain::{Answer, Mode, Query, Timestamp};
 use crate::vector::Spread;
 
 /// What a query looks for, as another place has to be asked.
@@ -63,18 +63,14 @@ impl Memory {
         let (mut vector, mut warning) = (None, None);
         if matches!(query.mode, Mode::Hybrid | Mode::Semantic) {
             let made = self.resident.spec().digest();
-            match made.and_then(|digest| Ok((digest, self.resident.query(&question.subjects.join("\n"))?))) {
+            match made.and_then(|digest| Ok((digest, self.vector_of(&question)?))) {
                 Ok(made) => vector = Some(made),
                 Err(error) => warning = Some(format!("searched by word only: {error}")),
             }
         }
         let terms = Terms::default();
         let by_word = matches!(query.mode, Mode::Hybrid | Mode::Keyword) || vector.is_none();
-        let groups = if by_word && query.mode != Mode::Exact {
-            question.subjects.iter().map(|text| terms.of_query(text, limits::QUERY_TERMS)).collect()
-        } else {
-            Vec::new()
-        };
+        let groups = if by_word && query.mode != Mode::Exact { groups(&question, &terms) } else { Vec::new() };
         let candidates = super::CANDIDATES + query.offset;
         Ok(Asked { groups, vector, candidates, weights: self.weights, warning })
     }

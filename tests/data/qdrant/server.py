@@ -189,7 +189,7 @@ class Points(points_service_pb2_grpc.PointsServicer):
         for one in request.points:
             vector = one.vectors.vector
             data = list(vector.dense.data if vector.HasField("dense") else vector.data)
-            payload = {key: GrpcToRest.convert_payload({key: value})[key] for key, value in one.payload.items()}
+            payload = GrpcToRest.convert_payload(one.payload)
             points.append(edge.Point(id=point_id(one.id), vector=data, payload=payload))
         return self.update(request, context, edge.UpdateOperation.upsert_points(points))
 
