@@ -7,6 +7,7 @@ mod lock;
 mod place;
 mod private;
 mod rotating;
+mod scratch;
 mod snapshot;
 
 pub use atomic::{create_atomic, publish, swap, sync_folder_of, write_atomic};
@@ -14,4 +15,5 @@ pub use lock::{Held, Lock};
 pub use place::{Unfit, is_writable, space, unfit};
 pub use private::{append_private, create_private_file, create_private_folder};
 pub use rotating::RotatingLog;
+pub use scratch::{Scratch, sweep};
 pub use snapshot::{Snapshot, Whole};

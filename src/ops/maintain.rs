@@ -90,6 +90,8 @@ pub fn maintain(
         done.interrupted = stop.load(Ordering::Relaxed);
     }
     memory.tidy()?;
+    // Searches of production that were killed left texts there.
+    disk::sweep(&paths.fetched()).map_err(Error::io("clear", &paths.fetched()))?;
     // What timers print has no other owner.
     let mut log = disk::RotatingLog::new(paths.cron_log()).map_err(Error::io("look at", &paths.cron_log()))?;
     log.put_aside_if_large().map_err(Error::io("put aside", &paths.cron_log()))?;

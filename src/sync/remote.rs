@@ -3,7 +3,7 @@
 //! other search. Nothing of it enters the local store.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use qdrant_client::qdrant::{
@@ -57,38 +57,29 @@ pub struct Scope<'a> {
 /// A memory that holds what was fetched, and goes with its folder when it is dropped.
 #[derive(Debug)]
 pub struct Fetched {
-    memory: Option<Memory>,
-    folder: PathBuf,
+    // Closed before its folder goes: fields are dropped in this order.
+    memory: Memory,
+    _folder: disk::Scratch,
 }
 
 impl std::ops::Deref for Fetched {
     type Target = Memory;
 
     fn deref(&self) -> &Memory {
-        #[expect(clippy::expect_used, reason = "it is taken out only when it is dropped")]
-        self.memory.as_ref().expect("it is there until it is dropped")
-    }
-}
-
-impl Drop for Fetched {
-    fn drop(&mut self) {
-        self.memory = None;
-        if let Err(error) = std::fs::remove_dir_all(&self.folder) {
-            tracing::warn!(%error, folder = %self.folder.display(), "what was fetched was not removed");
-        }
+        &self.memory
     }
 }
 
 impl Fetched {
     /// An empty one beside a memory, with its settings and its encoder.
     fn new(memory: &Memory, now: Timestamp) -> Result<Self> {
-        let folder = memory.paths().fetched().join(hex(&random_32()[..8]));
-        let failed = |error: std::io::Error| Error::File(format!("cannot make {}: {error}", folder.display()));
-        disk::create_private_folder(&folder).map_err(failed)?;
-        let paths = Paths::resolve(Some(folder.clone())).map_err(|error| Error::File(error.to_string()))?;
-        let mut fetched = Self { memory: None, folder };
-        fetched.memory = Some(memory.beside(&paths, Open::Create, Ids::System, now)?);
-        Ok(fetched)
+        let root = memory.paths().fetched();
+        let failed =
+            |error: std::io::Error| Error::File(format!("cannot make a folder in {}: {error}", root.display()));
+        let folder = disk::Scratch::new(&root, &hex(&random_32()[..8])).map_err(failed)?;
+        let paths = Paths::resolve(Some(folder.path().to_owned())).map_err(|error| Error::File(error.to_string()))?;
+        let memory = memory.beside(&paths, Open::Create, Ids::System, now)?;
+        Ok(Self { memory, _folder: folder })
     }
 }
 

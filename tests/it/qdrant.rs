@@ -349,7 +349,10 @@ fn production_answers_as_the_local_store_does() {
     let tuesdays = asked(&stranger, &servers, &["search", "on Tuesdays", "--mode", "keyword", "--remote"]);
     assert_eq!(tuesdays["results"], json!([]), "it was replaced");
     // What was found can be read by who has nothing of it, and nothing of it stays with him.
+    let left = stranger.memory().join("fetched/left-by-a-killed-search");
+    std::fs::create_dir_all(&left).unwrap();
     let hit = asked(&stranger, &servers, &["search", "pool", "--remote"]);
+    assert!(!left.exists(), "what a killed search left goes with the next one");
     let id = hit["results"][0]["id"].as_str().unwrap();
     let read = asked(&stranger, &servers, &["show", id, "--remote"]);
     assert!(read["conversations"][0]["messages"].as_array().unwrap().len() > 1, "{read}");
