@@ -19,7 +19,11 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("bridge", 4, &[]),
     ("bench", 5, &[]),
     ("ops", 5, &["tar", "prometheus", "sysinfo", "ureq", "age"]),
-    ("sync", 5, &["tokio_postgres", "tokio_postgres_rustls", "rustls", "rustls_native_certs", "qdrant_client"]),
+    (
+        "sync",
+        5,
+        &["tokio_postgres", "pgvector", "tokio_postgres_rustls", "rustls", "rustls_native_certs", "qdrant_client"],
+    ),
     ("mcp", 6, &["rmcp", "schemars"]),
     ("hooks", 7, &[]),
     ("http", 7, &["axum"]),

@@ -79,7 +79,7 @@ mod tests {
         fs::create_dir_all(root.join("left")).unwrap();
         let first = Scratch::new(&root, "first").unwrap();
         assert!(!root.join("left").exists());
-        fs::write(first.path().join("text"), "x").unwrap();
+        create_private_folder(&first.path().join("text")).unwrap();
         let second = Scratch::new(&root, "second").unwrap();
         sweep(&root).unwrap();
         assert!(first.path().join("text").exists(), "its holder lives");

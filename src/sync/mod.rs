@@ -2,11 +2,15 @@
 //! spoken to. The local store stays the truth; nothing here may harm it.
 
 pub mod bundle;
+mod conditions;
+#[cfg(test)]
+mod contract;
 mod error;
 mod page;
 mod place;
 mod postgres;
 mod postgres_target;
+mod postgres_vectors;
 pub mod predecessor;
 mod pull;
 mod qdrant;
@@ -29,6 +33,9 @@ pub use pull::Pulled;
 pub use qdrant::QdrantPlace;
 pub use remote::{Fetched, Remote, Scope};
 pub use run::{Compared, Pushed, Sending};
+
+/// A script for `psql` that makes the database and the roles, each of which may do no more than it has to.
+pub const ROLES: &str = include_str!("roles.sql");
 
 /// A target, and why it does not answer if it does not.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use pgvector::HalfVector;
 use tokio_postgres::{Client, Transaction};
 use uuid::Uuid;
 
 use super::error::{Error, Result};
 use super::page::{Page, conversation_id, escaped, project_id, vector_id};
 use super::place::PostgresPlace;
-use super::postgres;
 use super::target::{Holds, Target};
+use super::{postgres, postgres_vectors};
 use crate::domain::text::tokens;
 use crate::domain::{Kind, MessageId, Role};
 use crate::memory::Memory;
@@ -28,11 +29,13 @@ const WORDS: usize = 20_000;
 pub(super) struct PostgresTarget {
     place: PostgresPlace,
     client: Option<Client>,
+    /// Whether the database can search vectors itself.
+    has_pgvector: bool,
 }
 
 impl PostgresTarget {
     pub(super) const fn new(place: PostgresPlace) -> Self {
-        Self { place, client: None }
+        Self { place, client: None, has_pgvector: false }
     }
 
     /// A connection that works, if one can be had.
@@ -60,7 +63,9 @@ impl Target for PostgresTarget {
                 transaction.query_opt(known, &[&"version"]).await?.map(|row| row.try_get(0)).transpose()?;
             if version.as_deref() == Some(VERSION) {
                 let place: String = transaction.query_one(known, &[&"place"]).await?.try_get(0)?;
+                let has_pgvector = postgres_vectors::prepare(&transaction).await?;
                 transaction.commit().await?;
+                self.has_pgvector = has_pgvector;
                 return Ok(place);
             }
             if let Some(version) = version {
@@ -74,11 +79,14 @@ impl Target for PostgresTarget {
         let place = Uuid::new_v4().to_string();
         let sql = "INSERT INTO claude_memory (key, value) VALUES ('version', $1), ('place', $2) ON CONFLICT DO NOTHING";
         transaction.execute(sql, &[&VERSION, &place]).await?;
+        let has_pgvector = postgres_vectors::prepare(&transaction).await?;
         transaction.commit().await?;
+        self.has_pgvector = has_pgvector;
         Ok(place)
     }
 
     async fn push(&mut self, page: &Page) -> Result<()> {
+        let has_pgvector = self.has_pgvector;
         let transaction = self.client().await?.transaction().await?;
         transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&WRITING]).await?;
         let messages: Vec<&WholeMessage> = page.messages.iter().map(|(message, _)| message).collect();
@@ -87,7 +95,7 @@ impl Target for PostgresTarget {
         self::messages(&transaction, page).await?;
         parts(&transaction, page).await?;
         units(&transaction, page).await?;
-        vectors(&transaction, page).await?;
+        vectors(&transaction, page, has_pgvector).await?;
         gone(&transaction, page).await?;
         transaction.commit().await?;
         Ok(())
@@ -101,7 +109,15 @@ impl Target for PostgresTarget {
         let window = memory.mean_window()?.to_string();
         let sql = "INSERT INTO claude_memory (key, value) VALUES ('mean_window', $1) ON CONFLICT (key) DO UPDATE
                    SET value = excluded.value WHERE claude_memory.value <> excluded.value";
-        self.client().await?.execute(sql, &[&window]).await?;
+        let has_pgvector = self.has_pgvector;
+        let client = self.client().await?;
+        client.execute(sql, &[&window]).await?;
+        if has_pgvector {
+            postgres_vectors::fill(client).await?;
+            if let Some(first) = memory.vectors_after(0, 1)?.pop() {
+                postgres_vectors::index(client, &first.model, first.vector.len()).await?;
+            }
+        }
         Ok(())
     }
 
@@ -338,7 +354,7 @@ async fn units(transaction: &Transaction<'_>, page: &Page) -> Result<()> {
     Ok(())
 }
 
-async fn vectors(transaction: &Transaction<'_>, page: &Page) -> Result<()> {
+async fn vectors(transaction: &Transaction<'_>, page: &Page, has_pgvector: bool) -> Result<()> {
     let ids: Vec<String> = page.vectors.iter().map(|vector| vector_id(vector).to_string()).collect();
     let messages: Vec<String> = page.vectors.iter().map(|vector| vector.message.to_string()).collect();
     let keys: Vec<i64> = page.vectors.iter().map(|vector| vector.part).collect();
@@ -357,6 +373,10 @@ async fn vectors(transaction: &Transaction<'_>, page: &Page) -> Result<()> {
                ON CONFLICT (id) DO UPDATE SET halves = excluded.halves, text_hash = excluded.text_hash
                WHERE (embeddings.halves, embeddings.text_hash) IS DISTINCT FROM (excluded.halves, excluded.text_hash)";
     transaction.execute(sql, &[&ids, &messages, &keys, &ordinals, &models, &dimensions, &halves, &hashes]).await?;
+    if has_pgvector {
+        let vectors = page.vectors.iter().map(|vector| HalfVector::from_f32_slice(&vector.vector)).collect();
+        postgres_vectors::put(transaction, &ids, vectors).await?;
+    }
     let whole: Vec<String> = page.whole.iter().map(ToString::to_string).collect();
     let sql = "DELETE FROM embeddings WHERE message_id = ANY ($1::text[]::uuid[]) AND id <> ALL ($2::text[]::uuid[])";
     if !whole.is_empty() {

@@ -11,14 +11,14 @@ use qdrant_client::qdrant::{
     SearchParamsBuilder, VectorsOutput,
 };
 use tokio_postgres::Client;
-use tokio_postgres::types::ToSql;
 
+use super::conditions::Conditions;
 use super::error::{Error, Result};
 use super::page::project_id;
 use super::place::PostgresPlace;
 use super::qdrant::QdrantPlace;
 use super::qdrant_target::collection;
-use super::{postgres, pull};
+use super::{postgres, postgres_vectors, pull};
 use crate::config::{Paths, SyncSettings, env};
 use crate::disk;
 use crate::domain::hash::{hex, random_32};
@@ -33,8 +33,6 @@ const AROUND: i64 = 2;
 const COUNTED: i64 = 50_000;
 /// From so many messages on, their number is the planner's estimate.
 const ESTIMATED: f32 = 100_000.0;
-/// Vectors by which it is judged how near the question is to anything. Ids are digests, so the first ones are a fair sample.
-const SAMPLE: u32 = 512;
 /// Messages of a conversation that are fetched to read in it.
 const READ: i64 = 2_000;
 
@@ -125,7 +123,11 @@ impl Remote {
             _ => by_word(&client, &asked, &wide, &conditions).await?,
         };
         if let Some((model, vector)) = &asked.vector {
-            match self.nearest(model, vector, &query.filter, keys.as_deref(), asked.candidates).await {
+            let nearest = match &self.qdrant {
+                Some(place) => in_qdrant(place, model, vector, &query.filter, keys.as_deref(), asked.candidates).await,
+                None => in_postgres(&client, model, vector, &conditions, asked.candidates).await,
+            };
+            match nearest {
                 Ok((messages, spread)) => {
                     found.extend(permitted(&client, &messages, &conditions).await?);
                     (wide.spread, wide.vector) = (Some(spread), Some(vector.clone()));
@@ -179,35 +181,49 @@ impl Remote {
         }
         Ok(Some(fetch(memory, &client, &ids, None, now).await?))
     }
+}
 
-    /// The messages of the nearest vectors, and how near the question is to any.
-    async fn nearest(
-        &self,
-        model: &str,
-        vector: &[f32],
-        filter: &Filter,
-        keys: Option<&[String]>,
-        count: usize,
-    ) -> Result<(Vec<String>, Spread)> {
-        let Some(place) = &self.qdrant else {
-            return Err(Error::Invalid { message: "sync.qdrant is not set".to_owned(), hint: "set it" });
-        };
-        let client = place.client()?;
-        let (name, filter) = (collection(model), points(filter, keys));
-        let asked = QueryPointsBuilder::new(&name)
-            .query(vector.to_vec())
-            .filter(filter.clone())
-            .limit(count as u64)
-            .params(SearchParamsBuilder::default().hnsw_ef(256))
-            .with_payload(PayloadIncludeSelector { fields: vec!["message".to_owned()] });
-        let sample =
-            ScrollPointsBuilder::new(&name).filter(filter).limit(SAMPLE).with_payload(false).with_vectors(true);
-        let (nearest, sample) = tokio::try_join!(client.query(asked), client.scroll(sample))?;
-        let message = |point: &qdrant_client::qdrant::ScoredPoint| point.payload.get("message")?.as_str().cloned();
-        let messages = nearest.result.iter().filter_map(message).collect();
-        let cosines = sample.result.into_iter().filter_map(|point| Some(dot(&dense(point.vectors.as_ref()?)?, vector)));
-        Ok((messages, Spread::of(cosines)))
-    }
+/// The messages of the nearest vectors, and how near the question is to any, as Qdrant knows.
+async fn in_qdrant(
+    place: &QdrantPlace,
+    model: &str,
+    vector: &[f32],
+    filter: &Filter,
+    keys: Option<&[String]>,
+    count: usize,
+) -> Result<(Vec<String>, Spread)> {
+    let client = place.client()?;
+    let (name, filter) = (collection(model), points(filter, keys));
+    let asked = QueryPointsBuilder::new(&name)
+        .query(vector.to_vec())
+        .filter(filter.clone())
+        .limit(count as u64)
+        .params(SearchParamsBuilder::default().hnsw_ef(u64::from(postgres_vectors::EF)))
+        .with_payload(PayloadIncludeSelector { fields: vec!["message".to_owned()] });
+    let sample = ScrollPointsBuilder::new(&name)
+        .filter(filter)
+        .limit(postgres_vectors::SAMPLE)
+        .with_payload(false)
+        .with_vectors(true);
+    let (nearest, sample) = tokio::try_join!(client.query(asked), client.scroll(sample))?;
+    let message = |point: &qdrant_client::qdrant::ScoredPoint| point.payload.get("message")?.as_str().cloned();
+    let messages = nearest.result.iter().filter_map(message).collect();
+    let cosines = sample.result.into_iter().filter_map(|point| Some(dot(&dense(point.vectors.as_ref()?)?, vector)));
+    Ok((messages, Spread::of(cosines)))
+}
+
+/// The same as PostgreSQL knows with pgvector.
+async fn in_postgres(
+    client: &Client,
+    model: &str,
+    vector: &[f32],
+    conditions: &Conditions,
+    count: usize,
+) -> Result<(Vec<String>, Spread)> {
+    postgres_vectors::nearest(client, model, vector, conditions, count).await?.ok_or_else(|| Error::Invalid {
+        message: "sync.qdrant is not set, and the database has no pgvector".to_owned(),
+        hint: "set sync.qdrant, or install the extension `vector` in the database and push again",
+    })
 }
 
 /// A store of these messages and their vectors.
@@ -294,80 +310,6 @@ fn points(filter: &Filter, keys: Option<&[String]>) -> Where {
         ));
     }
     Where::must(must)
-}
-
-/// What has to be true of a message `m` of a conversation `c`. Names are fixed, values are bound.
-struct Conditions {
-    sql: String,
-    values: Vec<Box<dyn ToSql + Sync + Send>>,
-}
-
-impl Conditions {
-    /// Those of every answer: ours, in force now.
-    fn base(now: Timestamp) -> Self {
-        let mut conditions = Self { sql: "m.change IS NOT NULL".to_owned(), values: Vec::new() };
-        conditions.add(
-            "NOT EXISTS (SELECT 1 FROM memory_units u WHERE u.id = m.id AND (NOT u.is_active OR u.superseded_by IS NOT NULL
-               OR u.expires_at <= to_timestamp(?::bigint / 1000.0) AT TIME ZONE 'UTC'))",
-            now.milliseconds(),
-        );
-        conditions
-    }
-
-    fn of(filter: &Filter, keys: Option<&[String]>, now: Timestamp) -> Self {
-        let mut conditions = Self::base(now);
-        if let Some(keys) = keys {
-            conditions.add("m.project_id = ANY (?)", keys.iter().map(|key| project_id(key)).collect::<Vec<_>>());
-        }
-        if let Some(after) = filter.after {
-            conditions.add("m.timestamp >= to_timestamp(?::bigint / 1000.0) AT TIME ZONE 'UTC'", after.milliseconds());
-        }
-        if let Some(before) = filter.before {
-            conditions.add("m.timestamp < to_timestamp(?::bigint / 1000.0) AT TIME ZONE 'UTC'", before.milliseconds());
-        }
-        if !filter.roles.is_empty() {
-            let roles: Vec<String> = filter.roles.iter().map(|role| role.name().to_owned()).collect();
-            conditions.add("m.role = ANY (?)", roles);
-        }
-        if !filter.kinds.is_empty() {
-            let kinds: Vec<String> = filter.kinds.iter().map(|kind| kind.name().to_owned()).collect();
-            conditions
-                .add("EXISTS (SELECT 1 FROM message_parts k WHERE k.message_id = m.id AND k.kind = ANY (?))", kinds);
-        }
-        if let Some(session) = &filter.session {
-            conditions.add("? IN (c.session_id, c.parent_session_id)", session.clone());
-        }
-        if let Some(session) = &filter.not_session {
-            conditions.add("? NOT IN (c.session_id, coalesce(c.parent_session_id, ''))", session.clone());
-        }
-        if let Some(branch) = &filter.git_branch {
-            conditions.add("m.git_branch = ?", branch.clone());
-        }
-        conditions
-    }
-
-    fn add(&mut self, sql: &str, value: impl ToSql + Sync + Send + 'static) {
-        self.values.push(Box::new(value));
-        self.sql.push_str(" AND ");
-        self.sql.push_str(&sql.replacen('?', &format!("${}", self.values.len()), 1));
-    }
-
-    /// Ids of the messages for which these and a further condition are true; `$+1` in it is the first of `more`.
-    async fn ids(&self, client: &Client, further: &str, more: &[&(dyn ToSql + Sync)]) -> Result<BTreeSet<String>> {
-        let mut further = further.to_owned();
-        for number in (1..=more.len()).rev() {
-            further = further.replace(&format!("$+{number}"), &format!("${}", self.values.len() + number));
-        }
-        let sql = format!(
-            "SELECT m.id::text FROM messages m JOIN conversations c ON c.id = m.conversation_id WHERE {} AND {further}",
-            self.sql
-        );
-        let mut values: Vec<&(dyn ToSql + Sync)> = Vec::new();
-        values.extend(self.values.iter().map(|value| &**value as &(dyn ToSql + Sync)));
-        values.extend(more);
-        let rows = client.query(&sql, &values).await?;
-        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
-    }
 }
 
 /// A term as PostgreSQL writes it in a query of words.

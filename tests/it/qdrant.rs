@@ -123,7 +123,7 @@ fn python() -> PathBuf {
 }
 
 /// A home with the sample conversations and their vectors; returns how many there are.
-fn embedded() -> (TestHome, u64) {
+pub(crate) fn embedded() -> (TestHome, u64) {
     let home = TestHome::new();
     let _ = home.import_samples();
     let _ = home.json(&["embed", "--threads", "2"]);
@@ -301,14 +301,14 @@ fn asked(home: &TestHome, (database, vectors): &(Postgres, Qdrant), arguments: &
     crate::home::Ran::new(command.args(arguments).arg("--json").output().unwrap()).json()
 }
 
-/// What is found elsewhere is what would be found here, in the same order, for whoever asks.
-#[test]
-fn production_answers_as_the_local_store_does() {
-    let Some(servers) = production() else { return };
-    let (home, _) = embedded();
-    let pushed = asked(&home, &servers, &["sync", "push"]);
-    assert_eq!(pushed["targets"].as_array().unwrap().len(), 2, "{pushed}");
-    let stranger = TestHome::new();
+/// The ids of the hits.
+fn ids(answer: &Value) -> Vec<String> {
+    let results = answer["results"].as_array().unwrap();
+    results.iter().map(|hit| hit["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Ten questions find the same elsewhere as here.
+pub(crate) fn agrees(home: &TestHome, there: &dyn Fn(&[&str]) -> Value) {
     let questions = [
         "why did we change the pool size",
         "数据库连接池为什么要调整",
@@ -317,10 +317,6 @@ fn production_answers_as_the_local_store_does() {
         "the error that came back",
         "pool \"connection pool\"",
     ];
-    let ids = |answer: &Value| -> Vec<String> {
-        let results = answer["results"].as_array().unwrap();
-        results.iter().map(|hit| hit["id"].as_str().unwrap().to_owned()).collect()
-    };
     let (mut same, mut all) = (0, 0);
     let ways = [
         &[][..],
@@ -335,13 +331,24 @@ fn production_answers_as_the_local_store_does() {
         for more in [ways[0], ways[number]] {
             let arguments = [&["search", question], more].concat();
             let here = ids(&home.json(&arguments));
-            let there = ids(&asked(&stranger, &servers, &[&arguments[..], &["--remote"]].concat()));
+            let there = ids(&there(&[&arguments[..], &["--remote"]].concat()));
             same += here.iter().filter(|id| there.contains(id)).count();
             all += here.len();
             assert_eq!(here.first(), there.first(), "{arguments:?}");
         }
     }
     assert!(all > 40 && same * 100 >= all * 95, "{same} of {all}");
+}
+
+/// What is found elsewhere is what would be found here, in the same order, for whoever asks.
+#[test]
+fn production_answers_as_the_local_store_does() {
+    let Some(servers) = production() else { return };
+    let (home, _) = embedded();
+    let pushed = asked(&home, &servers, &["sync", "push"]);
+    assert_eq!(pushed["targets"].as_array().unwrap().len(), 2, "{pushed}");
+    let stranger = TestHome::new();
+    agrees(&home, &|arguments| asked(&stranger, &servers, arguments));
     assert_eq!(home.run(&["save", "we deploy on Tuesdays 每周二部署", "--topic", "deploy"]).code, 0);
     assert_eq!(home.run(&["save", "we deploy on Wednesdays 每周三部署", "--topic", "deploy"]).code, 0);
     let _ = home.json(&["embed", "--threads", "2"]);

@@ -74,6 +74,8 @@ enum Action {
     },
     /// What waits, when everything was there last, and whether the servers answer
     Status,
+    /// A script for psql that makes database and roles in PostgreSQL, each with no more rights than it needs
+    Roles,
 }
 
 #[derive(Debug, Subcommand)]
@@ -113,6 +115,10 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         Action::Bundle { action: BundleAction::Export { file } } => export(file, session),
         Action::Bundle { action: BundleAction::Import { file } } => import(file, session),
         Action::Status => status(session),
+        Action::Roles => {
+            session.output.line(sync::ROLES.trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
