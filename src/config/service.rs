@@ -94,6 +94,10 @@ pub struct SyncSettings {
     pub qdrant: String,
     /// The file that holds its key.
     pub qdrant_key_file: String,
+    /// Shards of a new collection; 0: as the server is set up.
+    pub qdrant_shards: u32,
+    /// Copies of each shard of a new collection; 0: as the server is set up.
+    pub qdrant_replicas: u32,
     /// A file with certificates of authorities to trust for PostgreSQL besides the system's.
     pub postgres_ca_file: String,
     /// Whether servers that are not on this machine may be talked to without TLS.

@@ -1,5 +1,6 @@
 //! Where a Qdrant is, and a connection to its gRPC port.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub struct QdrantPlace {
     address: String,
     host: String,
     key: Option<String>,
+    /// Shards and copies of each of a new collection.
+    pub(super) layout: (Option<NonZeroU32>, Option<NonZeroU32>),
 }
 
 impl std::fmt::Debug for QdrantPlace {
@@ -55,7 +58,8 @@ impl QdrantPlace {
             (None, "") => None,
             (None, file) => Some(secret(Path::new(file))?),
         };
-        Ok(Self { address: address.to_owned(), host: host.to_owned(), key })
+        let layout = (NonZeroU32::new(settings.qdrant_shards), NonZeroU32::new(settings.qdrant_replicas));
+        Ok(Self { address: address.to_owned(), host: host.to_owned(), key, layout })
     }
 
     /// The host, for people.

@@ -2,6 +2,7 @@
 //! forgotten.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 
 use qdrant_client::qdrant::{
     Condition, CreateCollectionBuilder, CreateFieldIndexCollectionBuilder, DeletePointsBuilder, Distance, FieldType,
@@ -36,12 +37,13 @@ pub(super) struct QdrantTarget {
     collection: String,
     model: String,
     dimensions: usize,
+    layout: (Option<NonZeroU32>, Option<NonZeroU32>),
 }
 
 impl QdrantTarget {
     /// Nothing is sent yet. `model` is its digest, `dimensions` the length of its vectors.
     pub(super) fn new(place: &QdrantPlace, model: String, dimensions: usize) -> Result<Self> {
-        Ok(Self { client: place.client()?, collection: collection(&model), model, dimensions })
+        Ok(Self { client: place.client()?, collection: collection(&model), model, dimensions, layout: place.layout })
     }
 
     /// The registry's entry of our collection.
@@ -84,10 +86,17 @@ impl QdrantTarget {
         // The vectors themselves stay on the disk; a byte per dimension of each is enough to find the nearest in memory.
         let vectors = VectorParamsBuilder::new(self.dimensions as u64, Distance::Cosine).on_disk(true);
         let quantized = ScalarQuantizationBuilder::default().quantile(0.99).always_ram(true);
-        let asked = CreateCollectionBuilder::new(&self.collection)
+        let mut asked = CreateCollectionBuilder::new(&self.collection)
             .vectors_config(vectors)
             .quantization_config(quantized)
             .on_disk_payload(true);
+        let (shards, replicas) = self.layout;
+        if let Some(shards) = shards {
+            asked = asked.shard_number(shards.get());
+        }
+        if let Some(replicas) = replicas {
+            asked = asked.replication_factor(replicas.get());
+        }
         let made = self.client.create_collection(asked).await;
         self.unless_there(made.map(drop), &self.collection).await?;
         let indexes = [

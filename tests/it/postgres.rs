@@ -67,7 +67,7 @@ impl Postgres {
                 .arg("postgres")
                 .args(["server.key", "server.crt"].map(|name| server.data().join(name))));
         }
-        server.options = " -c ssl=on".to_owned();
+        " -c ssl=on".clone_into(&mut server.options);
         server.resume();
         // What the server owns is closed to others.
         let authority = server.folder.path().join("ca.crt");
