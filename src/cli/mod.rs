@@ -16,7 +16,7 @@ use crate::config::Paths;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use commands::{
     alerts, backup, bench, blame, completions, config, context, demo, doctor, embed, fix, forget, handoff, hook, hooks,
-    import, init, install, logs, maintain, mcp, migrate, monitoring, projects, quarantine, redact, report, save,
+    import, init, install, logs, maintain, mcp, migrate, monitoring, open, projects, quarantine, redact, report, save,
     schedule, search, serve, service, show, status, sync, timeline,
 };
 use logging::Logging;
@@ -73,6 +73,7 @@ enum Command {
     Uninstall(install::Uninstall),
     Mcp(mcp::Args),
     Serve(serve::Args),
+    Open(open::Args),
     Service(service::Args),
     Sync(sync::Args),
     Schedule(schedule::Args),
@@ -132,6 +133,7 @@ pub fn run() -> ExitCode {
         Command::Monitoring(args) => monitoring::run(args, &session),
         Command::Alerts(args) => alerts::run(&args, &session),
         Command::Serve(args) => serve::run(&args, &session),
+        Command::Open(args) => open::run(&args, &session),
         Command::Sync(args) => sync::run(&args, &session),
         Command::Service(args) => service::run(args, &session),
         Command::Schedule(args) => schedule::run(args, &session),

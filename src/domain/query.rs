@@ -81,6 +81,8 @@ pub struct Filter {
     pub roles: Vec<Role>,
     /// Only these kinds, if any are named.
     pub kinds: Vec<Kind>,
+    /// Only what came from these, if any are named: claude-code, codex, saved and so on.
+    pub sources: Vec<String>,
     /// Only this session.
     pub session: Option<String>,
     /// Neither this session nor its subagents: who asks has them before his eyes.

@@ -7,19 +7,22 @@ use axum::extract::{Request, State};
 use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
+use super::doors::Doors;
+use super::page::FILES;
 use super::token::Token;
 use crate::domain::limits;
 
 /// The rules of one server.
 #[derive(Debug)]
 pub struct Guard {
-    token: Token,
+    doors: Arc<Doors>,
     hosts: Vec<String>,
     origins: Vec<String>,
+    has_page: bool,
     inside: AtomicUsize,
 }
 
@@ -41,7 +44,19 @@ impl Guard {
     pub fn new(token: Token, port: u16, mut origins: Vec<String>) -> Self {
         let hosts = ["127.0.0.1", "localhost", "[::1]"].map(|name| format!("{name}:{port}")).to_vec();
         origins.extend(hosts.iter().map(|host| format!("http://{host}")));
-        Self { token, hosts, origins, inside: AtomicUsize::new(0) }
+        let doors = Arc::new(Doors::new(token));
+        Self { doors, hosts, origins, has_page: false, inside: AtomicUsize::new(0) }
+    }
+
+    /// What opens it.
+    pub(super) fn doors(&self) -> Arc<Doors> {
+        Arc::clone(&self.doors)
+    }
+
+    /// The same, which also lets everybody on this machine have the files of the page.
+    pub(super) const fn with_page(mut self) -> Self {
+        self.has_page = true;
+        self
     }
 
     /// The names that it may be addressed by.
@@ -56,10 +71,11 @@ impl Guard {
 
     /// Whether a request with these headers is kept out.
     pub fn refuses(&self, headers: &HeaderMap) -> bool {
-        self.judge(headers).is_err()
+        self.judge(headers, false).is_err()
     }
 
-    fn judge(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    /// `open`: nobody has to say who he is.
+    fn judge(&self, headers: &HeaderMap, open: bool) -> Result<(), Refusal> {
         let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("\u{0}"));
         if !text(HOST).is_some_and(|host| self.hosts.iter().any(|known| known.eq_ignore_ascii_case(host))) {
             return Err(Refusal::Host);
@@ -69,7 +85,8 @@ impl Guard {
         }
         let bearer = text(AUTHORIZATION).and_then(|value| value.split_once(' '));
         match bearer {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && self.token.is(token.trim()) => {}
+            _ if open => {}
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && self.doors.opens(token.trim()) => {}
             _ => return Err(Refusal::Token),
         }
         let length = text(axum::http::header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
@@ -114,9 +131,19 @@ impl Drop for Inside {
     }
 }
 
+/// What a browser asks for before it can show a key: the files of the page, and a key for a ticket.
+fn is_open(method: &Method, path: &str) -> bool {
+    match *method {
+        Method::GET | Method::HEAD => FILES.iter().any(|(file, ..)| *file == path),
+        Method::POST => path == "/api/session",
+        _ => false,
+    }
+}
+
 /// Lets a request through or refuses it.
 pub(super) async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    let mut response = match (guard.judge(request.headers()), Inside::enter(guard)) {
+    let open = guard.has_page && is_open(request.method(), request.uri().path());
+    let mut response = match (guard.judge(request.headers(), open), Inside::enter(guard)) {
         (Err(refusal), _) => refusal.answer(),
         (Ok(()), None) => Refusal::Crowd.answer(),
         (Ok(()), Some(_inside)) => next.run(request).await,
@@ -141,23 +168,23 @@ mod tests {
         let guard = Guard::new(Token::new("secret"), 8080, vec!["http://localhost:3000".to_owned()]);
         let good = ("authorization", "Bearer secret");
         let host = ("host", "127.0.0.1:8080");
-        assert_eq!(guard.judge(&headers(&[good, host])), Ok(()));
+        assert_eq!(guard.judge(&headers(&[good, host]), false), Ok(()));
         assert_eq!(
-            guard.judge(&headers(&[good, ("host", "LOCALHOST:8080"), ("origin", "http://localhost:3000")])),
+            guard.judge(&headers(&[good, ("host", "LOCALHOST:8080"), ("origin", "http://localhost:3000")]), false),
             Ok(())
         );
         for wrong in ["evil.example", "127.0.0.1", "127.0.0.1:8081", "127.0.0.1:8080.evil.example", ""] {
-            assert_eq!(guard.judge(&headers(&[good, ("host", wrong)])), Err(Refusal::Host), "{wrong}");
+            assert_eq!(guard.judge(&headers(&[good, ("host", wrong)]), false), Err(Refusal::Host), "{wrong}");
         }
-        assert_eq!(guard.judge(&headers(&[good])), Err(Refusal::Host));
+        assert_eq!(guard.judge(&headers(&[good]), false), Err(Refusal::Host));
         for wrong in ["http://localhost:3001", "null", "https://evil.example"] {
-            assert_eq!(guard.judge(&headers(&[good, host, ("origin", wrong)])), Err(Refusal::Origin), "{wrong}");
+            assert_eq!(guard.judge(&headers(&[good, host, ("origin", wrong)]), false), Err(Refusal::Origin), "{wrong}");
         }
         for wrong in ["secret", "Bearer", "Bearer wrong", "Basic secret", "Bearer secret2"] {
-            assert_eq!(guard.judge(&headers(&[host, ("authorization", wrong)])), Err(Refusal::Token), "{wrong}");
+            assert_eq!(guard.judge(&headers(&[host, ("authorization", wrong)]), false), Err(Refusal::Token), "{wrong}");
         }
-        assert_eq!(guard.judge(&headers(&[good, host, ("content-length", "4194305")])), Err(Refusal::Size));
-        assert_eq!(guard.judge(&headers(&[good, host, ("content-length", "4194304")])), Ok(()));
+        assert_eq!(guard.judge(&headers(&[good, host, ("content-length", "4194305")]), false), Err(Refusal::Size));
+        assert_eq!(guard.judge(&headers(&[good, host, ("content-length", "4194304")]), false), Ok(()));
     }
 
     #[test]

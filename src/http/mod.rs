@@ -1,10 +1,13 @@
 //! HTTP on loopback: who may come in, and which routes there are.
 //!
-//! Every route wants the token; a request that is addressed to another name, or comes from a page that is not allowed, is
+//! Every route wants the token, but for the page's files, which say nothing, and the one that takes a ticket; a request that is addressed to another name, or comes from a page that is not allowed, is
 //! refused before the token is looked at. There is no CORS: no page of another origin can read an answer. Does not own
 //! what the routes answer.
 
+mod api;
+mod doors;
 mod guard;
+mod page;
 mod token;
 mod watch;
 mod webhook;
@@ -24,6 +27,7 @@ use crate::domain::limits;
 use crate::mcp::{Door, Server, streamable};
 
 pub use guard::Guard;
+pub use page::FILES;
 pub use token::{Token, load_or_create};
 pub use watch::{Looked, Watch};
 pub use webhook::{Tell, WEBHOOK_ROUTES, webhook};
@@ -74,11 +78,13 @@ impl Bound {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         let port = self.address()?.port();
-        let guard = Guard::new(self.options.token, port, self.options.origins);
+        let guard = Guard::new(self.options.token, port, self.options.origins).with_page();
         let (hosts, origins) = (guard.hosts().to_vec(), guard.origins().to_vec());
         let door = Door { hosts, origins, most_bytes: limits::REQUEST_BYTES };
+        let api = api::routes(server.clone(), guard.doors());
         let (mcp, end_streams) = streamable(server, &door);
-        let router = guarded(watch::routes(Arc::new(watch)).nest_service("/mcp", mcp), guard);
+        let routes = watch::routes(Arc::new(watch)).merge(api).merge(page::routes()).nest_service("/mcp", mcp);
+        let router = guarded(routes, guard);
         let stop = async move {
             stop.await;
             end_streams();
@@ -99,7 +105,20 @@ pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Every route, for tests that try each of them. What is not here is answered as if it were not there.
-pub const ROUTES: [&str; 5] = ["/mcp", "/livez", "/readyz", "/health", "/metrics"];
+pub const ROUTES: [&str; 12] = [
+    "/mcp",
+    "/livez",
+    "/readyz",
+    "/health",
+    "/metrics",
+    "/api/tickets",
+    "/api/tools/memory_save",
+    "/api/conversation",
+    "/api/notes",
+    "/api/activity",
+    "/api/state",
+    "/api/settings",
+];
 
 /// The routes; the guard stands before all of them, also before those that do not exist.
 fn guarded(routes: Router, guard: Guard) -> Router {

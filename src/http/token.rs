@@ -37,7 +37,7 @@ impl Token {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = other.hash();
     }
 
-    fn hash(&self) -> ContentHash {
+    pub(super) fn hash(&self) -> ContentHash {
         *self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }

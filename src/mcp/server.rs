@@ -93,6 +93,33 @@ impl Server {
         Ok(self.desk.run(move |memory: &Memory| work(memory, &caller)).await??)
     }
 
+    /// Calls a tool for the page of this machine's user; its data.
+    ///
+    /// # Errors
+    /// What the tool says is wrong, or that there is none of this name.
+    pub async fn ask(&self, name: String, arguments: Value) -> Result<Value, Failure> {
+        let tool = name.clone();
+        let called = self.work(move |memory, caller| {
+            let called = tools::call(memory, caller, Profile::Full, &name, arguments);
+            called.unwrap_or_else(|| {
+                Err(Failure::arguments(format!("there is no tool {name:?}"), "see docs/reference/tools.md"))
+            })
+        });
+        let answer = async { called.await? };
+        self.counted("page", &tool, answer).await.map(|reply| reply.value)
+    }
+
+    /// Does something with the memory.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or what the work fails with.
+    pub async fn look<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Memory, &Caller) -> Result<R, Failure> + Send + 'static,
+    ) -> Result<R, Failure> {
+        self.counted("page", "", async { self.work(work).await? }).await
+    }
+
     /// Calls a tool; `None` if there is none of this name.
     async fn call(&self, name: String, arguments: Value) -> Option<Result<Reply, Failure>> {
         if !tools::needs_memory(&name) {

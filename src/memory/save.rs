@@ -42,6 +42,14 @@ impl Memory {
         self.save(note, now)
     }
 
+    /// What was saved and is in force, pinned first, then the newest, from a place on; texts are read by their ids.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn notes(&self, now: Timestamp, from: usize, count: usize) -> Result<Vec<(MessageId, Note)>> {
+        Ok(self.store.notes(now, from, count)?)
+    }
+
     /// Saves a text; returns after it is on disk. It is found by word at once, by meaning when its vector is made.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ pub mod schedule;
 pub mod system;
 pub mod tell;
 pub mod thresholds;
+pub mod ticket;
 pub mod watch;
 
 pub use error::{Error, Result};

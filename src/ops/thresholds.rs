@@ -1,6 +1,8 @@
 //! The runbook's thresholds: how full, how busy, how slow, how large, and from when on that is a reason to do something. Owns the
 //! measuring and the judgement; the numbers are settings.
 
+use serde::Serialize;
+
 use std::time::Duration;
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
@@ -59,6 +61,33 @@ pub struct Reading {
     pub bounds: Bounds,
     /// The judgement.
     pub level: Level,
+}
+
+/// A reading as JSON.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// disk, memory, cpu, response or database.
+    pub name: &'static str,
+    /// Rounded to hundredths.
+    pub value: Option<f64>,
+    /// %, s or MB.
+    pub unit: &'static str,
+    /// Below this it is well.
+    pub normal: u32,
+    /// From here on it is worth a warning.
+    pub warning: u32,
+    /// From here on it is critical.
+    pub critical: u32,
+    /// normal, elevated, warning or critical.
+    pub level: &'static str,
+}
+
+impl From<&Reading> for Row {
+    fn from(reading: &Reading) -> Self {
+        let [normal, warning, critical] = reading.bounds.numbers();
+        let value = reading.value.map(|value| (value * 100.0).round() / 100.0);
+        Self { name: reading.name, value, unit: reading.unit, normal, warning, critical, level: reading.level.name() }
+    }
 }
 
 /// Measures everything. `injected` are readings by name that stand for what would be measured; for tests.

@@ -32,6 +32,10 @@ pub(super) fn clause(filter: &Filter, now: Timestamp) -> Clause {
     if !filter.kinds.is_empty() {
         clause.one_of("p.kind", filter.kinds.iter().map(|kind| kind.number()));
     }
+    if !filter.sources.is_empty() {
+        let sources = filter.sources.iter().map(|source| Value::from(source.clone()));
+        one_of(&mut clause.sql, &mut clause.values, "c.source", sources);
+    }
     if let Some(session) = &filter.session {
         clause.push(" AND (c.external_id = ?", session.clone());
         clause.push(" OR c.parent_external_id = ?)", session.clone());

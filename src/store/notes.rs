@@ -37,6 +37,21 @@ pub enum SavedStatus {
     Updated,
 }
 
+/// kind, title, topic, labels, pinned, end, folder.
+fn note_of(row: &SqlRow<'_>) -> rusqlite::Result<Note> {
+    let tags: String = row.get(3)?;
+    Ok(Note {
+        kind: Some(row.get(0)?),
+        title: row.get(1)?,
+        topic_key: row.get(2)?,
+        tags: serde_json::from_str(&tags).unwrap_or_default(),
+        pin: row.get(4)?,
+        expires_at: row.get::<_, Option<i64>>(5)?.map(Timestamp::from_milliseconds),
+        cwd: Some(row.get(6)?),
+        ..Note::default()
+    })
+}
+
 impl Store {
     /// Saves a note under the id `uid`; returns after it is on disk. `redacted` counts what was taken out of it.
     ///
@@ -118,21 +133,30 @@ impl Store {
                  JOIN messages m ON m.id = n.message_id JOIN project_directories d ON d.id = m.directory_id
                  WHERE m.uid = ?1 AND n.superseded_by IS NULL{IN_SIGHT}"
             );
-            let note = |row: &SqlRow<'_>| {
-                let tags: String = row.get(3)?;
-                Ok(Note {
-                    kind: Some(row.get(0)?),
-                    title: row.get(1)?,
-                    topic_key: row.get(2)?,
-                    tags: serde_json::from_str(&tags).unwrap_or_default(),
-                    pin: row.get(4)?,
-                    expires_at: row.get::<_, Option<i64>>(5)?.map(Timestamp::from_milliseconds),
-                    cwd: Some(row.get(6)?),
-                    ..Note::default()
-                })
-            };
-            let found = connection.query_row(&sql, [id.as_bytes()], note).optional();
+            let found = connection.query_row(&sql, [id.as_bytes()], note_of).optional();
             found.map_err(|error| Error::sqlite("find a note", error))
+        })
+    }
+
+    /// The notes in force at `now`, pinned ones first, then the newest; from a place on.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn notes(&self, now: Timestamp, from: usize, count: usize) -> Result<Vec<(MessageId, Note)>> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("list the notes", error);
+            let sql = format!(
+                "SELECT n.kind, n.title, n.topic_key, n.tags, n.pinned, n.expires_at, d.directory, m.uid FROM notes n
+                 JOIN messages m ON m.id = n.message_id JOIN project_directories d ON d.id = m.directory_id
+                 WHERE n.superseded_by IS NULL AND (n.expires_at IS NULL OR n.expires_at > ?1){IN_SIGHT}
+                 ORDER BY n.pinned DESC, m.at DESC, m.id DESC LIMIT ?2 OFFSET ?3"
+            );
+            let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+            let rows = statement.query_map(params![now.milliseconds(), count, from], |row| {
+                let uid: [u8; 16] = row.get(7)?;
+                Ok((MessageId::from_bytes(uid), note_of(row)?))
+            });
+            rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
         })
     }
 

@@ -47,6 +47,9 @@ impl Conditions {
             conditions
                 .add("EXISTS (SELECT 1 FROM message_parts k WHERE k.message_id = m.id AND k.kind = ANY (?))", kinds);
         }
+        if !filter.sources.is_empty() {
+            conditions.add("c.source = ANY (?)", filter.sources.clone());
+        }
         if let Some(session) = &filter.session {
             conditions.add("? IN (c.session_id, c.parent_session_id)", session.clone());
         }

@@ -16,7 +16,7 @@ fn no_route_lets_anybody_in_who_may_not() {
     let service = Service::start(&home);
     let bearer = format!("Bearer {}", service.token);
     let elsewhere = [
-        "/",
+        "/index.html",
         "/metrics",
         "/health",
         "/../mcp",

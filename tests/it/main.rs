@@ -33,6 +33,7 @@ mod maintaining;
 mod mcp;
 mod monitoring;
 mod operating;
+mod page;
 mod postgres;
 mod production;
 mod projects;

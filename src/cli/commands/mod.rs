@@ -24,6 +24,7 @@ pub(super) mod maintain;
 pub(super) mod mcp;
 pub(super) mod migrate;
 pub(super) mod monitoring;
+pub(super) mod open;
 pub(super) mod projects;
 pub(super) mod quarantine;
 pub(super) mod redact;

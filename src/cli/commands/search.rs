@@ -53,6 +53,9 @@ pub(in crate::cli) struct Args {
     /// Only these kinds: text, thinking, tool_use, tool_result, summary, meta, note
     #[arg(long = "kind", value_name = "KIND")]
     kinds: Vec<String>,
+    /// Only what came from these: claude-code, saved, …
+    #[arg(long = "source", value_name = "SOURCE")]
+    sources: Vec<String>,
     /// Only this session and its subagents
     #[arg(long, value_name = "ID")]
     session: Option<String>,
@@ -134,6 +137,7 @@ impl Args {
                     "kind",
                     "text, thinking, tool_use, tool_result, summary, meta or note",
                 )?,
+                sources: self.sources.clone(),
                 session: self.session.clone(),
                 not_session: None,
                 file: self.file.clone(),

@@ -13,7 +13,7 @@ use crate::config::env;
 use crate::mcp::wire::HealthAnswer;
 use crate::memory::{Health, Memory};
 use crate::ops::alerts;
-use crate::ops::thresholds::{self, Reading};
+use crate::ops::thresholds::{self, Row};
 use crate::ops::watch;
 use crate::store::Open;
 
@@ -31,25 +31,6 @@ struct Answer {
     level: &'static str,
     thresholds: Vec<Row>,
     open_alerts: usize,
-}
-
-#[derive(Serialize)]
-struct Row {
-    name: &'static str,
-    value: Option<f64>,
-    unit: &'static str,
-    normal: u32,
-    warning: u32,
-    critical: u32,
-    level: &'static str,
-}
-
-impl From<&Reading> for Row {
-    fn from(reading: &Reading) -> Self {
-        let [normal, warning, critical] = reading.bounds.numbers();
-        let value = reading.value.map(|value| (value * 100.0).round() / 100.0);
-        Self { name: reading.name, value, unit: reading.unit, normal, warning, critical, level: reading.level.name() }
-    }
 }
 
 pub(in crate::cli) fn run(Args {}: &Args, session: &Session) -> Result<ExitCode, Failure> {

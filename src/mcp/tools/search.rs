@@ -44,6 +44,8 @@ struct Arguments {
     kinds: Option<Vec<String>>,
     /// user, assistant, tool, system.
     roles: Option<Vec<String>>,
+    /// claude-code, codex, saved, ….
+    sources: Option<Vec<String>>,
     /// Only this session.
     session_id: Option<String>,
     /// Only sessions that touched this file.
@@ -156,6 +158,7 @@ impl Arguments {
                     Kind::from_name,
                     "text, thinking, tool_use, tool_result, summary, meta or note",
                 )?,
+                sources: self.sources.unwrap_or_default(),
                 session: self.session_id,
                 not_session: None,
                 file: self.file,

@@ -44,5 +44,5 @@ impl Permit<'_> {
 
 /// Whether a filter has conditions that the columns do not hold.
 pub(in crate::memory) const fn needs_store(filter: &Filter) -> bool {
-    filter.session.is_some() || filter.file.is_some() || filter.git_branch.is_some()
+    !filter.sources.is_empty() || filter.session.is_some() || filter.file.is_some() || filter.git_branch.is_some()
 }

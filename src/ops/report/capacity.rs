@@ -72,11 +72,10 @@ pub fn capacity(memory: &Memory, paths: &Paths, now: Timestamp) -> Result<Capaci
     let messages_per_day = number(recent) / signed(DAYS);
     let bytes = stats.database_bytes + stats.log_bytes;
     let samples = memory.samples(today - DAYS)?;
-    let sizes: Vec<(i64, i64)> = samples
-        .iter()
-        .filter(|sample| sample.name == "database_bytes")
-        .map(|sample| (sample.day, sample.value))
-        .collect();
+    let sampled = |name: &str| -> Vec<(i64, i64)> {
+        samples.iter().filter(|sample| sample.name == name).map(|sample| (sample.day, sample.value)).collect()
+    };
+    let sizes = sampled("database_bytes");
     let measured = sizes.first().zip(sizes.last()).filter(|((first, _), (last, _))| last > first);
     let (growth, measured_days) = match measured {
         Some(((first, before), (last, after))) => {
@@ -111,11 +110,12 @@ pub fn capacity(memory: &Memory, paths: &Paths, now: Timestamp) -> Result<Capaci
             })
             .collect(),
     };
-    let size = Series {
-        title: "size of the database".to_owned(),
+    let size = |title: &str, sizes: &[(i64, i64)]| Series {
+        title: title.to_owned(),
         unit: "MB".to_owned(),
         points: sizes.iter().map(|(day, bytes)| (date(*day), signed(*bytes) / 1e6)).collect(),
     };
+    let charts = [said, size("size of the database", &sizes), size("size of the index", &sampled("index_bytes"))];
     Ok(Capacity {
         made_at: now.to_string(),
         database_mb: megabytes(bytes),
@@ -133,7 +133,7 @@ pub fn capacity(memory: &Memory, paths: &Paths, now: Timestamp) -> Result<Capaci
         growth_mb_per_day: (growth / 1e4).round() / 100.0,
         growth_measured_days: measured_days,
         forecast,
-        charts: [said, size].into_iter().filter(|series| !series.points.is_empty()).collect(),
+        charts: charts.into_iter().filter(|series| !series.points.is_empty()).collect(),
     })
 }
 

@@ -1,0 +1,132 @@
+// Search as you type.
+
+import { h, show } from "./dom.js";
+import { tool } from "./server.js";
+import { marked, pattern } from "./text.js";
+import { ago, moment, number, t } from "./words.js";
+import { rows } from "./timeline.js";
+
+const TIMES = { "": "anyTime", today: "today", "7 days ago": "week", "30 days ago": "month", "365 days ago": "year" };
+const ROLES = { "": "anyRole", user: "user", assistant: "assistant", tool: "toolRole", system: "system" };
+const MODES = { "": "hybrid", keyword: "keyword", semantic: "semantic", exact: "exact" };
+const SOURCES = ["claude-code", "codex", "gemini", "claude-ai", "chatgpt", "saved"];
+const HITS = 20;
+let projects = null;
+
+const select = (id, label, options, value, changed) => h("label", { class: "filter" }, h("span", {}, t(label)),
+  h("select", { id, onchange: changed }, options.map(([name, text]) => h("option", { value: name, selected: name === value }, text))));
+
+export async function open({ main, parameters, later, fail }) {
+  projects ??= (await tool("memory_projects", {})).projects;
+  const field = h("input", { id: "query", type: "search", placeholder: t("ask"), "aria-label": t("search"), autocomplete: "off",
+    spellcheck: "false", value: parameters.get("q") ?? "", oninput: () => soon() });
+  const chosen = (name) => parameters.get(name) ?? "";
+  const filters = h("div", { class: "filters" },
+    select("project", "project", [["", t("allProjects")], ...projects.map((entry) => [entry.name, entry.name])], chosen("p"), () => now()),
+    select("time", "time", Object.entries(TIMES).map(([name, text]) => [name, t(text)]), chosen("t"), () => now()),
+    select("role", "role", Object.entries(ROLES).map(([name, text]) => [name, t(text)]), chosen("r"), () => now()),
+    select("source", "source", [["", t("anySource")], ...SOURCES.map((name) => [name, name])], chosen("s"), () => now()),
+    select("mode", "mode", Object.entries(MODES).map(([name, text]) => [name, t(text)]), chosen("m"), () => now()));
+  const status = h("p", { class: "small status", role: "status" });
+  const list = h("ol", { class: "hits", "aria-label": t("results") });
+  const end = h("div", { class: "row" });
+  show(main, h("section", { class: "search", role: "search" }, field, filters), status, list, end);
+  field.focus();
+  let waiting, running, place = -1;
+  later.signal.addEventListener("abort", () => {
+    clearTimeout(waiting);
+    running?.abort();
+  });
+
+  const value = (id) => document.getElementById(id)?.value ?? "";
+  const soon = () => {
+    list.setAttribute("aria-busy", "true");
+    clearTimeout(waiting);
+    waiting = setTimeout(now, 40);
+  };
+
+  const item = (hit, words) => {
+    const href = `#/c?${new URLSearchParams({ m: hit.id, w: hit.match.terms.join(" ") })}`;
+    return h("li", {}, h("a", { href, class: "hit" },
+      h("span", { class: "title" }, hit.title || hit.session_id),
+      h("span", { class: "snippet" }, marked(hit.snippet, words)),
+      h("span", { class: "small row" }, h("span", { class: `who ${hit.role}` }, t(hit.role === "tool" ? "toolRole" : hit.role)),
+        h("span", {}, hit.project), h("time", { datetime: hit.ts, title: moment(hit.ts) }, ago(hit.ts)),
+        hit.kind !== "text" && h("span", { class: "chip" }, hit.kind),
+        hit.trust === "suspicious" && h("span", { class: "chip bad" }, t("suspicious")))));
+  };
+
+  async function now(cursor) {
+    const query = field.value.trim();
+    const asked = new URLSearchParams(Object.entries({ q: query, p: value("project"), t: value("time"), r: value("role"), s: value("source"), m: value("mode") })
+      .filter(([, text]) => text));
+    history.replaceState(null, "", `#/search${asked.size ? `?${asked}` : ""}`);
+    running?.abort();
+    running = new AbortController();
+    try {
+      list.setAttribute("aria-busy", "true");
+      if (!query) {
+        await recent(running.signal);
+        list.setAttribute("aria-busy", "false");
+        return;
+      }
+      const begun = performance.now();
+      const answer = await tool("memory_search", {
+        query, limit: HITS, max_tokens: 6000, cursor: typeof cursor === "string" ? cursor : undefined,
+        project: value("project") || undefined, after: value("time") || undefined, mode: value("mode") || undefined,
+        roles: value("role") ? [value("role")] : undefined, sources: value("source") ? [value("source")] : undefined,
+      }, running.signal);
+      const words = pattern([...new Set(answer.results.flatMap((hit) => hit.match.terms))]);
+      const items = answer.results.map((hit) => item(hit, words));
+      if (typeof cursor === "string") list.append(...items);
+      else {
+        show(list, items);
+        place = -1;
+      }
+      const count = list.children.length;
+      show(status, count ? t("found", number(count) + (answer.next_cursor ? "+" : ""), Math.round(performance.now() - begun)) : "",
+        answer.warnings.map((warning) => h("span", { class: "chip" }, warning)));
+      show(end, answer.next_cursor && h("button", { type: "button", onclick: () => now(answer.next_cursor) }, t("more")),
+        !count && h("div", { class: "empty" }, h("p", {}, t("nothing")), h("p", { class: "small" }, t("nothingHint"))));
+      list.setAttribute("aria-busy", "false");
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  async function recent(signal) {
+    const project = value("project") || undefined;
+    const { sessions } = await tool("memory_timeline", { limit: 12, project }, signal);
+    place = -1;
+    show(status, sessions.length ? t("recent") : "");
+    show(list, rows(sessions));
+    show(end, !sessions.length && h("div", { class: "empty" }, h("p", {}, t("noHistory")), h("p", { class: "small" }, t("noHistoryHint"))));
+  }
+
+  const move = (by) => {
+    const links = [...list.querySelectorAll("a.hit")];
+    if (!links.length) return false;
+    place = Math.min(Math.max(place + by, -1), links.length - 1);
+    if (place < 0) field.focus();
+    else links[place].focus();
+    return true;
+  };
+  await now();
+  return {
+    ArrowDown: () => move(1),
+    ArrowUp: () => move(-1),
+    j: (_, typing) => !typing && move(1),
+    k: (_, typing) => !typing && move(-1),
+    Enter: (_, typing) => {
+      if (!typing || document.activeElement !== field) return false;
+      list.querySelector("a.hit")?.click();
+      return true;
+    },
+    Escape: (_, typing) => {
+      if (!typing) return false;
+      field.value = "";
+      now();
+      return true;
+    },
+  };
+}

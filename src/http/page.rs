@@ -1,0 +1,75 @@
+//! The page's files, which anybody on this machine may read: they say nothing. What it shows comes from `api`, behind the key.
+
+use axum::Router;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::routing::get;
+
+/// Only its own files and its own server; no code and no style in the document, no strings that become code, no frames around it.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// Path, type, content.
+pub const FILES: [(&str, &str, &str); FILE_COUNT] = [
+    ("/", "text/html; charset=utf-8", include_str!("../../data/page/index.html")),
+    ("/page/app.css", "text/css; charset=utf-8", include_str!("../../data/page/app.css")),
+    ("/page/icon.svg", "image/svg+xml", include_str!("../../data/page/icon.svg")),
+    ("/page/app.js", SCRIPT, include_str!("../../data/page/app.js")),
+    ("/page/dom.js", SCRIPT, include_str!("../../data/page/dom.js")),
+    ("/page/server.js", SCRIPT, include_str!("../../data/page/server.js")),
+    ("/page/words.js", SCRIPT, include_str!("../../data/page/words.js")),
+    ("/page/text.js", SCRIPT, include_str!("../../data/page/text.js")),
+    ("/page/charts.js", SCRIPT, include_str!("../../data/page/charts.js")),
+    ("/page/search.js", SCRIPT, include_str!("../../data/page/search.js")),
+    ("/page/conversation.js", SCRIPT, include_str!("../../data/page/conversation.js")),
+    ("/page/timeline.js", SCRIPT, include_str!("../../data/page/timeline.js")),
+    ("/page/memories.js", SCRIPT, include_str!("../../data/page/memories.js")),
+    ("/page/health.js", SCRIPT, include_str!("../../data/page/health.js")),
+    ("/page/settings.js", SCRIPT, include_str!("../../data/page/settings.js")),
+];
+
+const FILE_COUNT: usize = 15;
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+pub(super) fn routes() -> Router {
+    FILES.into_iter().fold(Router::new(), |router, (path, kind, content)| {
+        let answer = move || async move { (headers(kind), content) };
+        router.route(path, get(answer))
+    })
+}
+
+fn headers(kind: &'static str) -> HeaderMap {
+    let fixed: [(HeaderName, &'static str); 4] = [
+        (CONTENT_TYPE, kind),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ];
+    fixed.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_small_and_keeps_its_own_policy() {
+        let bytes: usize = FILES.iter().map(|(.., content)| content.len()).sum();
+        assert!(bytes < 150_000, "{bytes}");
+        for (path, kind, content) in FILES {
+            let code = kind == SCRIPT;
+            for word in [
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacentHTML",
+                "document.write",
+                "eval(",
+                "new Function",
+                "document.cookie",
+            ] {
+                assert!(!code || !content.contains(word), "{path} has {word}");
+            }
+            assert!(!content.contains("style=") && !content.contains(" onclick="), "{path} has code or style in it");
+        }
+    }
+}
