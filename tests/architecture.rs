@@ -10,7 +10,7 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("domain", 0, &["aho_corasick", "regex", "regex_lite", "rust_stemmers", "unicode_normalization"]),
     ("config", 1, &["etcetera", "strsim"]),
     ("disk", 1, &[]),
-    ("import", 1, &[]),
+    ("import", 1, &["zip"]),
     ("store", 2, &["rusqlite", "half"]),
     ("embed", 2, &["fastembed", "ort"]),
     ("clients", 2, &["jsonc_parser", "toml_edit"]),

@@ -143,6 +143,16 @@ pub fn claude_folder() -> Option<PathBuf> {
     moved_claude_folder().or_else(|| user_home().map(|home| home.join(".claude")))
 }
 
+/// [`CODEX_HOME`], else `~/.codex`.
+pub fn codex_folder() -> Option<PathBuf> {
+    moved_codex_folder().or_else(|| user_home().map(|home| home.join(".codex")))
+}
+
+/// `~/.gemini`.
+pub fn gemini_folder() -> Option<PathBuf> {
+    user_home().map(|home| home.join(".gemini"))
+}
+
 /// [`CLAUDE_PROJECT_DIR`], else the working directory.
 pub fn project_folder() -> Option<PathBuf> {
     read(CLAUDE_PROJECT_DIR.name).map(PathBuf::from).or_else(|| std::env::current_dir().ok())

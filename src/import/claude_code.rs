@@ -7,77 +7,16 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
-use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::path::PathBuf;
 
 use super::claude_code_record::{Block, Content, Message, Record, arguments, files};
 use super::lines::{Line, Lines};
-use super::{BadLine, Item, Position};
+use super::{BadLine, Item, Position, Records, Transcript};
 use crate::domain::text::prompt;
 use crate::domain::{Draft, DraftPart, Kind, Origin, Role, Timestamp, mark};
 
 /// The name of this source in the store.
 pub const SOURCE: &str = "claude-code";
-
-/// One transcript file as it was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Transcript {
-    /// Where.
-    pub path: PathBuf,
-    /// Bytes.
-    pub size: u64,
-    /// Last modification, milliseconds since the epoch.
-    pub modified: i64,
-}
-
-/// All transcripts below a file or folder, newest first, and what could not be looked at.
-///
-/// # Errors
-/// When `path` itself does not exist or cannot be read.
-pub fn discover(path: &Path) -> io::Result<(Vec<Transcript>, Vec<BadLine>)> {
-    let (mut found, mut bad) = (Vec::new(), Vec::new());
-    let top = std::fs::metadata(path)?;
-    if top.is_file() {
-        found.push(transcript(path.to_owned(), &top));
-        return Ok((found, bad));
-    }
-    let mut folders = vec![path.to_owned()];
-    std::fs::read_dir(path)?;
-    while let Some(folder) = folders.pop() {
-        let unreadable = |error: io::Error| BadLine { path: folder.clone(), line: 0, why: error.to_string() };
-        let entries = match std::fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) => {
-                bad.push(unreadable(error));
-                continue;
-            }
-        };
-        for entry in entries {
-            // `DirEntry::metadata` does not follow links, so a link to a parent cannot make this run in circles.
-            match entry.and_then(|entry| Ok((entry.path(), entry.metadata()?))) {
-                Ok((path, metadata)) if metadata.is_dir() => folders.push(path),
-                Ok((path, metadata)) if path.extension().is_some_and(|extension| extension == "jsonl") => {
-                    let metadata = if metadata.is_symlink() { std::fs::metadata(&path) } else { Ok(metadata) };
-                    match metadata {
-                        Ok(metadata) if metadata.is_file() => found.push(transcript(path, &metadata)),
-                        Ok(_) => {}
-                        Err(error) => bad.push(BadLine { path, line: 0, why: error.to_string() }),
-                    }
-                }
-                Ok(_) => {}
-                Err(error) => bad.push(unreadable(error)),
-            }
-        }
-    }
-    found.sort_by(|left, right| right.modified.cmp(&left.modified).then_with(|| left.path.cmp(&right.path)));
-    Ok((found, bad))
-}
-
-fn transcript(path: PathBuf, metadata: &std::fs::Metadata) -> Transcript {
-    let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let modified = modified.and_then(|time| i64::try_from(time.as_millis()).ok()).unwrap_or(0);
-    Transcript { path, size: metadata.len(), modified }
-}
 
 /// Reads one transcript from a position on.
 #[derive(Debug)]
@@ -283,8 +222,19 @@ impl Reader {
     }
 }
 
+impl Records for Reader {
+    fn each(mut self: Box<Self>, tell: &mut dyn FnMut(Item, Position) -> bool) -> io::Result<Position> {
+        while let Some(item) = self.next_item()? {
+            if !tell(item, self.position()) {
+                break;
+            }
+        }
+        Ok(self.position())
+    }
+}
+
 /// Where in the line serde stopped; its own words name a line number that would mislead here.
-fn placed(error: &serde_json::Error) -> String {
+pub(super) fn placed(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let why = text.rsplit_once(" at line ").map_or(text.as_str(), |(why, _)| why);
     format!("{why} at column {}", error.column())
@@ -401,13 +351,14 @@ fn result_text(raw: &serde_json::value::RawValue) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Source;
     use super::*;
 
     fn read(content: &str) -> Vec<Item> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s.jsonl");
         crate::disk::write_atomic(&path, content.as_bytes()).unwrap();
-        let (found, bad) = discover(folder.path()).unwrap();
+        let (found, bad) = Source::ClaudeCode.discover(folder.path()).unwrap();
         assert!(bad.is_empty());
         let mut reader = Reader::open(&found[0], Position::default(), 1 << 20).unwrap();
         let mut items = Vec::new();

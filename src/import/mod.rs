@@ -1,14 +1,27 @@
 //! Foreign transcripts → [`Draft`]s. A codec: one file per source. Knows nothing of storage.
 
+mod chatgpt;
+mod claude_ai;
 pub mod claude_code;
 mod claude_code_record;
+mod codex;
+mod discover;
+mod elements;
+mod export;
+mod gemini;
+mod jsonl;
 mod lines;
+mod source;
+mod turn;
 
+use std::io;
 use std::path::PathBuf;
 
 use crate::domain::Draft;
 
+pub use discover::Transcript;
 pub use lines::Position;
+pub use source::Source;
 
 /// One line that could not be read; the rest of its file goes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,4 +62,13 @@ pub enum Item {
     Own,
     /// A line that cannot be read.
     Bad(BadLine),
+}
+
+/// A file that is being read.
+pub trait Records: Send {
+    /// Tells each item with the position after it, until it is told to stop or nothing more comes; returns where it ended.
+    ///
+    /// # Errors
+    /// When reading fails.
+    fn each(self: Box<Self>, tell: &mut dyn FnMut(Item, Position) -> bool) -> io::Result<Position>;
 }

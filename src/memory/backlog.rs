@@ -6,7 +6,7 @@ use super::health::Check;
 use super::ingest::key;
 use super::{Memory, Result};
 use crate::domain::Timestamp;
-use crate::import::claude_code;
+use crate::import::Source;
 
 /// Days after which Claude Code deletes transcripts unless told otherwise (its setting `cleanupPeriodDays`).
 pub const CLEANUP_DAYS: i64 = 30;
@@ -28,8 +28,10 @@ impl Memory {
     /// # Errors
     /// When the store cannot be read.
     pub fn backlog(&self, folder: Option<&Path>, now: Timestamp) -> Result<Backlog> {
-        let Some(Ok((transcripts, _))) = folder.map(claude_code::discover) else { return Ok(Backlog::default()) };
-        let cursors = self.store.cursors(claude_code::SOURCE)?;
+        let Some(Ok((transcripts, _))) = folder.map(|folder| Source::ClaudeCode.discover(folder)) else {
+            return Ok(Backlog::default());
+        };
+        let cursors = self.store.cursors(Source::ClaudeCode.name())?;
         let mut backlog = Backlog { files: transcripts.len() as u64, ..Backlog::default() };
         for transcript in transcripts {
             let cursor = cursors.get(&key(&transcript.path));

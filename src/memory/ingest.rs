@@ -14,8 +14,7 @@ use super::parallel::spread;
 use super::projects::project_of;
 use super::{Error, Memory, Result};
 use crate::domain::{ContentHash, Draft, Timestamp};
-use crate::import::claude_code::{self, Reader, Transcript};
-use crate::import::{BadLine, Item, Position};
+use crate::import::{BadLine, Item, Position, Records, Source, Transcript};
 use crate::store::{Batch, Cursor, NewProject, Outcome, PreparedMessage, Preparer, Receipt};
 
 /// A batch is committed when it holds this many messages or bytes.
@@ -119,6 +118,7 @@ impl Report {
 /// One run over many files.
 struct Run<'a> {
     memory: &'a Memory,
+    source: Source,
     options: ImportOptions,
     preparers: Vec<Mutex<Preparer>>,
     now: Timestamp,
@@ -142,10 +142,10 @@ struct Run<'a> {
 }
 
 impl Memory {
-    /// Reads a Claude Code transcript, or every one below a folder. `stop` ends it after the current batch.
+    /// Reads Claude Code's transcripts as [`Memory::import`] does.
     ///
     /// # Errors
-    /// When `path` cannot be read at all or the store cannot be written; what was committed stays.
+    /// As there.
     pub fn import_claude_code(
         &self,
         path: &Path,
@@ -154,18 +154,33 @@ impl Memory {
         stop: &AtomicBool,
         progress: &mut dyn FnMut(ImportProgress),
     ) -> Result<Report> {
-        let found = claude_code::discover(path);
+        self.import(Source::ClaudeCode, path, options, now, stop, progress)
+    }
+
+    /// Reads a file of a source, or every one below a folder. `stop` ends it after the current batch.
+    ///
+    /// # Errors
+    /// When `path` cannot be read at all or the store cannot be written; what was committed stays.
+    pub fn import(
+        &self,
+        source: Source,
+        path: &Path,
+        options: ImportOptions,
+        now: Timestamp,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(ImportProgress),
+    ) -> Result<Report> {
+        let found = source.discover(path);
         let (transcripts, unreadable) = found.map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Error::NotFound {
                 message: format!("{} does not exist", path.display()),
-                hint: Some(
-                    "name the folder that holds Claude Code's transcripts, usually ~/.claude/projects".to_owned(),
-                ),
+                hint: Some(source.hint().to_owned()),
             },
             _ => Error::Unreadable { path: path.display().to_string(), why: error.to_string() },
         })?;
         let mut run = Run {
             memory: self,
+            source,
             options,
             preparers: preparers()?,
             now,
@@ -255,7 +270,7 @@ impl Memory {
 
 impl Run<'_> {
     fn all(mut self, transcripts: Vec<Transcript>) -> Result<Report> {
-        let mut cursors = self.memory.store.cursors(claude_code::SOURCE)?;
+        let mut cursors = self.memory.store.cursors(self.source.name())?;
         let mut work = Vec::new();
         for transcript in transcripts {
             let cursor = cursors.remove(&key(&transcript.path)).filter(|_| !self.options.rescan);
@@ -304,16 +319,17 @@ impl Run<'_> {
             Err(error) => return Ok(Err(error)),
         };
         // A shorter file, or one that begins otherwise, is another file under the same name.
-        let resume = cursor.filter(|cursor| cursor.head == head && cursor.offset <= transcript.size);
+        let resume =
+            cursor.filter(|cursor| self.source.resumes() && cursor.head == head && cursor.offset <= transcript.size);
         let from =
             resume.map_or_else(Position::default, |cursor| Position { offset: cursor.offset, line: cursor.line });
-        let reader = match Reader::open(transcript, from, self.options.longest_line) {
+        let reader = match self.source.open(transcript, from, self.options.longest_line) {
             Ok(reader) => reader,
             Err(error) => return Ok(Err(error)),
         };
         let start = self.state.done_bytes + from.offset;
         let mut cursor = Cursor {
-            source: claude_code::SOURCE,
+            source: self.source.name(),
             path: key(&transcript.path),
             size: 0,
             modified: transcript.modified,
@@ -324,7 +340,7 @@ impl Run<'_> {
         // The file is read and parsed while what was read before is prepared and written.
         std::thread::scope(|scope| {
             let (sender, items) = sync_channel(READ_AHEAD);
-            scope.spawn(move || read_ahead(reader, &sender));
+            scope.spawn(move || read_ahead(reader, from, &sender));
             // The reader ends with the end of the file or an error, never before.
             for (item, position) in items.into_iter().flatten() {
                 let (item, failure) = match item {
@@ -388,7 +404,7 @@ impl Run<'_> {
             self.note(gathered.into_iter().map(|message| (message, Outcome::New)));
             return Ok(());
         }
-        let receipt = self.memory.store.import_later(claude_code::SOURCE, batch, self.now)?;
+        let receipt = self.memory.store.import_later(self.source.name(), batch, self.now)?;
         self.waiting = Some((gathered, receipt));
         self.commits += 1;
         if self.commits.is_multiple_of(REFRESH_COMMITS) {
@@ -403,7 +419,7 @@ impl Run<'_> {
     fn prepare(&mut self, batch: &mut Batch) -> Result<Vec<ContentHash>> {
         let drafts = std::mem::take(&mut self.gathered);
         let mut gathered = Vec::with_capacity(drafts.len());
-        for (id, redacted, message) in self.memory.prepared(claude_code::SOURCE, &self.preparers, &drafts)? {
+        for (id, redacted, message) in self.memory.prepared(self.source.name(), &self.preparers, &drafts)? {
             gathered.push(id);
             self.report.redacted += redacted;
             add(batch, &mut self.projects, message);
@@ -429,19 +445,24 @@ impl Run<'_> {
 }
 
 /// Sends every item with the position after it, then the end or the error that ended it. Stops when nobody listens.
-fn read_ahead(mut reader: Reader, sender: &SyncSender<Vec<Parsed>>) {
-    let mut ended = false;
-    while !ended {
-        let mut items = Vec::with_capacity(READ_AT_ONCE);
-        while !ended && items.len() < READ_AT_ONCE {
-            let item = reader.next_item();
-            ended = !matches!(item, Ok(Some(_)));
-            items.push((item, reader.position()));
+fn read_ahead(reader: Box<dyn Records>, from: Position, sender: &SyncSender<Vec<Parsed>>) {
+    let mut items: Vec<Parsed> = Vec::with_capacity(READ_AT_ONCE);
+    let (mut heard, mut last) = (true, from);
+    let outcome = reader.each(&mut |item, position| {
+        items.push((Ok(Some(item)), position));
+        last = position;
+        if items.len() == READ_AT_ONCE {
+            let full = std::mem::replace(&mut items, Vec::with_capacity(READ_AT_ONCE));
+            heard = sender.send(full).is_ok();
         }
-        if sender.send(items).is_err() {
-            return;
-        }
-    }
+        heard
+    });
+    items.push(match outcome {
+        Ok(position) => (Ok(None), position),
+        Err(error) => (Err(error), last),
+    });
+    // Who does not listen any more has what he wanted.
+    let _ = sender.send(items);
 }
 
 /// An item, the end or an error, with the position after it.

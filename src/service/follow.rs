@@ -14,6 +14,7 @@ use super::tasks::{Rest, Woken};
 use crate::bridge::Desk;
 use crate::config::env;
 use crate::embed::give_way;
+use crate::import::Source;
 use crate::memory::{self, ImportOptions, Memory};
 
 /// What is written in bursts is read once.
@@ -27,65 +28,99 @@ const BLIND: Duration = Duration::from_secs(10);
 /// Files that have changed since they were read, and new folders.
 type Changed = Arc<Mutex<HashSet<PathBuf>>>;
 
-/// Follows the transcripts below a folder until the service ends.
-pub(super) fn follow(rest: &Rest, waker: &Sender<()>, desk: &Desk<Memory, memory::Error>, live: &Live, folder: &Path) {
-    give_way();
-    // Whoever started it first wants an answer.
-    let mut pause = SETTLE;
-    loop {
-        match rest.wait(pause) {
-            Woken::End => return,
-            Woken::Call | Woken::Time => {}
-        }
-        if !live.get().serve.follow || !folder.is_dir() {
-            pause = MISSING;
-            continue;
-        }
-        if watch(rest, waker, desk, live, folder) {
-            return;
-        }
-        pause = MISSING;
-    }
+/// Reads one source.
+#[derive(Debug)]
+pub(super) struct Follower {
+    pub(super) source: Source,
+    pub(super) desk: Desk<Memory, memory::Error>,
+    pub(super) live: Live,
 }
 
-/// Follows while the folder is there and that is wanted. Returns whether the service ends.
-fn watch(rest: &Rest, waker: &Sender<()>, desk: &Desk<Memory, memory::Error>, live: &Live, folder: &Path) -> bool {
-    let changed = Changed::default();
-    let watcher = watcher(folder, &changed, waker);
-    if let Err(error) = &watcher {
-        tracing::warn!(%error, "the file system does not tell what changes; transcripts are looked at every {BLIND:?}");
-    }
-    let round = if watcher.is_ok() { ROUND } else { BLIND };
-    read(rest, desk, folder);
-    let mut looked = Instant::now();
-    loop {
-        let woken = rest.wait(round.saturating_sub(looked.elapsed()));
-        if woken == Woken::End {
-            return true;
-        }
-        if !folder.is_dir() || !live.get().serve.follow {
-            return false;
-        }
-        if woken == Woken::Time {
-            read(rest, desk, folder);
-            looked = Instant::now();
-            continue;
-        }
-        // More of the same comes in a moment.
-        let until = Instant::now() + SETTLE;
-        while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-            match rest.wait(left) {
-                Woken::End => return true,
-                Woken::Time => break,
-                Woken::Call => {}
+impl Follower {
+    /// Follows the files below a folder until the service ends.
+    pub(super) fn follow(&self, rest: &Rest, waker: &Sender<()>, folder: &Path) {
+        give_way();
+        // Whoever started it first wants an answer.
+        let mut pause = SETTLE;
+        loop {
+            match rest.wait(pause) {
+                Woken::End => return,
+                Woken::Call | Woken::Time => {}
             }
+            if !self.live.get().serve.follow || !folder.is_dir() {
+                pause = MISSING;
+                continue;
+            }
+            if self.watch(rest, waker, folder) {
+                return;
+            }
+            pause = MISSING;
         }
-        let files = std::mem::take(&mut *changed.lock().unwrap_or_else(PoisonError::into_inner));
-        files.iter().filter(|path| path.exists()).for_each(|path| read(rest, desk, path));
+    }
+
+    /// Follows while the folder is there and that is wanted. Returns whether the service ends.
+    fn watch(&self, rest: &Rest, waker: &Sender<()>, folder: &Path) -> bool {
+        let changed = Changed::default();
+        let watcher = watcher(self.source, folder, &changed, waker);
+        if let Err(error) = &watcher {
+            tracing::warn!(%error, "the file system does not tell what changes; transcripts are looked at every {BLIND:?}");
+        }
+        let round = if watcher.is_ok() { ROUND } else { BLIND };
+        self.read(rest, folder);
+        let mut looked = Instant::now();
+        loop {
+            let woken = rest.wait(round.saturating_sub(looked.elapsed()));
+            if woken == Woken::End {
+                return true;
+            }
+            if !folder.is_dir() || !self.live.get().serve.follow {
+                return false;
+            }
+            if woken == Woken::Time {
+                self.read(rest, folder);
+                looked = Instant::now();
+                continue;
+            }
+            // More of the same comes in a moment.
+            let until = Instant::now() + SETTLE;
+            while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+                match rest.wait(left) {
+                    Woken::End => return true,
+                    Woken::Time => break,
+                    Woken::Call => {}
+                }
+            }
+            let files = std::mem::take(&mut *changed.lock().unwrap_or_else(PoisonError::into_inner));
+            files.iter().filter(|path| path.exists()).for_each(|path| self.read(rest, path));
+        }
+    }
+
+    /// Reads a transcript, or all below a folder.
+    fn read(&self, rest: &Rest, path: &Path) {
+        let outcome = self.desk.opened().and_then(|memory| {
+            let options = ImportOptions::of(memory.settings());
+            memory.import(self.source, path, options, env::now(), rest.stop(), &mut |_| {})
+        });
+        match outcome {
+            Ok(report) => {
+                for bad in &report.bad {
+                    tracing::warn!("a line of a transcript cannot be read: {bad}");
+                }
+                if report.new > 0 {
+                    tracing::info!(new = report.new, "read what was said");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "transcripts were not read now"),
+        }
     }
 }
 
-fn watcher(folder: &Path, changed: &Changed, waker: &Sender<()>) -> notify::Result<notify::RecommendedWatcher> {
+fn watcher(
+    source: Source,
+    folder: &Path,
+    changed: &Changed,
+    waker: &Sender<()>,
+) -> notify::Result<notify::RecommendedWatcher> {
     let (changed, waker) = (Arc::clone(changed), waker.clone());
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         let Ok(event) = event else { return };
@@ -94,8 +129,7 @@ fn watcher(folder: &Path, changed: &Changed, waker: &Sender<()>) -> notify::Resu
         }
         // What was written into a new folder before it was watched is told by nobody: the folder itself is looked through.
         let is_new = matches!(event.kind, EventKind::Create(_));
-        let is_worth =
-            |path: &PathBuf| if path.is_dir() { is_new } else { path.extension().is_some_and(|kind| kind == "jsonl") };
+        let is_worth = |path: &PathBuf| if path.is_dir() { is_new } else { source.has(path) };
         let transcripts = event.paths.into_iter().filter(is_worth);
         let mut changed = changed.lock().unwrap_or_else(PoisonError::into_inner);
         let before = changed.len();
@@ -107,23 +141,4 @@ fn watcher(folder: &Path, changed: &Changed, waker: &Sender<()>) -> notify::Resu
     })?;
     watcher.watch(folder, RecursiveMode::Recursive)?;
     Ok(watcher)
-}
-
-/// Reads a transcript, or all below a folder.
-fn read(rest: &Rest, desk: &Desk<Memory, memory::Error>, path: &Path) {
-    let outcome = desk.opened().and_then(|memory| {
-        let options = ImportOptions::of(memory.settings());
-        memory.import_claude_code(path, options, env::now(), rest.stop(), &mut |_| {})
-    });
-    match outcome {
-        Ok(report) => {
-            for bad in &report.bad {
-                tracing::warn!("a line of a transcript cannot be read: {bad}");
-            }
-            if report.new > 0 {
-                tracing::info!(new = report.new, "read what was said");
-            }
-        }
-        Err(error) => tracing::warn!(%error, "transcripts were not read now"),
-    }
 }

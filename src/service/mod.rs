@@ -11,7 +11,7 @@ mod tasks;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 use crate::bridge::Desk;
 use crate::config::{Paths, Settings, env};
 use crate::http::{Bound, Looked, Options, Token, Watch, listen, load_or_create, webhook};
+use crate::import::Source;
 use crate::mcp::{Server, Worker};
 use crate::memory::{self, Memory};
 use crate::ops::alerts::Log;
@@ -48,6 +49,8 @@ pub struct Setup {
     pub settings: Settings,
     /// Where Claude Code keeps its transcripts.
     pub transcripts: Option<PathBuf>,
+    /// What is read as it is written: sources and their folders.
+    pub followed: Vec<(Source, PathBuf)>,
     /// Whether missing vectors are made.
     pub make_vectors: bool,
     /// Where to listen.
@@ -162,9 +165,11 @@ async fn listen_everywhere(setup: &Setup) -> io::Result<(Bound, Option<tokio::ne
 fn start(tasks: &mut Tasks, setup: &Setup, live: &Live, metrics: &Arc<Metrics>, teller: &Teller) -> io::Result<()> {
     let desk = setup.desk.clone();
     tasks.start("manager", move |rest, _| manager::report(rest, &desk))?;
-    if let Some(folder) = setup.transcripts.clone() {
+    for (source, folder) in setup.followed.clone() {
         let (desk, live) = (setup.desk.clone(), live.clone());
-        tasks.start("follow", move |rest, waker| follow::follow(rest, &waker, &desk, &live, &folder))?;
+        tasks.start(source.name(), move |rest, waker| {
+            follow::Follower { source, desk, live }.follow(rest, &waker, &folder);
+        })?;
     }
     for target in ["postgres", "qdrant"] {
         let (desk, inner) = (setup.desk.clone(), live.clone());
@@ -180,6 +185,30 @@ fn start(tasks: &mut Tasks, setup: &Setup, live: &Live, metrics: &Arc<Metrics>, 
         teller: teller.clone(),
     };
     tasks.start("watch", move |rest, _| routine::watch(rest, &lookout))
+}
+
+/// Reads what a source writes below a folder until `stop` is set, without anything else that the service does.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn follow_alone(
+    source: Source,
+    folder: &Path,
+    desk: &Desk<Memory, memory::Error>,
+    settings: Settings,
+    stop: &Arc<AtomicBool>,
+) -> io::Result<()> {
+    let mut settings = settings;
+    settings.serve.follow = true;
+    let follower = follow::Follower { source, desk: desk.clone(), live: Live::new(settings) };
+    let mut tasks = Tasks::new(Arc::clone(stop));
+    let folder = folder.to_owned();
+    tasks.start(source.name(), move |rest, waker| follower.follow(rest, &waker, &folder))?;
+    while !stop.load(Ordering::Relaxed) {
+        std::thread::park_timeout(Duration::from_millis(200));
+    }
+    tasks.finish(Instant::now() + GRACE);
+    Ok(())
 }
 
 /// Ends when the service does.

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::{Data, neutral, set};
 use crate::bench::{Error, Session, Turn};
 use crate::domain::{Draft, Kind};
-use crate::import::claude_code::{Reader, discover};
-use crate::import::{Item, Position};
+use crate::import::claude_code::Reader;
+use crate::import::{Item, Position, Source};
 
 /// Longest line that is read.
 const LONGEST_LINE: usize = 256 << 20;
@@ -18,7 +18,7 @@ pub(super) fn load(folder: &Path) -> Result<Data, Error> {
     let haystack = questions.first().map_or_else(|| "claude-code".to_owned(), |question| question.haystack.clone());
     let mut files = vec![bytes];
     let mut sessions: Vec<Session> = Vec::new();
-    let (transcripts, _) = discover(folder).map_err(unreadable)?;
+    let (transcripts, _) = Source::ClaudeCode.discover(folder).map_err(unreadable)?;
     for transcript in transcripts.into_iter().filter(|found| !found.path.ends_with("queries.jsonl")) {
         let mut reader = Reader::open(&transcript, Position::default(), LONGEST_LINE).map_err(unreadable)?;
         files.push(super::read(&transcript.path)?);

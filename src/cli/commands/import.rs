@@ -9,14 +9,17 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::{embed, grouped};
+use crate::bridge::Desk;
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
 use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
-use crate::cli::session::Session;
+use crate::cli::session::{Session, ids};
 use crate::config::env;
 use crate::domain::Code;
 use crate::embed::give_way;
-use crate::memory::{ImportOptions, Report};
+use crate::import::Source;
+use crate::memory::{ImportOptions, Memory, Report};
+use crate::service;
 use crate::store::Open;
 
 /// Bad lines shown one by one on a terminal; `--json` lists all of them.
@@ -30,23 +33,71 @@ const SHOWN_BAD: usize = 20;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  claude-memory import claude-code\n  claude-memory import claude-code ~/backup/projects --embed\n  \
-    claude-memory import claude-code session.jsonl --json"
+    claude-memory import codex --follow\n  claude-memory import chatgpt ~/Downloads/export.zip\n  \
+    claude-memory import jsonl notes.jsonl --json\n\nWhat each format is: docs/importing.md"
 )]
 pub(in crate::cli) struct Args {
     #[command(subcommand)]
-    source: Source,
+    from: From,
 }
 
 #[derive(Debug, Subcommand)]
-enum Source {
+enum From {
     /// Claude Code's transcripts, subagents included
-    ClaudeCode(ClaudeCode),
+    ClaudeCode {
+        /// A transcript, or a folder with transcripts at any depth [default: ~/.claude/projects]
+        path: Option<PathBuf>,
+        /// Go on and read what is written from now on, until Ctrl-C
+        #[arg(long)]
+        follow: bool,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Codex's transcripts
+    Codex {
+        /// A transcript, or a folder with transcripts at any depth [default: ~/.codex/sessions]
+        path: Option<PathBuf>,
+        /// Go on and read what is written from now on, until Ctrl-C
+        #[arg(long)]
+        follow: bool,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Gemini CLI's transcripts
+    Gemini {
+        /// A transcript, or a folder with transcripts at any depth [default: ~/.gemini/tmp]
+        path: Option<PathBuf>,
+        /// Go on and read what is written from now on, until Ctrl-C
+        #[arg(long)]
+        follow: bool,
+        #[command(flatten)]
+        how: How,
+    },
+    /// The export of claude.ai
+    ClaudeAi {
+        /// The ZIP file, its conversations.json, or the folder it was unpacked into
+        path: PathBuf,
+        #[command(flatten)]
+        how: How,
+    },
+    /// The export of ChatGPT
+    Chatgpt {
+        /// The ZIP file, its conversations.json, or the folder it was unpacked into
+        path: PathBuf,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Lines of JSON, a message each: `role`, `text`, and what is known of `session`, `ts`, `id`, `project`, `title`
+    Jsonl {
+        /// A file, or a folder with files that end with .jsonl
+        path: PathBuf,
+        #[command(flatten)]
+        how: How,
+    },
 }
 
 #[derive(Debug, clap::Args)]
-struct ClaudeCode {
-    /// A transcript, or a folder with transcripts at any depth [default: ~/.claude/projects]
-    path: Option<PathBuf>,
+struct How {
     /// Also make the vectors, so that everything can be searched by meaning when this ends
     #[arg(long)]
     embed: bool,
@@ -88,12 +139,21 @@ struct Bad {
 }
 
 pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
-    let Source::ClaudeCode(args) = &args.source;
+    let (source, path, follow, args) = match &args.from {
+        From::ClaudeCode { path, follow, how } => (Source::ClaudeCode, path.as_ref(), *follow, how),
+        From::Codex { path, follow, how } => (Source::Codex, path.as_ref(), *follow, how),
+        From::Gemini { path, follow, how } => (Source::Gemini, path.as_ref(), *follow, how),
+        From::ClaudeAi { path, how } => (Source::ClaudeAi, Some(path), false, how),
+        From::Chatgpt { path, how } => (Source::ChatGpt, Some(path), false, how),
+        From::Jsonl { path, how } => (Source::Jsonl, Some(path), false, how),
+    };
     let start = Instant::now();
     let output = session.output;
-    let path = match &args.path {
+    let path = match path {
         Some(path) => path.clone(),
-        None => default_folder()?,
+        None => folder_of(source).ok_or_else(|| {
+            Failure::new(Code::NotFound, "this user has no home folder", Some("name the folder with the transcripts"))
+        })?,
     };
     // Before the store is opened: making one takes a moment too.
     let stop = stop_on_interrupt(output);
@@ -106,7 +166,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         options.longest_line = usize::try_from(mib).unwrap_or(128) << 20;
     }
     let bar = bar(output, "{bar:30} {bytes}/{total_bytes} {msg} {eta}");
-    let report = memory.import_claude_code(&path, options, session.now, &stop, &mut |progress| {
+    let report = memory.import(source, &path, options, session.now, &stop, &mut |progress| {
         bar.set_length(progress.total_bytes);
         bar.set_position(progress.done_bytes);
         bar.set_message(format!("{} new messages", grouped(progress.new)));
@@ -116,9 +176,18 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     let pending = memory.health(session.now)?.stats.pending;
     let interrupted = report.interrupted;
     let nothing_readable = report.bad_total > 0 && report.messages == 0 && report.unchanged == 0;
-    tell(output, &path, &report, pending, start);
+    tell(output, source, &path, &report, pending, start);
     if args.embed && !interrupted && !args.dry_run {
         embed::make(&memory, memory.settings().embed.workers(), output, &stop)?;
+    }
+    if follow && !interrupted && !args.dry_run {
+        output.say("reading what is written from now on; Ctrl-C ends it");
+        let (paths, settings) = (session.paths()?, memory.settings().clone());
+        drop(memory);
+        let desk = Desk::new(move || Memory::open(&paths, settings.clone(), Open::Create, ids(), env::now()));
+        service::follow_alone(source, &path, &desk, session.settings(&session.paths()?)?.settings, &stop)
+            .map_err(|error| Failure::new(Code::Unavailable, format!("cannot follow: {error}"), None))?;
+        return Ok(ExitCode::SUCCESS);
     }
     if interrupted || stop.load(Ordering::Relaxed) {
         return Ok(ExitCode::from(INTERRUPTED));
@@ -127,14 +196,17 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     Ok(ExitCode::from(u8::from(nothing_readable)))
 }
 
-fn default_folder() -> Result<PathBuf, Failure> {
-    let folder = env::claude_folder().map(|folder| folder.join("projects"));
-    folder.ok_or_else(|| {
-        Failure::new(Code::NotFound, "this user has no home folder", Some("name the folder with the transcripts"))
-    })
+/// Where the files of a source lie by themselves.
+pub(super) fn folder_of(source: Source) -> Option<PathBuf> {
+    match source {
+        Source::ClaudeCode => env::claude_folder().map(|folder| folder.join("projects")),
+        Source::Codex => env::codex_folder().map(|folder| folder.join("sessions")),
+        Source::Gemini => env::gemini_folder().map(|folder| folder.join("tmp")),
+        Source::ClaudeAi | Source::ChatGpt | Source::Jsonl => None,
+    }
 }
 
-fn tell(output: Output, path: &std::path::Path, report: &Report, pending: u64, start: Instant) {
+fn tell(output: Output, source: Source, path: &std::path::Path, report: &Report, pending: u64, start: Instant) {
     let seconds = start.elapsed().as_secs_f64();
     if output.is_json() {
         let bad = report.bad.iter().map(|bad| Bad {
@@ -171,7 +243,12 @@ fn tell(output: Output, path: &std::path::Path, report: &Report, pending: u64, s
         ));
     }
     if report.files == 0 {
-        output.line(&format!("Nothing to import: {} holds no transcript (*.jsonl).", path.display()));
+        output.line(&format!(
+            "Nothing to import: {} holds nothing of {}; {}.",
+            path.display(),
+            source.name(),
+            source.hint()
+        ));
         return;
     }
     output.line(&format!(

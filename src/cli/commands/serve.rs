@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use super::import::folder_of;
 use super::mcp::{Prepared, context, prepare};
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
@@ -11,6 +12,7 @@ use crate::cli::signals;
 use crate::config::{Backend, Layered};
 use crate::domain::Code;
 use crate::http::load_or_create;
+use crate::import::Source;
 use crate::mcp::{Context, Server};
 use crate::service::{self, Setup};
 use crate::sync::Remote;
@@ -78,6 +80,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         desk,
         settings,
         transcripts: context().transcripts,
+        followed: Source::GROWING.into_iter().filter_map(|source| Some((source, folder_of(source)?))).collect(),
         paths,
         make_vectors,
         http: args.http,
