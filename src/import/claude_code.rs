@@ -473,7 +473,7 @@ mod tests {
         std::fs::create_dir_all(&inner).unwrap();
         let record = br#"{"type":"user","uuid":"1","sessionId":"s1","isSidechain":true,"message":{"content":"look"}}"#;
         crate::disk::write_atomic(&inner.join("agent-7.jsonl"), record).unwrap();
-        let (found, _) = discover(folder.path()).unwrap();
+        let (found, _) = Source::ClaudeCode.discover(folder.path()).unwrap();
         let mut reader = Reader::open(&found[0], Position::default(), 1 << 20).unwrap();
         let item = reader.next_item().unwrap().unwrap();
         assert_eq!(draft(&item).session, "s1/agent-7");

@@ -10,8 +10,9 @@ use claude_memory::config::{Layered, Paths};
 use claude_memory::domain::text::redact::{Counts, Redactor};
 use claude_memory::domain::{Code, Ids, Mode, Query, Timestamp};
 use claude_memory::http::{Guard, Token};
-use claude_memory::import::claude_code::{Reader, Transcript};
-use claude_memory::import::{Item, Position};
+
+use claude_memory::import::claude_code::Reader;
+use claude_memory::import::{Item, Position, Transcript};
 use claude_memory::mcp::{Caller, Profile, lines, tools};
 use claude_memory::memory::{ImportOptions, Memory};
 use claude_memory::ops::alerts;

@@ -25,6 +25,7 @@ mod home;
 mod hooks;
 mod http;
 mod http_matrix;
+mod importers;
 mod importing;
 mod indexing;
 mod installing;
