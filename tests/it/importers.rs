@@ -355,3 +355,84 @@ fn what_is_written_is_followed() {
     let _ = child.wait();
     let _ = Ran::new(home.command().arg("status").output().unwrap());
 }
+
+/// A conversation of an independent converter: role, second and text of each message.
+type Lines = Vec<(String, String, String)>;
+
+/// What `portable-ai-memory`, which shares nothing with us, makes of an export.
+fn converted(home: &TestHome, export: &Path, provider: &str) -> Option<std::collections::BTreeMap<String, Lines>> {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".real/oracle/bin/pam");
+    if !program.exists() {
+        crate::home::skip("portable-ai-memory", ".ci/real installs it");
+        return None;
+    }
+    let out = home.path().join(format!("pam-{provider}"));
+    let mut command = std::process::Command::new(program);
+    let done = command.args(["convert", "--provider", provider]).arg(export).arg("-o").arg(&out).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let files = std::fs::read_dir(out.join("conversations")).unwrap();
+    let read = files.map(|file| {
+        let value: Value = serde_json::from_slice(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let messages = value["messages"].as_array().unwrap().iter();
+        let messages = messages.map(|message| {
+            let at = text(&message["created_at"]);
+            (text(&message["role"]), at.get(..19).unwrap().to_owned(), text(&message["content"]["text"]))
+        });
+        (text(&value["provider"]["conversation_id"]), messages.collect())
+    });
+    Some(read.collect())
+}
+
+#[test]
+fn an_independent_converter_reads_the_same() {
+    let home = TestHome::new();
+    let mut random = crate::syncing::random(7);
+    let words = ["连接池", "index", "why", "为什么", "deploy", "emoji 🙂", "line\nbreak", "\"quoted\"", "tab\there"];
+    let mut text = |number: usize| {
+        let mut picked: Vec<&str> = (0..=random(6)).map(|_| words[usize::try_from(random(9)).unwrap()]).collect();
+        let number = number.to_string();
+        picked.push(&number);
+        picked.join(" ")
+    };
+    let (mut claude, mut gpt) = (Vec::new(), Vec::new());
+    for conversation in 0..20 {
+        let (mut messages, mut mapping) = (Vec::new(), serde_json::Map::new());
+        mapping.insert("root".to_owned(), json!({ "id": "root", "parent": null, "children": ["n0"], "message": null }));
+        for number in 0..12 {
+            let (said, minute) = (text(number), number * 3);
+            let (human, role) = if number % 2 == 0 { ("human", "user") } else { ("assistant", "assistant") };
+            messages.push(json!({ "uuid": format!("{conversation}-{number}"), "sender": human, "text": said, "attachments": [], "files": [],
+                "content": [{ "type": "text", "text": said }], "created_at": format!("2026-03-04T05:{minute:02}:00Z") }));
+            let children = if number < 11 { vec![format!("n{}", number + 1)] } else { Vec::new() };
+            let parent = if number == 0 { "root".to_owned() } else { format!("n{}", number - 1) };
+            mapping.insert(format!("n{number}"), json!({ "id": format!("n{number}"), "parent": parent, "children": children, "message": {
+                "id": format!("m{conversation}-{number}"), "author": { "role": role }, "create_time": 1_772_600_700.0 + f64::from(u32::try_from(minute).unwrap()) * 60.0,
+                "content": { "content_type": "text", "parts": [said] }, "weight": 1.0, "recipient": "all", "status": "finished_successfully", "metadata": {} } }));
+        }
+        let times = ("2026-03-04T05:00:00Z", "2026-03-04T06:00:00Z");
+        claude.push(json!({ "uuid": format!("claude-{conversation}"), "name": "made", "created_at": times.0, "updated_at": times.1,
+            "account": { "uuid": "me" }, "chat_messages": messages }));
+        gpt.push(json!({ "id": format!("gpt-{conversation}"), "conversation_id": format!("gpt-{conversation}"), "title": "made", "create_time": 1_772_600_700.0,
+            "update_time": 1_772_604_300.0, "current_node": "n11", "mapping": mapping }));
+    }
+    for (source, provider, export) in [("claude-ai", "claude", json!(claude)), ("chatgpt", "chatgpt", json!(gpt))] {
+        let file = home.write(&format!("{source}/conversations.json"), export.to_string());
+        let done = home.json(&["import", source, file.to_str().unwrap()]);
+        assert_eq!((&done["new"], &done["bad_total"]), (&json!(240), &json!(0)), "{done}");
+        let Some(theirs) = converted(&home, &file, provider) else { return };
+        assert_eq!(theirs.len(), 20);
+        for (session, expected) in theirs {
+            let read = home.json(&["show", &session, "--tools"]);
+            let string = |value: &Value| value.as_str().unwrap().to_owned();
+            let messages = read["conversations"][0]["messages"].as_array().unwrap().iter();
+            let ours: Lines = messages
+                .map(|message| {
+                    let at = string(&message["ts"]);
+                    (string(&message["role"]), at.get(..19).unwrap().to_owned(), string(&message["parts"][0]["text"]))
+                })
+                .collect();
+            assert_eq!(ours, expected, "{session}");
+        }
+    }
+}

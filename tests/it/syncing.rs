@@ -146,7 +146,7 @@ fn a_push_that_is_killed_goes_on() {
 }
 
 /// Numbers below a bound, always the same ones (Knuth's linear congruential generator).
-fn random(mut seed: u64) -> impl FnMut(u64) -> u64 {
+pub(crate) fn random(mut seed: u64) -> impl FnMut(u64) -> u64 {
     move |below| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (seed >> 33) % below
