@@ -15,9 +15,9 @@ use std::process::ExitCode;
 use crate::config::Paths;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use commands::{
-    alerts, backup, bench, blame, completions, config, context, demo, doctor, embed, fix, forget, handoff, hook, hooks,
-    import, init, install, logs, maintain, mcp, migrate, monitoring, open, projects, quarantine, redact, report, save,
-    schedule, search, serve, service, show, status, sync, timeline,
+    alerts, backup, bench, blame, completions, config, context, demo, doctor, embed, export, fix, forget, handoff,
+    hook, hooks, import, init, install, logs, maintain, mcp, migrate, monitoring, open, projects, quarantine, redact,
+    report, save, schedule, search, serve, service, show, status, sync, timeline,
 };
 use logging::Logging;
 use output::Output;
@@ -52,6 +52,8 @@ enum Command {
     Demo(demo::Args),
     Init(init::Args),
     Import(import::Args),
+    Export(export::Args),
+    RestoreTranscript(export::RestoreArgs),
     Migrate(migrate::Args),
     Embed(embed::Args),
     Search(search::Args),
@@ -117,6 +119,8 @@ pub fn run() -> ExitCode {
         Command::Timeline(args) => timeline::run(args, &session),
         Command::Context(args) => context::run(args, &session),
         Command::Blame(args) => blame::run(args, &session),
+        Command::Export(args) => export::run(&args, &session),
+        Command::RestoreTranscript(args) => export::restore_transcript(&args, &session),
         Command::Fix(args) => fix::run(args, &session),
         Command::Handoff(args) => handoff::run(args, &session),
         Command::Projects(args) => projects::run(args, &session),

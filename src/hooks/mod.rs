@@ -82,7 +82,7 @@ impl Hook {
         let options = ImportOptions { settle: false, ..ImportOptions::of(&self.settings) };
         let memory = Memory::open(&self.paths, self.settings, Open::Create, self.ids, self.now)?;
         for path in transcripts {
-            memory.import_claude_code(&path, options, self.now, &AtomicBool::new(false), &mut |_| {})?;
+            memory.import(&path, options, self.now, &AtomicBool::new(false), &mut |_| {})?;
         }
         Ok(())
     }

@@ -144,6 +144,7 @@ impl Reader {
             self.last_at = at;
         }
         match record.kind.as_ref() {
+            _ if record.claude_memory.is_some() => Ok(Item::Own),
             "user" | "assistant" => self.message(record, line),
             "custom-title" | "ai-title" => {
                 let title = record.custom_title.as_ref().or(record.ai_title.as_ref());

@@ -36,6 +36,9 @@ pub(super) struct Record<'a> {
     pub(super) custom_title: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub(super) ai_title: Option<Cow<'a, str>>,
+    /// Our own mark: `restore-transcript` wrote this record.
+    #[serde(borrow, default)]
+    pub(super) claude_memory: Option<Cow<'a, str>>,
 }
 
 /// The API message inside a user or assistant record.

@@ -32,12 +32,11 @@ impl Gemini {
     fn take(&mut self, message: Value, line: u64) {
         let id = field(&message, "id").map(str::to_owned);
         let place = id.as_ref().and_then(|id| self.places.get(id)).copied();
-        match place.and_then(|place| self.messages.get_mut(place)) {
-            Some(known) => known.0 = message,
-            None => {
-                self.places.extend(id.map(|id| (id, self.messages.len())));
-                self.messages.push((message, line));
-            }
+        if let Some(known) = place.and_then(|place| self.messages.get_mut(place)) {
+            known.0 = message;
+        } else {
+            self.places.extend(id.map(|id| (id, self.messages.len())));
+            self.messages.push((message, line));
         }
     }
 

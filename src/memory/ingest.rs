@@ -35,6 +35,8 @@ const LISTED_BAD: usize = 1000;
 /// How to import.
 #[derive(Debug, Clone, Copy)]
 pub struct ImportOptions {
+    /// What is read.
+    pub source: Source,
     /// Longest line in bytes.
     pub longest_line: usize,
     /// Read every file from its start, whatever was read before.
@@ -46,10 +48,10 @@ pub struct ImportOptions {
 }
 
 impl ImportOptions {
-    /// As the settings have it: what is new is read and stored.
+    /// As the settings have it: what is new of Claude Code's transcripts is read and stored.
     pub fn of(settings: &crate::config::Settings) -> Self {
         let longest_line = usize::try_from(settings.import.max_line_mib).unwrap_or(128) << 20;
-        Self { longest_line, rescan: false, dry_run: false, settle: true }
+        Self { source: Source::ClaudeCode, longest_line, rescan: false, dry_run: false, settle: true }
     }
 }
 
@@ -118,7 +120,6 @@ impl Report {
 /// One run over many files.
 struct Run<'a> {
     memory: &'a Memory,
-    source: Source,
     options: ImportOptions,
     preparers: Vec<Mutex<Preparer>>,
     now: Timestamp,
@@ -142,45 +143,28 @@ struct Run<'a> {
 }
 
 impl Memory {
-    /// Reads Claude Code's transcripts as [`Memory::import`] does.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn import_claude_code(
-        &self,
-        path: &Path,
-        options: ImportOptions,
-        now: Timestamp,
-        stop: &AtomicBool,
-        progress: &mut dyn FnMut(ImportProgress),
-    ) -> Result<Report> {
-        self.import(Source::ClaudeCode, path, options, now, stop, progress)
-    }
-
     /// Reads a file of a source, or every one below a folder. `stop` ends it after the current batch.
     ///
     /// # Errors
     /// When `path` cannot be read at all or the store cannot be written; what was committed stays.
     pub fn import(
         &self,
-        source: Source,
         path: &Path,
         options: ImportOptions,
         now: Timestamp,
         stop: &AtomicBool,
         progress: &mut dyn FnMut(ImportProgress),
     ) -> Result<Report> {
-        let found = source.discover(path);
+        let found = options.source.discover(path);
         let (transcripts, unreadable) = found.map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Error::NotFound {
                 message: format!("{} does not exist", path.display()),
-                hint: Some(source.hint().to_owned()),
+                hint: Some(options.source.hint().to_owned()),
             },
             _ => Error::Unreadable { path: path.display().to_string(), why: error.to_string() },
         })?;
         let mut run = Run {
             memory: self,
-            source,
             options,
             preparers: preparers()?,
             now,
@@ -270,7 +254,7 @@ impl Memory {
 
 impl Run<'_> {
     fn all(mut self, transcripts: Vec<Transcript>) -> Result<Report> {
-        let mut cursors = self.memory.store.cursors(self.source.name())?;
+        let mut cursors = self.memory.store.cursors(self.options.source.name())?;
         let mut work = Vec::new();
         for transcript in transcripts {
             let cursor = cursors.remove(&key(&transcript.path)).filter(|_| !self.options.rescan);
@@ -319,17 +303,17 @@ impl Run<'_> {
             Err(error) => return Ok(Err(error)),
         };
         // A shorter file, or one that begins otherwise, is another file under the same name.
-        let resume =
-            cursor.filter(|cursor| self.source.resumes() && cursor.head == head && cursor.offset <= transcript.size);
+        let resume = cursor
+            .filter(|cursor| self.options.source.resumes() && cursor.head == head && cursor.offset <= transcript.size);
         let from =
             resume.map_or_else(Position::default, |cursor| Position { offset: cursor.offset, line: cursor.line });
-        let reader = match self.source.open(transcript, from, self.options.longest_line) {
+        let reader = match self.options.source.open(transcript, from, self.options.longest_line) {
             Ok(reader) => reader,
             Err(error) => return Ok(Err(error)),
         };
         let start = self.state.done_bytes + from.offset;
         let mut cursor = Cursor {
-            source: self.source.name(),
+            source: self.options.source.name(),
             path: key(&transcript.path),
             size: 0,
             modified: transcript.modified,
@@ -404,7 +388,7 @@ impl Run<'_> {
             self.note(gathered.into_iter().map(|message| (message, Outcome::New)));
             return Ok(());
         }
-        let receipt = self.memory.store.import_later(self.source.name(), batch, self.now)?;
+        let receipt = self.memory.store.import_later(self.options.source.name(), batch, self.now)?;
         self.waiting = Some((gathered, receipt));
         self.commits += 1;
         if self.commits.is_multiple_of(REFRESH_COMMITS) {
@@ -419,7 +403,7 @@ impl Run<'_> {
     fn prepare(&mut self, batch: &mut Batch) -> Result<Vec<ContentHash>> {
         let drafts = std::mem::take(&mut self.gathered);
         let mut gathered = Vec::with_capacity(drafts.len());
-        for (id, redacted, message) in self.memory.prepared(self.source.name(), &self.preparers, &drafts)? {
+        for (id, redacted, message) in self.memory.prepared(self.options.source.name(), &self.preparers, &drafts)? {
             gathered.push(id);
             self.report.redacted += redacted;
             add(batch, &mut self.projects, message);

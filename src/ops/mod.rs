@@ -4,6 +4,7 @@
 pub mod alerts;
 pub mod backup;
 mod error;
+pub mod export;
 pub mod maintain;
 pub mod metrics;
 pub mod monitoring;

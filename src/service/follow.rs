@@ -98,8 +98,8 @@ impl Follower {
     /// Reads a transcript, or all below a folder.
     fn read(&self, rest: &Rest, path: &Path) {
         let outcome = self.desk.opened().and_then(|memory| {
-            let options = ImportOptions::of(memory.settings());
-            memory.import(self.source, path, options, env::now(), rest.stop(), &mut |_| {})
+            let options = ImportOptions { source: self.source, ..ImportOptions::of(memory.settings()) };
+            memory.import(path, options, env::now(), rest.stop(), &mut |_| {})
         });
         match outcome {
             Ok(report) => {

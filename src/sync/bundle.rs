@@ -117,11 +117,50 @@ pub fn export(
     stop: &AtomicBool,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Bundled> {
-    let failed = |error: io::Error| Error::File(format!("the bundle cannot be written: {error}"));
-    let mut writer = zstd::Encoder::new(into, LEVEL).map_err(failed)?;
-    writer.include_checksum(true).map_err(failed)?;
+    let mut writer = zstd::Encoder::new(into, LEVEL).map_err(unwritten)?;
+    writer.include_checksum(true).map_err(unwritten)?;
+    let all = Chosen { keeps: &|_| true, forgotten: true };
+    let bundled = export_lines(memory, &mut writer, &all, now, stop, progress)?;
+    if !bundled.interrupted {
+        writer.finish().and_then(Write::flush).map_err(unwritten)?;
+    }
+    Ok(bundled)
+}
+
+/// What of a memory is written.
+pub struct Chosen<'a> {
+    /// Whether a message is.
+    pub keeps: &'a dyn Fn(&WholeMessage) -> bool,
+    /// Whether the marks of what was forgotten are.
+    pub forgotten: bool,
+}
+
+impl std::fmt::Debug for Chosen<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Chosen").field("forgotten", &self.forgotten).finish_non_exhaustive()
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
+fn unwritten(error: io::Error) -> Error {
+    Error::File(format!("the bundle cannot be written: {error}"))
+}
+
+/// Writes the lines of a bundle as they are, not compressed.
+///
+/// # Errors
+/// When the store cannot be read or nothing can be written.
+pub fn export_lines(
+    memory: &Memory,
+    writer: &mut dyn Write,
+    chosen: &Chosen<'_>,
+    now: Timestamp,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Bundled> {
     let program = format!("claude-memory {}", env!("CARGO_PKG_VERSION"));
-    line(&mut writer, &Head { claude_memory_bundle: FORMAT, program, created_at: now.to_string() }).map_err(failed)?;
+    let head = Head { claude_memory_bundle: FORMAT, program, created_at: now.to_string() };
+    line(writer, &head).map_err(unwritten)?;
     let (mut bundled, mut at, mut seen) = (Bundled::default(), 0, HashSet::new());
     loop {
         let changes = memory.changes_after(at, TOGETHER)?;
@@ -132,15 +171,15 @@ pub fn export(
                 continue;
             }
             match memory.standing(change.message)? {
-                Standing::Here(message) => {
+                Standing::Here(message) if (chosen.keeps)(&message) => {
                     bundled.messages += 1;
-                    line(&mut writer, &Line::Message(Box::new(Message::of(*message, change.at)))).map_err(failed)?;
+                    line(writer, &Line::Message(Box::new(Message::of(*message, change.at)))).map_err(unwritten)?;
                 }
-                Standing::Forgotten(_, reason) => {
+                Standing::Forgotten(_, reason) if chosen.forgotten => {
                     bundled.forgotten += 1;
-                    line(&mut writer, &Line::Forgotten { id: change.message.to_string(), reason }).map_err(failed)?;
+                    line(writer, &Line::Forgotten { id: change.message.to_string(), reason }).map_err(unwritten)?;
                 }
-                Standing::Hidden | Standing::Gone => {}
+                Standing::Here(_) | Standing::Forgotten(..) | Standing::Hidden | Standing::Gone => {}
             }
         }
         progress(seen.len() as u64);
@@ -148,7 +187,6 @@ pub fn export(
             return Ok(Bundled { interrupted: true, ..bundled });
         }
     }
-    writer.finish().and_then(Write::flush).map_err(failed)?;
     Ok(bundled)
 }
 
@@ -164,7 +202,12 @@ pub fn import(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Bundled> {
     let broken = |error: io::Error| Error::File(format!("the bundle cannot be read to its end: {error}"));
-    let mut reader = BufReader::new(zstd::Decoder::new(from).map_err(broken)?);
+    // Compressed, or lines as `export` writes them.
+    let mut from = BufReader::new(from);
+    let is_plain = from.fill_buf().map_err(broken)?.starts_with(b"{");
+    let input: Box<dyn Read> =
+        if is_plain { Box::new(from) } else { Box::new(zstd::Decoder::with_buffer(from).map_err(broken)?) };
+    let mut reader = BufReader::new(input);
     let mut text = Vec::new();
     read_line(&mut reader, &mut text).map_err(broken)?;
     let head: Head =
@@ -203,7 +246,7 @@ pub fn import(
     }
 }
 
-fn line(writer: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+fn line(writer: &mut (impl Write + ?Sized), value: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *writer, value)?;
     writer.write_all(b"\n")
 }

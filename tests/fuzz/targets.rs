@@ -65,7 +65,7 @@ fn memory() -> &'static Memory {
             Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().find(|folder| folder.join("data/demo").is_dir());
         let samples = samples.unwrap().join("data/demo");
         let never = AtomicBool::new(false);
-        memory.import_claude_code(&samples, options, now(), &never, &mut |_| {}).unwrap();
+        memory.import(&samples, options, now(), &never, &mut |_| {}).unwrap();
         memory
     })
 }

@@ -203,6 +203,44 @@ fn what_one_session_said_the_next_one_finds() {
     assert!(echo["results"].as_array().unwrap().iter().all(|hit| hit["session_id"] == first), "{echo}");
 }
 
+/// A session that Claude Code deleted is given back, and the real Claude Code goes on with it.
+#[test]
+fn a_deleted_session_is_resumed() {
+    let Some(claude) = claude() else { return };
+    let home = TestHome::new();
+    let model = Model::start("none", json!({}));
+    let session = "12121212-3434-4565-8787-909090909090";
+    let _ = turn(&claude, &home, &model, session, "remember that the gateway listens on port 6543", &[]);
+    assert!(home.json(&["import", "claude-code"])["new"].as_u64() >= Some(2));
+    let projects = home.path().join(".claude/projects");
+    std::fs::remove_dir_all(&projects).unwrap();
+    let resume = |prompt: &str| {
+        let output = command(&claude, &home)
+            .env("ANTHROPIC_BASE_URL", &model.address)
+            .env("ANTHROPIC_API_KEY", "dummy-not-a-key")
+            .args(["-p", prompt, "--resume", session, "--strict-mcp-config", "--output-format", "json"])
+            .output()
+            .unwrap();
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    };
+    assert!(resume("go on").contains("No conversation found"), "it is gone");
+    let restored = home.json(&["restore-transcript", session]);
+    assert!(restored["path"].as_str().unwrap().starts_with(projects.to_str().unwrap()), "{restored}");
+    model.requests.lock().unwrap().clear();
+    let said = resume("and which port was it");
+    let requests = model.requests.lock().unwrap();
+    let last =
+        requests.iter().map(|request| request["messages"].to_string()).find(|text| text.contains("which port was it"));
+    let last = last.unwrap_or_else(|| panic!("the model was not asked: {said}"));
+    assert!(last.contains("the gateway listens on port 6543"), "{last}");
+    drop(requests);
+    // What was said since is new (the stub's answer has the id of its first one), what was given back is not.
+    let again = home.json(&["import", "claude-code"]);
+    assert!(again["new"].as_u64() >= Some(1) && again["own"].as_u64() >= Some(2), "{again}");
+    let found = home.json(&["search", "listens on port 6543", "--mode", "exact"]);
+    assert_eq!(found["results"].as_array().unwrap().len(), 1, "{found}");
+}
+
 /// The whole way, as its user goes it: install, talk, compact, a subagent, get it back by hook and by tool, uninstall.
 #[test]
 fn it_remembers_from_one_session_to_the_next_and_leaves_no_trace() {

@@ -182,7 +182,7 @@ fn damaged_exports_lose_what_is_damaged_and_nothing_else() {
     let done = home.run(&["import", "chatgpt", empty.to_str().unwrap(), "--json"]);
     assert!(done.code == 1 && done.stdout.contains("no conversations.json"), "{}", done.stdout);
     let bytes = zipped(&[("conversations.json", whole)]);
-    let half = home.write("half.zip", bytes.get(..bytes.len() / 2).unwrap());
+    let half = home.write("half.zip", &bytes[..bytes.len() / 2]);
     let done = home.run(&["import", "claude-ai", half.to_str().unwrap(), "--json"]);
     assert!(done.code == 1 && done.stdout.contains("half.zip"), "{}", done.stdout);
     home.run(&["import", "claude-ai", "/nowhere/export.zip"]).fails(1, "claude.ai sent");
@@ -294,7 +294,7 @@ fn transcripts_of_codex_and_gemini_where_they_lie() {
     let done = home.json(&["import", "gemini"]);
     assert_eq!((&done["files"], &done["new"], &done["bad_total"]), (&json!(2), &json!(4), &json!(0)), "{done}");
     assert_eq!(
-        all(&home, "gem-1").get(1..).unwrap(),
+        all(&home, "gem-1")[1..],
         [
             of("user", "text", "When do we water the tomatoes? 什么时候浇番茄"),
             of("assistant", "thinking", "Heat\nnoon is too hot"),

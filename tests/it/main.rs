@@ -18,6 +18,7 @@ mod conformance;
 mod demo;
 mod doctor;
 mod documents;
+mod exporting;
 mod forgetting;
 mod fuzzing;
 mod history;

@@ -191,7 +191,7 @@ fn read(home: &TestHome, memory: &Memory, rescan: bool) {
     if folder.is_dir() {
         let settings = Layered::load(&home.path().join("no-config")).unwrap().settings;
         let options = ImportOptions { rescan, ..ImportOptions::of(&settings) };
-        let report = memory.import_claude_code(&folder, options, now(), &AtomicBool::new(false), &mut |_| {}).unwrap();
+        let report = memory.import(&folder, options, now(), &AtomicBool::new(false), &mut |_| {}).unwrap();
         assert_eq!(report.bad_total, 0);
     }
 }

@@ -101,9 +101,15 @@ fn data(memory: &Memory, transcripts: &Path, session: &Session) -> Result<(), Fa
 }
 
 fn import(memory: &Memory, transcripts: &Path, session: &Session) -> Result<Report, Failure> {
-    let options = ImportOptions { longest_line: 64 << 20, rescan: false, dry_run: false, settle: true };
+    let options = ImportOptions {
+        source: crate::import::Source::ClaudeCode,
+        longest_line: 64 << 20,
+        rescan: false,
+        dry_run: false,
+        settle: true,
+    };
     let stop = AtomicBool::new(false);
-    Ok(memory.import_claude_code(transcripts, options, session.now, &stop, &mut |_| {})?)
+    Ok(memory.import(transcripts, options, session.now, &stop, &mut |_| {})?)
 }
 
 /// Without a usable runtime the demo goes on by word, and says so.

@@ -161,12 +161,12 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     give_way();
     let memory = session.open(Open::Create)?;
     let mut options =
-        ImportOptions { rescan: args.rescan, dry_run: args.dry_run, ..ImportOptions::of(memory.settings()) };
+        ImportOptions { source, rescan: args.rescan, dry_run: args.dry_run, ..ImportOptions::of(memory.settings()) };
     if let Some(mib) = args.max_line_mib {
         options.longest_line = usize::try_from(mib).unwrap_or(128) << 20;
     }
     let bar = bar(output, "{bar:30} {bytes}/{total_bytes} {msg} {eta}");
-    let report = memory.import(source, &path, options, session.now, &stop, &mut |progress| {
+    let report = memory.import(&path, options, session.now, &stop, &mut |progress| {
         bar.set_length(progress.total_bytes);
         bar.set_position(progress.done_bytes);
         bar.set_message(format!("{} new messages", grouped(progress.new)));

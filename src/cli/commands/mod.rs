@@ -10,6 +10,7 @@ pub(super) mod context;
 pub(super) mod demo;
 pub(super) mod doctor;
 pub(super) mod embed;
+pub(super) mod export;
 pub(super) mod fix;
 pub(super) mod forget;
 pub(super) mod handoff;

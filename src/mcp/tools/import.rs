@@ -37,7 +37,7 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
         Failure::arguments("Claude Code has no transcripts here", "use `claude-memory import claude-code FOLDER`")
     })?;
     let options = ImportOptions::of(memory.settings());
-    let report = memory.import_claude_code(&folder, options, caller.now, &AtomicBool::new(false), &mut |_| {})?;
+    let report = memory.import(&folder, options, caller.now, &AtomicBool::new(false), &mut |_| {})?;
     let done = ImportAnswer {
         files: report.files,
         new: report.new,
