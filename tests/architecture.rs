@@ -28,7 +28,11 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("hooks", 7, &[]),
     ("http", 7, &["axum"]),
     ("service", 8, &["notify", "sd_notify"]),
-    ("cli", 9, &["similar", "open", "clap", "clap_complete", "indicatif", "ctrlc", "tracing_subscriber"]),
+    (
+        "cli",
+        9,
+        &["similar", "open", "clap", "clap_complete", "clap_mangen", "indicatif", "ctrlc", "tracing_subscriber"],
+    ),
 ];
 
 fn sources(folder: &Path) -> Vec<(PathBuf, String)> {

@@ -32,17 +32,15 @@ export async function open({ main, parameters, later, fail }) {
   const end = h("div", { class: "row" });
   show(main, h("section", { class: "search", role: "search" }, field, filters), status, list, end);
   field.focus();
-  let waiting, running, place = -1;
-  later.signal.addEventListener("abort", () => {
-    clearTimeout(waiting);
-    running?.abort();
-  });
+  let running = null, again = false, place = -1;
+  later.signal.addEventListener("abort", () => running?.abort());
 
   const value = (id) => document.getElementById(id)?.value ?? "";
+  // One question at a time: what was typed meanwhile is asked when the answer is there. Nobody waits for a pause.
   const soon = () => {
     list.setAttribute("aria-busy", "true");
-    clearTimeout(waiting);
-    waiting = setTimeout(now, 40);
+    if (running) again = true;
+    else now();
   };
 
   const item = (hit, words) => {
@@ -62,12 +60,13 @@ export async function open({ main, parameters, later, fail }) {
       .filter(([, text]) => text));
     history.replaceState(null, "", `#/search${asked.size ? `?${asked}` : ""}`);
     running?.abort();
-    running = new AbortController();
+    const mine = new AbortController();
+    running = mine;
     try {
       list.setAttribute("aria-busy", "true");
       if (!query) {
-        await recent(running.signal);
-        list.setAttribute("aria-busy", "false");
+        await recent(mine.signal);
+        list.setAttribute("aria-busy", String(again));
         return;
       }
       const begun = performance.now();
@@ -75,7 +74,7 @@ export async function open({ main, parameters, later, fail }) {
         query, limit: HITS, max_tokens: 6000, cursor: typeof cursor === "string" ? cursor : undefined,
         project: value("project") || undefined, after: value("time") || undefined, mode: value("mode") || undefined,
         roles: value("role") ? [value("role")] : undefined, sources: value("source") ? [value("source")] : undefined,
-      }, running.signal);
+      }, mine.signal);
       const words = pattern([...new Set(answer.results.flatMap((hit) => hit.match.terms))]);
       const items = answer.results.map((hit) => item(hit, words));
       if (typeof cursor === "string") list.append(...items);
@@ -88,9 +87,17 @@ export async function open({ main, parameters, later, fail }) {
         answer.warnings.map((warning) => h("span", { class: "chip" }, warning)));
       show(end, answer.next_cursor && h("button", { type: "button", onclick: () => now(answer.next_cursor) }, t("more")),
         !count && h("div", { class: "empty" }, h("p", {}, t("nothing")), h("p", { class: "small" }, t("nothingHint"))));
-      list.setAttribute("aria-busy", "false");
+      list.setAttribute("aria-busy", String(again));
     } catch (error) {
       fail(error);
+    } finally {
+      if (running === mine) {
+        running = null;
+        if (again) {
+          again = false;
+          now();
+        }
+      }
     }
   }
 

@@ -16,8 +16,8 @@ use crate::config::Paths;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use commands::{
     alerts, backup, bench, blame, completions, config, context, demo, doctor, embed, export, fix, forget, handoff,
-    hook, hooks, import, init, install, logs, maintain, mcp, migrate, monitoring, open, projects, quarantine, redact,
-    report, save, schedule, search, serve, service, show, status, sync, timeline,
+    hook, hooks, import, init, install, logs, maintain, man, mcp, migrate, monitoring, open, projects, quarantine,
+    redact, report, save, schedule, search, serve, service, show, status, sync, timeline,
 };
 use logging::Logging;
 use output::Output;
@@ -90,6 +90,7 @@ enum Command {
     Config(config::Args),
     Bench(bench::Args),
     Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Runs the command line of this process.
@@ -150,6 +151,7 @@ pub fn run() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args, &session),
         Command::Config(args) => config::run(&args, &session),
         Command::Bench(args) => bench::run(&args, &session),
+        Command::Man(args) => man::run(&args, &session),
         Command::Completions(args) => completions::run(&args, &session),
     };
     match outcome {

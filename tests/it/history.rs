@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::home::TestHome;
+use crate::home::{TestHome, samples};
 
 /// A record of a transcript.
 fn record(kind: &str, minute: u32, session: &str, content: Value) -> String {
@@ -162,4 +162,40 @@ fn the_timeline_is_paged_and_finds_its_place() {
     let about = home.json(&["timeline", "--query", "ERR_POOL_EXHAUSTED"]);
     assert_eq!(about["sessions"][0]["session_id"], "545308f1-0771-4ddd-a91a-88de4ebeda3a");
     home.run(&["timeline", "--cursor", "nonsense"]).fails(2, "no cursor");
+}
+
+/// A newcomer is told what there is, and gets searches of his own.
+#[test]
+fn the_first_run_finds_histories_and_shows_searches() {
+    let home = TestHome::new();
+    for entry in std::fs::read_dir(samples()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            let name = format!(".claude/projects/demo/{}", path.file_name().unwrap().to_string_lossy());
+            home.write(&name, std::fs::read(&path).unwrap());
+        }
+    }
+    // Nobody is there to be asked.
+    let told = home.run(&["init"]);
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    assert!(told.stdout.contains("claude-code ") && told.stdout.contains("13 transcripts"), "{}", told.stdout);
+    assert!(
+        told.stdout.contains("deletes what is not read yet in") && told.stderr.contains("init --yes"),
+        "{}",
+        told.stdout
+    );
+    assert!(!told.stdout.contains("Searches in your own"), "{}", told.stdout);
+    let done = home.run(&["init", "--yes"]).stdout;
+    assert!(done.contains("82 new messages"), "{done}");
+    let searches: Vec<&str> =
+        done.lines().filter_map(|line| line.trim().strip_prefix("claude-memory search \"")).collect();
+    assert_eq!(searches.len(), 3, "{done}");
+    for search in searches {
+        let found = home.json(&["search", search.trim_end_matches('"')]);
+        assert!(!found["results"].as_array().unwrap().is_empty(), "{search}");
+    }
+    let folder = home.path().join("man");
+    assert_eq!(home.run(&["man", folder.to_str().unwrap()]).code, 0);
+    assert!(folder.join("claude-memory-sync-push.1").exists() && folder.join("claude-memory.1").exists());
+    assert!(home.run(&["man"]).stdout.starts_with(".ie"));
 }

@@ -96,7 +96,7 @@ enum From {
     },
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 struct How {
     /// Also make the vectors, so that everything can be searched by meaning when this ends
     #[arg(long)]
@@ -147,6 +147,21 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         From::Chatgpt { path, how } => (Source::ChatGpt, Some(path), false, how),
         From::Jsonl { path, how } => (Source::Jsonl, Some(path), false, how),
     };
+    read(source, path, follow, args, session)
+}
+
+/// Reads everything of a source where it lies by itself.
+pub(super) fn read_all(source: Source, session: &Session) -> Result<ExitCode, Failure> {
+    read(source, None, false, &How::default(), session)
+}
+
+fn read(
+    source: Source,
+    path: Option<&PathBuf>,
+    follow: bool,
+    args: &How,
+    session: &Session,
+) -> Result<ExitCode, Failure> {
     let start = Instant::now();
     let output = session.output;
     let path = match path {

@@ -22,6 +22,7 @@ pub(super) mod init;
 pub(super) mod install;
 pub(super) mod logs;
 pub(super) mod maintain;
+pub(super) mod man;
 pub(super) mod mcp;
 pub(super) mod migrate;
 pub(super) mod monitoring;
