@@ -79,8 +79,11 @@ export async function open({ main, parameters, later, fail }) {
       const items = answer.results.map((hit) => item(hit, words));
       if (typeof cursor === "string") list.append(...items);
       else {
+        // Who has gone into the list already stays there.
+        const inside = list.contains(document.activeElement);
         show(list, items);
-        place = -1;
+        if (inside) move(0);
+        else place = -1;
       }
       const count = list.children.length;
       show(status, count ? t("found", number(count) + (answer.next_cursor ? "+" : ""), Math.round(performance.now() - begun)) : "",
