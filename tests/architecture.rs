@@ -31,7 +31,17 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     (
         "cli",
         9,
-        &["similar", "open", "clap", "clap_complete", "clap_mangen", "indicatif", "ctrlc", "tracing_subscriber"],
+        &[
+            "similar",
+            "open",
+            "clap",
+            "clap_complete",
+            "clap_mangen",
+            "ratatui",
+            "indicatif",
+            "ctrlc",
+            "tracing_subscriber",
+        ],
     ),
 ];
 

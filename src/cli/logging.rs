@@ -1,6 +1,6 @@
 //! Where the program's own messages go: to stderr, and for the service also to a file that does not grow without end.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing_subscriber::fmt::MakeWriter;
@@ -51,7 +51,7 @@ impl Logging {
         let words = env::log().unwrap_or_else(|| format!("warn,{QUIET}"));
         let stderr = tracing_subscriber::fmt::layer()
             .with_writer(io::stderr)
-            .with_ansi(io::stderr().is_terminal())
+            .with_ansi(false)
             .with_filter(EnvFilter::new(words));
         let (file, handle) = service.and_then(file).unzip();
         tracing_subscriber::registry().with(file).with(stderr).init();

@@ -1,6 +1,7 @@
 //! The command line. One file per command, each with one `Args` whose doc comment is its manual.
 //! Owns arguments, output, exit codes. Does not own anything that the other rooms could do.
 
+mod browse;
 mod commands;
 mod error;
 mod logging;
@@ -26,11 +27,12 @@ use session::Session;
 /// The memory Claude Code lacks: keeps every conversation, finds the right one by meaning and by word, in English and
 /// Chinese, and hands it back over MCP. Everything stays on this machine.
 #[derive(Debug, Parser)]
-#[command(name = "claude-memory", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "claude-memory", version, propagate_version = true)]
 #[command(after_help = "First steps:\n  claude-memory demo                  see it work on sample conversations\n  \
     claude-memory import claude-code    read your own history (~/.claude/projects)\n  \
     claude-memory search \"why did we change the pool size\"\n  \
-    claude-memory install --hooks       let Claude Code use it\n\n\
+    claude-memory install --hooks       let Claude Code use it\n  \
+    claude-memory                       alone on a terminal: search while you type\n\n\
     Exit codes: 0 done, 1 not found, 2 wrong request, 3 try again later (busy, unavailable, disk full),\n\
     4 the store is damaged or too new, 70 a bug, 130 interrupted.")]
 struct Cli {
@@ -44,7 +46,7 @@ struct Cli {
     #[arg(long, short, global = true)]
     quiet: bool,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -108,9 +110,17 @@ pub fn run() -> ExitCode {
     };
     let output = Output::new(cli.json, cli.quiet);
     // Only the service has a log of its own; what is wrong with the folder is said when it is opened.
-    let log = matches!(cli.command, Command::Serve(_)).then(|| Paths::resolve(cli.home.clone()).ok()).flatten();
+    let log = matches!(cli.command, Some(Command::Serve(_))).then(|| Paths::resolve(cli.home.clone()).ok()).flatten();
     let session = Session::new(cli.home, output, Logging::start(log.as_ref()));
-    let outcome = match cli.command {
+    let Some(command) = cli.command else {
+        if browse::is_possible() && !cli.json {
+            return browse::run(&session).unwrap_or_else(|failure| failure.report(output));
+        }
+        // Nobody sits there: as if a command had been forgotten.
+        let _ = Cli::command().print_help();
+        return ExitCode::from(2);
+    };
+    let outcome = match command {
         Command::Demo(args) => demo::run(&args, &session),
         Command::Init(args) => init::run(&args, &session),
         Command::Import(args) => import::run(&args, &session),

@@ -185,7 +185,7 @@ fn only_who_brings_the_token_from_the_right_place_comes_in() {
         assert!(!answer.contains(&service.token) && !lower.contains("access-control-"), "{answer}");
     }
     // Also where there is nothing, also without a method of ours.
-    for path in ["GET /", "GET /livez", "GET /metrics", "DELETE /mcp", "OPTIONS /mcp"] {
+    for path in ["GET /api/notes", "GET /livez", "GET /metrics", "DELETE /mcp", "OPTIONS /mcp"] {
         assert_eq!(service.request(path, &[("Host", &service.address)], b"").0, 401, "{path}");
     }
     assert_eq!(service.request("GET /livez", &service.good(&bearer), b"").0, 200);

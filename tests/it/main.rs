@@ -11,6 +11,7 @@
 mod alerting;
 mod backups;
 mod bad_input;
+mod browsing;
 mod claude_code;
 mod client;
 mod codex;

@@ -1,0 +1,190 @@
+//! The screen.
+
+use jiff::tz::TimeZone;
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span, Text};
+use ratatui::widgets::{Block, List, ListItem, ListState, Paragraph};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::state::{Page, State};
+use super::wrap::wrapped;
+use crate::domain::text::{one_line, visible};
+
+/// From so many columns on the preview stands beside the hits.
+const WIDE: u16 = 100;
+const ACCENT: Style = Style::new().fg(Color::Cyan);
+const DIM: Style = Style::new().add_modifier(Modifier::DIM);
+const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
+const FOUND: Style = Style::new().fg(Color::Black).bg(Color::Yellow);
+
+pub(super) fn draw(frame: &mut Frame<'_>, state: &mut State) {
+    let [top, middle, bottom] =
+        Layout::vertical([Constraint::Length(3), Constraint::Min(1), Constraint::Length(1)]).areas(frame.area());
+    if state.page.is_some() {
+        let terms = state.terms.clone();
+        if let Some(page) = &mut state.page {
+            read(frame, top.union(middle), page, &terms);
+        }
+        last_line(frame, bottom, &state.told, "↑ ↓ space scroll · y copy · ^R resume in Claude Code · Esc back");
+        return;
+    }
+    question(frame, top, state);
+    let parts = [Constraint::Percentage(50), Constraint::Percentage(50)];
+    let [left, right] =
+        if middle.width >= WIDE { Layout::horizontal(parts) } else { Layout::vertical(parts) }.areas(middle);
+    hits(frame, left, state);
+    let terms = state.terms.clone();
+    read(frame, right, &mut state.preview, &terms);
+    last_line(
+        frame,
+        bottom,
+        &state.told,
+        "↑ ↓ choose · Enter read · Tab project · ^Y copy · ^R resume in Claude Code · Esc clear, quit",
+    );
+}
+
+fn question(frame: &mut Frame<'_>, area: Rect, state: &State) {
+    let project = state.project().unwrap_or("all projects");
+    let count = match (state.query().is_empty(), state.hits.len()) {
+        (true, _) => "type to search".to_owned(),
+        (false, 1) => "1 hit".to_owned(),
+        (false, count) => format!("{count} hits"),
+    };
+    let searching = if state.is_whole || state.query().is_empty() { "" } else { " …" };
+    let block = Block::bordered()
+        .border_style(ACCENT)
+        .title(Line::from(" claude-memory ").style(BOLD))
+        .title(Line::from(format!(" {project} · {count}{searching} ")).right_aligned());
+    let inner = block.inner(area);
+    // The end of a long question is what is being typed.
+    let mut shown = state.query();
+    while shown.width() >= usize::from(inner.width.max(1)) {
+        let mut letters = shown.chars();
+        letters.next();
+        shown = letters.as_str();
+    }
+    frame.render_widget(Paragraph::new(shown).block(block), area);
+    let column = inner.x.saturating_add(u16::try_from(shown.width()).unwrap_or(0));
+    frame.set_cursor_position((column, inner.y));
+}
+
+fn hits(frame: &mut Frame<'_>, area: Rect, state: &State) {
+    let zone = TimeZone::system();
+    let width = usize::from(area.width.saturating_sub(3));
+    let items: Vec<ListItem<'_>> = state
+        .hits
+        .iter()
+        .map(|hit| {
+            let about = format!("{} · {} · {}", hit.at.to_minute(&zone), hit.project, hit.role.name());
+            let snippet = visible::safe(&one_line(&hit.snippet, width.saturating_mul(2))).into_owned();
+            let snippet = wrapped(&snippet, width);
+            let mut lines = vec![Line::styled(about, DIM)];
+            lines.extend(snippet.into_iter().take(2).map(|line| marked(&line, &state.terms)));
+            ListItem::new(Text::from(lines))
+        })
+        .collect();
+    let list = List::new(items).highlight_symbol("▌ ").highlight_style(Style::new().fg(Color::Cyan));
+    let mut chosen = ListState::default().with_selected((!state.hits.is_empty()).then_some(state.chosen));
+    frame.render_stateful_widget(list, area, &mut chosen);
+}
+
+/// A conversation, scrolled; a new one to the message that was found.
+fn read(frame: &mut Frame<'_>, area: Rect, page: &mut Page, terms: &[String]) {
+    let block = Block::bordered().border_style(DIM).title(Line::from(one_line(&page.title, 80)).style(BOLD));
+    let inner = block.inner(area);
+    let (mut lines, mut hit) = (Vec::new(), None);
+    for said in &page.said {
+        if said.is_hit && hit.is_none() {
+            hit = Some(lines.len());
+        }
+        if said.heading.is_empty() {
+            let broken = wrapped(&said.text, usize::from(inner.width));
+            lines.extend(
+                broken.into_iter().map(|line| if said.is_hit { marked(&line, terms) } else { Line::from(line) }),
+            );
+            lines.push(Line::default());
+        } else {
+            let style = if said.is_hit { ACCENT.add_modifier(Modifier::BOLD) } else { DIM };
+            lines.push(Line::styled(said.heading.clone(), style));
+        }
+    }
+    let last = lines.len().saturating_sub(usize::from(inner.height));
+    if std::mem::take(&mut page.is_new) {
+        page.scroll = hit.unwrap_or(0).saturating_sub(1);
+    }
+    page.scroll = page.scroll.min(last);
+    let seen: Vec<Line<'_>> = lines.into_iter().skip(page.scroll).take(usize::from(inner.height)).collect();
+    frame.render_widget(Paragraph::new(seen).block(block), area);
+}
+
+fn last_line(frame: &mut Frame<'_>, area: Rect, told: &str, keys: &str) {
+    let line = if told.is_empty() { Line::styled(keys.to_owned(), DIM) } else { Line::from(one_line(told, 200)) };
+    frame.render_widget(Paragraph::new(line), area);
+}
+
+/// A line with the words that were looked for; of words of Latin letters the rest belongs to them.
+fn marked(line: &str, terms: &[String]) -> Line<'static> {
+    let lower = line.to_lowercase();
+    // Only where lower case takes as many bytes do places in one mean the same in the other.
+    if lower.len() != line.len() {
+        return Line::from(line.to_owned());
+    }
+    let mut spans: Vec<(usize, usize)> = Vec::new();
+    for term in terms.iter().filter(|term| !term.is_empty()) {
+        for (start, found) in lower.match_indices(term.as_str()) {
+            let rest = lower.get(start + found.len()..).unwrap_or("");
+            let more: usize = if term.is_ascii() {
+                rest.chars().take_while(char::is_ascii_alphanumeric).map(char::len_utf8).sum()
+            } else {
+                0
+            };
+            let inside = lower.get(..start).and_then(|before| before.chars().next_back());
+            if !(term.is_ascii() && inside.is_some_and(|letter| letter.is_ascii_alphanumeric())) {
+                spans.push((start, start + found.len() + more));
+            }
+        }
+    }
+    spans.sort_unstable();
+    let (mut at, mut parts) = (0, Vec::new());
+    for (start, end) in spans {
+        if end <= at {
+            continue;
+        }
+        let start = start.max(at);
+        parts.push(Span::raw(line.get(at..start).unwrap_or("").to_owned()));
+        parts.push(Span::styled(line.get(start..end).unwrap_or("").to_owned(), FOUND));
+        at = end;
+    }
+    parts.push(Span::raw(line.get(at..).unwrap_or("").to_owned()));
+    Line::from(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    use super::*;
+
+    #[test]
+    fn words_are_marked_whole() {
+        let text = |line: &Line<'_>, style| -> Vec<String> {
+            line.spans.iter().filter(|span| span.style == style).map(|span| span.content.to_string()).collect()
+        };
+        let line = marked("Pooling of spools, 连接池", &["pool".to_owned(), "连接".to_owned()]);
+        assert_eq!(text(&line, FOUND), ["Pooling", "连接"]);
+        assert_eq!(line.to_string(), "Pooling of spools, 连接池");
+    }
+
+    #[test]
+    fn any_size_can_be_drawn() {
+        for (width, height) in [(1, 1), (3, 4), (20, 5), (40, 12), (160, 50)] {
+            let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+            let mut state = State::new(vec!["shop".to_owned()]);
+            assert!(matches!(state.typed("a long question 连接池 that does not fit"), super::super::state::Act::Ask));
+            terminal.draw(|frame| draw(frame, &mut state)).unwrap();
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Lines that fit: broken at spaces where there are some, between any two Chinese characters, by the width that a terminal gives them.
+
+use unicode_width::UnicodeWidthChar as _;
+
+/// A text in lines of at most `width` columns.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(2);
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let (mut current, mut used, mut space) = (String::new(), 0, None);
+        for letter in line.chars() {
+            let letter = if letter == '\t' { ' ' } else { letter };
+            let wide = letter.width().unwrap_or(0);
+            if used + wide > width {
+                // After the last space, if the line has one.
+                let rest = space.map_or_else(String::new, |at| current.split_off(at));
+                lines.push(std::mem::replace(&mut current, rest.trim_start().to_owned()));
+                used = current.chars().filter_map(char::width).sum();
+                space = None;
+            }
+            if letter == ' ' {
+                space = Some(current.len());
+            }
+            current.push(letter);
+            used += wide;
+        }
+        lines.push(current);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stay_whole_and_wide_characters_fit() {
+        assert_eq!(wrapped("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrapped("连接池大小", 4), ["连接", "池大", "小"]);
+        assert_eq!(wrapped("a\n\nabcdefgh", 4), ["a", "", "abcd", "efgh"]);
+        for text in ["mixed 连接池 and words", "x", "", "\u{301}\u{301}"] {
+            for width in 2..12 {
+                let fits = |line: &String| line.chars().filter_map(char::width).sum::<usize>() <= width;
+                assert!(wrapped(text, width).iter().all(fits), "{text} in {width}");
+            }
+        }
+    }
+}
