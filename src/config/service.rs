@@ -90,10 +90,14 @@ pub struct SyncSettings {
     pub postgres: String,
     /// The file that holds its password.
     pub postgres_password_file: String,
+    /// A program and its arguments that say the password.
+    pub postgres_password_command: Vec<String>,
     /// Address of Qdrant's gRPC port; empty for none.
     pub qdrant: String,
     /// The file that holds its key.
     pub qdrant_key_file: String,
+    /// A program and its arguments that say the key.
+    pub qdrant_key_command: Vec<String>,
     /// Shards of a new collection; 0: as the server is set up.
     pub qdrant_shards: u32,
     /// Copies of each shard of a new collection; 0: as the server is set up.

@@ -1,7 +1,7 @@
 //! Where a PostgreSQL database is, and what may be said on the way there: a password never comes from an argument or from the
 //! configuration file, and nothing is sent in the clear to another machine unless the user allowed it.
 
-use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tokio_postgres::Config;
@@ -27,11 +27,7 @@ impl PostgresPlace {
     /// # Errors
     /// A wrong address, a password in it, a file that cannot be read, or plain text to another machine.
     pub fn configured(settings: &SyncSettings, password: Option<String>) -> Result<Self> {
-        let password = match (password, settings.postgres_password_file.as_str()) {
-            (Some(password), _) => Some(password),
-            (None, "") => None,
-            (None, file) => Some(secret(Path::new(file))?),
-        };
+        let password = secret(password, &settings.postgres_password_file, &settings.postgres_password_command)?;
         Self::of(&settings.postgres, password, settings)
     }
 
@@ -106,17 +102,40 @@ pub(super) fn is_loopback(name: &str) -> bool {
         || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// The first line of a file that holds a secret.
-pub(super) fn secret(file: &Path) -> Result<String> {
-    let text = std::fs::read_to_string(file).map_err(|error| Error::Invalid {
-        message: format!("the password or key in {} cannot be read: {error}", file.display()),
-        hint: "check the path and its permissions",
-    })?;
-    Ok(text.lines().next().unwrap_or_default().to_owned())
+/// A secret from the environment, else the first line of a file, else the first line that a program says: that of a keyring.
+pub(super) fn secret(known: Option<String>, file: &str, command: &[String]) -> Result<Option<String>> {
+    if known.is_some() {
+        return Ok(known);
+    }
+    let text = match (file, command) {
+        ("", []) => return Ok(None),
+        ("", [program, arguments @ ..]) => spoken(program, arguments)?,
+        (file, _) => std::fs::read_to_string(file).map_err(|error| Error::Invalid {
+            message: format!("the password or key in {file} cannot be read: {error}"),
+            hint: "check the path and its permissions",
+        })?,
+    };
+    Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+/// What a program says. Its own words are not repeated: they could be the secret.
+fn spoken(program: &str, arguments: &[String]) -> Result<String> {
+    let failed = |why: String| Error::Invalid {
+        message: format!("{program} did not give the password or key: {why}"),
+        hint: "run the command of sync.postgres_password_command or sync.qdrant_key_command by hand",
+    };
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+    let output = output.map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(output.status.to_string()));
+    }
+    String::from_utf8(output.stdout).map_err(|_| failed("it says something that is no text".to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::config::Layered;
 
@@ -138,6 +157,19 @@ mod tests {
         assert_eq!(mode("postgresql://me@localhost/x?sslmode=require", false).unwrap(), SslMode::Require);
         assert_eq!(mode("host=/run/postgresql user=me dbname=x", false).unwrap(), SslMode::Disable);
         assert_eq!(mode("postgresql://me@127.0.0.1,db.example.org/x", false).unwrap(), SslMode::Require);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_keyring_is_asked_last() {
+        let say = |script: &str| ["sh", "-c", script].map(str::to_owned).to_vec();
+        let known = || Some("environment".to_owned());
+        assert_eq!(secret(known(), "/nowhere", &say("exit 1")).unwrap(), known());
+        assert!(secret(None, "/nowhere", &say("echo x")).is_err(), "a file that is named has to be there");
+        assert_eq!(secret(None, "", &say("echo keyring; echo more")).unwrap().as_deref(), Some("keyring"));
+        assert_eq!(secret(None, "", &[]).unwrap(), None);
+        let error = secret(None, "", &say("echo hunter2; exit 3")).unwrap_err().to_string();
+        assert!(error.contains('3') && !error.contains("hunter2"), "{error}");
     }
 
     #[test]

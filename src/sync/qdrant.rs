@@ -1,7 +1,6 @@
 //! Where a Qdrant is, and a connection to its gRPC port.
 
 use std::num::NonZeroU32;
-use std::path::Path;
 use std::time::Duration;
 
 use qdrant_client::{Qdrant, QdrantError};
@@ -53,11 +52,7 @@ impl QdrantPlace {
                 hint: "use https://, or set sync.allow_plaintext to true",
             });
         }
-        let key = match (key, settings.qdrant_key_file.as_str()) {
-            (Some(key), _) => Some(key),
-            (None, "") => None,
-            (None, file) => Some(secret(Path::new(file))?),
-        };
+        let key = secret(key, &settings.qdrant_key_file, &settings.qdrant_key_command)?;
         let layout = (NonZeroU32::new(settings.qdrant_shards), NonZeroU32::new(settings.qdrant_replicas));
         Ok(Self { address: address.to_owned(), host: host.to_owned(), key, layout })
     }

@@ -75,6 +75,32 @@ fn everything_is_there_once_and_says_the_same() {
     assert_eq!(check(&home, &server, &[])["agrees"], json!(true));
 }
 
+/// A full or slow server takes nothing half, harms nothing here, and gets the rest when it is well again.
+#[test]
+fn a_full_or_slow_server_gets_it_later() {
+    let Some(server) = Postgres::start() else { return };
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    assert_eq!(push(&home, &server)["messages"], json!(82));
+    assert_eq!(home.run(&["save", "we deploy on Tuesdays 每周二部署"]).code, 0);
+    // What PostgreSQL says when its disk is full, when the last table of a page is written.
+    server.sql(
+        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+           RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;
+         CREATE TRIGGER full_disk BEFORE INSERT ON memory_units EXECUTE FUNCTION full_disk()",
+    );
+    home.run(&["sync", "push", "--postgres", &server.url()]).fails(3, "No space left");
+    assert_eq!((count(&server, "messages"), count(&server, "memory_units")), (82, 0), "nothing half");
+    assert_eq!(home.json(&["search", "deploy on Tuesdays"])["results"].as_array().map(Vec::is_empty), Some(false));
+    server.sql(
+        "DROP TRIGGER full_disk ON memory_units;
+         CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(2); RETURN NEW; END $$;
+         CREATE TRIGGER slow BEFORE INSERT ON memory_units FOR EACH ROW EXECUTE FUNCTION slow()",
+    );
+    assert_eq!(push(&home, &server)["messages"], json!(1));
+    assert_eq!(check(&home, &server, &[])["agrees"], json!(true));
+}
+
 #[test]
 fn what_is_forgotten_or_hidden_goes_there_too() {
     let Some(server) = Postgres::start() else { return };

@@ -11,7 +11,8 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
         for letter in line.chars() {
             let letter = if letter == '\t' { ' ' } else { letter };
             let wide = letter.width().unwrap_or(0);
-            if used + wide > width {
+            // What is carried over may be too long for a wide character as well.
+            while used + wide > width && !current.is_empty() {
                 // After the last space, if the line has one.
                 let rest = space.map_or_else(String::new, |at| current.split_off(at));
                 lines.push(std::mem::replace(&mut current, rest.trim_start().to_owned()));
