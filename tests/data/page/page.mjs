@@ -22,9 +22,11 @@ async function person(options) {
   return { context, page };
 }
 const picture = async (page, name, whole = false) => pictures && page.screenshot({ path: path.join(pictures, `${name}.png`), fullPage: whole });
+const settled = (page) => page.waitForFunction(() => document.querySelector(".hits")?.getAttribute("aria-busy") === "false");
 const search = async (page, text) => {
   await page.fill("#query", text);
-  await page.waitForFunction(() => document.querySelector(".hits")?.getAttribute("aria-busy") === "false" && document.querySelector("a.hit .snippet"));
+  await settled(page);
+  await page.waitForSelector("a.hit .snippet");
 };
 
 // Who has no ticket sees nothing.
@@ -57,14 +59,16 @@ await picture(page, "search");
 await search(page, "支付网关重复回调");
 told("chinese", { first: await page.locator("a.hit .snippet").first().textContent(), marks: await page.locator("a.hit mark").allTextContents() });
 await page.selectOption("#role", "user");
-await page.waitForTimeout(800);
+await settled(page);
 told("filtered", { roles: [...new Set(await page.locator("a.hit .who").allTextContents())], address: page.url() });
 await page.selectOption("#role", "");
 
 // The keyboard alone: search, choose, read, come back.
 await page.keyboard.press("Escape");
 await page.keyboard.type("pool size");
-await page.waitForFunction(() => document.querySelector("a.hit mark"));
+// The hits of the last key, not those of one before.
+await page.waitForFunction(() => document.querySelector(".hits").getAttribute("aria-busy") === "false" && /pool/i.test(document.querySelector("a.hit mark")?.textContent ?? ""));
+await page.waitForTimeout(300);
 await page.keyboard.press("ArrowDown");
 const focused = await page.evaluate(() => document.activeElement.className);
 await page.keyboard.press("Enter");
