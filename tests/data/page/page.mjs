@@ -120,6 +120,8 @@ await page.waitForSelector("a.hit");
 told("timeline", { days: await page.locator("rect[data-day]").count(), sessions: await page.locator("a.hit").count() });
 await picture(page, "timeline");
 await page.locator("rect[data-day]").first().click();
+// This link stands there only while one day is shown; hits before it are those of all days.
+await page.waitForSelector("text=All days");
 await page.waitForFunction(() => location.hash.includes("d="));
 await page.waitForSelector("a.hit");
 told("one day", { sessions: await page.locator("a.hit").count() });
