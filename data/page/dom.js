@@ -18,6 +18,10 @@ export const h = (tag, properties = {}, ...children) => fill(document.createElem
 /** The same for SVG. */
 export const svg = (tag, properties = {}, ...children) => fill(document.createElementNS(SVG, tag), properties, children);
 
+/** A choice with a label above it. `options` are pairs of value and text. */
+export const choice = (label, options, value, properties = {}) => h("label", { class: "filter" }, h("span", {}, label),
+  h("select", properties, options.map(([name, text]) => h("option", { value: name, selected: name === value }, text))));
+
 /** Puts children in the place of all others. */
 export const show = (element, ...children) => {
   element.replaceChildren(...children.flat(Infinity).filter(Boolean));

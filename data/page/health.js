@@ -26,7 +26,7 @@ export async function open({ main, later, fail }) {
       h("section", { class: "card" }, h("h2", {}, t("checks")), h("ul", { class: "checks" }, health.checks.map((check) =>
         h("li", { class: check.ok ? "ok" : "bad" }, h("b", {}, check.name), " ", check.finding, !check.ok && check.fix && h("div", { class: "small" }, check.fix))))),
       state.targets.length > 0 && h("section", { class: "card" }, h("h2", {}, t("sync")), h("ul", { class: "checks" }, state.targets.map((target) =>
-        h("li", { class: target.up ? "ok" : "bad" }, h("b", {}, target.name), " ", t(target.up ? "up" : "down"), " · ", t("waiting", number(target.waiting)),
+        h("li", { class: target.up ? "ok" : "bad" }, h("b", {}, target.name), " ", t(target.up ? "up" : "down"), " · ", t("waiting", number(target.waiting_messages + target.waiting_vectors)),
           target.lag_seconds > 0 && [" · ", t("lag", number(target.lag_seconds))], target.trouble && h("div", { class: "small" }, target.trouble))))),
       h("section", { class: "card" }, h("h2", {}, t("growth")), h("div", { class: "lines" }, state.charts.map(line)),
         h("h3", {}, t("forecast")), h("ul", { class: "checks" }, state.forecast.map((entry) => h("li", {}, h("b", {}, entry.threshold), " ",

@@ -1,6 +1,6 @@
 // What was saved on purpose; and forgetting, of anything.
 
-import { dialog, h, say, show } from "./dom.js";
+import { choice, dialog, h, say, show } from "./dom.js";
 import { get, tool } from "./server.js";
 import { said } from "./text.js";
 import { ago, day, moment, number, t } from "./words.js";
@@ -29,9 +29,7 @@ export async function forget(what, done, fail) {
   }
 }
 
-const pick = (name, label, options, value) => h("label", { class: "filter" }, h("span", {}, t(label)),
-  h("select", { name }, options.map(([option, text]) => h("option", { value: option, selected: option === value }, text))));
-const kinds = (value) => pick("kind", "kind", [...new Set(["note", ...KINDS, value ?? "note"])].map((name) => [name, name]), value ?? "note");
+const kinds = (value) => choice(t("kind"), [...new Set(["note", ...KINDS, value ?? "note"])].map((name) => [name, name]), value ?? "note", { name: "kind" });
 
 export async function open({ main, later, fail }) {
   const list = h("ul", { class: "cards" }), end = h("div", { class: "row center" });
@@ -91,7 +89,7 @@ export async function open({ main, later, fail }) {
     area.value = "";
     say(t("saved"));
     await load();
-  }) }, h("label", { for: "new" }, t("newMemory")), area, h("div", { class: "row" }, kinds(), pick("project", "project", projects, ""), h("button", { class: "primary" }, t("save"))));
+  }) }, h("label", { for: "new" }, t("newMemory")), area, h("div", { class: "row" }, kinds(), choice(t("project"), projects, "", { name: "project" }), h("button", { class: "primary" }, t("save"))));
   show(main, h("h1", {}, t("memories")), form, list, end);
   await load();
 }

@@ -1,6 +1,6 @@
 // Search as you type.
 
-import { h, show } from "./dom.js";
+import { choice, h, show } from "./dom.js";
 import { tool } from "./server.js";
 import { marked, pattern } from "./text.js";
 import { ago, moment, number, t } from "./words.js";
@@ -13,8 +13,7 @@ const SOURCES = ["claude-code", "codex", "gemini", "claude-ai", "chatgpt", "save
 const HITS = 20;
 let projects = null;
 
-const select = (id, label, options, value, changed) => h("label", { class: "filter" }, h("span", {}, t(label)),
-  h("select", { id, onchange: changed }, options.map(([name, text]) => h("option", { value: name, selected: name === value }, text))));
+const select = (id, options, value, changed) => choice(t(id), options, value, { id, onchange: changed });
 
 export async function open({ main, parameters, later, fail }) {
   projects ??= (await tool("memory_projects", {})).projects;
@@ -22,11 +21,11 @@ export async function open({ main, parameters, later, fail }) {
     spellcheck: "false", value: parameters.get("q") ?? "", oninput: () => soon() });
   const chosen = (name) => parameters.get(name) ?? "";
   const filters = h("div", { class: "filters" },
-    select("project", "project", [["", t("allProjects")], ...projects.map((entry) => [entry.name, entry.name])], chosen("p"), () => now()),
-    select("time", "time", Object.entries(TIMES).map(([name, text]) => [name, t(text)]), chosen("t"), () => now()),
-    select("role", "role", Object.entries(ROLES).map(([name, text]) => [name, t(text)]), chosen("r"), () => now()),
-    select("source", "source", [["", t("anySource")], ...SOURCES.map((name) => [name, name])], chosen("s"), () => now()),
-    select("mode", "mode", Object.entries(MODES).map(([name, text]) => [name, t(text)]), chosen("m"), () => now()));
+    select("project", [["", t("allProjects")], ...projects.map((entry) => [entry.name, entry.name])], chosen("p"), () => now()),
+    select("time", Object.entries(TIMES).map(([name, text]) => [name, t(text)]), chosen("t"), () => now()),
+    select("role", Object.entries(ROLES).map(([name, text]) => [name, t(text)]), chosen("r"), () => now()),
+    select("source", [["", t("anySource")], ...SOURCES.map((name) => [name, name])], chosen("s"), () => now()),
+    select("mode", Object.entries(MODES).map(([name, text]) => [name, t(text)]), chosen("m"), () => now()));
   const status = h("p", { class: "small status", role: "status" });
   const list = h("ol", { class: "hits", "aria-label": t("results") });
   const end = h("div", { class: "row" });

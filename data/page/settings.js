@@ -1,13 +1,12 @@
 // The settings in force, to be read; and how this page looks.
 
-import { h, show } from "./dom.js";
+import { choice, h, show } from "./dom.js";
 import { get } from "./server.js";
 import { choose, chooseTheme, chosenLanguage, t, theme } from "./words.js";
 
 export async function open({ main, later, go }) {
   const { file, settings } = await get("settings", {}, later.signal);
-  const pick = (label, options, value, changed) => h("label", { class: "filter" }, h("span", {}, t(label)),
-    h("select", { onchange: (event) => { changed(event.target.value); go(); } }, options.map(([name, text]) => h("option", { value: name, selected: name === value }, text))));
+  const pick = (label, options, value, changed) => choice(t(label), options, value, { onchange: (event) => { changed(event.target.value); go(); } });
   show(main, h("h1", {}, t("settings")),
     h("section", { class: "card" }, h("h2", {}, t("appearance")), h("div", { class: "row" },
       pick("language", [["auto", t("auto")], ["en", "English"], ["zh", "中文"]], chosenLanguage(), choose),

@@ -1,7 +1,7 @@
 // Projects and days.
 
 import { bars, heat } from "./charts.js";
-import { h, show } from "./dom.js";
+import { choice, h, show } from "./dom.js";
 import { get, tool } from "./server.js";
 import { clock, day, number, t } from "./words.js";
 
@@ -26,8 +26,8 @@ export async function open({ main, parameters, later, fail }) {
     projects.length > 1 && h("section", { class: "card" }, h("h2", {}, t("byProject")),
       bars(projects.map((entry) => [entry.project, entry.messages, address({ p: entry.project })]))),
     h("section", {}, h("div", { class: "row between" }, h("h2", {}, date ? t("onDay", day(`${date}T12:00:00Z`)) : t("conversations")),
-      h("label", { class: "filter" }, h("span", {}, t("project")), h("select", { onchange: (event) => { location.hash = address({ p: event.target.value }); } },
-        h("option", { value: "" }, t("allProjects")), known.projects.map((entry) => h("option", { value: entry.name, selected: entry.name === project }, entry.name)))),
+      choice(t("project"), [["", t("allProjects")], ...known.projects.map((entry) => [entry.name, entry.name])], project,
+        { onchange: (event) => { location.hash = address({ p: event.target.value }); } }),
       date && h("a", { href: address({ d: "" }) }, t("allDays"))), list, end));
 
   let shown = "";

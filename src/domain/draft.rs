@@ -86,6 +86,11 @@ impl Kind {
         matches!(self, Self::Text | Self::Summary | Self::Note)
     }
 
+    /// Whether it is read without asking for what tools did and what was thought.
+    pub const fn is_said(self) -> bool {
+        matches!(self, Self::Text | Self::Summary | Self::Note)
+    }
+
     /// Whether what was said before and after belongs to a text of this kind. Each note stands alone.
     pub const fn is_prose(self) -> bool {
         matches!(self, Self::Text | Self::Summary)

@@ -18,6 +18,7 @@ use crate::mcp::{Failure, Server};
 use crate::ops::alerts;
 use crate::ops::report::{Series, capacity};
 use crate::ops::thresholds::{self, Row};
+use crate::sync::{self, TargetRow};
 
 /// Messages of a conversation that are read at once.
 const MESSAGES: usize = 100;
@@ -195,7 +196,7 @@ struct Standing {
     thresholds: Vec<Row>,
     open_alerts: Vec<alerts::Line>,
     past_alerts: Vec<alerts::Line>,
-    targets: Vec<Value>,
+    targets: Vec<TargetRow>,
     charts: Vec<Series>,
     forecast: Value,
 }
@@ -208,18 +209,8 @@ async fn state(State(inside): State<Inside>) -> Response {
         let open: Vec<alerts::Line> = alerts::open(&lines).into_iter().cloned().collect();
         let past = lines.into_iter().rev().filter(|line| !open.contains(line)).take(ALERTS).collect();
         let report = capacity::capacity(memory, paths, caller.now)?;
-        let mut targets = Vec::new();
-        let sync = &memory.settings().sync;
-        let is_set = |name: &str| !if name == "qdrant" { &sync.qdrant } else { &sync.postgres }.is_empty();
-        for target in memory.targets()?.into_iter().filter(|target| is_set(&target.name)) {
-            let (messages, vectors, oldest) = memory.waiting_after(target.progress)?;
-            targets.push(json!({
-                "name": target.name, "up": target.up, "trouble": target.trouble,
-                "succeeded_at": target.succeeded_at.map(|at| at.to_string()),
-                "waiting": messages + vectors,
-                "lag_seconds": oldest.map_or(0, |at| (caller.now.milliseconds() - at.milliseconds()).max(0) / 1000),
-            }));
-        }
+        let targets = sync::standing(memory, caller.now)?;
+        let targets = targets.into_iter().filter(|target| target.configured && target.up.is_some()).collect();
         Ok(Standing {
             health: HealthAnswer::gather(memory, caller.transcripts.as_deref(), caller.now)?,
             level: thresholds::worst(&readings).name(),

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::turn::named;
+
 /// One line. Only the fields that are used; `message` stays raw until the type says that it is wanted.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -98,19 +100,12 @@ impl<'a> Content<'a> {
     }
 }
 
-/// Shows the arguments of a tool call as `name: value` lines, strings verbatim, so that words in them are words.
+/// The arguments of a tool call as text; what is no object stays as it stands.
 pub(super) fn arguments(raw: &RawValue) -> String {
-    let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(raw.get()) else {
-        return raw.get().to_owned();
-    };
-    let lines: Vec<String> = fields
-        .iter()
-        .map(|(name, value)| match value {
-            serde_json::Value::String(text) => format!("{name}: {text}"),
-            other => format!("{name}: {other}"),
-        })
-        .collect();
-    lines.join("\n")
+    match serde_json::from_str(raw.get()) {
+        Ok(serde_json::Value::Object(fields)) => named(&fields),
+        _ => raw.get().to_owned(),
+    }
 }
 
 /// Files that a tool call names in its arguments.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Item;
 use crate::domain::{Draft, DraftPart, Kind, Origin, Role, Timestamp, mark};
@@ -55,10 +55,7 @@ impl Turn {
     /// What a tool was asked.
     pub(super) fn call(&mut self, tool: &str, arguments: &Value) {
         let text = match arguments {
-            Value::Object(fields) => {
-                let lines = fields.iter().map(|(name, value)| format!("{name}: {}", plain(value)));
-                lines.collect::<Vec<_>>().join("\n")
-            }
+            Value::Object(fields) => named(fields),
             Value::Null => String::new(),
             other => plain(other).into_owned(),
         };
@@ -104,6 +101,12 @@ impl Turn {
 /// A value without the quotation marks of a string.
 pub(super) fn plain(value: &Value) -> Cow<'_, str> {
     value.as_str().map_or_else(|| Cow::Owned(value.to_string()), Cow::Borrowed)
+}
+
+/// Arguments of a tool call as `name: value` lines, strings verbatim, so that words in them are words.
+pub(super) fn named(fields: &Map<String, Value>) -> String {
+    let lines = fields.iter().map(|(name, value)| format!("{name}: {}", plain(value)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Text out of a string, an object with `text` or `content`, or a list of such.

@@ -82,6 +82,19 @@ impl Memory {
         Ok(transcript)
     }
 
+    /// A whole session.
+    ///
+    /// # Errors
+    /// When there is none, or the store cannot be read.
+    pub fn conversation(&self, session: &str, include_tools: bool) -> Result<Conversation> {
+        let what = Selection::Session { session: session.to_owned(), from: 0, count: usize::MAX };
+        let read = self.read(&Reading { what, include_tools, max_tokens: usize::MAX })?;
+        read.conversations
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::NotFound { message: format!("there is no session {session:?}"), hint: None })
+    }
+
     fn add(
         &self,
         transcript: &mut Transcript,
@@ -119,7 +132,7 @@ impl Memory {
 
 /// Leaves out the parts that were not asked for and cuts the first one that does not fit.
 fn fit(mut message: MessageText, reading: &Reading, transcript: &mut Transcript) -> MessageText {
-    let wanted = |kind: Kind| reading.include_tools || matches!(kind, Kind::Text | Kind::Summary | Kind::Note);
+    let wanted = |kind: Kind| reading.include_tools || kind.is_said();
     message.parts.retain(|part| wanted(part.kind));
     if !message.parts.is_empty() {
         transcript.tokens = transcript.tokens.saturating_add(MESSAGE_TOKENS);

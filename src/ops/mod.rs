@@ -1,6 +1,7 @@
 //! What an operator does with a store: backups, cleaning up, watching. Owns neither the store's rows nor how anything is
 //! shown.
 
+mod agent;
 pub mod alerts;
 pub mod backup;
 mod error;

@@ -1,22 +1,16 @@
 //! Asks the running service of this machine for a ticket with which a browser gets in.
 
-use std::time::Duration;
-
 use serde_json::Value;
-use ureq::Agent;
 
-/// A server of this machine answers within this time.
-const PATIENCE: Duration = Duration::from_secs(5);
+use super::agent::agent;
 
 /// A ticket of the service at an address such as `127.0.0.1:8080`.
 ///
 /// # Errors
 /// Why there is none.
 pub fn ticket(address: &str, token: &str) -> Result<String, String> {
-    let config = Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).max_redirects(0);
-    let agent = Agent::new_with_config(config.build());
-    let url = format!("http://{address}/api/tickets");
-    let request = agent.post(&url).header("Authorization", format!("Bearer {token}"));
+    let request =
+        agent().post(format!("http://{address}/api/tickets")).header("Authorization", format!("Bearer {token}"));
     let mut answer = request.send_empty().map_err(|error| error.to_string())?;
     if answer.status() != 200 {
         return Err(format!("it answers {}; another program, or a service with another token", answer.status()));

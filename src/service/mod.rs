@@ -195,10 +195,9 @@ pub fn follow_alone(
     source: Source,
     folder: &Path,
     desk: &Desk<Memory, memory::Error>,
-    settings: Settings,
+    mut settings: Settings,
     stop: &Arc<AtomicBool>,
 ) -> io::Result<()> {
-    let mut settings = settings;
     settings.serve.follow = true;
     let follower = follow::Follower { source, desk: desk.clone(), live: Live::new(settings) };
     let mut tasks = Tasks::new(Arc::clone(stop));

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, List, ListItem, ListState, Paragraph};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::state::{Page, State};
+use super::state::{Page, Said, State};
 use super::wrap::wrapped;
 use crate::domain::text::{one_line, visible};
 
@@ -23,9 +23,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &mut State) {
     let [top, middle, bottom] =
         Layout::vertical([Constraint::Length(3), Constraint::Min(1), Constraint::Length(1)]).areas(frame.area());
     if state.page.is_some() {
-        let terms = state.terms.clone();
         if let Some(page) = &mut state.page {
-            read(frame, top.union(middle), page, &terms);
+            read(frame, top.union(middle), page, &state.terms);
         }
         last_line(frame, bottom, &state.told, "↑ ↓ space scroll · y copy · ^R resume in Claude Code · Esc back");
         return;
@@ -35,8 +34,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &mut State) {
     let [left, right] =
         if middle.width >= WIDE { Layout::horizontal(parts) } else { Layout::vertical(parts) }.areas(middle);
     hits(frame, left, state);
-    let terms = state.terms.clone();
-    read(frame, right, &mut state.preview, &terms);
+    read(frame, right, &mut state.preview, &state.terms);
     last_line(
         frame,
         bottom,
@@ -94,28 +92,19 @@ fn hits(frame: &mut Frame<'_>, area: Rect, state: &State) {
 fn read(frame: &mut Frame<'_>, area: Rect, page: &mut Page, terms: &[String]) {
     let block = Block::bordered().border_style(DIM).title(Line::from(one_line(&page.title, 80)).style(BOLD));
     let inner = block.inner(area);
-    let (mut lines, mut hit) = (Vec::new(), None);
-    for said in &page.said {
-        if said.is_hit && hit.is_none() {
-            hit = Some(lines.len());
-        }
-        if said.heading.is_empty() {
-            let broken = wrapped(&said.text, usize::from(inner.width));
-            lines.extend(
-                broken.into_iter().map(|line| if said.is_hit { marked(&line, terms) } else { Line::from(line) }),
-            );
-            lines.push(Line::default());
-        } else {
-            let style = if said.is_hit { ACCENT.add_modifier(Modifier::BOLD) } else { DIM };
-            lines.push(Line::styled(said.heading.clone(), style));
-        }
-    }
-    let last = lines.len().saturating_sub(usize::from(inner.height));
-    if std::mem::take(&mut page.is_new) {
-        page.scroll = hit.unwrap_or(0).saturating_sub(1);
-    }
-    page.scroll = page.scroll.min(last);
-    let seen: Vec<Line<'_>> = lines.into_iter().skip(page.scroll).take(usize::from(inner.height)).collect();
+    let height = usize::from(inner.height);
+    let (is_new, wanted) = (std::mem::take(&mut page.is_new), page.scroll);
+    let lines = page.lines(usize::from(inner.width));
+    let hit = || lines.iter().position(|line| line.is_hit).unwrap_or(0).saturating_sub(1);
+    let scroll = if is_new { hit() } else { wanted }.min(lines.len().saturating_sub(height));
+    let shown = |line: &Said| match (line.heading.is_empty(), line.is_hit) {
+        (true, true) => marked(&line.text, terms),
+        (true, false) => Line::from(line.text.clone()),
+        (false, true) => Line::styled(line.heading.clone(), ACCENT.add_modifier(Modifier::BOLD)),
+        (false, false) => Line::styled(line.heading.clone(), DIM),
+    };
+    let seen: Vec<Line<'_>> = lines.iter().skip(scroll).take(height).map(shown).collect();
+    page.scroll = scroll;
     frame.render_widget(Paragraph::new(seen).block(block), area);
 }
 

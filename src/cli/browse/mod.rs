@@ -19,8 +19,8 @@ use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use super::error::Failure;
 use super::session::Session;
 use crate::domain::query::{Reading, Selection};
-use crate::domain::{Code, Hit, Kind};
-use crate::memory::{Conversation, Memory};
+use crate::domain::{Code, Hit};
+use crate::memory::Memory;
 use crate::store::{Open, Standing};
 use seeker::Seeker;
 use state::{Act, State};
@@ -45,7 +45,7 @@ pub(super) fn run(session: &Session) -> Result<ExitCode, Failure> {
     let mut terminal = ratatui::try_init().map_err(unusable)?;
     let outcome = sit(&mut terminal, &memory, &seeker, State::new(projects));
     ratatui::restore();
-    match outcome.map_err(unusable)?? {
+    match outcome.map_err(unusable)? {
         Some(hit) => resume(&memory, &hit, session),
         None => Ok(ExitCode::SUCCESS),
     }
@@ -57,7 +57,7 @@ fn sit(
     memory: &Memory,
     seeker: &Seeker,
     mut state: State,
-) -> std::io::Result<Result<Option<Hit>, Failure>> {
+) -> std::io::Result<Option<Hit>> {
     seeker.ask(&state);
     let mut changed = true;
     loop {
@@ -83,9 +83,9 @@ fn sit(
             Act::Choose => preview(memory, &mut state),
             Act::Open => {
                 if let Some(hit) = state.hit().cloned() {
-                    match conversation(memory, &hit) {
+                    match memory.conversation(&hit.session, false) {
                         Ok(conversation) => state.open(&conversation, hit.id),
-                        Err(failure) => state.tell(failure.to_string()),
+                        Err(error) => state.tell(error.to_string()),
                     }
                 }
             }
@@ -96,8 +96,8 @@ fn sit(
                 stdout.flush()?;
                 state.tell("copied".to_owned());
             }
-            Act::Resume => return Ok(Ok(state.hit().cloned())),
-            Act::Quit => return Ok(Ok(None)),
+            Act::Resume => return Ok(state.hit().cloned()),
+            Act::Quit => return Ok(None),
         }
     }
 }
@@ -106,11 +106,7 @@ fn sit(
 fn preview(memory: &Memory, state: &mut State) {
     let Some(hit) = state.hit() else { return };
     let what = Selection::Messages { ids: vec![hit.id], around: AROUND };
-    let read = memory.read(&Reading {
-        what,
-        include_tools: !matches!(hit.kind, Kind::Text | Kind::Summary | Kind::Note),
-        max_tokens: 4_000,
-    });
+    let read = memory.read(&Reading { what, include_tools: !hit.kind.is_said(), max_tokens: 4_000 });
     match read {
         Ok(read) => {
             if let Some(conversation) = read.conversations.first() {
@@ -119,12 +115,6 @@ fn preview(memory: &Memory, state: &mut State) {
         }
         Err(error) => state.tell(error.to_string()),
     }
-}
-
-fn conversation(memory: &Memory, hit: &Hit) -> Result<Conversation, Failure> {
-    let what = Selection::Session { session: hit.session.clone(), from: 0, count: usize::MAX };
-    let read = memory.read(&Reading { what, include_tools: false, max_tokens: usize::MAX })?;
-    read.conversations.into_iter().next().ok_or_else(|| Failure::invalid("there is nothing in it"))
 }
 
 /// Goes back into a session with Claude Code, in its folder.

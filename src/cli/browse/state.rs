@@ -3,6 +3,7 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::seeker::Found;
+use super::wrap::wrapped;
 use crate::domain::text::visible;
 use crate::domain::{Hit, MessageId};
 use crate::memory::Conversation;
@@ -33,10 +34,33 @@ pub(super) struct Said {
 #[derive(Debug, Default)]
 pub(super) struct Page {
     pub(super) title: String,
-    pub(super) said: Vec<Said>,
+    said: Vec<Said>,
     pub(super) scroll: usize,
     /// Go to the hit as soon as it is known where it is on the screen.
     pub(super) is_new: bool,
+    /// What was said in lines that fit, and how wide they may be: breaking a long conversation anew for every key would be felt.
+    broken: (usize, Vec<Said>),
+}
+
+impl Page {
+    /// Lines of at most so many columns; an empty one after each text.
+    pub(super) fn lines(&mut self, width: usize) -> &[Said] {
+        // Nothing is broken yet where the width is 0.
+        let width = width.max(1);
+        if self.broken.0 != width {
+            let line = |said: &Said, text| Said { heading: String::new(), text, is_hit: said.is_hit };
+            let lines = self.said.iter().flat_map(|said| {
+                if said.heading.is_empty() {
+                    let texts = wrapped(&said.text, width).into_iter().chain([String::new()]);
+                    texts.map(|text| line(said, text)).collect()
+                } else {
+                    vec![said.clone()]
+                }
+            });
+            self.broken = (width, lines.collect());
+        }
+        &self.broken.1
+    }
 }
 
 /// Everything.
@@ -67,7 +91,7 @@ impl State {
             chosen: 0,
             is_whole: true,
             page: None,
-            preview: Page { title: String::new(), said: Vec::new(), scroll: 0, is_new: false },
+            preview: Page { title: String::new(), said: Vec::new(), scroll: 0, is_new: false, broken: (0, Vec::new()) },
             told: String::new(),
         }
     }
@@ -239,7 +263,7 @@ fn page(conversation: &Conversation, id: MessageId) -> Page {
         }
     }
     let title = visible::safe(&conversation.head.title).into_owned();
-    Page { title: format!("{title} · {}", conversation.head.project), said, scroll: 0, is_new: true }
+    Page { title: format!("{title} · {}", conversation.head.project), said, is_new: true, ..Page::default() }
 }
 
 #[cfg(test)]

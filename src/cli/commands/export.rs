@@ -9,14 +9,14 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use super::grouped;
+use super::sync::write_whole;
 use crate::cli::error::Failure;
 use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
 use crate::cli::session::Session;
 use crate::config::env;
 use crate::disk;
 use crate::domain::Code;
-use crate::domain::query::{Reading, Selection};
-use crate::memory::{Conversation, Memory};
+use crate::memory::Memory;
 use crate::ops::export::transcript::restore;
 use crate::ops::export::{Entry, Format, file_name};
 use crate::store::{Open, SessionFilter, WholeMessage};
@@ -94,7 +94,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         Form::Html => Format::Html,
     };
     if let Some(wanted) = &args.session {
-        let conversation = read(&memory, wanted, !args.only_said)?;
+        let conversation = memory.conversation(wanted, !args.only_said)?;
         let text = format.conversation(&conversation);
         match &args.output {
             None => session.output.line(text.trim_end()),
@@ -106,12 +106,6 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         return Err(Failure::invalid("name a session, or a folder for many with --output"));
     };
     many(args, format, folder, &memory, session)
-}
-
-fn read(memory: &Memory, wanted: &str, include_tools: bool) -> Result<Conversation, Failure> {
-    let what = Selection::Session { session: wanted.to_owned(), from: 0, count: usize::MAX };
-    let read = memory.read(&Reading { what, include_tools, max_tokens: usize::MAX })?;
-    read.conversations.into_iter().next().ok_or_else(|| Failure::invalid("there is nothing in it"))
 }
 
 /// Writes a file that is not there yet.
@@ -138,7 +132,7 @@ fn many(args: &Args, format: Format, folder: &Path, memory: &Memory, session: &S
         let Some(last) = sessions.last() else { break };
         place = Some((last.started_at, last.row));
         for one in &sessions {
-            let conversation = read(memory, &one.session, !args.only_said)?;
+            let conversation = memory.conversation(&one.session, !args.only_said)?;
             let name = file_name(&conversation, format);
             new_file(&folder.join(&name), format.conversation(&conversation).as_bytes())?;
             let (title, project) = (conversation.head.title, conversation.head.project);
@@ -185,22 +179,12 @@ fn lines(args: &Args, memory: &Memory, session: &Session) -> Result<ExitCode, Fa
             if path.exists() {
                 return Err(Failure::invalid(format!("{} is there already; nothing is written over", path.display())));
             }
-            // Under another name until it is whole.
-            let unfinished = PathBuf::from(format!("{}.unfinished", path.display()));
-            let mut file = std::io::BufWriter::new(disk::create_private_file(&unfinished).map_err(written(path))?);
-            let outcome = bundle::export_lines(memory, &mut file, &chosen, session.now, &stop, &mut progress);
-            let flushed = file.flush().and_then(|()| file.get_ref().sync_all());
-            match outcome {
-                Ok(bundled) if !bundled.interrupted => {
-                    flushed.and_then(|()| disk::publish(&unfinished, path)).map_err(written(path))?;
-                    bundled
-                }
-                other => {
-                    // Half of it would look whole.
-                    let _ = std::fs::remove_file(&unfinished);
-                    other?
-                }
-            }
+            write_whole(path, |file| {
+                let mut file = std::io::BufWriter::new(file);
+                let bundled = bundle::export_lines(memory, &mut file, &chosen, session.now, &stop, &mut progress)?;
+                file.flush().map_err(written(path))?;
+                Ok(bundled)
+            })?
         }
     };
     bar.finish_and_clear();

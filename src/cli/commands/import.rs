@@ -8,17 +8,17 @@ use std::time::Instant;
 use clap::Subcommand;
 use serde::Serialize;
 
+use super::mcp::desk;
 use super::{embed, grouped};
-use crate::bridge::Desk;
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
 use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
-use crate::cli::session::{Session, ids};
+use crate::cli::session::Session;
 use crate::config::env;
 use crate::domain::Code;
 use crate::embed::give_way;
 use crate::import::Source;
-use crate::memory::{ImportOptions, Memory, Report};
+use crate::memory::{ImportOptions, Report};
 use crate::service;
 use crate::store::Open;
 
@@ -197,10 +197,9 @@ fn read(
     }
     if follow && !interrupted && !args.dry_run {
         output.say("reading what is written from now on; Ctrl-C ends it");
-        let (paths, settings) = (session.paths()?, memory.settings().clone());
         drop(memory);
-        let desk = Desk::new(move || Memory::open(&paths, settings.clone(), Open::Create, ids(), env::now()));
-        service::follow_alone(source, &path, &desk, session.settings(&session.paths()?)?.settings, &stop)
+        let (desk, settings) = desk(session)?;
+        service::follow_alone(source, &path, &desk, settings, &stop)
             .map_err(|error| Failure::new(Code::Unavailable, format!("cannot follow: {error}"), None))?;
         return Ok(ExitCode::SUCCESS);
     }

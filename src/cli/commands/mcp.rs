@@ -6,7 +6,7 @@ use crate::bridge::Desk;
 use crate::cli::error::Failure;
 use crate::cli::session::{Session, ids};
 use crate::cli::signals;
-use crate::config::env;
+use crate::config::{Settings, env};
 use crate::domain::Code;
 use crate::mcp::{Context, Profile, Server, run as serve};
 use crate::memory::{self, Memory};
@@ -40,14 +40,21 @@ pub(super) struct Prepared {
     pub(super) make_vectors: bool,
 }
 
-pub(super) fn prepare(profile: Option<&str>, session: &Session) -> Result<Prepared, Failure> {
+/// Opens the memory at the first call, with the settings of now.
+pub(super) fn desk(session: &Session) -> Result<(Desk<Memory, memory::Error>, Settings), Failure> {
     let paths = session.paths()?;
     let settings = session.settings(&paths)?.settings;
+    let inner = settings.clone();
+    let desk = Desk::new(move || Memory::open(&paths, inner.clone(), Open::Create, ids(), env::now()));
+    Ok((desk, settings))
+}
+
+pub(super) fn prepare(profile: Option<&str>, session: &Session) -> Result<Prepared, Failure> {
+    let (desk, settings) = desk(session)?;
     let name = profile.unwrap_or(&settings.mcp.profile);
     let profile = Profile::from_name(name)
         .ok_or_else(|| Failure::invalid(format!("profile is {name:?}; it must be core, full or admin")))?;
     let make_vectors = settings.mcp.index && settings.embed.model != "off";
-    let desk = Desk::new(move || Memory::open(&paths, settings.clone(), Open::Create, ids(), env::now()));
     Ok(Prepared { desk, profile, make_vectors })
 }
 

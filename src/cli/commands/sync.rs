@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use serde::Serialize;
 
 use super::{grouped, runtime};
 use crate::cli::error::Failure;
@@ -16,6 +15,7 @@ use crate::domain::{Code, MessageId};
 use crate::embed::give_way;
 use crate::memory::Memory;
 use crate::store::Open;
+use crate::sync::bundle::Bundled;
 use crate::sync::{self, Compared, Place, PostgresPlace, bundle};
 
 /// Keep the memory in PostgreSQL and Qdrant too, or take it from machine to machine
@@ -90,20 +90,6 @@ enum BundleAction {
         /// The file
         file: PathBuf,
     },
-}
-
-/// What `sync status --json` prints, for each target.
-#[derive(Serialize)]
-struct Row {
-    name: String,
-    configured: bool,
-    up: Option<bool>,
-    trouble: Option<String>,
-    checked_at: Option<String>,
-    succeeded_at: Option<String>,
-    waiting_messages: u64,
-    waiting_vectors: u64,
-    lag_seconds: i64,
 }
 
 pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
@@ -303,30 +289,38 @@ fn print(name: &str, compared: &Compared, repair: bool, session: &Session) {
     session.output.line(&verdict);
 }
 
+/// Writes a file under another name until it is whole; half of one is of no use and goes.
+pub(super) fn write_whole(
+    path: &Path,
+    write: impl FnOnce(&mut std::fs::File) -> Result<Bundled, Failure>,
+) -> Result<Bundled, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::new(Code::Unavailable, format!("cannot write {}: {error}", path.display()), None)
+    };
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".unfinished");
+    let unfinished = PathBuf::from(unfinished);
+    let mut file = disk::create_private_file(&unfinished).map_err(failed)?;
+    let outcome = write(&mut file);
+    if matches!(&outcome, Ok(bundled) if !bundled.interrupted) {
+        file.sync_all().and_then(|()| disk::publish(&unfinished, path)).map_err(failed)?;
+    } else {
+        let _ = std::fs::remove_file(&unfinished);
+    }
+    outcome
+}
+
 fn export(file: &Path, session: &Session) -> Result<ExitCode, Failure> {
     let stop = stop_on_interrupt(session.output);
     let memory = session.open(Open::Existing)?;
-    let failed = |error: std::io::Error| {
-        Failure::new(Code::Unavailable, format!("cannot write {}: {error}", file.display()), None)
-    };
     if file.exists() {
         return Err(Failure::invalid(format!("{} is there already; a bundle is never written over", file.display())));
     }
-    // Under another name until it is whole.
-    let mut unfinished = file.as_os_str().to_owned();
-    unfinished.push(".unfinished");
-    let unfinished = PathBuf::from(unfinished);
-    let mut writer = disk::create_private_file(&unfinished).map_err(failed)?;
     let bar = bar(session.output, "{spinner} {human_pos} messages {per_sec}");
-    let outcome = bundle::export(&memory, &mut writer, session.now, &stop, &mut |done| bar.set_position(done));
+    let outcome = write_whole(file, |writer| {
+        Ok(bundle::export(&memory, writer, session.now, &stop, &mut |done| bar.set_position(done))?)
+    });
     bar.finish_and_clear();
-    let whole = matches!(&outcome, Ok(bundled) if !bundled.interrupted);
-    if whole {
-        writer.sync_all().and_then(|()| disk::publish(&unfinished, file)).map_err(failed)?;
-    } else {
-        // Half a bundle is of no use.
-        let _ = std::fs::remove_file(&unfinished);
-    }
     let bundled = outcome?;
     if bundled.interrupted {
         session.output.say("stopped; no bundle was written");
@@ -378,26 +372,7 @@ fn import(file: &Path, session: &Session) -> Result<ExitCode, Failure> {
 
 fn status(session: &Session) -> Result<ExitCode, Failure> {
     let memory = session.open(Open::Existing)?;
-    let settings = memory.settings().sync.clone();
-    let known = memory.targets()?;
-    let mut rows = Vec::new();
-    for (name, address) in [("postgres", &settings.postgres), ("qdrant", &settings.qdrant)] {
-        let state = known.iter().find(|state| state.name == name);
-        let progress = state.map_or_else(Default::default, |state| state.progress);
-        let (messages, vectors, since) = memory.waiting_after(progress)?;
-        let lag = since.map_or(0, |since| (session.now.milliseconds() - since.milliseconds()).max(0) / 1000);
-        rows.push(Row {
-            name: name.to_owned(),
-            configured: !address.is_empty(),
-            up: state.map(|state| state.up),
-            trouble: state.and_then(|state| state.trouble.clone()),
-            checked_at: state.map(|state| state.checked_at.to_string()),
-            succeeded_at: state.and_then(|state| state.succeeded_at).map(|at| at.to_string()),
-            waiting_messages: messages,
-            waiting_vectors: vectors,
-            lag_seconds: lag,
-        });
-    }
+    let rows = sync::standing(&memory, session.now)?;
     if session.output.is_json() {
         session.output.json(&serde_json::json!({ "targets": rows }));
         return Ok(ExitCode::SUCCESS);

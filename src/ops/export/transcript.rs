@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::query::{Reading, Selection};
 use crate::domain::{Kind, MessageId, Role};
+use crate::import::claude_code::SOURCE;
 use crate::memory::{Error, Memory, Result};
 use crate::store::{Standing, WholeMessage};
 
@@ -38,13 +38,13 @@ impl Restored {
 /// # Errors
 /// When there is no such session of Claude Code, or nothing was said in it.
 pub fn restore(memory: &Memory, session: &str) -> Result<Restored> {
-    let what = Selection::Session { session: session.to_owned(), from: 0, count: usize::MAX };
-    let read = memory.read(&Reading { what, include_tools: true, max_tokens: usize::MAX })?;
-    let conversation = read.conversations.first().filter(|conversation| conversation.head.source == "claude-code");
-    let conversation = conversation.ok_or_else(|| Error::NotFound {
-        message: format!("{session} is no session of Claude Code"),
-        hint: Some("`claude-memory timeline` lists sessions".to_owned()),
-    })?;
+    let conversation = memory.conversation(session, true)?;
+    if conversation.head.source != SOURCE {
+        return Err(Error::NotFound {
+            message: format!("{session} is no session of Claude Code"),
+            hint: Some("`claude-memory timeline` lists sessions".to_owned()),
+        });
+    }
     let mut spoken: Vec<Spoken> = Vec::new();
     for message in conversation.messages.iter().filter(|message| !message.sidechain) {
         if let Standing::Here(whole) = memory.standing(message.id)? {

@@ -2,16 +2,14 @@
 //! alerts on, and reach the webhook.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use serde_json::Value;
 use ureq::Agent;
 
 use super::RULES;
 use crate::memory::Check;
+use crate::ops::agent::agent;
 
-/// A server of this machine answers within this time.
-const PATIENCE: Duration = Duration::from_secs(5);
 const EXPORT: &str = "run `claude-memory monitoring export DIR`, let Prometheus use the files, and reload it";
 
 /// Who is asked.
@@ -31,9 +29,7 @@ pub struct Asked {
 
 /// Asks everybody. What cannot be asked is a check that failed.
 pub fn check(asked: &Asked) -> Vec<Check> {
-    let config = Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).max_redirects(0);
-    let agent = Agent::new_with_config(config.build());
-    let ask = Ask { agent, asked };
+    let ask = Ask { agent: agent(), asked };
     vec![
         ask.answers("service", &format!("{}/readyz", asked.service), "start `claude-memory serve`"),
         ask.answers("webhook", &format!("{}/webhook", asked.webhook), "start `claude-memory serve` with --webhook"),
