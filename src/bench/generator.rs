@@ -2,8 +2,6 @@
 //! English and Chinese. Its words are as unevenly frequent as those of a language (Zipf's law), because that decides how long
 //! a search by word takes.
 
-use std::collections::BTreeMap;
-
 use crate::domain::random::SplitMix64;
 use crate::domain::{Draft, DraftPart, Kind, Origin, Role, Timestamp};
 
@@ -121,21 +119,13 @@ impl Generator {
             text: Self::text(turn),
             tool: None,
         };
+        let role = if person { Role::User } else { Role::Assistant };
+        let at = self.end.minus(i64::try_from(age).unwrap_or(0));
         Draft {
-            external_id: turn.to_string(),
-            parent_external_id: None,
-            session: format!("session-{session}"),
-            parent_session: None,
-            role: if person { Role::User } else { Role::Assistant },
-            at: self.end.minus(i64::try_from(age).unwrap_or(0)),
             cwd: Some(format!("/bench/project-{}", session / PROJECT_SESSIONS)),
-            git_branch: None,
-            model: None,
-            sidechain: false,
-            files: Vec::new(),
             line: turn + 1,
             parts: vec![part],
-            redacted: BTreeMap::new(),
+            ..Draft::new(&format!("session-{session}"), &turn.to_string(), role, at)
         }
     }
 

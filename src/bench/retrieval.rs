@@ -210,21 +210,11 @@ fn draft(session: &Session, position: usize) -> Draft {
         None => (Role::User, Origin::Person, String::new()),
     };
     let external_id = position.to_string();
+    let external_key = external_id.clone();
     Draft {
-        parts: vec![DraftPart { external_key: external_id.clone(), kind: Kind::Text, origin, text, tool: None }],
-        external_id,
-        parent_external_id: None,
-        session: session.hidden(),
-        parent_session: None,
-        role,
-        at: session.time_of(position),
+        parts: vec![DraftPart { external_key, kind: Kind::Text, origin, text, tool: None }],
         cwd: Some(format!("/bench/{}", session.haystack)),
-        git_branch: None,
-        model: None,
-        sidechain: false,
-        files: Vec::new(),
-        line: 0,
-        redacted: BTreeMap::new(),
+        ..Draft::new(&session.hidden(), &external_id, role, session.time_of(position))
     }
 }
 

@@ -194,6 +194,11 @@ pub fn application_folder() -> Option<PathBuf> {
     Some(if cfg!(target_os = "macos") { native.data_dir() } else { native.config_dir() })
 }
 
+/// Where programs keep their data: `~/.local/share`, `~/Library/Application Support`, `%APPDATA%`.
+pub fn data_folder() -> Option<PathBuf> {
+    etcetera::base_strategy::choose_native_strategy().ok().map(|native| native.data_dir())
+}
+
 /// The user's home folder.
 pub fn user_home() -> Option<PathBuf> {
     etcetera::home_dir().ok()

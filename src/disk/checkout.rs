@@ -19,8 +19,13 @@ pub struct Checkout {
     pub remote: Option<String>,
 }
 
-/// Identifies the project of `directory`, which need not exist on this machine: then it stands for itself.
+/// Identifies the project of `directory`, which need not exist on this machine: then it stands for itself. So does a name that is no path:
+/// it has nothing to do with where this process was started.
 pub fn identify(directory: &Path) -> Checkout {
+    if directory.is_relative() {
+        let name = directory.display().to_string();
+        return Checkout { key: name.clone(), name: name_of(directory), root: name, remote: None };
+    }
     let real = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
     let git = real.ancestors().find_map(|folder| common_git_folder(folder).map(|git| (folder.to_owned(), git)));
     let Some((_, git)) = git else {
@@ -136,6 +141,9 @@ mod tests {
         assert_eq!(main.name, "repo");
         assert_eq!(main.remote.as_deref(), Some("https://host/x.git"));
         assert_eq!(identify(&base.join("w")), main);
+        // Tests are started in a checkout.
+        let named = identify(Path::new("garden"));
+        assert_eq!((named.key.as_str(), named.name.as_str()), ("garden", "garden"));
         let gone = identify(Path::new("/no/such/place"));
         assert_eq!((gone.key.as_str(), gone.name.as_str()), ("/no/such/place", "place"));
     }

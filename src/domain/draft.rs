@@ -143,6 +143,31 @@ pub struct Draft {
     pub parts: Vec<DraftPart>,
     /// Secrets that were taken out of them, by rule.
     pub redacted: Counts,
+    /// What it says about itself where it was saved on purpose; the text is in the parts.
+    pub note: Option<Box<Note>>,
+}
+
+impl Draft {
+    /// A message of a session that says nothing yet.
+    pub fn new(session: &str, external_id: &str, role: Role, at: Timestamp) -> Self {
+        Self {
+            external_id: external_id.to_owned(),
+            parent_external_id: None,
+            session: session.to_owned(),
+            parent_session: None,
+            role,
+            at,
+            cwd: None,
+            git_branch: None,
+            model: None,
+            sidechain: false,
+            files: Vec::new(),
+            line: 0,
+            parts: Vec::new(),
+            redacted: Counts::new(),
+            note: None,
+        }
+    }
 }
 
 /// A memory saved on purpose.

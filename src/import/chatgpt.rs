@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Item;
 use super::export::Names;
-use super::turn::{Turn, field, first, joined, list, moment, texts};
+use super::turn::{Turn, field, first, lines, list, moment, texts};
 use crate::domain::{Kind, Origin, Role, Timestamp};
 
 pub(super) fn conversation(value: &Value, line: u64, _names: &Names) -> Result<Vec<Item>, String> {
@@ -73,12 +73,12 @@ fn content(turn: &mut Turn, message: &Value, role: Role, tool: Option<&str>) {
     match field(content, "content_type").unwrap_or("text") {
         "thoughts" => {
             for thought in list(content, "thoughts") {
-                turn.part(Kind::Thinking, Origin::Model, &joined(thought, &["summary", "content"]), None);
+                turn.part(Kind::Thinking, Origin::Model, &lines(thought, &["summary", "content"]), None);
             }
         }
         "reasoning_recap" => turn.part(Kind::Thinking, Origin::Model, field(content, "content").unwrap_or(""), None),
         "user_editable_context" => {
-            let context = joined(content, &["user_profile", "user_instructions"]);
+            let context = lines(content, &["user_profile", "user_instructions"]);
             turn.part(Kind::Meta, Origin::Client, &context, None);
         }
         // What is addressed to a tool is a call.
@@ -87,7 +87,7 @@ fn content(turn: &mut Turn, message: &Value, role: Role, tool: Option<&str>) {
             turn.call(tool, &Value::String(text));
         }
         "tether_browsing_display" | "tether_quote" | "sonic_webpage" => {
-            turn.result(Some("web"), &joined(content, &["title", "result", "text"]));
+            turn.result(Some("web"), &lines(content, &["title", "result", "text"]));
         }
         _ if role == Role::Tool => turn.result(tool, &text),
         _ => turn.said(&text),

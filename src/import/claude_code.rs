@@ -5,7 +5,7 @@
 //! at a time. Does not own: storage, the merging of parts into stored messages (parts of one API message carry the
 //! same `external_id`), redaction.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::PathBuf;
 
@@ -200,25 +200,22 @@ impl Reader {
         let owned =
             |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().filter(|t| !t.is_empty()).map(str::to_owned);
         let external_id = if assistant { owned(&message.id).unwrap_or(uuid) } else { uuid };
+        let role = match (assistant, results) {
+            (true, _) => Role::Assistant,
+            (false, true) => Role::Tool,
+            (false, false) => Role::User,
+        };
         Ok(Item::Draft(Box::new(Draft {
-            external_id,
             parent_external_id: owned(&record.parent_uuid),
-            session,
             parent_session,
-            role: match (assistant, results) {
-                (true, _) => Role::Assistant,
-                (false, true) => Role::Tool,
-                (false, false) => Role::User,
-            },
-            at: self.last_at,
             cwd: owned(&record.cwd),
             git_branch: owned(&record.git_branch),
             model: owned(&message.model),
             sidechain: record.is_sidechain.unwrap_or(false),
-            redacted: BTreeMap::new(),
             files,
             line,
             parts,
+            ..Draft::new(&session, &external_id, role, self.last_at)
         })))
     }
 }

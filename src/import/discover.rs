@@ -60,8 +60,20 @@ pub(super) fn discover(path: &Path, wanted: &dyn Fn(&Path) -> bool) -> io::Resul
     Ok((found, bad))
 }
 
-fn transcript(path: PathBuf, metadata: &std::fs::Metadata) -> Transcript {
+fn modified_at(metadata: &std::fs::Metadata) -> i64 {
     let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let modified = modified.and_then(|time| i64::try_from(time.as_millis()).ok()).unwrap_or(0);
-    Transcript { path, size: metadata.len(), modified }
+    modified.and_then(|time| i64::try_from(time.as_millis()).ok()).unwrap_or(0)
+}
+
+fn transcript(path: PathBuf, metadata: &std::fs::Metadata) -> Transcript {
+    let modified = modified_at(metadata);
+    let mut transcript = Transcript { path, size: metadata.len(), modified };
+    // What is new of a database may be in its log only.
+    let mut log = transcript.path.clone().into_os_string();
+    log.push("-wal");
+    if let Ok(log) = std::fs::metadata(log) {
+        transcript.size += log.len();
+        transcript.modified = transcript.modified.max(modified_at(&log));
+    }
+    transcript
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::jsonl::Client;
-use super::turn::{Turn, field, joined, list, moment, plain, texts};
+use super::turn::{Turn, field, lines, list, moment, plain, texts};
 use super::{BadLine, Item, Position, Records, Transcript};
 use crate::domain::{Kind, Origin, Role, Timestamp};
 
@@ -51,7 +51,7 @@ impl Gemini {
         let id = field(message, "id").unwrap_or(&numbered);
         let mut turn = Turn::new(&self.session, id, role, self.at, line);
         for thought in list(message, "thoughts") {
-            turn.part(Kind::Thinking, Origin::Model, &joined(thought, &["subject", "description"]), None);
+            turn.part(Kind::Thinking, Origin::Model, &lines(thought, &["subject", "description"]), None);
         }
         let text = message.get("content").map(texts).unwrap_or_default();
         if role == Role::User && text.trim_start().starts_with("<session_context>") {

@@ -11,6 +11,7 @@ mod export;
 mod gemini;
 mod jsonl;
 mod lines;
+mod peers;
 mod source;
 mod turn;
 

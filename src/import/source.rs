@@ -9,6 +9,7 @@ use super::discover::{Transcript, discover};
 use super::export::{Export, is_export};
 use super::gemini::{Gemini, Older};
 use super::jsonl::{Generic, Lined};
+use super::peers::{ClaudeMem, Engram, EpisodicMemory, MemPalace, MemoryService, Peer, Tables};
 use super::{BadLine, Position, Records, chatgpt, claude_ai};
 
 /// Where history comes from.
@@ -26,11 +27,33 @@ pub enum Source {
     ChatGpt,
     /// Lines of JSON.
     Jsonl,
+    /// claude-mem's database.
+    ClaudeMem,
+    /// mcp-memory-service's database.
+    McpMemoryService,
+    /// MemPalace's database.
+    MemPalace,
+    /// engram's database.
+    Engram,
+    /// episodic-memory's index; its archive is [`Self::ClaudeCode`]'s.
+    EpisodicMemory,
 }
 
 impl Source {
     /// Those whose files lie in a folder that grows while people work.
     pub const GROWING: [Self; 3] = [Self::ClaudeCode, Self::Codex, Self::Gemini];
+
+    /// Other memory tools, whose stores lie in a known place.
+    pub const PEERS: [Self; 5] =
+        [Self::ClaudeMem, Self::McpMemoryService, Self::MemPalace, Self::Engram, Self::EpisodicMemory];
+
+    /// What lies in the same folder and is read before it.
+    pub const fn beside(self) -> Option<Self> {
+        match self {
+            Self::EpisodicMemory => Some(Self::ClaudeCode),
+            _ => None,
+        }
+    }
 
     /// Its name in the store and on the command line.
     pub const fn name(self) -> &'static str {
@@ -41,11 +64,17 @@ impl Source {
             Self::ClaudeAi => "claude-ai",
             Self::ChatGpt => "chatgpt",
             Self::Jsonl => "jsonl",
+            Self::ClaudeMem => "claude-mem",
+            Self::McpMemoryService => "mcp-memory-service",
+            Self::MemPalace => "mempalace",
+            Self::Engram => "engram",
+            Self::EpisodicMemory => "episodic-memory",
         }
     }
 
     /// Whether a file of a folder is one of its.
     pub fn has(self, path: &Path) -> bool {
+        let named = |wanted: &str| path.file_name().is_some_and(|name| name == wanted);
         let kind = |wanted: &str| path.extension().is_some_and(|kind| kind == wanted);
         match self {
             Self::ClaudeCode | Self::Codex | Self::Jsonl => kind("jsonl"),
@@ -54,6 +83,11 @@ impl Source {
                 in_chats && (kind("jsonl") || kind("json"))
             }
             Self::ClaudeAi | Self::ChatGpt => is_export(path),
+            Self::ClaudeMem => named("claude-mem.db"),
+            Self::McpMemoryService => named("sqlite_vec.db"),
+            Self::MemPalace => named("chroma.sqlite3") || named("sqlite_exact.sqlite3"),
+            Self::Engram => named("engram.db"),
+            Self::EpisodicMemory => named("db.sqlite"),
         }
     }
 
@@ -66,6 +100,13 @@ impl Source {
             Self::ClaudeAi => "name the file that claude.ai sent (Settings, Privacy, Export data), zipped or not",
             Self::ChatGpt => "name the file that ChatGPT sent (Settings, Data controls, Export), zipped or not",
             Self::Jsonl => "name a file, or a folder with files that end with .jsonl",
+            Self::ClaudeMem => "name claude-mem's database, usually ~/.claude-mem/claude-mem.db",
+            Self::McpMemoryService => {
+                "name mcp-memory-service's database, usually ~/.local/share/mcp-memory/sqlite_vec.db"
+            }
+            Self::MemPalace => "name the palace, usually ~/.mempalace/palace",
+            Self::Engram => "name engram's database, usually ~/.engram/engram.db",
+            Self::EpisodicMemory => "name episodic-memory's folder, usually ~/.config/superpowers",
         }
     }
 
@@ -99,6 +140,15 @@ impl Source {
             Self::ClaudeAi => export(claude_ai::conversation),
             Self::ChatGpt => export(chatgpt::conversation),
             Self::Jsonl => Box::new(Lined::open(transcript, longest, Generic::new(transcript))?),
+            Self::ClaudeMem => tables(transcript, longest, ClaudeMem::default())?,
+            Self::McpMemoryService => tables(transcript, longest, MemoryService)?,
+            Self::MemPalace => tables(transcript, longest, MemPalace)?,
+            Self::Engram => tables(transcript, longest, Engram::default())?,
+            Self::EpisodicMemory => tables(transcript, longest, EpisodicMemory::new(transcript))?,
         })
     }
+}
+
+fn tables<P: Peer + 'static>(transcript: &Transcript, longest: usize, peer: P) -> io::Result<Box<dyn Records>> {
+    Ok(Box::new(Tables::open(transcript, longest, peer)?))
 }

@@ -1,12 +1,15 @@
 //! What importers make drafts of: a message that grows part by part.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use super::Item;
-use crate::domain::{Draft, DraftPart, Kind, Origin, Role, Timestamp, mark};
+use crate::domain::text::one_line;
+use crate::domain::{Draft, DraftPart, Kind, Note, Origin, Role, Timestamp, limits, mark};
+
+/// Characters of a label: four bytes each are still within its bound.
+const LABEL_CHARACTERS: usize = limits::NOTE_LABEL_BYTES / 4 - 1;
 
 /// A message of a source that is not Claude Code.
 #[derive(Debug)]
@@ -17,22 +20,7 @@ pub(super) struct Turn {
 
 impl Turn {
     pub(super) fn new(session: &str, id: &str, role: Role, at: Timestamp, line: u64) -> Self {
-        let draft = Draft {
-            external_id: id.to_owned(),
-            parent_external_id: None,
-            session: session.to_owned(),
-            parent_session: None,
-            role,
-            at,
-            cwd: None,
-            git_branch: None,
-            model: None,
-            sidechain: false,
-            files: Vec::new(),
-            line,
-            parts: Vec::new(),
-            redacted: BTreeMap::new(),
-        };
+        let draft = Draft { line, ..Draft::new(session, id, role, at) };
         Self { draft, own: false }
     }
 
@@ -78,6 +66,15 @@ impl Turn {
             ["search", "fetch", "brows", "web"].iter().any(|word| name.contains(word))
         });
         self.part(Kind::ToolResult, if web { Origin::Web } else { Origin::Tool }, text, tool);
+    }
+
+    /// A text that was saved on purpose; a model said it, as far as anybody knows. Labels are cut to what labels may have.
+    pub(super) fn saved(&mut self, text: &str, mut note: Note) {
+        let labels = [&mut note.kind, &mut note.title, &mut note.topic_key].into_iter().flatten();
+        labels.chain(&mut note.tags).for_each(|label| *label = one_line(label, LABEL_CHARACTERS));
+        note.tags.truncate(limits::NOTE_LABELS);
+        self.part(Kind::Note, Origin::Model, text, None);
+        self.draft.note = Some(Box::new(note));
     }
 
     /// Any part. Its number is its key, also where a part before it says nothing.
@@ -127,7 +124,8 @@ pub(super) fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
 /// A moment: RFC 3339, seconds or milliseconds since 1970.
 pub(super) fn moment(value: Option<&Value>) -> Option<Timestamp> {
     match value? {
-        Value::String(text) => Timestamp::parse(text),
+        // A time without a zone is taken for UTC, which is what databases write.
+        Value::String(text) => Timestamp::parse(text).or_else(|| Timestamp::parse(&format!("{text}Z"))),
         Value::Number(number) => {
             let number = number.as_f64().filter(|number| number.is_finite() && *number > 0.0)?;
             // Seconds until the year 5138, milliseconds from 1973 on.
@@ -150,6 +148,29 @@ pub(super) fn first<'a>(value: &'a Value, names: &[&str]) -> Option<&'a str> {
 }
 
 /// The fields that say something, a line each.
-pub(super) fn joined(value: &Value, names: &[&str]) -> String {
+pub(super) fn lines(value: &Value, names: &[&str]) -> String {
     names.iter().filter_map(|name| field(value, name)).collect::<Vec<_>>().join("\n")
+}
+
+/// The fields that say something, a line each with its name before it.
+pub(super) fn labelled(value: &Value, names: &[&str]) -> String {
+    let labelled = names.iter().filter_map(|name| Some(format!("{}: {}", name.replace('_', " "), field(value, name)?)));
+    labelled.collect::<Vec<_>>().join("\n")
+}
+
+/// A field that is a whole number.
+pub(super) fn number(value: &Value, name: &str) -> Option<i64> {
+    value.get(name).and_then(Value::as_i64)
+}
+
+/// The texts of a field that is a list written as JSON; what is no list is one text.
+pub(super) fn strings(value: &Value, name: &str) -> Vec<String> {
+    let Some(text) = field(value, name) else { return Vec::new() };
+    match serde_json::from_str(text) {
+        Ok(Value::Array(list)) => {
+            list.iter().map(|one| plain(one).into_owned()).filter(|one| !one.is_empty()).collect()
+        }
+        Ok(Value::Null) => Vec::new(),
+        _ => vec![text.to_owned()],
+    }
 }

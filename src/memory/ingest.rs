@@ -109,6 +109,24 @@ pub struct Taken {
 }
 
 impl Report {
+    /// Adds what another import did.
+    pub fn add(&mut self, other: Self) {
+        self.files += other.files;
+        self.unchanged += other.unchanged;
+        self.sessions += other.sessions;
+        self.messages += other.messages;
+        self.new += other.new;
+        self.duplicate += other.duplicate;
+        self.skipped += other.skipped;
+        self.own += other.own;
+        self.forgotten += other.forgotten;
+        self.redacted += other.redacted;
+        let listed = other.bad.len() as u64;
+        other.bad.into_iter().for_each(|bad| self.bad(bad));
+        self.bad_total += other.bad_total - listed;
+        self.interrupted |= other.interrupted;
+    }
+
     fn bad(&mut self, bad: BadLine) {
         self.bad_total += 1;
         if self.bad.len() < LISTED_BAD {

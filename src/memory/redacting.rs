@@ -41,6 +41,11 @@ impl Memory {
         for text in texts.chain(&mut draft.files).chain(&mut draft.git_branch) {
             replace(redactor, text, &mut draft.redacted);
         }
+        if let Some(note) = &mut draft.note {
+            for (rule, count) in self.clean_note(note)? {
+                *draft.redacted.entry(rule).or_default() += count;
+            }
+        }
         Ok(())
     }
 

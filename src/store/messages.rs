@@ -15,6 +15,7 @@ use super::cursors::{self, Cursor};
 use super::error::{Error, Result};
 use super::frames::{DICTIONARY_ID, Packer};
 use super::journal::WholeMessage;
+use super::notes;
 use super::projects::{self, NewProject, Place};
 use super::quarantine;
 use super::words::{self, pack_counts};
@@ -127,20 +128,13 @@ impl Preparer {
             parts.push(PreparedPart { key: part.key, ..self.part(message.role, draft)? });
         }
         let draft = Draft {
-            external_id: message.external_id.clone(),
             parent_external_id: message.parent_external_id.clone(),
-            session: message.conversation.session.clone(),
             parent_session: message.conversation.parent.clone(),
-            role: message.role,
-            at: message.at,
             cwd: Some(message.directory.clone()),
             git_branch: message.git_branch.clone(),
             model: message.model.clone(),
             sidechain: message.sidechain,
-            files: Vec::new(),
-            line: 0,
-            parts: Vec::new(),
-            redacted: Counts::default(),
+            ..Draft::new(&message.conversation.session, &message.external_id, message.role, message.at)
         };
         Ok(PreparedMessage { uid: message.id, draft, parts })
     }
@@ -208,7 +202,11 @@ fn import(connection: &Connection, source: &str, batch: &Batch, now: Timestamp) 
     for (number, message) in batch.messages.iter().enumerate() {
         let file = files.get(files.partition_point(|(until, _)| *until <= number)).map(|(_, row)| *row);
         let place = ids.get(message.directory()).copied().ok_or(Error::Closed)?;
-        outcomes.push(insert(connection, &Row { source, place, file, now }, message)?.1);
+        let (row, outcome) = insert(connection, &Row { source, place, file, now }, message)?;
+        if let Some(note) = message.draft.note.as_deref().filter(|_| outcome == Outcome::New) {
+            notes::describe(connection, row, place.project, note)?;
+        }
+        outcomes.push(outcome);
     }
     for (session, title) in &batch.titles {
         let failed = |error| Error::sqlite("name a conversation", error);

@@ -66,27 +66,19 @@ impl Store {
         now: Timestamp,
     ) -> Result<Saved> {
         let redactions = redacted.values().sum();
+        let external_key = uid.to_string();
+        let session = format!("saved:{}", project.key);
         let draft = Draft {
-            external_id: uid.to_string(),
-            parent_external_id: None,
-            session: format!("saved:{}", project.key),
-            parent_session: None,
-            role: Role::User,
-            at: now,
-            cwd: None,
-            git_branch: None,
-            model: None,
-            sidechain: false,
             redacted,
             files: note.files.clone(),
-            line: 0,
             parts: vec![DraftPart {
-                external_key: uid.to_string(),
+                external_key,
                 kind: Kind::Note,
                 origin: if note.by_model { Origin::Model } else { Origin::Person },
                 text: note.text.clone(),
                 tool: None,
             }],
+            ..Draft::new(&session, &uid.to_string(), Role::User, now)
         };
         let prepared = Preparer::new()?.message_with(uid, draft)?;
         let hash = ContentHash::of(&note.text);
@@ -197,7 +189,7 @@ fn same_text(connection: &Connection, project: i64, hash: ContentHash) -> Result
 }
 
 /// Stores what the note says about itself; returns the ids that its topic key replaces.
-fn describe(connection: &Connection, message: i64, project: i64, note: &Note) -> Result<Vec<MessageId>> {
+pub(super) fn describe(connection: &Connection, message: i64, project: i64, note: &Note) -> Result<Vec<MessageId>> {
     let failed = |error| Error::sqlite("store a note", error);
     let mut replaced = Vec::new();
     if let Some(topic) = &note.topic_key {

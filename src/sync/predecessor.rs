@@ -9,7 +9,6 @@ use super::error::{Error, Result};
 use super::place::PostgresPlace;
 use super::postgres;
 use crate::domain::query::{Reading, Selection};
-use crate::domain::text::redact::Counts;
 use crate::domain::{ContentHash, Draft, DraftPart, Kind, Origin, Role, Timestamp};
 use crate::memory::{self, Memory};
 
@@ -167,22 +166,9 @@ fn entry(row: &Row, done: &mut Migrated) -> Result<Option<Entry>> {
         tool: None,
     };
     let project: Option<String> = row.try_get("project")?;
-    let draft = Draft {
-        external_id: row.try_get("id")?,
-        parent_external_id: None,
-        session: row.try_get("conversation")?,
-        parent_session: None,
-        role,
-        at: Timestamp::from_milliseconds(row.try_get("at")?),
-        cwd: project,
-        git_branch: None,
-        model: None,
-        sidechain: false,
-        files: Vec::new(),
-        line: 0,
-        parts: vec![part],
-        redacted: Counts::default(),
-    };
+    let (id, session): (String, String) = (row.try_get("id")?, row.try_get("conversation")?);
+    let at = Timestamp::from_milliseconds(row.try_get("at")?);
+    let draft = Draft { cwd: project, parts: vec![part], ..Draft::new(&session, &id, role, at) };
     Ok(Some(Entry { draft, title: row.try_get("title")? }))
 }
 

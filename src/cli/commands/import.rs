@@ -34,7 +34,8 @@ const SHOWN_BAD: usize = 20;
 #[command(
     after_help = "Examples:\n  claude-memory import claude-code\n  claude-memory import claude-code ~/backup/projects --embed\n  \
     claude-memory import codex --follow\n  claude-memory import chatgpt ~/Downloads/export.zip\n  \
-    claude-memory import jsonl notes.jsonl --json\n\nWhat each format is: docs/importing.md"
+    claude-memory import jsonl notes.jsonl --json\n  \
+    claude-memory import claude-mem --dry-run\n\nWhat each format is: docs/importing.md"
 )]
 pub(in crate::cli) struct Args {
     #[command(subcommand)]
@@ -84,6 +85,41 @@ enum From {
     Chatgpt {
         /// The ZIP file, its conversations.json, or the folder it was unpacked into
         path: PathBuf,
+        #[command(flatten)]
+        how: How,
+    },
+    /// The memory of claude-mem: prompts, observations, summaries
+    ClaudeMem {
+        /// Its database, or the folder with it [default: ~/.claude-mem]
+        path: Option<PathBuf>,
+        #[command(flatten)]
+        how: How,
+    },
+    /// The memory of mcp-memory-service: what was saved, with its labels
+    McpMemoryService {
+        /// Its database, or the folder with it [default: mcp-memory in this user's data folder]
+        path: Option<PathBuf>,
+        #[command(flatten)]
+        how: How,
+    },
+    /// The memory of MemPalace: conversations, what was filed, pieces of files
+    Mempalace {
+        /// The palace [default: ~/.mempalace, else ~/.config/mempalace]
+        path: Option<PathBuf>,
+        #[command(flatten)]
+        how: How,
+    },
+    /// The memory of engram: what was saved, prompts, summaries
+    Engram {
+        /// Its database, or the folder with it [default: ~/.engram]
+        path: Option<PathBuf>,
+        #[command(flatten)]
+        how: How,
+    },
+    /// The archive and the index of episodic-memory
+    EpisodicMemory {
+        /// Its folder, or the index alone [default: ~/.config/superpowers]
+        path: Option<PathBuf>,
         #[command(flatten)]
         how: How,
     },
@@ -145,6 +181,11 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         From::Gemini { path, follow, how } => (Source::Gemini, path.as_ref(), *follow, how),
         From::ClaudeAi { path, how } => (Source::ClaudeAi, Some(path), false, how),
         From::Chatgpt { path, how } => (Source::ChatGpt, Some(path), false, how),
+        From::ClaudeMem { path, how } => (Source::ClaudeMem, path.as_ref(), false, how),
+        From::McpMemoryService { path, how } => (Source::McpMemoryService, path.as_ref(), false, how),
+        From::Mempalace { path, how } => (Source::MemPalace, path.as_ref(), false, how),
+        From::Engram { path, how } => (Source::Engram, path.as_ref(), false, how),
+        From::EpisodicMemory { path, how } => (Source::EpisodicMemory, path.as_ref(), false, how),
         From::Jsonl { path, how } => (Source::Jsonl, Some(path), false, how),
     };
     read(source, path, follow, args, session)
@@ -181,13 +222,19 @@ fn read(
         options.longest_line = usize::try_from(mib).unwrap_or(128) << 20;
     }
     let bar = bar(output, "{bar:30} {bytes}/{total_bytes} {msg} {eta}");
-    let report = memory.import(&path, options, session.now, &stop, &mut |progress| {
-        bar.set_length(progress.total_bytes);
-        bar.set_position(progress.done_bytes);
-        bar.set_message(format!("{} new messages", grouped(progress.new)));
-    });
+    // A file that is named is that of the source itself.
+    let beside = source.beside().filter(|_| path.is_dir());
+    let mut report = Report::default();
+    for source in beside.into_iter().chain([source]) {
+        options.source = source;
+        let done = memory.import(&path, options, session.now, &stop, &mut |progress| {
+            bar.set_length(progress.total_bytes);
+            bar.set_position(progress.done_bytes);
+            bar.set_message(format!("{} new messages", grouped(progress.new)));
+        });
+        report.add(done.inspect_err(|_| bar.finish_and_clear())?);
+    }
     bar.finish_and_clear();
-    let report = report?;
     let pending = memory.health(session.now)?.stats.pending;
     let interrupted = report.interrupted;
     let nothing_readable = report.bad_total > 0 && report.messages == 0 && report.unchanged == 0;
@@ -217,6 +264,18 @@ pub(super) fn folder_of(source: Source) -> Option<PathBuf> {
         Source::Codex => env::codex_folder().map(|folder| folder.join("sessions")),
         Source::Gemini => env::gemini_folder().map(|folder| folder.join("tmp")),
         Source::ClaudeAi | Source::ChatGpt | Source::Jsonl => None,
+        Source::ClaudeMem => env::user_home().map(|home| home.join(".claude-mem")),
+        Source::McpMemoryService => env::data_folder().map(|data| data.join("mcp-memory")),
+        Source::MemPalace => {
+            let folders = [
+                env::user_home().map(|home| home.join(".mempalace")),
+                env::config_folder().map(|config| config.join("mempalace")),
+            ];
+            let [first, second] = folders;
+            first.filter(|folder| folder.is_dir()).or(second)
+        }
+        Source::Engram => env::user_home().map(|home| home.join(".engram")),
+        Source::EpisodicMemory => env::config_folder().map(|config| config.join("superpowers")),
     }
 }
 

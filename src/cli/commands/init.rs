@@ -72,7 +72,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
 /// Says which histories there are; returns those that have something.
 fn histories(memory: &Memory, session: &Session) -> Result<Vec<Source>, Failure> {
     let mut found = Vec::new();
-    for source in Source::GROWING {
+    for source in Source::GROWING.into_iter().chain(Source::PEERS) {
         let Some(folder) = import::folder_of(source) else { continue };
         let Ok((files, _)) = source.discover(&folder) else { continue };
         if files.is_empty() {
@@ -83,15 +83,16 @@ fn histories(memory: &Memory, session: &Session) -> Result<Vec<Source>, Failure>
         }
         let bytes = files.iter().map(|file| file.size).sum();
         let count = grouped(files.len() as u64);
+        let what = if Source::PEERS.contains(&source) { "databases" } else { "transcripts" };
         session.output.line(&format!(
-            "  {:<12}{count} transcripts, {}, in {}",
+            "  {:<20}{count} {what}, {}, in {}",
             source.name(),
             sized(bytes),
             folder.display()
         ));
         if source == Source::ClaudeCode {
             let deadline = memory.backlog(Some(&folder), session.now)?.deadline(CLEANUP_DAYS);
-            session.output.line(&format!("  {:<12}{}", "", deadline.finding));
+            session.output.line(&format!("  {:<20}{}", "", deadline.finding));
         }
         found.push(source);
     }

@@ -1,0 +1,45 @@
+//! mcp-memory-service's database (`sqlite_vec.db`): texts that were saved on purpose, with their labels. What was deleted or replaced there
+//! stays there. The layout is that of versions 8 to 12, read from a database that the program itself had made.
+
+use serde_json::Value;
+
+use super::tables::{Peer, Table};
+use crate::domain::{Note, Role, Timestamp};
+use crate::import::Item;
+use crate::import::turn::{Turn, field, first, moment};
+
+const TABLES: &[Table] = &[Table { name: "memories", sql: "SELECT * FROM memories ORDER BY rowid" }];
+/// Where a text is filed that names no project.
+const NO_PROJECT: &str = "mcp-memory-service";
+
+/// Has no state: rows stand alone.
+#[derive(Debug)]
+pub(in crate::import) struct MemoryService;
+
+impl Peer for MemoryService {
+    fn tables(&self) -> &'static [Table] {
+        TABLES
+    }
+
+    fn row(&mut self, _table: &str, row: &Value, count: u64) -> Result<Vec<Item>, String> {
+        let gone = ["deleted_at", "superseded_by"].iter().any(|name| row.get(*name).is_some_and(|at| !at.is_null()));
+        if gone {
+            return Ok(vec![Item::Skipped]);
+        }
+        let id = field(row, "content_hash").ok_or("no `content_hash`, skipped")?;
+        let more: Value =
+            field(row, "metadata").and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
+        let project = first(&more, &["project", "cwd", "project_path"]).unwrap_or(NO_PROJECT);
+        let at = moment(row.get("created_at")).or_else(|| moment(row.get("created_at_iso")));
+        let mut turn = Turn::new(project, id, Role::User, at.unwrap_or(Timestamp::from_milliseconds(0)), count);
+        let tags = field(row, "tags").unwrap_or("").split(',').map(str::trim).filter(|tag| !tag.is_empty());
+        let note = Note {
+            kind: field(row, "memory_type").map(str::to_owned),
+            tags: tags.filter(|tag| *tag != "untagged").map(str::to_owned).collect(),
+            ..Note::default()
+        };
+        turn.saved(field(row, "content").unwrap_or(""), note);
+        turn.about().cwd = Some(project.to_owned());
+        Ok(vec![turn.item()])
+    }
+}
