@@ -83,7 +83,7 @@ fn zipped(entries: &[(&str, String)]) -> Vec<u8> {
 }
 
 /// Role, kind and text of everything in a session, in order.
-fn all(home: &TestHome, session: &str) -> Vec<(String, String, String)> {
+pub(crate) fn all(home: &TestHome, session: &str) -> Vec<(String, String, String)> {
     let read = home.json(&["show", session, "--tools"]);
     let messages = read["conversations"][0]["messages"].as_array().unwrap().clone();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -96,7 +96,7 @@ fn all(home: &TestHome, session: &str) -> Vec<(String, String, String)> {
         .collect()
 }
 
-fn of<'a>(role: &'a str, kind: &'a str, text: &'a str) -> (String, String, String) {
+pub(crate) fn of<'a>(role: &'a str, kind: &'a str, text: &'a str) -> (String, String, String) {
     (role.to_owned(), kind.to_owned(), text.to_owned())
 }
 

@@ -37,6 +37,7 @@ mod mcp;
 mod monitoring;
 mod operating;
 mod page;
+mod peers;
 mod postgres;
 mod production;
 mod projects;
