@@ -1,15 +1,13 @@
 //! The real Claude Code as client. Only the model behind it is doubled, by a loopback stub of the Messages API: it says
 //! which tool to call and nothing else.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
 use crate::home::{TestHome, skip};
+use crate::model::Model;
 
 pub(crate) fn claude() -> Option<PathBuf> {
     let path =
@@ -32,62 +30,12 @@ pub(crate) fn command(claude: &Path, home: &TestHome) -> Command {
     command
 }
 
-/// A server on loopback that plays the model: first it asks for our tool, then it ends the turn.
-struct Model {
-    address: String,
-    requests: Arc<Mutex<Vec<Value>>>,
-}
-
-impl Model {
-    fn start(tool: &'static str, arguments: Value) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&requests);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (seen, arguments) = (Arc::clone(&seen), arguments.clone());
-                std::thread::spawn(move || answer(stream.unwrap(), tool, &arguments, &seen));
-            }
-        });
-        Self { address, requests }
-    }
-}
-
-fn answer(stream: TcpStream, tool: &str, arguments: &Value, seen: &Mutex<Vec<Value>>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut writer = stream;
-    loop {
-        let (mut first, mut length) = (String::new(), 0);
-        if reader.read_line(&mut first).unwrap_or(0) == 0 {
-            return;
-        }
-        loop {
-            let mut header = String::new();
-            reader.read_line(&mut header).unwrap();
-            let header = header.trim().to_lowercase();
-            if header.is_empty() {
-                break;
-            }
-            if let Some(value) = header.strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap();
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).unwrap();
-        let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        let (kind, text) = if first.contains("/v1/messages") && !first.contains("count_tokens") {
-            let text = events(&body, tool, arguments);
-            seen.lock().unwrap().push(body);
-            ("text/event-stream", text)
-        } else {
-            ("application/json", "{}".to_owned())
-        };
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", text.len());
-        if writer.write_all((head + &text).as_bytes()).is_err() {
-            return;
-        }
-    }
+/// Plays the model of Claude Code: first it asks for our tool, then it ends the turn.
+fn scripted(tool: &'static str, arguments: Value) -> Model {
+    Model::start(move |path, body| {
+        let asks = path.contains("/v1/messages") && !path.contains("count_tokens");
+        asks.then(|| events(body, tool, &arguments))
+    })
 }
 
 /// Whether a request already carries the result of our tool.
@@ -171,7 +119,7 @@ fn what_one_session_said_the_next_one_finds() {
     let Some(claude) = claude() else { return };
     let home = TestHome::new();
     let _ = home.import_samples();
-    let model = Model::start("mcp__claude-memory__memory_search", json!({ "query": "which port does staging use" }));
+    let model = scripted("mcp__claude-memory__memory_search", json!({ "query": "which port does staging use" }));
 
     // The first session writes a real transcript; it knows nothing of us.
     let (first, second) = ("11111111-2222-4333-8444-555555555555", "66666666-7777-4888-8999-000000000000");
@@ -208,7 +156,7 @@ fn what_one_session_said_the_next_one_finds() {
 fn a_deleted_session_is_resumed() {
     let Some(claude) = claude() else { return };
     let home = TestHome::new();
-    let model = Model::start("none", json!({}));
+    let model = scripted("none", json!({}));
     let session = "12121212-3434-4565-8787-909090909090";
     let _ = turn(&claude, &home, &model, session, "remember that the gateway listens on port 6543", &[]);
     assert!(home.json(&["import", "claude-code"])["new"].as_u64() >= Some(2));
@@ -256,7 +204,7 @@ fn it_remembers_from_one_session_to_the_next_and_leaves_no_trace() {
     // A session says something and asks a subagent; its hooks keep it while it runs. Nothing is imported by hand.
     let (first, second) = ("11111111-2222-4333-8444-555555555555", "66666666-7777-4888-8999-000000000000");
     let task = json!({ "description": "look", "prompt": "look for quinces in the orchard", "subagent_type": "general-purpose" });
-    let model = Model::start("Agent", task);
+    let model = scripted("Agent", task);
     let fact = "note that the staging gateway listens on port 6543, because 6432 belongs to pgbouncer";
     let talk = live(&claude, &home, &model, &["--session-id", first], fact, &["--allowedTools", "Agent"]);
     let kept = home.json(&["search", "port 6543", "--mode", "exact"]);
@@ -271,10 +219,8 @@ fn it_remembers_from_one_session_to_the_next_and_leaves_no_trace() {
     assert_eq!(compacted["session_id"], first, "{compacted}");
 
     // The second session is handed it by the hook with its prompt, and by the tool that it calls.
-    let model = Model::start(
-        "mcp__claude-memory__memory_search",
-        json!({ "query": "staging gateway port", "mode": "keyword" }),
-    );
+    let model =
+        scripted("mcp__claude-memory__memory_search", json!({ "query": "staging gateway port", "mode": "keyword" }));
     let allowed = ["--allowedTools", "mcp__claude-memory__memory_search"];
     let question = "which port does the staging gateway listen on?";
     let talk = live(&claude, &home, &model, &["--session-id", second], question, &allowed);
