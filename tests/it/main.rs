@@ -17,6 +17,7 @@ mod client;
 mod codex;
 mod conformance;
 mod demo;
+mod distribution;
 mod doctor;
 mod documents;
 mod exporting;
