@@ -100,9 +100,15 @@ fn an_archive_installs_a_program_that_works_from_there() {
     assert!(elsewhere.join("bin/claude-memory").exists());
 
     assert!(install(&home, &folder, &["--uninstall"]).status.success());
-    let left: Vec<String> = files(&home.path().join(".local")).into_iter().filter(|file| !file.starts_with("share/claude-memory/")).collect();
+    let left: Vec<String> = files(&home.path().join(".local"))
+        .into_iter()
+        .filter(|file| !file.starts_with("share/claude-memory/"))
+        .collect();
     assert!(left.is_empty(), "{left:?}");
-    assert!(home.path().join(".local/share/claude-memory/memory.db").exists(), "the memory is not the program's to remove");
+    assert!(
+        home.path().join(".local/share/claude-memory/memory.db").exists(),
+        "the memory is not the program's to remove"
+    );
 
     // A byte of the program is another one.
     let mut program = std::fs::read(folder.join("bin/claude-memory")).unwrap();

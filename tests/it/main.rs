@@ -24,6 +24,7 @@ mod exporting;
 mod forgetting;
 mod fuzzing;
 mod gemini;
+mod guides;
 mod history;
 mod home;
 mod hooks;

@@ -43,8 +43,8 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         session.output.say("database and word index are whole");
     }
     session.output.say(&format!("memory is ready at {}", session.paths()?.home().display()));
-    status::tell(&memory, session)?;
     if session.output.is_json() {
+        status::tell(&memory, session)?;
         return Ok(ExitCode::SUCCESS);
     }
     let found = histories(&memory, session)?;
@@ -57,6 +57,8 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
             }
         }
     }
+    session.output.line("");
+    status::tell(&memory, session)?;
     searches(&memory, session)?;
     session.output.line("\nNext:");
     for (command, what) in [
