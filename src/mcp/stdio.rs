@@ -13,6 +13,7 @@ use super::lines::Lines;
 use crate::domain::limits;
 
 /// Between two looks at who the parent is.
+#[cfg(unix)]
 const LOOK: Duration = Duration::from_secs(2);
 /// How long requests that are being worked on may take after stdin has ended.
 const GRACE: Duration = Duration::from_secs(2);

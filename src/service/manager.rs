@@ -1,8 +1,8 @@
-//! What systemd is told: that the service is ready, that it still works, that it ends. Elsewhere nobody listens and nothing is
-//! said. The watchdog is fed by an answer of the thread that writes, so that a writer that hangs is noticed.
+//! What the manager of services is told, and when: that the service is ready, that it still works, that it ends. The watchdog is fed by an answer of the thread that writes, so that a writer that hangs is noticed.
 
 use std::time::Duration;
 
+use super::systemd::{State, tell, watchdog};
 use super::tasks::{Rest, Woken};
 use crate::bridge::Desk;
 use crate::domain::Code;
@@ -20,25 +20,22 @@ pub(super) fn report(rest: &Rest, desk: &Desk<Memory, memory::Error>) {
             Ok(memory) => break memory,
             Err(error) => {
                 tracing::error!(%error, "the store cannot be opened");
-                tell(&[sd_notify::NotifyState::Status(&format!(
-                    "the store cannot be opened: {}",
-                    error.code().name()
-                ))]);
+                tell(&[State::Status(&format!("the store cannot be opened: {}", error.code().name()))]);
             }
         }
         if rest.wait(RETRY) == Woken::End {
             return;
         }
     };
-    tell(&[sd_notify::NotifyState::Ready, sd_notify::NotifyState::Status("ready")]);
-    let pause = sd_notify::watchdog_enabled().map_or(BEAT, |limit| limit / 3);
+    tell(&[State::Ready, State::Status("ready")]);
+    let pause = watchdog().map_or(BEAT, |limit| limit / 3);
     while rest.wait(pause) != Woken::End {
         match memory.beat() {
-            Ok(()) => tell(&[sd_notify::NotifyState::Watchdog]),
+            Ok(()) => tell(&[State::Watchdog]),
             // Another process writes for long: the writer answers, it only has to wait.
-            Err(error) if error.code() == Code::Busy => tell(&[sd_notify::NotifyState::Watchdog]),
+            Err(error) if error.code() == Code::Busy => tell(&[State::Watchdog]),
             // A full disk is no reason to be started again: that would not make room.
-            Err(error) if error.code() == Code::DiskFull => tell(&[sd_notify::NotifyState::Watchdog]),
+            Err(error) if error.code() == Code::DiskFull => tell(&[State::Watchdog]),
             Err(error) => tracing::error!(%error, "the writer does not answer well"),
         }
     }
@@ -46,20 +43,10 @@ pub(super) fn report(rest: &Rest, desk: &Desk<Memory, memory::Error>) {
 
 /// Says that the configuration is being read again, or that this is over.
 pub(super) fn reloading(over: bool) {
-    if over {
-        tell(&[sd_notify::NotifyState::Ready]);
-    } else if let Ok(at) = sd_notify::NotifyState::monotonic_usec_now() {
-        tell(&[sd_notify::NotifyState::Reloading, at]);
-    }
+    tell(&[if over { State::Ready } else { State::Reloading }]);
 }
 
 /// Says that the service ends.
 pub(super) fn stopping() {
-    tell(&[sd_notify::NotifyState::Stopping]);
-}
-
-fn tell(states: &[sd_notify::NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "systemd was not told");
-    }
+    tell(&[State::Stopping]);
 }

@@ -7,6 +7,7 @@ mod live;
 mod manager;
 mod routine;
 mod signals;
+mod systemd;
 mod tasks;
 
 use std::io;

@@ -8,6 +8,7 @@ pub(super) enum Told {
     /// To end.
     Stop,
     /// To read configuration and token again.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no signal for it"))]
     Reload,
 }
 
