@@ -11,6 +11,7 @@ use crate::ops::alerts::{self, Line};
 
 /// Show the alerts that came in over the webhook of `serve`
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  claude-memory alerts list")]
 pub(in crate::cli) struct Args {
     #[command(subcommand)]
     action: Action,

@@ -8,6 +8,7 @@ use crate::cli::session::Session;
 
 /// List the edits of a file with the request each was made for
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  claude-memory blame src/pool.rs")]
 pub(in crate::cli) struct Args {
     /// Path, or the end of one
     file: String,

@@ -10,6 +10,7 @@ use crate::config::env;
 
 /// Show the settings in force and where they come from
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  claude-memory config show --origin")]
 pub(in crate::cli) struct Args {
     #[command(subcommand)]
     action: Action,

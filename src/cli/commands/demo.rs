@@ -19,6 +19,7 @@ use crate::store::Open;
 ///
 /// Nothing of yours is read or written, nothing is downloaded; the scratch folder is removed at the end.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  claude-memory demo")]
 pub(in crate::cli) struct Args {
     /// Keep the scratch folder, to try searches of your own
     #[arg(long)]

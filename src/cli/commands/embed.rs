@@ -20,6 +20,7 @@ use crate::store::Open;
 /// Newest texts first. Ctrl-C stops at once and loses nothing; the next run, or any running `claude-memory mcp`,
 /// continues. Only one process does this at a time.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  claude-memory embed")]
 pub(in crate::cli) struct Args {
     /// Workers [default: setting embed.threads; every core but one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]

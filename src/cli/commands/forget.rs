@@ -18,6 +18,9 @@ use crate::store::Open;
 ///
 /// Shows what would go; does it with --yes. The transcripts of Claude Code itself are not touched.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  claude-memory forget 545308f1              # what would go\n  claude-memory forget 545308f1 --yes        # it goes"
+)]
 pub(in crate::cli) struct Args {
     /// Ids of messages (from `search`), or of sessions (the first six characters are enough)
     #[arg(value_name = "ID", required_unless_present = "source")]

@@ -8,6 +8,7 @@ use crate::cli::session::Session;
 
 /// Say what a session was asked, what it left open and how it ended
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  claude-memory handoff\n  claude-memory handoff 545308f1")]
 pub(in crate::cli) struct Args {
     /// Its id or the first six characters [default: the newest session of this project]
     #[arg(value_name = "SESSION")]

@@ -19,6 +19,7 @@ const DEADLINE: Duration = Duration::from_millis(150);
 /// Reads the event as JSON from stdin. Always ends with 0 after at most 150 ms; prints only what Claude Code shall hand to
 /// the session. Turn it off with `claude-memory hooks off`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  claude-memory hook SessionStart < event.json")]
 pub(in crate::cli) struct Args {
     /// `SessionStart`, `UserPromptSubmit`, `Stop`, `SubagentStop`, `PreCompact` or `SessionEnd`; others do nothing
     event: String,

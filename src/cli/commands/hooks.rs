@@ -16,6 +16,7 @@ use crate::hooks::switch::Scope;
 /// Inside Claude Code, `! claude-memory hooks off` is about the running session. For a whole run start it with
 /// `CLAUDE_MEMORY_HOOKS_ENABLED=false`; for good set `hooks.enabled`, `hooks.recall` or `hooks.capture`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  claude-memory hooks off\n  claude-memory hooks on")]
 pub(in crate::cli) struct Args {
     /// off, on or status
     #[arg(value_parser = ["off", "on", "status"])]

@@ -24,6 +24,9 @@ const SESSIONS: usize = 100;
 ///
 /// Safe to run at any time. Rebuilds the word index if its rules have changed. On a terminal it asks before it reads anything.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  claude-memory init\n  claude-memory init --yes\n  claude-memory --home /srv/memory init --verify"
+)]
 pub(in crate::cli) struct Args {
     /// Also check the whole database and compare the word index with every text
     #[arg(long)]

@@ -38,6 +38,7 @@ pub(in crate::cli) struct Install {
 ///
 /// Entry and hooks. What was remembered stays: it is in the data folder.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  claude-memory uninstall --dry-run\n  claude-memory uninstall codex")]
 pub(in crate::cli) struct Uninstall {
     #[command(flatten)]
     target: Target,

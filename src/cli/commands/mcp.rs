@@ -16,7 +16,8 @@ use crate::store::Open;
 ///
 /// Started by the client, one process per session, ends when stdin ends. Nothing is opened until the first call.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Register it with Claude Code or another client:\n  claude-memory install")]
+#[command(after_help = "Examples:\n  claude-memory mcp\n  claude-memory mcp --profile full\n\n\
+    Register it with Claude Code or another client: claude-memory install")]
 pub(in crate::cli) struct Args {
     /// Tools to offer: core, full or admin [default: setting mcp.profile]
     #[arg(long, value_name = "PROFILE")]

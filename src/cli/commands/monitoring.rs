@@ -14,6 +14,7 @@ use crate::ops::monitoring::{self, Asked, Places};
 
 /// Write the configuration of a monitoring system for this service
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  claude-memory monitoring export monitoring\n  claude-memory monitoring check")]
 pub(in crate::cli) struct Args {
     #[command(subcommand)]
     action: Action,

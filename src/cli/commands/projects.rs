@@ -12,6 +12,7 @@ use crate::cli::session::Session;
 ///
 /// A project is recognised by its common git folder and its remote, else by its path: worktrees and clones are one project.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  claude-memory projects\n  claude-memory projects merge shop-old shop")]
 pub(in crate::cli) struct Args {
     #[command(subcommand)]
     action: Option<Action>,

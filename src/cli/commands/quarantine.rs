@@ -17,6 +17,7 @@ const SHOWN: usize = 1_000;
 ///
 /// Nothing is lost: they can be looked at with `list` and let in again with `release`, and `forget` takes them out for good.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  claude-memory quarantine add 545308f1\n  claude-memory quarantine list")]
 pub(in crate::cli) struct Args {
     #[command(subcommand)]
     action: Action,

@@ -15,6 +15,7 @@ use crate::store::Open;
 /// New messages are cleaned before they are stored; this looks through everything again, for what an earlier version or a
 /// time with `redact.enabled = false` let in. Ctrl-C stops after the current texts; run it again to look at the rest.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  claude-memory redact --rescan")]
 pub(in crate::cli) struct Args {
     /// Look through everything that is stored
     #[arg(long, required = true)]

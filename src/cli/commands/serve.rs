@@ -25,7 +25,7 @@ use crate::sync::Remote;
 /// and watches what the alerts are about. SIGHUP reads configuration and token again; SIGTERM or Ctrl-C ends it within two seconds.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Register it with Claude Code:\n  claude mcp add --transport http claude-memory http://127.0.0.1:8080/mcp \
+    after_help = "Examples:\n  claude-memory serve\n  claude-memory serve --http 127.0.0.1:9080 --webhook off\n\nRegister it with Claude Code:\n  claude mcp add --transport http claude-memory http://127.0.0.1:8080/mcp \
     --header \"Authorization: Bearer $(cat ~/.local/share/claude-memory/http.token)\""
 )]
 pub(in crate::cli) struct Args {

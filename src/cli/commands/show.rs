@@ -16,6 +16,9 @@ use crate::sync::{Fetched, Remote};
 
 /// Read a message with its neighbours, or a whole session, verbatim
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  claude-memory show 545308f1\n  claude-memory show 8ff50e87-5b47-818c-963a-b9521cec8a8f --tools"
+)]
 pub(in crate::cli) struct Args {
     /// Id of a message (from `search`), or of a session (its first six characters are enough)
     #[arg(value_name = "ID")]

@@ -21,6 +21,7 @@ use crate::store::Open;
 ///
 /// Ends with 1 when a reading is worth a warning, with 2 when one is critical; the thresholds are settings.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  claude-memory status\n  claude-memory status --json")]
 pub(in crate::cli) struct Args {}
 
 /// What `status --json` prints: the answer of `memory_health`, and the readings.
