@@ -191,12 +191,11 @@ fn a_damaged_store_gives_what_can_be_read() {
          INSERT INTO sdk_sessions VALUES (1, 's1', 'm1', 'garden');
          INSERT INTO observations VALUES (1, 'm1', 'after the damage', 1767225600000);",
     );
-    for number in 1..=400 {
-        sql.push_str(&format!(
-            "INSERT INTO user_prompts VALUES ({number}, 's1', '{}', 1767225600000);",
-            format!("prompt {number} ").repeat(20)
-        ));
-    }
+    let prompts = (1..=400).map(|number| {
+        let text = format!("prompt {number} ").repeat(20);
+        format!("INSERT INTO user_prompts VALUES ({number}, 's1', '{text}', 1767225600000);")
+    });
+    sql.extend(prompts);
     let path = database(&home, ".claude-mem/claude-mem.db", &sql);
     let mut bytes = std::fs::read(&path).unwrap();
     let at = bytes.windows(11).rposition(|window| window == b"prompt 200 ").unwrap() / 4096 * 4096;

@@ -22,7 +22,7 @@ use crate::memory::Weights;
 /// Works in a scratch folder, or only reads; your own memory is not changed.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  claude-memory bench latency --turns 100000\n  claude-memory bench retrieval --data set receipt.json"
+    after_help = "Examples:\n  claude-memory bench scale --turns 100000\n  claude-memory bench retrieval --data set receipt.json"
 )]
 pub(in crate::cli) struct Args {
     #[command(subcommand)]

@@ -14,7 +14,7 @@ use crate::ops::ticket::ticket;
 /// good once and for a minute; the token itself stays in its file.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory serve &\n  claude-memory open\n  \
-    claude-memory open --print          on a machine without a browser: through an SSH tunnel")]
+    claude-memory open --print          # on a machine without a browser: through an SSH tunnel")]
 pub(in crate::cli) struct Args {
     /// Where `serve` listens
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]

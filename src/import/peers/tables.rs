@@ -52,6 +52,10 @@ impl<P: Peer> Tables<P> {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the house way is for the memory itself; this is the file of another program"
+)]
 fn open(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = if is_at_rest(path) {
@@ -142,48 +146,66 @@ fn is_missing(error: &rusqlite::Error) -> bool {
     matches!(error, rusqlite::Error::SqlInputError { .. }) || error.to_string().contains("no such")
 }
 
+/// How far reading is, for progress: rows of all tables stand for the bytes of the file.
+struct Way {
+    position: Position,
+    rows: u64,
+    bytes: u64,
+}
+
+impl Way {
+    fn step(&mut self) {
+        self.position.line += 1;
+        self.position.offset = (self.bytes.saturating_mul(self.position.line) / self.rows.max(1)).min(self.bytes);
+    }
+}
+
+impl<P: Peer> Tables<P> {
+    /// Tells what one table holds; `false` when nobody wants more.
+    fn table(&mut self, table: Table, way: &mut Way, tell: &mut dyn FnMut(Item, Position) -> bool) -> io::Result<bool> {
+        let Self { connection, path, longest, peer, bytes: _ } = self;
+        let bad = |line, why| vec![Item::Bad(BadLine { path: path.clone(), line, why })];
+        let failed = |error: rusqlite::Error| io::Error::other(why(&error));
+        let mut statement = connection.prepare(table.sql).map_err(failed)?;
+        let mut rows = statement.query([]).map_err(failed)?;
+        for number in 1.. {
+            let (items, goes_on) = match rows.next() {
+                Ok(None) => break,
+                Ok(Some(row)) => {
+                    let items = object(row, *longest).and_then(|row| peer.row(table.name, &row, number));
+                    (items.unwrap_or_else(|why| bad(number, format!("row of {}: {why}", table.name))), true)
+                }
+                // The rest of this table cannot be reached; the other tables can.
+                Err(error) => (bad(number, format!("{} from this row on: {}", table.name, why(&error))), false),
+            };
+            way.step();
+            if !items.into_iter().all(|item| tell(item, way.position)) {
+                return Ok(false);
+            }
+            if !goes_on {
+                break;
+            }
+        }
+        Ok(true)
+    }
+}
+
 impl<P: Peer> Records for Tables<P> {
     fn each(mut self: Box<Self>, tell: &mut dyn FnMut(Item, Position) -> bool) -> io::Result<Position> {
         let counted = self.peer.tables().iter().filter_map(|table| Some((*table, self.count(table)?)));
         let tables: Vec<(Table, u64)> = counted.collect();
-        let total: u64 = tables.iter().map(|(_, rows)| rows).sum();
-        let mut position = Position::default();
-        let bad = |line, why| Item::Bad(BadLine { path: self.path.clone(), line, why });
+        let rows = tables.iter().map(|(_, rows)| rows).sum();
+        let mut way = Way { position: Position::default(), rows, bytes: self.bytes };
         if tables.is_empty() {
             let wanted: Vec<&str> = self.peer.tables().iter().map(|table| table.name).collect();
             let why = format!("holds none of {}: it is the database of something else", wanted.join(", "));
-            tell(bad(0, why), position);
+            tell(Item::Bad(BadLine { path: self.path.clone(), line: 0, why }), way.position);
         }
         for (table, _) in tables {
-            let failed = |error: rusqlite::Error| io::Error::other(why(&error));
-            let mut statement = self.connection.prepare(table.sql).map_err(failed)?;
-            let mut rows = statement.query([]).map_err(failed)?;
-            let mut number = 0;
-            loop {
-                number += 1;
-                let (items, goes_on) = match rows.next() {
-                    Ok(None) => break,
-                    Ok(Some(row)) => {
-                        let items = object(row, self.longest).and_then(|row| self.peer.row(table.name, &row, number));
-                        (items.unwrap_or_else(|why| vec![bad(number, format!("row of {}: {why}", table.name))]), true)
-                    }
-                    // The rest of this table cannot be reached; the other tables can.
-                    Err(error) => {
-                        (vec![bad(number, format!("{} from this row on: {}", table.name, why(&error)))], false)
-                    }
-                };
-                position.line += 1;
-                position.offset = (self.bytes.saturating_mul(position.line) / total.max(1)).min(self.bytes);
-                for item in items {
-                    if !tell(item, position) {
-                        return Ok(position);
-                    }
-                }
-                if !goes_on {
-                    break;
-                }
+            if !self.table(table, &mut way, tell)? {
+                break;
             }
         }
-        Ok(position)
+        Ok(way.position)
     }
 }
