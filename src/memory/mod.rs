@@ -1,6 +1,7 @@
 //! The engine: ingest, save, search, read, and the making of vectors. The only façade over store, embed and vector.
 //! Does not own: arguments, output, protocols, the clock. `now` is always an argument.
 
+mod asking;
 mod backlog;
 mod blame;
 mod cleanup;
@@ -73,6 +74,7 @@ pub struct Memory {
     redactor: OnceLock<Redactor>,
     redaction_key: PathBuf,
     paths: Paths,
+    asking: asking::Asking,
 }
 
 impl Memory {
@@ -121,6 +123,7 @@ impl Memory {
             redactor: OnceLock::new(),
             redaction_key: paths.redaction_key(),
             paths: paths.clone(),
+            asking: asking::Asking::default(),
         })
     }
 

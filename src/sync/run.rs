@@ -1,8 +1,9 @@
 //! Sending what a target has not seen, and comparing it with what is here. A target's place in the journal moves only after it has
-//! taken a page in, so that a crash at any moment repeats at most one page, which changes nothing.
+//! taken a page in, so that a crash at any moment repeats at most one page, which changes nothing. Searches of this process go first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::error::Result;
 use super::page::{Page, conversation_id};
@@ -14,6 +15,12 @@ use crate::store::{Progress, Standing};
 /// Lines of the journal, and vectors, that are sent at once.
 const LINES: usize = 500;
 const VECTORS: usize = 1_000;
+/// The same while somebody searches here: so few that a search hardly meets them on a small machine.
+const LINES_ASIDE: usize = 20;
+const VECTORS_ASIDE: usize = 40;
+/// How long a page waits for a search to end, and how long nothing is sent after it.
+const LULL: Duration = Duration::from_millis(250);
+const ASIDE: Duration = Duration::from_millis(150);
 /// Bytes of texts that are sent at once, as far as whole messages allow it.
 const BYTES: usize = 8 << 20;
 /// Messages that differ are listed up to this number.
@@ -60,7 +67,12 @@ pub(super) async fn push(
             pushed.interrupted = true;
             return Ok(pushed);
         }
-        let (page, next, seen) = gather(memory, at)?;
+        let aside = memory.is_asked();
+        if aside {
+            tokio::time::sleep(ASIDE).await;
+            memory.wait_for_a_lull(LULL);
+        }
+        let (page, next, seen) = gather(memory, at, aside)?;
         if seen == 0 {
             target.finish(memory).await?;
             memory.note_progress(target.name(), &place, at, true, now())?;
@@ -80,9 +92,10 @@ pub(super) async fn push(
 }
 
 /// The next page, the place after it, and how many lines and vectors it speaks for. Vectors come when all messages are there.
-fn gather(memory: &Memory, at: Progress) -> Result<(Page, Progress, u64)> {
+fn gather(memory: &Memory, at: Progress, aside: bool) -> Result<(Page, Progress, u64)> {
     let (mut page, mut next, mut seen) = (Page::default(), at, 0);
-    let lines = memory.changes_after(at.journal, LINES)?;
+    let (most, vectors) = if aside { (LINES_ASIDE, VECTORS_ASIDE) } else { (LINES, VECTORS) };
+    let lines = memory.changes_after(at.journal, most)?;
     let changed: BTreeMap<MessageId, Timestamp> = lines.iter().map(|line| (line.message, line.at)).collect();
     let mut known = BTreeSet::new();
     let mut bytes = 0;
@@ -99,7 +112,7 @@ fn gather(memory: &Memory, at: Progress) -> Result<(Page, Progress, u64)> {
         }
     }
     if lines.is_empty() {
-        page.vectors = memory.vectors_after(at.vectors, VECTORS)?;
+        page.vectors = memory.vectors_after(at.vectors, vectors)?;
         seen += page.vectors.len() as u64;
         next.vectors = page.vectors.last().map_or(at.vectors, |vector| vector.id);
     }

@@ -43,6 +43,7 @@ impl Memory {
 
     fn search_in(&self, query: &Query, now: Timestamp, wide: Option<&Wide>) -> Result<Answer> {
         check(query)?;
+        let _answering = self.asking.begin();
         let terms = Terms::default();
         let mut answer = Answer::default();
         let (evidence, found) = if query.mode == Mode::Exact {
