@@ -1,7 +1,7 @@
 // Search as you type.
 
 import { choice, h, show } from "./dom.js";
-import { tool } from "./server.js";
+import { get, tool } from "./server.js";
 import { marked, pattern } from "./text.js";
 import { ago, moment, number, t } from "./words.js";
 import { rows } from "./timeline.js";
@@ -9,14 +9,18 @@ import { rows } from "./timeline.js";
 const TIMES = { "": "anyTime", today: "today", "7 days ago": "week", "30 days ago": "month", "365 days ago": "year" };
 const ROLES = { "": "anyRole", user: "user", assistant: "assistant", tool: "toolRole", system: "system" };
 const MODES = { "": "hybrid", keyword: "keyword", semantic: "semantic", exact: "exact" };
-const SOURCES = ["claude-code", "codex", "gemini", "claude-ai", "chatgpt", "saved"];
 const HITS = 20;
 let projects = null;
+let sources = [];
 
 const select = (id, options, value, changed) => choice(t(id), options, value, { id, onchange: changed });
 
 export async function open({ main, parameters, later, fail }) {
-  projects ??= (await tool("memory_projects", {})).projects;
+  if (!projects) {
+    const [known, from] = await Promise.all([tool("memory_projects", {}), get("sources")]);
+    ({ projects } = known);
+    ({ sources } = from);
+  }
   const field = h("input", { id: "query", type: "search", placeholder: t("ask"), "aria-label": t("search"), autocomplete: "off",
     spellcheck: "false", value: parameters.get("q") ?? "", oninput: () => soon() });
   const chosen = (name) => parameters.get(name) ?? "";
@@ -24,7 +28,7 @@ export async function open({ main, parameters, later, fail }) {
     select("project", [["", t("allProjects")], ...projects.map((entry) => [entry.name, entry.name])], chosen("p"), () => now()),
     select("time", Object.entries(TIMES).map(([name, text]) => [name, t(text)]), chosen("t"), () => now()),
     select("role", Object.entries(ROLES).map(([name, text]) => [name, t(text)]), chosen("r"), () => now()),
-    select("source", [["", t("anySource")], ...SOURCES.map((name) => [name, name])], chosen("s"), () => now()),
+    select("source", [["", t("anySource")], ...sources.map((name) => [name, name])], chosen("s"), () => now()),
     select("mode", Object.entries(MODES).map(([name, text]) => [name, t(text)]), chosen("m"), () => now()));
   const status = h("p", { class: "small status", role: "status" });
   const list = h("ol", { class: "hits", "aria-label": t("results") });

@@ -45,6 +45,7 @@ pub(super) fn routes(server: Server, doors: Arc<Doors>) -> Router {
         .route("/api/conversation", get(conversation))
         .route("/api/notes", get(notes))
         .route("/api/activity", get(activity))
+        .route("/api/sources", get(sources))
         .route("/api/state", get(state))
         .route("/api/settings", get(settings))
         .with_state(Inside { server, doors })
@@ -187,6 +188,12 @@ async fn activity(State(inside): State<Inside>, Query(span): Query<Span>) -> Res
         Ok(json!({ "today": today.get(..10), "days": said, "projects": shares.collect::<Vec<_>>() }))
     });
     answer(found.await)
+}
+
+/// Where conversations come from, for the choice beside the search.
+async fn sources(State(inside): State<Inside>) -> Response {
+    let found = inside.server.look(|memory, _| Ok(memory.sources()?));
+    answer(found.await.map(|sources| json!({ "sources": sources })))
 }
 
 #[derive(Serialize)]

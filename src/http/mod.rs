@@ -105,7 +105,7 @@ pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Every route, for tests that try each of them. What is not here is answered as if it were not there.
-pub const ROUTES: [&str; 12] = [
+pub const ROUTES: [&str; 13] = [
     "/mcp",
     "/livez",
     "/readyz",
@@ -116,6 +116,7 @@ pub const ROUTES: [&str; 12] = [
     "/api/conversation",
     "/api/notes",
     "/api/activity",
+    "/api/sources",
     "/api/state",
     "/api/settings",
 ];

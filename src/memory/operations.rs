@@ -102,4 +102,12 @@ impl Memory {
     pub fn shares(&self, from: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<Share>> {
         Ok(self.store.shares(from, until, limit)?)
     }
+
+    /// The programs that conversations come from, by name.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn sources(&self) -> Result<Vec<String>> {
+        Ok(self.store.sources()?)
+    }
 }

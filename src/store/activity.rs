@@ -65,4 +65,18 @@ impl Store {
             rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
         })
     }
+
+    /// The programs that conversations come from, by name.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn sources(&self) -> Result<Vec<String>> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("list the sources", error);
+            let sql = "SELECT DISTINCT source FROM conversations WHERE source NOT LIKE 'quarantine:%' ORDER BY source";
+            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+            let rows = statement.query_map([], |row| row.get(0)).map_err(failed)?;
+            rows.collect::<rusqlite::Result<_>>().map_err(failed)
+        })
+    }
 }

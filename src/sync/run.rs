@@ -20,7 +20,7 @@ const LINES_ASIDE: usize = 20;
 const VECTORS_ASIDE: usize = 40;
 /// How long a page waits for a search to end, and how long nothing is sent after it.
 const LULL: Duration = Duration::from_millis(250);
-const ASIDE: Duration = Duration::from_millis(150);
+const ASIDE: Duration = Duration::from_millis(400);
 /// Bytes of texts that are sent at once, as far as whole messages allow it.
 const BYTES: usize = 8 << 20;
 /// Messages that differ are listed up to this number.

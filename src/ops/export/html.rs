@@ -1,5 +1,6 @@
 //! A conversation as one HTML file: no script, nothing from elsewhere, and a policy that says so. Every text is escaped.
 
+use jiff::tz::TimeZone;
 use std::fmt::Write as _;
 
 use super::{Entry, heading, speaker};
@@ -55,10 +56,10 @@ pub(super) fn conversation(conversation: &Conversation) -> String {
     for message in &conversation.messages {
         let class = if message.role == Role::User { "user" } else { message.role.name() };
         let side = if message.sidechain { " · side conversation" } else { "" };
-        let at = message.at;
+        let (at, shown) = (message.at, message.at.to_minute(&TimeZone::UTC));
         let _ = writeln!(
             body,
-            "<article class=\"{class}\" id=\"{}\"><b>{}</b> <time datetime=\"{at}\">{at}{side}</time>",
+            "<article class=\"{class}\" id=\"{}\"><b>{}</b> <time datetime=\"{at}\">{shown} UTC{side}</time>",
             message.id,
             speaker(message)
         );
