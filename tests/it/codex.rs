@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::home::{TestHome, skip};
-use crate::importers::{all, of};
+use crate::importers::{of, written};
 use crate::model::Model;
 
 fn codex() -> Option<PathBuf> {
@@ -60,18 +60,12 @@ fn what_codex_writes_is_read() {
     command.args(["exec", "--skip-git-repo-check", "When do we water tomatoes? 什么时候浇番茄"]);
     let ran = command.output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    let done = home.json(&["import", "codex"]);
-    assert_eq!((&done["files"], &done["bad_total"]), (&json!(1), &json!(0)), "{done}");
-    let found = home.json(&["search", "浇番茄", "--source", "codex"])["results"][0].clone();
-    assert_eq!(found["project"], json!("work"), "{found}");
-    let read = all(&home, found["session_id"].as_str().unwrap());
-    // Beside what the client itself puts into the conversation.
-    let said: Vec<_> = read.iter().filter(|(_, kind, _)| kind != "meta").collect();
-    assert_eq!(said.len(), 4, "{read:?}");
-    assert_eq!(*said[0], of("user", "text", "When do we water tomatoes? 什么时候浇番茄"));
-    assert_eq!(*said[1], of("assistant", "tool_use", "cmd: echo hose"));
+    let (project, said) = written(&home, "codex", "浇番茄");
+    assert_eq!(project, json!("work"));
+    assert_eq!(said[0], of("user", "text", "When do we water tomatoes? 什么时候浇番茄"));
+    assert_eq!(said[1], of("assistant", "tool_use", "cmd: echo hose"));
     assert!(said[2].1 == "tool_result" && said[2].2.contains("hose"), "{said:?}");
-    assert_eq!(*said[3], of("assistant", "text", "In the evening. 傍晚"));
+    assert_eq!(said[3], of("assistant", "text", "In the evening. 傍晚"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::home::{TestHome, skip};
-use crate::importers::{all, of};
+use crate::importers::{of, written};
 use crate::model::Model;
 
 /// A turn of the Gemini API: first it wants a folder to be listed, then it ends.
@@ -47,15 +47,10 @@ fn what_gemini_writes_is_read() {
     command.arg(&program).args(["-m", "gemini-2.5-flash", "-y", "-p", "When do we water tomatoes? 什么时候浇番茄"]);
     let ran = command.output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    let done = home.json(&["import", "gemini"]);
-    assert_eq!((&done["files"], &done["bad_total"]), (&json!(1), &json!(0)), "{done}");
-    let found = home.json(&["search", "浇番茄", "--source", "gemini"])["results"][0].clone();
-    assert_eq!(found["project"], json!("garden"), "{found}");
-    let read = all(&home, found["session_id"].as_str().unwrap());
-    let said: Vec<_> = read.iter().filter(|(_, kind, _)| kind != "meta").collect();
-    assert_eq!(said.len(), 4, "{read:?}");
-    assert_eq!(*said[0], of("user", "text", "When do we water tomatoes? 什么时候浇番茄"));
-    assert_eq!(*said[1], of("assistant", "tool_use", "dir_path: ."));
-    assert_eq!(said[2].1, "tool_result");
-    assert_eq!(*said[3], of("assistant", "text", "In the evening. 傍晚"));
+    let (project, said) = written(&home, "gemini", "浇番茄");
+    assert_eq!(project, json!("garden"));
+    assert_eq!(said[0], of("user", "text", "When do we water tomatoes? 什么时候浇番茄"));
+    assert_eq!(said[1], of("assistant", "tool_use", "dir_path: ."));
+    assert!(said[2].1 == "tool_result" && said[2].2.contains("beds.txt"), "{said:?}");
+    assert_eq!(said[3], of("assistant", "text", "In the evening. 傍晚"));
 }

@@ -96,6 +96,17 @@ pub(crate) fn all(home: &TestHome, session: &str) -> Vec<(String, String, String
         .collect()
 }
 
+/// Imports what a program has written and finds one conversation in it: its project, and everything that is not the program's own.
+pub(crate) fn written(home: &TestHome, source: &str, words: &str) -> (Value, Vec<(String, String, String)>) {
+    let done = home.json(&["import", source]);
+    assert_eq!((&done["files"], &done["bad_total"]), (&json!(1), &json!(0)), "{done}");
+    let found = home.json(&["search", words, "--source", source])["results"][0].clone();
+    let mut said = all(home, found["session_id"].as_str().unwrap());
+    said.retain(|(_, kind, _)| kind != "meta");
+    assert_eq!(said.len(), 4, "{said:?}");
+    (found["project"].clone(), said)
+}
+
 pub(crate) fn of<'a>(role: &'a str, kind: &'a str, text: &'a str) -> (String, String, String) {
     (role.to_owned(), kind.to_owned(), text.to_owned())
 }
