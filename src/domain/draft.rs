@@ -79,6 +79,16 @@ names!(Kind {
 });
 names!(Origin { Person = 1, "person"; Model = 2, "model"; Tool = 3, "tool"; Web = 4, "web"; Client = 5, "client"; });
 
+impl Origin {
+    /// Who vouches for what a tool returned: a tool that reaches into the web says so in its name (`WebFetch`, `web_search`,
+    /// `mcp__playwright__browser_snapshot`). A search through files is none.
+    pub fn of_tool(name: Option<&str>) -> Self {
+        let name = name.unwrap_or_default().to_lowercase();
+        let is_web = ["web", "fetch", "brows"].iter().any(|word| name.contains(word));
+        if is_web { Self::Web } else { Self::Tool }
+    }
+}
+
 impl Kind {
     /// Whether parts of this kind get a vector. Tool traffic is most of the bytes of real history and little of
     /// its meaning, so it is found by word only (docs/decisions/0006).
@@ -195,4 +205,20 @@ pub struct Note {
     pub expires_at: Option<Timestamp>,
     /// A model saved it, not a person: it is trusted as far as a model is.
     pub by_model: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tools_of_the_web_are_known_by_their_names() {
+        for web in ["WebFetch", "web_search", "google_web_search", "mcp__playwright__browser_snapshot", "fetch"] {
+            assert_eq!(Origin::of_tool(Some(web)), Origin::Web, "{web}");
+        }
+        for local in ["Bash", "search_file_content", "Grep", "mcp__jira__search"] {
+            assert_eq!(Origin::of_tool(Some(local)), Origin::Tool, "{local}");
+        }
+        assert_eq!(Origin::of_tool(None), Origin::Tool);
+    }
 }

@@ -319,12 +319,7 @@ impl Parts<'_> {
             self.own = true;
             return;
         }
-        let web = name.as_deref().is_some_and(|name| {
-            matches!(name, "WebFetch" | "WebSearch" | "web_search" | "web_fetch")
-                || name.contains("fetch")
-                || name.contains("browser")
-        });
-        self.push(index, Kind::ToolResult, if web { Origin::Web } else { Origin::Tool }, text, name);
+        self.push(index, Kind::ToolResult, Origin::of_tool(name.as_deref()), text, name);
     }
 }
 

@@ -61,11 +61,7 @@ impl Turn {
             self.own = true;
             return;
         }
-        let web = tool.is_some_and(|name| {
-            let name = name.to_lowercase();
-            ["search", "fetch", "brows", "web"].iter().any(|word| name.contains(word))
-        });
-        self.part(Kind::ToolResult, if web { Origin::Web } else { Origin::Tool }, text, tool);
+        self.part(Kind::ToolResult, Origin::of_tool(tool), text, tool);
     }
 
     /// A text that was saved on purpose; a model said it, as far as anybody knows. Labels are cut to what labels may have.

@@ -6,7 +6,7 @@ use crate::disk::checkout;
 use crate::domain::text::terms::Terms;
 use crate::domain::{MessageId, Timestamp};
 use crate::store::{
-    Change, Incoming, IncomingVector, NewProject, Progress, Sizes, Standing, TakenIn, WholeMessage, WholeVector,
+    Change, Incoming, IncomingVector, NewProject, Parked, Progress, Sizes, Standing, TakenIn, WholeMessage, WholeVector,
 };
 
 impl Memory {
@@ -86,6 +86,30 @@ impl Memory {
         now: Timestamp,
     ) -> Result<()> {
         Ok(self.store.note_progress(target, place.to_owned(), progress, done, now)?)
+    }
+
+    /// Sets a message aside that a target refused for what it holds.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn park(&self, target: &'static str, message: MessageId, why: String, now: Timestamp) -> Result<()> {
+        Ok(self.store.park(target, message, why, now)?)
+    }
+
+    /// Notes that a target has taken messages, if any of them may have been set aside.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn unpark(&self, target: &'static str, messages: Vec<MessageId>) -> Result<()> {
+        Ok(self.store.unpark(target, messages)?)
+    }
+
+    /// The messages that are set aside for a target, the newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn parked(&self, target: &str) -> Result<Vec<Parked>> {
+        Ok(self.store.parked(target)?)
     }
 
     /// Source and session of every conversation that is in sight, in order.

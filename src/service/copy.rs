@@ -50,6 +50,9 @@ async fn send(memory: &Memory, place: Place, rest: &Rest) -> sync::Result<()> {
     if pushed.messages + pushed.gone + pushed.vectors > 0 {
         tracing::info!(target, pushed.messages, pushed.gone, pushed.vectors, "sent");
     }
+    if pushed.parked > 0 {
+        tracing::warn!(target, pushed.parked, "messages were refused; `claude-memory sync status` says why");
+    }
     Ok(())
 }
 

@@ -22,6 +22,14 @@ pub enum Error {
         /// What it says.
         why: String,
     },
+    /// A target answers, and does not take something for what it holds.
+    #[error("{target} refuses it: {why}")]
+    Refused {
+        /// postgres or qdrant.
+        target: &'static str,
+        /// What it says, without what it was about.
+        why: String,
+    },
     /// A file is not what it should be, or cannot be written.
     #[error("{0}")]
     File(String),
@@ -38,7 +46,7 @@ impl Error {
     pub fn code(&self) -> Code {
         match self {
             Self::Invalid { .. } => Code::InvalidInput,
-            Self::Target { .. } => Code::Unavailable,
+            Self::Target { .. } | Self::Refused { .. } => Code::Unavailable,
             Self::File(_) => Code::Corrupt,
             Self::Memory(error) => error.code(),
         }
@@ -49,6 +57,7 @@ impl Error {
         match self {
             Self::Invalid { hint, .. } => Some((*hint).to_owned()),
             Self::Target { .. } => Some("look whether it runs and lets you in; nothing here was changed".to_owned()),
+            Self::Refused { .. } => Some("nothing here was changed; the server's log says more".to_owned()),
             Self::File(_) => Some("make it again with `claude-memory sync bundle export`".to_owned()),
             Self::Memory(error) => error.hint(),
         }
@@ -57,6 +66,12 @@ impl Error {
 
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
+        // Data exceptions, violated constraints, exceeded limits (postgresql.org, appendix A): another try would end the same way.
+        let refused =
+            error.as_db_error().filter(|db| ["22", "23", "54"].iter().any(|class| db.code().code().starts_with(class)));
+        if let Some(db) = refused {
+            return Self::Refused { target: "postgres", why: format!("{} ({})", db.message(), db.code().code()) };
+        }
         Self::Target { target: "postgres", why: whole(&error) }
     }
 }

@@ -34,7 +34,7 @@ pub use pull::Pulled;
 pub use qdrant::QdrantPlace;
 pub use remote::{Fetched, Remote, Scope};
 pub use run::{Compared, Pushed, Sending};
-pub use standing::{TargetRow, standing};
+pub use standing::{ParkedRow, TargetRow, standing};
 
 /// A script for `psql` that makes the database and the roles, each of which may do no more than it has to.
 pub const ROLES: &str = include_str!("roles.sql");

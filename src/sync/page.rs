@@ -1,5 +1,7 @@
 //! What is sent at once, and the keys that are equal on every machine: they make sending something twice the same as sending it once.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -29,6 +31,30 @@ pub(super) struct Page {
 impl Page {
     pub(super) fn is_empty(&self) -> bool {
         self.messages.is_empty() && self.hidden.is_empty() && self.forgotten.is_empty() && self.vectors.is_empty()
+    }
+}
+
+impl Page {
+    /// The same in small pages: each message with its vectors, then the vectors of each other message, then what is gone. With the message
+    /// that a page is about, if it is one.
+    pub(super) fn apart(self) -> Vec<(Option<MessageId>, Self)> {
+        let Self { messages, sizes, hidden, forgotten, vectors, whole, mends } = self;
+        let mut of: BTreeMap<MessageId, Vec<WholeVector>> = BTreeMap::new();
+        for vector in vectors {
+            of.entry(vector.message).or_default().push(vector);
+        }
+        let mut pages = Vec::with_capacity(messages.len() + of.len() + 1);
+        for ((message, at), size) in messages.into_iter().zip(sizes) {
+            let id = message.id;
+            let vectors = of.remove(&id).unwrap_or_default();
+            let whole = whole.iter().copied().filter(|one| *one == id).collect();
+            let messages = vec![(message, at)];
+            pages.push((Some(id), Self { messages, sizes: vec![size], vectors, whole, mends, ..Self::default() }));
+        }
+        pages.extend(of.into_iter().map(|(id, vectors)| (Some(id), Self { vectors, mends, ..Self::default() })));
+        let gone = Self { hidden, forgotten, mends, ..Self::default() };
+        pages.extend((!gone.is_empty()).then_some((None, gone)));
+        pages
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::error::Result;
+use super::error::{Error, Result};
 use super::page::{Page, conversation_id};
 use super::target::Target;
 use crate::domain::{MessageId, Timestamp};
@@ -23,6 +23,8 @@ const LULL: Duration = Duration::from_millis(250);
 const ASIDE: Duration = Duration::from_millis(400);
 /// Bytes of texts that are sent at once, as far as whole messages allow it.
 const BYTES: usize = 8 << 20;
+/// So many messages may be refused in one run; when it is more, something else is wrong.
+const MOST_PARKED: u64 = 100;
 /// Messages that differ are listed up to this number.
 const LISTED: usize = 100;
 
@@ -35,6 +37,8 @@ pub struct Pushed {
     pub gone: u64,
     /// Vectors.
     pub vectors: u64,
+    /// Messages that the target refused for what they hold; they were set aside.
+    pub parked: u64,
     /// Whether it was stopped. The next run goes on.
     pub interrupted: bool,
 }
@@ -78,17 +82,51 @@ pub(super) async fn push(
             memory.note_progress(target.name(), &place, at, true, now())?;
             return Ok(pushed);
         }
-        if !page.is_empty() {
-            target.push(&page).await?;
-        }
+        let (messages, vectors) = (page.messages.len() as u64, page.vectors.len() as u64);
+        let gone = (page.hidden.len() + page.forgotten.len()) as u64;
+        let parked =
+            if page.is_empty() { 0 } else { deliver(memory, target, page, now(), MOST_PARKED - pushed.parked).await? };
         at = next;
         memory.note_progress(target.name(), &place, at, false, now())?;
-        pushed.messages += page.messages.len() as u64;
-        pushed.gone += (page.hidden.len() + page.forgotten.len()) as u64;
-        pushed.vectors += page.vectors.len() as u64;
+        pushed.messages += messages - parked.min(messages);
+        pushed.gone += gone;
+        pushed.vectors += vectors;
+        pushed.parked += parked;
         sending.done += seen;
         progress(sending);
     }
+}
+
+/// Sends a page. When the target refuses something in it, its messages are sent one by one, so that none holds up the others; those that are
+/// refused alone are set aside. Returns how many were, at most `most`.
+async fn deliver(memory: &Memory, target: &mut impl Target, page: Page, now: Timestamp, most: u64) -> Result<u64> {
+    let name = target.name();
+    let mut aside: BTreeSet<MessageId> = memory.parked(name)?.into_iter().map(|parked| parked.message).collect();
+    match target.push(&page).await {
+        Ok(()) if aside.is_empty() => return Ok(0),
+        Ok(()) => {
+            memory.unpark(name, page.messages.iter().map(|(message, _)| message.id).collect())?;
+            return Ok(0);
+        }
+        Err(Error::Refused { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    let mut parked = 0;
+    for (message, one) in page.apart() {
+        match (target.push(&one).await, message) {
+            (Ok(()), Some(message)) if !one.messages.is_empty() && aside.contains(&message) => {
+                memory.unpark(name, vec![message])?;
+            }
+            (Ok(()), _) => {}
+            (Err(Error::Refused { why, .. }), Some(message)) if parked < most => {
+                // A message that is not there has no vectors there either, and counts once.
+                parked += u64::from(aside.insert(message));
+                memory.park(name, message, why, now)?;
+            }
+            (Err(error), _) => return Err(error),
+        }
+    }
+    Ok(parked)
 }
 
 /// The next page, the place after it, and how many lines and vectors it speaks for. Vectors come when all messages are there.
@@ -213,7 +251,7 @@ pub(super) async fn check(
             odd(memory, &mut compared, &mut mend, *message, repair)?;
         }
         if mend.messages.len() >= LINES {
-            compared.repaired += send(target, &mut mend).await?;
+            compared.repaired += send(memory, target, &mut mend, now).await?;
         }
     }
     // Conversations that are there only.
@@ -222,7 +260,7 @@ pub(super) async fn check(
             odd(memory, &mut compared, &mut mend, *message, repair)?;
         }
     }
-    compared.repaired += send(target, &mut mend).await?;
+    compared.repaired += send(memory, target, &mut mend, now).await?;
     Ok(compared)
 }
 
@@ -246,11 +284,12 @@ fn odd(memory: &Memory, compared: &mut Compared, mend: &mut Page, id: MessageId,
     Ok(())
 }
 
-async fn send(target: &mut impl Target, mend: &mut Page) -> Result<u64> {
+async fn send(memory: &Memory, target: &mut impl Target, mend: &mut Page, now: Timestamp) -> Result<u64> {
     let page = std::mem::replace(mend, Page { mends: true, ..Page::default() });
     if page.is_empty() {
         return Ok(0);
     }
-    target.push(&page).await?;
-    Ok((page.messages.len() + page.hidden.len() + page.forgotten.len()) as u64)
+    let sent = (page.messages.len() + page.hidden.len() + page.forgotten.len()) as u64;
+    let parked = deliver(memory, target, page, now, MOST_PARKED).await?;
+    Ok(sent - parked.min(sent))
 }

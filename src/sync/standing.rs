@@ -5,6 +5,10 @@ use serde::Serialize;
 use super::error::Result;
 use crate::domain::Timestamp;
 use crate::memory::Memory;
+use crate::store::Parked;
+
+/// Messages that were set aside are listed up to this number.
+const LISTED: usize = 20;
 
 /// One place, as JSON.
 #[derive(Debug, Clone, Serialize)]
@@ -27,6 +31,27 @@ pub struct TargetRow {
     pub waiting_vectors: u64,
     /// Seconds since the oldest change that waits.
     pub lag_seconds: i64,
+    /// How many messages it refused for what they hold.
+    pub parked_total: usize,
+    /// Some of them, the newest first.
+    pub parked: Vec<ParkedRow>,
+}
+
+/// A message that was set aside, as JSON.
+#[derive(Debug, Clone, Serialize)]
+pub struct ParkedRow {
+    /// The message.
+    pub id: String,
+    /// What the place said.
+    pub why: String,
+    /// When, RFC 3339.
+    pub at: String,
+}
+
+impl From<Parked> for ParkedRow {
+    fn from(parked: Parked) -> Self {
+        Self { id: parked.message.to_string(), why: parked.why, at: parked.at.to_string() }
+    }
 }
 
 /// Both places, configured or not.
@@ -40,6 +65,7 @@ pub fn standing(memory: &Memory, now: Timestamp) -> Result<Vec<TargetRow>> {
     for (name, address) in [("postgres", &settings.postgres), ("qdrant", &settings.qdrant)] {
         let state = known.iter().find(|state| state.name == name);
         let progress = state.map_or_else(Default::default, |state| state.progress);
+        let parked = memory.parked(name)?;
         let (messages, vectors, since) = memory.waiting_after(progress)?;
         rows.push(TargetRow {
             name,
@@ -51,6 +77,8 @@ pub fn standing(memory: &Memory, now: Timestamp) -> Result<Vec<TargetRow>> {
             waiting_messages: messages,
             waiting_vectors: vectors,
             lag_seconds: since.map_or(0, |since| (now.milliseconds() - since.milliseconds()).max(0) / 1000),
+            parked_total: parked.len(),
+            parked: parked.into_iter().take(LISTED).map(ParkedRow::from).collect(),
         });
     }
     Ok(rows)

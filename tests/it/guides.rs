@@ -137,6 +137,20 @@ fn the_guide_for_a_laptop_shows_what_comes_out() {
 }
 
 #[test]
+fn the_guide_for_a_laptop_says_the_same_in_chinese() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guides");
+    let runs = |name: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        let runs = pieces(&text).into_iter().filter_map(|piece| match piece {
+            Piece::Run { shown, output, .. } => Some([shown, output].concat().join("\n")),
+            Piece::Text(_) => None,
+        });
+        runs.collect()
+    };
+    assert_eq!(runs("laptop.md"), runs("laptop.zh-CN.md"));
+}
+
+#[test]
 fn the_guide_for_an_operator_shows_what_comes_out() {
     follow("operator.md", None);
 }

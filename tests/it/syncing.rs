@@ -101,6 +101,40 @@ fn a_full_or_slow_server_gets_it_later() {
     assert_eq!(check(&home, &server, &[])["agrees"], json!(true));
 }
 
+/// A message that the server does not take for what it holds is set aside, and holds up no other.
+#[test]
+fn a_refused_message_holds_up_no_other() {
+    let Some(server) = Postgres::start() else { return };
+    let home = TestHome::new();
+    let line =
+        |id: &str, text: &str| json!({ "session": "s", "id": id, "role": "user", "text": text }).to_string() + "\n";
+    let lines = [line("1", "before it 之前"), line("2", "the refused one 被拒绝"), line("3", "after it 之后")].concat();
+    let file = home.write("lines.jsonl", lines);
+    assert_eq!(home.run(&["import", "jsonl", file.to_str().unwrap(), "--embed"]).code, 0);
+    // Its tables are there before a rule of somebody else is.
+    let empty = TestHome::new();
+    assert_eq!(empty.run(&["init"]).code, 0);
+    let _ = push(&empty, &server);
+    server.sql("ALTER TABLE message_parts ADD CONSTRAINT no_refusal CHECK (text NOT LIKE '%被拒绝%')");
+    let pushed = push(&home, &server);
+    assert_eq!((&pushed["messages"], &pushed["parked"]), (&json!(2), &json!(1)), "{pushed}");
+    assert_eq!(count(&server, "messages"), 2);
+    let row = home.json(&["sync", "status"])["targets"][0].clone();
+    assert_eq!((&row["waiting_messages"], &row["parked_total"]), (&json!(0), &json!(1)), "{row}");
+    let why = row["parked"][0]["why"].as_str().unwrap();
+    assert!(why.contains("no_refusal") && why.contains("23514") && !why.contains("被拒绝"), "{why}");
+    let said = home.run(&["sync", "status"]).stdout;
+    assert!(said.contains("1 messages were refused") && said.contains("no_refusal"), "{said}");
+    // As long as it is refused it stays aside; when it is taken, nothing is aside any more.
+    assert_eq!(check(&home, &server, &["--repair"])["missing"].as_array().unwrap().len(), 1);
+    assert_eq!(home.json(&["sync", "status"])["targets"][0]["parked_total"], json!(1));
+    server.sql("ALTER TABLE message_parts DROP CONSTRAINT no_refusal");
+    assert_eq!(check(&home, &server, &["--repair"])["repaired"], json!(1));
+    assert_eq!(home.json(&["sync", "status"])["targets"][0]["parked_total"], json!(0));
+    assert_eq!(check(&home, &server, &[])["agrees"], json!(true));
+    assert_eq!(count(&server, "embeddings"), 3);
+}
+
 #[test]
 fn what_is_forgotten_or_hidden_goes_there_too() {
     let Some(server) = Postgres::start() else { return };

@@ -157,9 +157,15 @@ fn push(to: &To, session: &Session) -> Result<ExitCode, Failure> {
             }
         };
         interrupted |= pushed.interrupted;
+        if pushed.parked > 0 {
+            let count = grouped(pushed.parked);
+            session.output.say(&format!(
+                "warning: {name} refused {count} messages, which were set aside; `claude-memory sync status` says why"
+            ));
+        }
         if session.output.is_json() {
             rows.push(serde_json::json!({
-                "target": target, "messages": pushed.messages, "gone": pushed.gone, "vectors": pushed.vectors,
+                "target": target, "messages": pushed.messages, "gone": pushed.gone, "vectors": pushed.vectors, "parked": pushed.parked,
                 "interrupted": pushed.interrupted,
             }));
             continue;
@@ -392,6 +398,15 @@ fn status(session: &Session) -> Result<ExitCode, Failure> {
                 grouped(row.waiting_messages),
                 grouped(row.waiting_vectors)
             ));
+        }
+        if row.parked_total > 0 {
+            let count = grouped(row.parked_total as u64);
+            session.output.line(&format!(
+                "          {count} messages were refused and are set aside; `sync check --repair` tries them again"
+            ));
+            for parked in &row.parked {
+                session.output.line(&format!("          {}: {}", parked.id, parked.why));
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

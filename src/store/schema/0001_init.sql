@@ -209,6 +209,15 @@ CREATE TABLE targets (
   succeeded_at INTEGER                   -- when it had seen everything
 ) STRICT, WITHOUT ROWID;
 
+-- Messages that a sync target refused for what they hold: the others went on without them.
+CREATE TABLE parked (
+  message_id INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,
+  target     TEXT NOT NULL CHECK (target IN ('postgres', 'qdrant')),
+  why        TEXT NOT NULL,
+  at         INTEGER NOT NULL,
+  PRIMARY KEY (message_id, target)
+) STRICT, WITHOUT ROWID;
+
 -- What a sync target has not seen yet: the journal of changes.
 CREATE TABLE outbox (
   id     INTEGER PRIMARY KEY AUTOINCREMENT,
