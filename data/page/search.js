@@ -57,24 +57,6 @@ export async function open({ main, parameters, later, fail }) {
         hit.trust === "suspicious" && h("span", { class: "chip bad" }, t("suspicious")))));
   };
 
-  const draw = (answer, begun, further) => {
-    const words = pattern([...new Set(answer.results.flatMap((hit) => hit.match.terms))]);
-    const items = answer.results.map((hit) => item(hit, words));
-    if (further) list.append(...items);
-    else {
-      // Who has gone into the list already stays there.
-      const inside = list.contains(document.activeElement);
-      show(list, items);
-      if (inside) move(0);
-      else place = -1;
-    }
-    const count = list.children.length;
-    show(status, count ? t("found", number(count) + (answer.next_cursor ? "+" : ""), Math.round(performance.now() - begun)) : "",
-      answer.warnings.map((warning) => h("span", { class: "chip" }, warning)));
-    show(end, answer.next_cursor && h("button", { type: "button", onclick: () => now(answer.next_cursor) }, t("more")),
-      !count && h("div", { class: "empty" }, h("p", {}, t("nothing")), h("p", { class: "small" }, t("nothingHint"))));
-  };
-
   async function now(cursor) {
     const query = field.value.trim();
     const asked = new URLSearchParams(Object.entries({ q: query, p: value("project"), t: value("time"), r: value("role"), s: value("source"), m: value("mode") })
@@ -91,20 +73,26 @@ export async function open({ main, parameters, later, fail }) {
         return;
       }
       const begun = performance.now();
-      const further = typeof cursor === "string" ? cursor : undefined;
-      const ask = (mode) => tool("memory_search", {
-        query, limit: HITS, max_tokens: 6000, cursor: further, mode,
-        project: value("project") || undefined, after: value("time") || undefined,
+      const answer = await tool("memory_search", {
+        query, limit: HITS, max_tokens: 6000, cursor: typeof cursor === "string" ? cursor : undefined,
+        project: value("project") || undefined, after: value("time") || undefined, mode: value("mode") || undefined,
         roles: value("role") ? [value("role")] : undefined, sources: value("source") ? [value("source")] : undefined,
       }, mine.signal);
-      const mode = value("mode") || undefined;
-      if (!mode && !further) {
-        // Words are found at once. What is meant takes longer, and nobody waits for it who types on.
-        const first = await ask("keyword");
-        if (first.results.length) draw(first, begun);
-        if (again) return;
+      const words = pattern([...new Set(answer.results.flatMap((hit) => hit.match.terms))]);
+      const items = answer.results.map((hit) => item(hit, words));
+      if (typeof cursor === "string") list.append(...items);
+      else {
+        // Who has gone into the list already stays there.
+        const inside = list.contains(document.activeElement);
+        show(list, items);
+        if (inside) move(0);
+        else place = -1;
       }
-      draw(await ask(mode), begun, further);
+      const count = list.children.length;
+      show(status, count ? t("found", number(count) + (answer.next_cursor ? "+" : ""), Math.round(performance.now() - begun)) : "",
+        answer.warnings.map((warning) => h("span", { class: "chip" }, warning)));
+      show(end, answer.next_cursor && h("button", { type: "button", onclick: () => now(answer.next_cursor) }, t("more")),
+        !count && h("div", { class: "empty" }, h("p", {}, t("nothing")), h("p", { class: "small" }, t("nothingHint"))));
       list.setAttribute("aria-busy", String(again));
     } catch (error) {
       fail(error);
