@@ -101,7 +101,9 @@ impl Postgres {
         if !is_root() {
             return Command::new(path);
         }
-        let mut command = Command::new("runuser");
+        // Not every PATH leads to where it stands.
+        let runuser = "/usr/sbin/runuser";
+        let mut command = Command::new(if Path::new(runuser).exists() { runuser } else { "runuser" });
         command.args(["-u", "postgres", "--"]).arg(path);
         command
     }
