@@ -66,14 +66,18 @@ fn modified_at(metadata: &std::fs::Metadata) -> i64 {
 }
 
 fn transcript(path: PathBuf, metadata: &std::fs::Metadata) -> Transcript {
-    let modified = modified_at(metadata);
-    let mut transcript = Transcript { path, size: metadata.len(), modified };
-    // What is new of a database may be in its log only.
-    let mut log = transcript.path.clone().into_os_string();
-    log.push("-wal");
-    if let Ok(log) = std::fs::metadata(log) {
-        transcript.size += log.len();
-        transcript.modified = transcript.modified.max(modified_at(&log));
+    Transcript { path, size: metadata.len(), modified: modified_at(metadata) }
+}
+
+impl Transcript {
+    /// A database with its write-ahead log: what is new may be there only.
+    pub(super) fn with_log(mut self) -> Self {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        if let Ok(log) = std::fs::metadata(log) {
+            self.size += log.len();
+            self.modified = self.modified.max(modified_at(&log));
+        }
+        self
     }
-    transcript
 }

@@ -116,7 +116,11 @@ impl Source {
     /// # Errors
     /// When `path` itself does not exist or cannot be read.
     pub fn discover(self, path: &Path) -> io::Result<(Vec<Transcript>, Vec<BadLine>)> {
-        discover(path, &|path| self.has(path))
+        let (mut found, bad) = discover(path, &|path| self.has(path))?;
+        if Self::PEERS.contains(&self) {
+            found = found.into_iter().map(Transcript::with_log).collect();
+        }
+        Ok((found, bad))
     }
 
     /// Whether what comes after a position can be read without what is before it.

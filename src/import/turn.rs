@@ -143,6 +143,12 @@ pub(super) fn first<'a>(value: &'a Value, names: &[&str]) -> Option<&'a str> {
     names.iter().find_map(|name| field(value, name))
 }
 
+/// The first of several fields that is a moment; else the beginning of 1970.
+pub(super) fn when(value: &Value, names: &[&str]) -> Timestamp {
+    let at = names.iter().find_map(|name| moment(value.get(*name)));
+    at.unwrap_or(Timestamp::from_milliseconds(0))
+}
+
 /// The fields that say something, a line each.
 pub(super) fn lines(value: &Value, names: &[&str]) -> String {
     names.iter().filter_map(|name| field(value, name)).collect::<Vec<_>>().join("\n")

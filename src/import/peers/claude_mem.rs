@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::tables::{Peer, Table};
 use crate::domain::{Kind, Origin, Role, Timestamp};
 use crate::import::Item;
-use crate::import::turn::{Turn, first, labelled, lines, moment, number, strings};
+use crate::import::turn::{Turn, first, labelled, lines, number, strings, when};
 
 const TABLES: &[Table] = &[
     Table { name: "sdk_sessions", sql: "SELECT * FROM sdk_sessions ORDER BY id" },
@@ -20,8 +20,9 @@ const TABLES: &[Table] = &[
 /// The state of one database.
 #[derive(Debug, Default)]
 pub(in crate::import) struct ClaudeMem {
-    /// Claude Code's session and the project, by the tool's own session.
-    sessions: HashMap<String, (String, Option<String>)>,
+    /// Claude Code's session, by the tool's own.
+    sessions: HashMap<String, String>,
+    /// The project, by Claude Code's session.
     projects: HashMap<String, String>,
 }
 
@@ -33,11 +34,10 @@ fn session(row: &Value) -> Option<&str> {
 impl ClaudeMem {
     fn remember(&mut self, row: &Value) -> Result<Vec<Item>, String> {
         let session = session(row).ok_or("neither `content_session_id` nor `claude_session_id`, skipped")?;
-        let project = first(row, &["project"]).map(str::to_owned);
         if let Some(own) = first(row, &["memory_session_id", "sdk_session_id"]) {
-            self.sessions.insert(own.to_owned(), (session.to_owned(), project.clone()));
+            self.sessions.insert(own.to_owned(), session.to_owned());
         }
-        self.projects.extend(project.map(|project| (session.to_owned(), project)));
+        self.projects.extend(first(row, &["project"]).map(|project| (session.to_owned(), project.to_owned())));
         let title = first(row, &["custom_title"]);
         let title = title.map(|title| Item::Title { session: session.to_owned(), title: title.to_owned() });
         Ok(title.into_iter().collect())
@@ -45,12 +45,14 @@ impl ClaudeMem {
 
     fn written(&self, table: &str, row: &Value, count: u64) -> Result<Turn, String> {
         let own = first(row, &["memory_session_id", "sdk_session_id"]).ok_or("no `memory_session_id`, skipped")?;
-        let (session, project) = self.sessions.get(own).cloned().unwrap_or_else(|| (own.to_owned(), None));
+        let session = self.sessions.get(own).map_or(own, String::as_str);
         let kind = if table == "observations" { "observation" } else { "summary" };
         let id = format!("{kind}-{}", number(row, "id").ok_or("no `id`, skipped")?);
-        let mut turn = Turn::new(&session, &id, Role::Assistant, at(row), count);
+        let mut turn = Turn::new(session, &id, Role::Assistant, at(row), count);
         let about = turn.about();
-        about.cwd = first(row, &["merged_into_project", "project"]).map(str::to_owned).or(project);
+        about.cwd = first(row, &["merged_into_project", "project"])
+            .map(str::to_owned)
+            .or_else(|| self.projects.get(session).cloned());
         about.model = first(row, &["generated_by_model"]).map(str::to_owned);
         for named in ["files_read", "files_modified", "files_edited"] {
             about.files.extend(strings(row, named));
@@ -60,9 +62,7 @@ impl ClaudeMem {
 }
 
 fn at(row: &Value) -> Timestamp {
-    moment(row.get("created_at_epoch"))
-        .or_else(|| moment(row.get("created_at")))
-        .unwrap_or(Timestamp::from_milliseconds(0))
+    when(row, &["created_at_epoch", "created_at"])
 }
 
 impl Peer for ClaudeMem {

@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::tables::{Peer, Table};
-use crate::domain::{Kind, Note, Origin, Role, Timestamp};
+use crate::domain::{Kind, Note, Origin, Role};
 use crate::import::Item;
-use crate::import::turn::{Turn, field, moment, number};
+use crate::import::turn::{Turn, field, number, when};
 
 const TABLES: &[Table] = &[
     Table { name: "sessions", sql: "SELECT * FROM sessions ORDER BY rowid" },
@@ -38,15 +38,12 @@ impl Peer for Engram {
         if row.get("deleted_at").is_some_and(|at| !at.is_null()) {
             return Ok(vec![Item::Skipped]);
         }
-        let begun = |names: &[&str]| {
-            let at = names.iter().find_map(|name| moment(row.get(*name)));
-            at.unwrap_or(Timestamp::from_milliseconds(0))
-        };
         if table == "sessions" {
             let session = field(row, "id").ok_or("no `id`, skipped")?;
             let folder = field(row, "directory").or_else(|| field(row, "project"));
             self.folders.extend(folder.map(|folder| (session.to_owned(), folder.to_owned())));
-            let mut turn = Turn::new(session, "summary", Role::Assistant, begun(&["ended_at", "started_at"]), count);
+            let mut turn =
+                Turn::new(session, "summary", Role::Assistant, when(row, &["ended_at", "started_at"]), count);
             turn.part(Kind::Summary, Origin::Model, field(row, "summary").unwrap_or(""), None);
             turn.about().cwd = folder.map(str::to_owned);
             return Ok(vec![turn.item()]);
@@ -55,7 +52,7 @@ impl Peer for Engram {
         let kind = if table == "observations" { "observation" } else { "prompt" };
         let own = number(row, "id").map(|id| format!("{kind}-{id}"));
         let id = field(row, "sync_id").map(str::to_owned).or(own).ok_or("neither `sync_id` nor `id`, skipped")?;
-        let mut turn = Turn::new(session, &id, Role::User, begun(&["created_at"]), count);
+        let mut turn = Turn::new(session, &id, Role::User, when(row, &["created_at"]), count);
         let text = field(row, "content").unwrap_or("");
         if table == "observations" {
             let note = Note {

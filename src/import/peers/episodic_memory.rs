@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::tables::{Peer, Table};
-use crate::domain::{Kind, Origin, Role, Timestamp};
-use crate::import::turn::{Turn, field, labelled, moment};
+use crate::domain::{Kind, Origin, Role};
+use crate::import::turn::{Turn, field, labelled, when};
 use crate::import::{Item, Transcript};
 
 const TABLES: &[Table] = &[
@@ -69,7 +69,7 @@ impl EpisodicMemory {
             folder: owned("cwd").or_else(|| owned("project")),
             branch: owned("git_branch"),
         };
-        let at = moment(row.get("timestamp")).unwrap_or(Timestamp::from_milliseconds(0));
+        let at = when(row, &["timestamp"]);
         let both = [
             ("user_message", Role::User, id.to_owned()),
             ("assistant_message", Role::Assistant, format!("{id}/answer")),
@@ -89,7 +89,7 @@ impl EpisodicMemory {
         let exchange = field(row, "exchange_id").ok_or("no `exchange_id`, skipped")?;
         let Some(place) = self.exchanges.get(exchange) else { return Ok(vec![Item::Skipped]) };
         let id = field(row, "id").ok_or("no `id`, skipped")?;
-        let at = moment(row.get("timestamp")).unwrap_or(Timestamp::from_milliseconds(0));
+        let at = when(row, &["timestamp"]);
         let mut turn = Turn::new(&place.session, id, Role::Assistant, at, count);
         let tool = field(row, "tool_name").unwrap_or("tool");
         let asked = field(row, "tool_input")
@@ -118,7 +118,7 @@ impl Peer for EpisodicMemory {
             "tool_calls" => self.call(row, count),
             _ => {
                 let session = field(row, "session_id").ok_or("no `session_id`, skipped")?;
-                let at = moment(row.get("timestamp")).unwrap_or(Timestamp::from_milliseconds(0));
+                let at = when(row, &["timestamp"]);
                 let id = field(row, "id").unwrap_or("summary");
                 let mut turn = Turn::new(session, id, Role::Assistant, at, count);
                 turn.part(Kind::Summary, Origin::Model, &labelled(row, &["one_liner", "detailed"]), None);

@@ -4,9 +4,9 @@
 use serde_json::Value;
 
 use super::tables::{Peer, Table};
-use crate::domain::{Note, Role, Timestamp};
+use crate::domain::{Note, Role};
 use crate::import::Item;
-use crate::import::turn::{Turn, field, first, moment};
+use crate::import::turn::{Turn, field, first, when};
 
 const TABLES: &[Table] = &[Table { name: "memories", sql: "SELECT * FROM memories ORDER BY rowid" }];
 /// Where a text is filed that names no project.
@@ -30,8 +30,8 @@ impl Peer for MemoryService {
         let more: Value =
             field(row, "metadata").and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
         let project = first(&more, &["project", "cwd", "project_path"]).unwrap_or(NO_PROJECT);
-        let at = moment(row.get("created_at")).or_else(|| moment(row.get("created_at_iso")));
-        let mut turn = Turn::new(project, id, Role::User, at.unwrap_or(Timestamp::from_milliseconds(0)), count);
+        let at = when(row, &["created_at", "created_at_iso"]);
+        let mut turn = Turn::new(project, id, Role::User, at, count);
         let tags = field(row, "tags").unwrap_or("").split(',').map(str::trim).filter(|tag| !tag.is_empty());
         let note = Note {
             kind: field(row, "memory_type").map(str::to_owned),
