@@ -93,12 +93,8 @@ fn follow(name: &str, postgres: Option<&str>) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/guides").join(name);
     let text = std::fs::read_to_string(&path).unwrap();
     let home = TestHome::new();
-    for entry in std::fs::read_dir(crate::home::samples()).unwrap() {
-        let sample = entry.unwrap().path();
-        let file = sample.file_name().unwrap().to_string_lossy().into_owned();
-        for machine in ["", "laptop/"] {
-            home.write(&format!("{machine}.claude/projects/demo/{file}"), std::fs::read(&sample).unwrap());
-        }
+    for machine in ["", "laptop/"] {
+        home.keep_samples(machine);
     }
     let update = std::env::var_os("UPDATE_GUIDES").is_some();
     let (mut written, mut commands) = (Vec::new(), 0);

@@ -101,6 +101,19 @@ impl TestHome {
     }
 }
 
+impl TestHome {
+    /// Puts the sample conversations where Claude Code keeps its own, in a home below this one (`""` is this one).
+    pub(crate) fn keep_samples(&self, below: &str) {
+        for entry in std::fs::read_dir(samples()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                self.write(&format!("{below}.claude/projects/demo/{name}"), std::fs::read(&path).unwrap());
+            }
+        }
+    }
+}
+
 /// The sample conversations.
 pub(crate) fn samples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data/demo")

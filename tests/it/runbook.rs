@@ -34,13 +34,7 @@ fn both_languages_have_the_same_chapters_and_commands() {
 fn every_command_of_ours_works() {
     let home = TestHome::new();
     // A history where Claude Code keeps it.
-    for entry in std::fs::read_dir(crate::home::samples()).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_file() {
-            let name = format!(".claude/projects/demo/{}", path.file_name().unwrap().to_string_lossy());
-            home.write(&name, std::fs::read(&path).unwrap());
-        }
-    }
+    home.keep_samples("");
     // And the backup of last night.
     assert_eq!(home.run(&["import", "claude-code"]).code, 0);
     assert_eq!(home.run(&["backup", "create"]).code, 0);
