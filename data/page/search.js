@@ -9,7 +9,8 @@ import { rows } from "./timeline.js";
 const TIMES = { "": "anyTime", today: "today", "7 days ago": "week", "30 days ago": "month", "365 days ago": "year" };
 const ROLES = { "": "anyRole", user: "user", assistant: "assistant", tool: "toolRole", system: "system" };
 const MODES = { "": "hybrid", keyword: "keyword", semantic: "semantic", exact: "exact" };
-const HITS = 20;
+// As many as a screen shows: what comes back for each key is to be on it before the next.
+const HITS = 10;
 let projects = null;
 let sources = [];
 

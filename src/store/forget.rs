@@ -1,6 +1,6 @@
 //! Taking messages out for good: rows, words, vectors and queue, with a tombstone so that no import brings them back.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -87,15 +87,7 @@ impl Store {
             }
             let failed = |error| Error::sqlite("bury messages", error);
             remove_empty(connection).and_then(|()| raise_generation(connection)).map_err(failed)?;
-            // What another message says too stays, and is no trace.
-            let mut traces = Vec::new();
-            for (hash, trace) in std::mem::take(&mut forgotten.hashes) {
-                let sql = "SELECT EXISTS (SELECT 1 FROM parts WHERE content_hash = ?1)";
-                if !connection.query_row(sql, [hash], |row| row.get::<_, bool>(0)).map_err(failed)? {
-                    traces.push(trace);
-                }
-            }
-            forgotten.done.traces = traces;
+            forgotten.done.traces = only_theirs(connection, std::mem::take(&mut forgotten.hashes)).map_err(failed)?;
             Ok(forgotten.done)
         })
     }
@@ -142,6 +134,23 @@ pub(super) fn one(connection: &Connection, id: MessageId, terms: &Terms, forgott
     connection.execute("UPDATE conversations SET title = NULL WHERE id = ?1", [conversation]).map_err(failed)?;
     forgotten.done.messages += 1;
     Ok(())
+}
+
+/// The traces of what no other message says: what one says too stays, and is no trace. Reads the hashes of all texts once,
+/// however many are looked for; an index of them would cost every import for the few times somebody forgets.
+fn only_theirs(connection: &Connection, hashes: Vec<([u8; 16], Vec<u8>)>) -> rusqlite::Result<Vec<Vec<u8>>> {
+    let mut traces: HashMap<[u8; 16], Vec<Vec<u8>>> = HashMap::new();
+    for (hash, trace) in hashes {
+        traces.entry(hash).or_default().push(trace);
+    }
+    if !traces.is_empty() {
+        let mut statement = connection.prepare_cached("SELECT content_hash FROM parts")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            traces.remove(&row.get::<_, [u8; 16]>(0)?);
+        }
+    }
+    Ok(traces.into_values().flatten().collect())
 }
 
 /// An empty conversation has nothing left to say, unless its messages are in quarantine.

@@ -113,3 +113,20 @@ fn a_transcript_is_given_back_and_not_read_again() {
     assert_eq!(home.run(&["save", "a note"]).code, 0);
     home.run(&["restore-transcript", "saved:"]).fails(1, "no session");
 }
+
+/// Two projects may have one name; lines of one hold nothing of the other.
+#[test]
+fn lines_of_one_of_two_projects_with_one_name() {
+    let home = TestHome::new();
+    for (folder, word) in [("left", "pelican"), ("right", "walrus")] {
+        let place = home.path().join(folder).join("shop");
+        std::fs::create_dir_all(&place).unwrap();
+        let line = json!({ "role": "user", "content": format!("the {word} is in stock"), "session": folder,
+                           "ts": "2026-11-20T09:00:00Z", "cwd": place });
+        let file = home.write(&format!("{folder}.jsonl"), format!("{line}\n"));
+        assert_eq!(home.run(&["import", "jsonl", file.to_str().unwrap()]).code, 0);
+    }
+    let place = home.path().join("left/shop").display().to_string();
+    let lines = home.run(&["export", "--format", "jsonl", "--project", &place]).stdout;
+    assert!(lines.contains("pelican") && !lines.contains("walrus"), "{lines}");
+}

@@ -19,7 +19,7 @@ use crate::domain::Code;
 use crate::memory::Memory;
 use crate::ops::export::transcript::restore;
 use crate::ops::export::{Entry, Format, file_name};
-use crate::store::{Open, SessionFilter, WholeMessage};
+use crate::store::{Open, ProjectSummary, SessionFilter, WholeMessage};
 use crate::sync::bundle;
 
 /// Sessions that are listed at once.
@@ -160,12 +160,17 @@ fn lines(args: &Args, memory: &Memory, session: &Session) -> Result<ExitCode, Fa
         _ => None,
     };
     let project = args.project.as_deref().map(|project| memory.project_summaries(project, here.as_deref()));
-    let keys: Option<Vec<String>> =
-        project.transpose()?.map(|found| found.into_iter().map(|project| project.project.name).collect());
-    let is_all = wanted.is_none() && keys.is_none();
+    // Two projects may have one name: the folder tells them apart.
+    let places: Option<Vec<(String, String)>> = project
+        .transpose()?
+        .map(|found| found.into_iter().map(|ProjectSummary { project, .. }| (project.name, project.root)).collect());
+    let is_all = wanted.is_none() && places.is_none();
     let keeps = |message: &WholeMessage| {
         wanted.as_ref().is_none_or(|session| *session == message.conversation.session)
-            && keys.as_ref().is_none_or(|names| names.contains(&message.project.name))
+            && places.as_ref().is_none_or(|places| {
+                let project = &message.project;
+                places.iter().any(|(name, root)| *name == project.name && *root == project.root)
+            })
     };
     let chosen = bundle::Chosen { keeps: &keeps, forgotten: is_all };
     let bar = bar(session.output, "{spinner} {human_pos} messages {per_sec}");

@@ -87,6 +87,8 @@ CREATE TABLE parts (
   content_hash  BLOB NOT NULL CHECK (length(content_hash) = 16),
   UNIQUE (message_id, key)
 ) STRICT;
+-- Of what was saved on purpose (kind 7): saving looks whether the same text is there.
+CREATE INDEX parts_of_notes ON parts(content_hash) WHERE kind = 7;
 
 -- Files that tool calls of a conversation named.
 CREATE TABLE files (
