@@ -70,6 +70,16 @@ impl Memory {
         Err(Error::NotFound { message: format!("no project is called {wanted:?}"), hint: Some(hint) })
     }
 
+    /// What tells the projects that `wanted` names from others (`WholeProject::key`); `None` for all of them.
+    ///
+    /// # Errors
+    /// As [`Memory::resolve_projects`].
+    pub fn project_keys(&self, wanted: &str, directory: Option<&Path>) -> Result<Option<Vec<String>>> {
+        let Some(ids) = self.resolve_projects(wanted, directory)? else { return Ok(None) };
+        let known = self.store.project_keys()?.into_iter();
+        Ok(Some(known.filter(|(id, _)| ids.contains(id)).map(|(_, key)| key).collect()))
+    }
+
     /// The rows of the project that a folder belongs to; none when it is not known.
     pub fn projects_here(&self, directory: Option<&Path>) -> Vec<i64> {
         directory.and_then(|directory| self.resolve_projects("current", Some(directory)).ok()?).unwrap_or_default()

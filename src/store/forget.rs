@@ -1,6 +1,6 @@
 //! Taking messages out for good: rows, words, vectors and queue, with a tombstone so that no import brings them back.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -139,18 +139,15 @@ pub(super) fn one(connection: &Connection, id: MessageId, terms: &Terms, forgott
 /// The traces of what no other message says: what one says too stays, and is no trace. Reads the hashes of all texts once,
 /// however many are looked for; an index of them would cost every import for the few times somebody forgets.
 fn only_theirs(connection: &Connection, hashes: Vec<([u8; 16], Vec<u8>)>) -> rusqlite::Result<Vec<Vec<u8>>> {
-    let mut traces: HashMap<[u8; 16], Vec<Vec<u8>>> = HashMap::new();
-    for (hash, trace) in hashes {
-        traces.entry(hash).or_default().push(trace);
+    let mut theirs: HashSet<[u8; 16]> = hashes.iter().map(|(hash, _)| *hash).collect();
+    let mut statement = connection.prepare_cached("SELECT content_hash FROM parts")?;
+    let mut rows = statement.query([])?;
+    while !theirs.is_empty()
+        && let Some(row) = rows.next()?
+    {
+        theirs.remove(&row.get::<_, [u8; 16]>(0)?);
     }
-    if !traces.is_empty() {
-        let mut statement = connection.prepare_cached("SELECT content_hash FROM parts")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            traces.remove(&row.get::<_, [u8; 16]>(0)?);
-        }
-    }
-    Ok(traces.into_values().flatten().collect())
+    Ok(hashes.into_iter().filter(|(hash, _)| theirs.contains(hash)).map(|(_, trace)| trace).collect())
 }
 
 /// An empty conversation has nothing left to say, unless its messages are in quarantine.

@@ -19,7 +19,7 @@ use crate::domain::Code;
 use crate::memory::Memory;
 use crate::ops::export::transcript::restore;
 use crate::ops::export::{Entry, Format, file_name};
-use crate::store::{Open, ProjectSummary, SessionFilter, WholeMessage};
+use crate::store::{Open, SessionFilter, WholeMessage};
 use crate::sync::bundle;
 
 /// Sessions that are listed at once.
@@ -159,18 +159,14 @@ fn lines(args: &Args, memory: &Memory, session: &Session) -> Result<ExitCode, Fa
         (Some(wanted), _) => Some(memory.session_named(wanted)?.session),
         _ => None,
     };
-    let project = args.project.as_deref().map(|project| memory.project_summaries(project, here.as_deref()));
-    // Two projects may have one name: the folder tells them apart.
-    let places: Option<Vec<(String, String)>> = project
-        .transpose()?
-        .map(|found| found.into_iter().map(|ProjectSummary { project, .. }| (project.name, project.root)).collect());
-    let is_all = wanted.is_none() && places.is_none();
+    let keys = match &args.project {
+        Some(project) => memory.project_keys(project, here.as_deref())?,
+        None => None,
+    };
+    let is_all = args.session.is_none() && args.project.is_none();
     let keeps = |message: &WholeMessage| {
         wanted.as_ref().is_none_or(|session| *session == message.conversation.session)
-            && places.as_ref().is_none_or(|places| {
-                let project = &message.project;
-                places.iter().any(|(name, root)| *name == project.name && *root == project.root)
-            })
+            && keys.as_ref().is_none_or(|keys| keys.contains(&message.project.key))
     };
     let chosen = bundle::Chosen { keeps: &keeps, forgotten: is_all };
     let bar = bar(session.output, "{spinner} {human_pos} messages {per_sec}");
