@@ -47,10 +47,12 @@ export async function open({ main, parameters, later, fail }) {
     else now();
   };
 
-  const item = (hit, words) => {
+  // Hits of one conversation that follow each other stand under its title once.
+  const item = (hit, words, before) => {
     const href = `#/c?${new URLSearchParams({ m: hit.id, w: hit.match.terms.join(" ") })}`;
-    return h("li", {}, h("a", { href, class: "hit" },
-      h("span", { class: "title" }, hit.title || hit.session_id),
+    const goesOn = hit.session_id === before?.session_id;
+    return h("li", { class: goesOn && "goes-on" }, h("a", { href, class: "hit" },
+      h("span", { class: goesOn ? "away" : "title" }, hit.title || hit.session_id),
       h("span", { class: "snippet" }, marked(hit.snippet, words)),
       h("span", { class: "small row" }, h("span", { class: `who ${hit.role}` }, t(hit.role === "tool" ? "toolRole" : hit.role)),
         h("span", {}, hit.project), h("time", { datetime: hit.ts, title: moment(hit.ts) }, ago(hit.ts)),
@@ -80,7 +82,7 @@ export async function open({ main, parameters, later, fail }) {
         roles: value("role") ? [value("role")] : undefined, sources: value("source") ? [value("source")] : undefined,
       }, mine.signal);
       const words = pattern([...new Set(answer.results.flatMap((hit) => hit.match.terms))]);
-      const items = answer.results.map((hit) => item(hit, words));
+      const items = answer.results.map((hit, index) => item(hit, words, answer.results[index - 1]));
       if (typeof cursor === "string") list.append(...items);
       else {
         // Who has gone into the list already stays there.

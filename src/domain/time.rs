@@ -4,6 +4,11 @@ use std::fmt;
 
 use jiff::tz::TimeZone;
 
+/// Milliseconds of an hour.
+pub const HOUR_MS: i64 = 3_600_000;
+/// Milliseconds of a day of 24 hours.
+pub const DAY_MS: i64 = 24 * HOUR_MS;
+
 /// Milliseconds since 1970-01-01T00:00:00Z. Shown as RFC 3339 in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Timestamp(i64);

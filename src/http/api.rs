@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::doors::Doors;
 use crate::config::{Layered, env};
 use crate::domain::query::{Reading, Selection};
+use crate::domain::time::DAY_MS;
 use crate::domain::{Code, Timestamp};
 use crate::mcp::wire::{GetAnswer, HealthAnswer};
 use crate::mcp::{Failure, Server};
@@ -28,7 +29,6 @@ const TOKENS: usize = 250_000;
 const NOTES: usize = 50;
 /// Past alerts that are shown.
 const ALERTS: usize = 50;
-const DAY_MS: i64 = 86_400_000;
 
 /// What the routes are answered from.
 #[derive(Clone)]

@@ -6,6 +6,7 @@ use super::health::Check;
 use super::ingest::key;
 use super::{Memory, Result};
 use crate::domain::Timestamp;
+use crate::domain::time::{DAY_MS, HOUR_MS};
 use crate::import::Source;
 
 /// Days after which Claude Code deletes transcripts unless told otherwise (its setting `cleanupPeriodDays`).
@@ -48,9 +49,8 @@ impl Memory {
 impl Backlog {
     /// As a check of the health. A session that is running is always a little ahead.
     pub fn check(self) -> Check {
-        const BEHIND_MS: i64 = 3_600_000;
         let unread = self.files - self.read;
-        let ok = unread == 0 || self.lag_ms < BEHIND_MS;
+        let ok = unread == 0 || self.lag_ms < HOUR_MS;
         let finding = match (self.files, unread) {
             (0, _) => "Claude Code has no transcripts here".to_owned(),
             (files, 0) => format!("all {files} transcripts on disk are in the memory"),
@@ -66,7 +66,6 @@ impl Backlog {
 
     /// How long what is not read yet will still be there, if Claude Code deletes transcripts after `days` days.
     pub fn deadline(self, days: i64) -> Check {
-        const DAY_MS: i64 = 86_400_000;
         let left = days - self.lag_ms / DAY_MS;
         let nothing = self.files == self.read;
         let ok = nothing || left > days / 3;

@@ -1,6 +1,7 @@
 //! How the memory is: counts, what is degraded, what to do about it.
 
 use super::{Memory, Result};
+use crate::domain::time::DAY_MS;
 use crate::domain::{Timestamp, text::terms};
 use crate::embed::Error as EmbedError;
 use crate::store::Stats;
@@ -192,8 +193,7 @@ fn quarantine_check(stats: &Stats) -> Check {
 
 /// A message from the future means that a clock was wrong; times in answers would then mislead.
 fn clock_check(stats: &Stats, now: Timestamp) -> Check {
-    let day = 86_400_000;
-    let ahead = stats.newest.filter(|newest| newest.minus(day) > now);
+    let ahead = stats.newest.filter(|newest| newest.minus(DAY_MS) > now);
     Check {
         name: "clock",
         ok: ahead.is_none(),

@@ -8,6 +8,7 @@ use super::error::{Error, Result};
 use crate::config::Paths;
 use crate::disk;
 use crate::domain::Timestamp;
+use crate::domain::time::DAY_MS;
 use crate::memory::{Check, Memory};
 use crate::store::Old;
 
@@ -17,7 +18,6 @@ const BATCH: usize = 500;
 const WORTH_PERCENT: u64 = 20;
 /// Free disk that this takes, in tenths of the database.
 const ROOM_TENTHS: u64 = 22;
-const DAY_MS: i64 = 86_400_000;
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy)]

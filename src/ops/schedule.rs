@@ -9,11 +9,9 @@ use super::maintain::{self, Plan};
 use super::metrics::Readings;
 use crate::config::{Paths, ScheduleSettings};
 use crate::domain::Timestamp;
+use crate::domain::time::{DAY_MS, HOUR_MS};
 use crate::memory::{Check, Memory};
 use crate::store::Sample;
-
-const HOUR_MS: i64 = 3_600_000;
-const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// A kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,7 +37,7 @@ impl Job {
         match self {
             Self::Sample => "sample",
             Self::Canary => "canary",
-            Self::Backup => "backup",
+            Self::Backup => backup::RUN,
             Self::Integrity => "integrity",
             Self::Maintenance => "maintenance",
         }
@@ -69,7 +67,7 @@ pub fn last(job: Job, memory: &Memory, paths: &Paths) -> Result<Option<Timestamp
     Ok(noted.max(backup))
 }
 
-/// Whether it should be done now. A store without messages needs nothing.
+/// Whether it should be done now: what failed the last time is due until it succeeds. A store without messages needs nothing.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -79,7 +77,9 @@ pub fn is_due(job: Job, memory: &Memory, paths: &Paths, settings: &ScheduleSetti
     if stats.messages == 0 {
         return Ok(false);
     }
+    let failed = memory.runs()?.iter().any(|run| run.name == job.name() && !run.ok);
     Ok(match (job, last(job, memory, paths)?) {
+        _ if failed => true,
         (_, Some(last)) => last <= now.minus(every),
         // The first round comes when there is something to clean up: a month after the first message came in.
         (Job::Maintenance, None) => memory.created_at()? <= now.minus(every),
@@ -87,7 +87,7 @@ pub fn is_due(job: Job, memory: &Memory, paths: &Paths, settings: &ScheduleSetti
     })
 }
 
-/// Does it and notes down how it went. Returns what came out.
+/// Does it and notes down how it went. Returns what came out; `None` when it was stopped before its end, so that it stays due.
 ///
 /// # Errors
 /// When it failed; that is noted down too.
@@ -98,29 +98,36 @@ pub fn run(
     settings: &ScheduleSettings,
     now: Timestamp,
     stop: &AtomicBool,
-) -> Result<String> {
+) -> Result<Option<String>> {
     let outcome = match job {
-        Job::Sample => sample(memory, now).map(|()| "written down".to_owned()),
+        Job::Sample => sample(memory, now).map(|()| Some("written down".to_owned())),
         Job::Canary => memory.canary(now).map_err(Error::from).and_then(finding),
         Job::Integrity => finding(memory.integrity()),
-        Job::Backup => backup::create(memory, paths, &Target::Own(Keep::default()), now, stop, &mut |_, _| {})
-            .map(|made| made.map_or_else(|| "interrupted".to_owned(), |made| format!("{} bytes", made.bytes))),
+        // Noted down where it is made.
+        Job::Backup => {
+            let made = backup::create(memory, paths, &Target::Own(Keep::default()), now, stop, &mut |_, _| {})?;
+            return Ok(made.map(|made| format!("{} bytes", made.bytes)));
+        }
         Job::Maintenance => {
             let cleanup_days = (settings.cleanup_days > 0).then_some(settings.cleanup_days);
             maintain::maintain(memory, paths, Plan { cleanup_days, dry_run: false }, now, stop, &mut |_, _| {})
-                .map(|done| format!("{} messages removed", done.removed))
+                .and_then(|done| match done.checks.into_iter().find(|check| !check.ok) {
+                    Some(bad) => Err(Error::Finding(bad.finding)),
+                    None => Ok((!done.interrupted).then(|| format!("{} messages removed", done.removed))),
+                })
         }
     };
     let (ok, said) = match &outcome {
-        Ok(said) => (true, said.clone()),
+        Ok(None) => return outcome,
+        Ok(Some(said)) => (true, said.clone()),
         Err(error) => (false, error.to_string()),
     };
     memory.note_run(job.name(), ok, said, now)?;
     outcome
 }
 
-fn finding(check: Check) -> Result<String> {
-    if check.ok { Ok(check.finding) } else { Err(Error::Finding(check.finding)) }
+fn finding(check: Check) -> Result<Option<String>> {
+    if check.ok { Ok(Some(check.finding)) } else { Err(Error::Finding(check.finding)) }
 }
 
 /// What is written down of a day.

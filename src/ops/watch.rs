@@ -33,6 +33,11 @@ impl Sight<'_> {
         self.readings.runs.iter().any(|last| last.name == run && !last.ok)
     }
 
+    /// Whether some work was done, and not since `moment`.
+    pub fn ran_before(&self, run: &str, moment: Timestamp) -> bool {
+        self.readings.runs.iter().any(|last| last.name == run && last.at < moment)
+    }
+
     /// The used part of the disk, 0 to 1.
     #[expect(clippy::cast_precision_loss, reason = "a part of a whole")]
     pub fn disk_used(&self) -> f64 {

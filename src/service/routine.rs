@@ -38,7 +38,8 @@ pub(super) fn schedule(rest: &Rest, desk: &Desk<Memory, memory::Error>, live: &L
                 continue;
             }
             match schedule::run(*job, &memory, paths, &settings.schedule, env::now(), rest.stop()) {
-                Ok(finding) => tracing::info!(job = job.name(), finding, "done"),
+                Ok(Some(finding)) => tracing::info!(job = job.name(), finding, "done"),
+                Ok(None) => tracing::info!(job = job.name(), "stopped before its end"),
                 Err(error) => {
                     tracing::error!(job = job.name(), %error, "it failed");
                     failed.insert(*job, Instant::now());

@@ -5,8 +5,7 @@ use rusqlite::params;
 use super::Store;
 use super::error::{Error, Result};
 use crate::domain::Timestamp;
-
-const DAY_MS: i64 = 86_400_000;
+use crate::domain::time::DAY_MS;
 
 /// One day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use crate::home::{TestHome, say, skip};
 use crate::http::{Service, save};
 use crate::monitoring::{HOW, has};
 use crate::postgres::Postgres;
+use crate::runbook;
 use crate::serving::wait;
 
 /// Ends with the test.
@@ -148,6 +149,10 @@ fn a_killed_service_reaches_the_log_and_so_does_its_return() {
     let bad: Vec<&Value> = asked["checks"].as_array().unwrap().iter().filter(|check| check["ok"] == false).collect();
     // The webhook is another service's here, with another token.
     assert!(bad.len() == 1 && bad[0]["name"] == "webhook", "{bad:?}");
+    for line in runbook::asked_of_others() {
+        let asked = line.replace("localhost:9090", prometheus).replace("localhost:9093", manager);
+        assert!(runbook::shell(&rig.home, &asked).status.success(), "{asked}");
+    }
     let mut again = None;
     rig.comes_and_goes("ClaudeMemoryMCPDown", || drop(service.take()), || again = Some(rig.serve()));
     let log = rig.log();

@@ -88,11 +88,9 @@ impl TestHome {
         path
     }
 
-    /// The database, for breaking things on purpose. Our checksums of pages are kept, as SQLite's own tools would not.
+    /// The database, for breaking things on purpose.
     pub(crate) fn database(&self) -> rusqlite::Connection {
-        let (path, layer) = (self.memory().join("memory.db"), claude_memory::store::page_checksums().unwrap());
-        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
-        rusqlite::Connection::open_with_flags_and_vfs(path, flags, layer).unwrap()
+        database(&self.memory())
     }
 
     /// Imports the sample conversations of the project; returns the report.
@@ -112,6 +110,13 @@ impl TestHome {
             }
         }
     }
+}
+
+/// The database of a data folder. Our checksums of pages are kept, as SQLite's own tools would not.
+pub(crate) fn database(folder: &Path) -> rusqlite::Connection {
+    let layer = claude_memory::store::page_checksums().unwrap();
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+    rusqlite::Connection::open_with_flags_and_vfs(folder.join("memory.db"), flags, layer).unwrap()
 }
 
 /// The sample conversations.

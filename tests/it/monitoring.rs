@@ -108,7 +108,7 @@ fn rules_and_dashboard_fit_the_page() {
     let _ = home.import_samples();
     let service = Service::start(&home);
     assert_eq!(service.post(&save("x")).0, 200);
-    let _ = home.json(&["backup", "create"]);
+    let _ = home.json(&["maintain"]);
     assert!(home.run(&["doctor", "--deep"]).code < 2);
     let page = metrics(&service);
     let known: HashSet<&str> = page.lines().filter_map(|line| line.split(['{', ' ']).next()).collect();

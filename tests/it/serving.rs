@@ -145,6 +145,32 @@ fn a_configuration_is_read_again_and_a_wrong_one_changes_nothing() {
     assert!(!text.contains("with the new one") && !text.contains(new), "nothing of what is said is logged: {text}");
 }
 
+/// What is said of a kind of work.
+fn job(home: &TestHome, name: &str) -> serde_json::Value {
+    let listed = home.json(&["schedule", "list"]);
+    let jobs = listed["jobs"].as_array().unwrap();
+    jobs.iter().find(|job| job["name"] == name).unwrap().clone()
+}
+
+#[test]
+fn a_backup_that_fails_is_an_alert_and_stays_due() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let in_the_way = home.write("memory/backups", "a file where the folder of backups belongs");
+    let service = Service::of(command(&home));
+    let is_open = || home.run(&["alerts", "list"]).stdout.contains("ClaudeMemoryBackupFailed");
+    wait("it is told", is_open);
+    let failed = job(&home, "backup");
+    assert!(failed["ok"] == false && failed["next"] == failed["last"], "due at once: {failed}");
+    let page = || service.request("GET /metrics", &service.good(&format!("Bearer {}", service.token)), b"").1;
+    assert!(page().contains("claude_memory_backup_ok 0"), "{}", page());
+    std::fs::remove_file(in_the_way).unwrap();
+    // By whatever hand it is made.
+    let _ = home.json(&["backup", "create"]);
+    wait("its end is told", || !is_open());
+    assert_eq!(job(&home, "backup")["ok"], true);
+}
+
 #[test]
 fn what_is_due_is_done() {
     let home = TestHome::new();
@@ -152,11 +178,7 @@ fn what_is_due_is_done() {
     let listed = home.json(&["schedule", "list"]);
     assert!(listed["jobs"].as_array().unwrap().iter().all(|job| job["last"].is_null()), "{listed}");
     let service = Service::of(command(&home));
-    let last = |name: &str| {
-        let listed = home.json(&["schedule", "list"]);
-        let jobs = listed["jobs"].as_array().unwrap();
-        jobs.iter().find(|job| job["name"] == name).unwrap().clone()
-    };
+    let last = |name: &str| job(&home, name);
     wait("the last of them", || last("integrity")["ok"] == true);
     for name in ["sample", "canary", "backup"] {
         assert_eq!(last(name)["ok"], true, "{name}");

@@ -12,13 +12,14 @@ use crate::cli::session::Session;
 use crate::config::{Paths, env};
 use crate::domain::Timestamp;
 use crate::domain::limits::{self, Limit};
+use crate::domain::time::DAY_MS;
 use crate::mcp::wire::HealthCheck;
 use crate::memory::{self, CLEANUP_DAYS, Check, Memory};
 use crate::ops::{backup, watch};
 use crate::store::Open;
 
 /// A store that is backed up at all should have a backup of the last week.
-const OLD_BACKUP_MS: i64 = 8 * 86_400_000;
+const OLD_BACKUP_MS: i64 = 8 * DAY_MS;
 
 /// Checks that stand for harm that is done, not for something to be done.
 const GRAVE: [&str; 5] = ["store", "integrity", "canary", "modes", "rows"];

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::check_line;
+use super::serve::token;
 use super::service::places;
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
@@ -77,6 +78,8 @@ pub(in crate::cli) fn run(args: Args, session: &Session) -> Result<ExitCode, Fai
 }
 
 fn export(session: &Session, folder: &Path, places: &Places) -> Result<ExitCode, Failure> {
+    // Prometheus and Alertmanager refuse a configuration that names a file which is not there.
+    token(&session.paths()?)?;
     let written = monitoring::export(folder, places)?;
     let names: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
     if session.output.is_json() {

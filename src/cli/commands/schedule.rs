@@ -9,6 +9,7 @@ use super::service::places;
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::disk;
+use crate::domain::time::HOUR_MS;
 use crate::domain::{Code, Timestamp};
 use crate::ops::schedule::{self, Job};
 use crate::ops::system::{self, Manager, TIMERS, Timer};
@@ -160,10 +161,12 @@ fn list(session: &Session) -> Result<ExitCode, Failure> {
         let every = job.every_ms(&settings);
         let last = schedule::last(*job, &memory, &paths)?;
         let noted = runs.iter().find(|run| run.name == job.name());
-        let next = |last: Timestamp| every.map(|every| last.minus(-every).to_string());
+        // What failed is due already.
+        let failed = noted.is_some_and(|run| !run.ok);
+        let next = |last: Timestamp| every.map(|every| if failed { last } else { last.minus(-every) }.to_string());
         jobs.push(Row {
             name: job.name(),
-            every_hours: every.map(|every| every / 3_600_000),
+            every_hours: every.map(|every| every / HOUR_MS),
             last: last.map(|at| at.to_string()),
             next: last.and_then(next),
             ok: noted.map(|run| run.ok),
@@ -180,9 +183,9 @@ fn list(session: &Session) -> Result<ExitCode, Failure> {
     for row in &listed.jobs {
         let every = row.every_hours.map_or_else(|| "off".to_owned(), |hours| format!("every {hours} h"));
         let last = row.last.as_deref().unwrap_or("never yet");
-        let word = match row.ok {
-            Some(false) => " (failed)",
-            _ => "",
+        let word = match (row.ok, &row.finding) {
+            (Some(false), Some(finding)) => format!(" (failed: {finding})"),
+            _ => String::new(),
         };
         session.output.line(&format!("  {:<13}{every:<14}last {last}{word}", row.name));
     }

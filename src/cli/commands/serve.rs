@@ -9,9 +9,9 @@ use super::mcp::{Prepared, context, prepare};
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::cli::signals;
-use crate::config::{Backend, Layered};
+use crate::config::{Backend, Layered, Paths};
 use crate::domain::Code;
-use crate::http::load_or_create;
+use crate::http::{Token, load_or_create};
 use crate::import::Source;
 use crate::mcp::{Context, Server};
 use crate::service::{self, Setup};
@@ -47,13 +47,18 @@ pub(in crate::cli) struct Args {
     profile: Option<String>,
 }
 
+/// What a request has to bring, made if it is not there.
+pub(super) fn token(paths: &Paths) -> Result<Token, Failure> {
+    let file = paths.http_token();
+    load_or_create(&file).map_err(|error| {
+        Failure::new(Code::Unavailable, format!("the token in {} cannot be used: {error}", file.display()), None)
+    })
+}
+
 pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
     let Prepared { desk, profile, make_vectors } = prepare(args.profile.as_deref(), session)?;
     let paths = session.paths()?;
-    let token_file = paths.http_token();
-    let token = load_or_create(&token_file).map_err(|error| {
-        Failure::new(Code::Unavailable, format!("the token in {} cannot be used: {error}", token_file.display()), None)
-    })?;
+    let token = token(&paths)?;
     let webhook =
         match args.webhook.as_str() {
             "off" => None,

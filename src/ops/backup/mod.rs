@@ -70,11 +70,37 @@ pub struct Listed {
     pub manifest: std::result::Result<Manifest, String>,
 }
 
-/// Makes a backup, restores it beside and compares, and only then gives it its name. `None` when it was stopped.
+/// The name under which the outcome of backups is noted down.
+pub(super) const RUN: &str = "backup";
+
+/// Makes a backup, restores it beside and compares, and only then gives it its name. `None` when it was stopped. How one for the
+/// folder of backups went is noted down, whoever asked for it.
 ///
 /// # Errors
 /// When anything cannot be read or written, or differs: there is then no backup under that name.
 pub fn create(
+    memory: &Memory,
+    paths: &Paths,
+    target: &Target,
+    now: Timestamp,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Option<Created>> {
+    let outcome = make(memory, paths, target, now, stop, progress);
+    let said = match &outcome {
+        // Neither made nor failed: somebody stopped it, or somebody else is making one.
+        Ok(None) | Err(Error::Busy(_)) => None,
+        Ok(Some(made)) => Some((true, format!("{} bytes", made.bytes))),
+        Err(error) => Some((false, error.to_string())),
+    };
+    if let (Target::Own(_), Some((ok, said))) = (target, said) {
+        // Where even this cannot be written, the outcome itself still reaches whoever asked.
+        let _ = memory.note_run(RUN, ok, said, now);
+    }
+    outcome
+}
+
+fn make(
     memory: &Memory,
     paths: &Paths,
     target: &Target,

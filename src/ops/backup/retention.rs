@@ -7,8 +7,7 @@ use jiff::civil::{Date, ISOWeekDate};
 use jiff::tz::TimeZone;
 
 use crate::domain::Timestamp;
-
-const DAY_MS: i64 = 86_400_000;
+use crate::domain::time::DAY_MS;
 
 /// How many of each are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +71,7 @@ mod tests {
     fn seven_days_four_weeks_six_months() {
         // One a day for two hundred days, the newest on Monday 2026-11-23.
         let newest = at("2026-11-23T02:00");
-        let times: Vec<Timestamp> = (0..200).map(|day| newest.minus(day * 86_400_000)).collect();
+        let times: Vec<Timestamp> = (0..200).map(|day| newest.minus(day * DAY_MS)).collect();
         let gone = Keep::default().superfluous(&times, &TimeZone::UTC);
         let stays: Vec<String> = (0..times.len())
             .filter(|index| !gone.contains(index))

@@ -24,7 +24,13 @@ const BUCKETS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 const WINDOW_SECONDS: u32 = 300;
 
 /// Work with an outcome: its name, the series of outcome and time, what the outcome says.
-const RUNS: [(&str, &str, &str, &str); 3] = [
+const RUNS: [(&str, &str, &str, &str); 4] = [
+    (
+        "backup",
+        "claude_memory_backup_ok",
+        "claude_memory_backup_attempt_timestamp_seconds",
+        "Whether the last backup for the folder of backups was made, restored and found equal.",
+    ),
     (
         "integrity",
         "claude_memory_integrity_ok",

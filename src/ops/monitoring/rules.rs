@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use crate::domain::time::{DAY_MS, HOUR_MS};
 use crate::ops::watch::Sight;
 
 /// One rule with what makes it fire and what does not.
@@ -151,7 +152,7 @@ pub const RULES: &[Rule] = &[
         series: &[("claude_memory_ingest_lag_seconds", "4000x80", "3000x80")],
         labelled: true,
         absent: false,
-        holds: Some(|sight| sight.readings.backlog.lag_ms > 3_600_000),
+        holds: Some(|sight| sight.readings.backlog.lag_ms > HOUR_MS),
     },
     Rule {
         name: "ClaudeMemoryBackupTooOld",
@@ -166,7 +167,68 @@ pub const RULES: &[Rule] = &[
         series: &[("claude_memory_backup_last_success_timestamp_seconds", "-100000x80", "0x80")],
         labelled: true,
         absent: false,
-        holds: Some(|sight| sight.readings.backup.is_some_and(|at| at < sight.now.minus(26 * 3_600_000))),
+        holds: Some(|sight| sight.readings.backup.is_some_and(|at| at < sight.now.minus(26 * HOUR_MS))),
+    },
+    Rule {
+        name: "ClaudeMemoryBackupFailed",
+        expr: "claude_memory_backup_ok == 0",
+        hold: 0,
+        severity: "warning",
+        summary: ["The last backup failed", "最近一次备份失败"],
+        description: [
+            "`claude-memory schedule list` says why; mend that and run `claude-memory backup create`.",
+            "`claude-memory schedule list` 会说明原因;排除后运行 `claude-memory backup create`。",
+        ],
+        series: &[("claude_memory_backup_ok", "0x80", "1x80")],
+        labelled: true,
+        absent: false,
+        holds: Some(|sight| sight.failed("backup")),
+    },
+    Rule {
+        name: "ClaudeMemoryIntegrityOld",
+        expr: "time() - claude_memory_integrity_check_timestamp_seconds > 8 * 86400",
+        hold: 300,
+        severity: "warning",
+        summary: ["The store was not compared with itself for eight days", "存储超过八天没有全面比对"],
+        description: [
+            "Run `claude-memory doctor --deep` and look why it did not run.",
+            "运行 `claude-memory doctor --deep`,并检查定时任务。",
+        ],
+        series: &[("claude_memory_integrity_check_timestamp_seconds", "-700000x80", "0x80")],
+        labelled: true,
+        absent: false,
+        holds: Some(|sight| sight.ran_before("integrity", sight.now.minus(8 * DAY_MS))),
+    },
+    Rule {
+        name: "ClaudeMemoryMaintenanceFailed",
+        expr: "claude_memory_maintenance_ok == 0",
+        hold: 0,
+        severity: "warning",
+        summary: ["The last round of maintenance failed", "最近一次维护失败"],
+        description: [
+            "`claude-memory schedule list` says why; mend that and run `claude-memory maintain`.",
+            "`claude-memory schedule list` 会说明原因;排除后运行 `claude-memory maintain`。",
+        ],
+        series: &[("claude_memory_maintenance_ok", "0x80", "1x80")],
+        labelled: true,
+        absent: false,
+        holds: Some(|sight| sight.failed("maintenance")),
+    },
+    Rule {
+        name: "ClaudeMemoryDiskWillFill",
+        expr: "predict_linear(claude_memory_disk_free_bytes[6h], 4 * 86400) < 0",
+        hold: 300,
+        severity: "warning",
+        summary: ["At this rate the disk is full within four days", "按目前的速度,磁盘将在四天内写满"],
+        description: [
+            "Look what grows; `claude-memory report capacity` says whether it is the memory.",
+            "查看是什么在增长;`claude-memory report capacity` 会说明是否是记忆库。",
+        ],
+        series: &[("claude_memory_disk_free_bytes", "10000000000-50000000x80", "10000000000x80")],
+        labelled: true,
+        absent: false,
+        // A laptop looks at one moment; how full the disk is now it sees.
+        holds: None,
     },
     Rule {
         name: "ClaudeMemoryDiskFilling",
@@ -280,7 +342,7 @@ pub const RULES: &[Rule] = &[
         series: &[("claude_memory_sync_lag_seconds{target=\"postgres\"}", "4000x80", "0x80")],
         labelled: true,
         absent: false,
-        holds: Some(|sight| sight.readings.targets.iter().any(|copied| copied.lag_ms > 3_600_000)),
+        holds: Some(|sight| sight.readings.targets.iter().any(|copied| copied.lag_ms > HOUR_MS)),
     },
     Rule {
         name: "ClaudeMemoryConfigInvalid",

@@ -13,8 +13,7 @@ use serde::Serialize;
 use super::error::{Error, Result};
 use crate::disk;
 use crate::domain::Timestamp;
-
-const DAY_MS: i64 = 86_400_000;
+use crate::domain::time::DAY_MS;
 
 /// A picture: one value a day.
 #[derive(Debug, Clone, Serialize)]

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{DAY_MS, Report, Series, date, day_of, number, signed};
+use super::{Report, Series, date, day_of, number, signed};
 use crate::config::Paths;
 use crate::domain::Timestamp;
+use crate::domain::time::DAY_MS;
 use crate::memory::Memory;
 use crate::ops::error::Result;
 use crate::ops::{alerts, backup};
