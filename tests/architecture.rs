@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Room, its height, and the crates that only it may name.
 const ROOMS: &[(&str, u8, &[&str])] = &[
     ("domain", 0, &["aho_corasick", "regex", "regex_lite", "rust_stemmers", "unicode_normalization"]),
-    ("config", 1, &["etcetera", "strsim"]),
+    ("config", 1, &["etcetera", "strsim", "toml_edit"]),
     ("disk", 1, &[]),
     ("import", 1, &["zip", "rusqlite"]),
     ("store", 2, &["rusqlite", "half"]),

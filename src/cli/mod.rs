@@ -17,8 +17,8 @@ use crate::config::Paths;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use commands::{
     alerts, backup, bench, blame, completions, config, context, demo, doctor, embed, export, fix, forget, handoff,
-    hook, hooks, import, init, install, logs, maintain, man, mcp, migrate, monitoring, open, projects, quarantine,
-    redact, report, save, schedule, search, serve, service, show, status, sync, timeline,
+    hook, hooks, import, init, install, logs, maintain, man, mcp, migrate, model, monitoring, open, projects,
+    quarantine, redact, reindex, report, save, schedule, search, serve, service, show, status, sync, timeline,
 };
 use logging::Logging;
 use output::Output;
@@ -58,6 +58,9 @@ enum Command {
     RestoreTranscript(export::RestoreArgs),
     Migrate(migrate::Args),
     Embed(embed::Args),
+    Model(model::Args),
+    Reembed(model::Reembed),
+    Reindex(reindex::Args),
     Search(search::Args),
     Show(show::Args),
     Timeline(timeline::Args),
@@ -125,6 +128,9 @@ pub fn run() -> ExitCode {
         Command::Init(args) => init::run(&args, &session),
         Command::Import(args) => import::run(&args, &session),
         Command::Embed(args) => embed::run(&args, &session),
+        Command::Model(args) => model::run(&args, &session),
+        Command::Reembed(args) => model::reembed(&args, &session),
+        Command::Reindex(args) => reindex::run(&args, &session),
         Command::Search(args) => search::run(&args, &session),
         Command::Show(args) => show::run(&args, &session),
         Command::Timeline(args) => timeline::run(args, &session),

@@ -33,7 +33,7 @@ impl fmt::Display for Origin {
 }
 
 /// The text of a file of settings, which is never large.
-fn read(file: &Path) -> std::io::Result<String> {
+pub(super) fn read(file: &Path) -> std::io::Result<String> {
     let (mut text, most) = (String::new(), limits::CONFIG_BYTES as u64);
     std::fs::File::open(file)?.take(most + 1).read_to_string(&mut text)?;
     if text.len() > limits::CONFIG_BYTES {
@@ -125,13 +125,33 @@ fn flatten(table: &Table, origin: &Origin) -> Vec<Value> {
 }
 
 fn unknown(set: &Value, known: &[Value]) -> String {
+    format!("unknown setting {} in {}{}", set.key, set.origin, suggestion(&set.key, known))
+}
+
+/// `; did you mean …?` for a key that is nearly one.
+fn suggestion(key: &str, known: &[Value]) -> String {
     let nearest = known
         .iter()
-        .map(|value| (strsim::jaro_winkler(&value.key, &set.key), &value.key))
+        .map(|value| (strsim::jaro_winkler(&value.key, key), &value.key))
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .filter(|(likeness, _)| *likeness > 0.8);
-    let hint = nearest.map(|(_, key)| format!("; did you mean {key}?")).unwrap_or_default();
-    format!("unknown setting {} in {}{hint}", set.key, set.origin)
+    nearest.map(|(_, key)| format!("; did you mean {key}?")).unwrap_or_default()
+}
+
+/// A text as the value of a setting, by the type that the default has.
+///
+/// # Errors
+/// [`Error::Value`] when there is no such setting.
+pub(super) fn known_value(key: &str, text: &str) -> Result<toml::Value, Error> {
+    let defaults = flatten(&parse(Path::new("defaults.toml"), DEFAULTS)?, &Origin::Default);
+    match defaults.iter().find(|value| value.key == key) {
+        Some(known) => Ok(like(&known.value, text)),
+        None => Err(Error::Value {
+            key: key.to_owned(),
+            origin: "the command line".to_owned(),
+            message: format!("there is no such setting{}", suggestion(key, &defaults)),
+        }),
+    }
 }
 
 /// Reads text from the environment as the type that the default has.

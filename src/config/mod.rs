@@ -2,6 +2,7 @@
 //!
 //! Owns: defaults, the layers over them, every environment variable, every path. Does not own: what the values mean.
 
+mod change;
 pub mod env;
 mod layers;
 pub mod paths;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use change::changed;
 pub use layers::{Layered, Origin, Value};
 pub use paths::Paths;
 pub use service::{AlertSettings, Backend, BackupSettings, LogSettings, ScheduleSettings, ServeSettings, SyncSettings};

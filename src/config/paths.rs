@@ -110,6 +110,16 @@ impl Paths {
         self.home.join("embed.paused")
     }
 
+    /// Models of the user that were taken in, a folder each.
+    pub fn models(&self) -> PathBuf {
+        self.home.join("models")
+    }
+
+    /// Held by the one process that makes vectors of another model than the one in use.
+    pub fn reembed_lock(&self) -> PathBuf {
+        self.home.join("reembed.lock")
+    }
+
     /// Held by the one process that makes vectors.
     pub fn embed_lock(&self) -> PathBuf {
         self.home.join("embed.lock")

@@ -10,7 +10,7 @@ use fastembed::{InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, 
 use serde::Deserialize;
 
 use super::centre::{Means, normalise};
-use super::{Choice, Error, assets, runtime, unpacked};
+use super::{Choice, Error, assets, runtime, shelf, unpacked};
 use crate::domain::hash::sha256_hex;
 use crate::domain::text::passages;
 
@@ -123,6 +123,21 @@ impl Spec {
             Choice::Folder(folder) => own_manifest(folder)?,
         };
         Ok((manifest.name, manifest.dimensions))
+    }
+
+    /// Compares the files of the model with their digests; says how many were compared. Those that come with the program are.
+    ///
+    /// # Errors
+    /// [`Error::Asset`] for a file that differs.
+    pub fn verify(&self) -> Result<usize, Error> {
+        match &self.choice {
+            Choice::Off => Err(Error::Off),
+            Choice::Builtin => {
+                let assets = [assets::MODEL, assets::TOKENIZER, assets::MEANS];
+                assets.iter().try_for_each(|asset| asset.unpack().map(drop)).map(|()| assets.len())
+            }
+            Choice::Folder(folder) => shelf::verify(folder),
+        }
     }
 
     fn files(&self) -> Result<Files, Error> {

@@ -7,13 +7,16 @@ mod encoder;
 mod priority;
 mod resident;
 mod runtime;
+pub mod shelf;
+mod trial;
 mod unpacked;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use encoder::{Encoder, Spec};
 pub use priority::give_way;
 pub use resident::Resident;
+pub use trial::{Trial, try_out};
 
 /// Why no vector can be made.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -88,6 +91,15 @@ impl Choice {
                 Some(path) if !path.is_empty() => Ok(Self::Folder(PathBuf::from(path))),
                 _ => Err(format!("embed.model is {text:?}; it must be \"builtin\", \"off\" or \"dir:/path\"")),
             },
+        }
+    }
+
+    /// The same, with a folder that is not absolute taken to lie below the data folder: it may be moved with its models.
+    #[must_use]
+    pub fn below(self, home: &Path) -> Self {
+        match self {
+            Self::Folder(path) => Self::Folder(home.join(path)),
+            other => other,
         }
     }
 }

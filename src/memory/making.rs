@@ -2,6 +2,7 @@
 //! small batch, resumable because the queue is a table.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -51,10 +52,19 @@ pub struct Made {
 #[derive(Debug)]
 pub struct Turn {
     _held: Held,
-    model: i64,
+    pub(super) model: i64,
     digest: String,
     dimensions: usize,
     encoders: Vec<Mutex<Encoder>>,
+    /// Whether the parts are those of the queue and leave it.
+    queued: bool,
+}
+
+impl Turn {
+    /// The model, as the index knows it.
+    pub(super) fn model_name(&self) -> (i64, &str, usize) {
+        (self.model, self.digest.as_str(), self.dimensions)
+    }
 }
 
 /// One passage that needs the encoder.
@@ -94,21 +104,22 @@ impl Memory {
     /// # Errors
     /// [`Error::Busy`] when another process has the turn; an encoder that cannot be loaded.
     pub fn take_turn(&self, workers: usize) -> Result<Option<Turn>> {
-        let spec = self.resident.spec();
         let model = self.encoder_model()?;
-        let (digest, dimensions) = (model.digest.clone(), model.dimensions);
         // Registering the model queues everything that it has not embedded, so it comes before counting.
-        let model = self.store.adopt_model(model)?.0;
+        let row = self.store.adopt_model(model.clone())?.0;
         if self.store.pending_count()? == 0 {
             return Ok(None);
         }
         if self.vectors_are_paused() {
             return Err(Error::Busy("making vectors is paused; `claude-memory embed --resume` goes on".to_owned()));
         }
-        let lock = Lock::try_take(&self.embed_lock).map_err(|error| Error::Unreadable {
-            path: self.embed_lock.display().to_string(),
-            why: error.to_string(),
-        })?;
+        self.begin(model, row, &self.embed_lock, workers).map(|turn| Some(Turn { queued: true, ..turn }))
+    }
+
+    /// Takes a lock and loads `workers` encoders of the settings' model.
+    pub(super) fn begin(&self, model: Model, row: i64, lock: &Path, workers: usize) -> Result<Turn> {
+        let lock = Lock::try_take(lock)
+            .map_err(|error| Error::Unreadable { path: lock.display().to_string(), why: error.to_string() })?;
         let held = match lock {
             Lock::Held(held) => held,
             Lock::Taken(owner) => {
@@ -116,8 +127,9 @@ impl Memory {
                 return Err(Error::Busy(format!("{who} is making vectors for this folder")));
             }
         };
-        let encoders = spec.load(workers.max(1))?.into_iter().map(Mutex::new).collect();
-        Ok(Some(Turn { _held: held, model, digest, dimensions, encoders }))
+        let encoders = self.resident.spec().load(workers.max(1))?.into_iter().map(Mutex::new).collect();
+        let Model { digest, dimensions, .. } = model;
+        Ok(Turn { _held: held, model: row, digest, dimensions, encoders, queued: false })
     }
 
     /// Queues every text that has no vector of the encoder in use and waits for none; returns how many.
@@ -126,10 +138,8 @@ impl Memory {
     /// When the store cannot be written.
     pub fn queue_missing_vectors(&self) -> Result<usize> {
         // Without a model there is nothing to queue for.
-        if self.model_name().is_none() {
-            return Ok(0);
-        }
-        Ok(self.store.queue_missing(self.encoder_model()?)?.1)
+        let Ok(model) = self.encoder_model() else { return Ok(0) };
+        Ok(self.store.queue_missing(model)?.1)
     }
 
     /// The encoder of the settings, as the store knows models.
@@ -154,7 +164,7 @@ impl Memory {
     ) -> Result<Made> {
         let mut made = Made::default();
         let total = self.store.pending_count()?;
-        let model = (turn.model, turn.digest.as_str(), turn.dimensions);
+        let model = turn.model_name();
         let mut indexed = 0;
         loop {
             let stopped = stop.load(Ordering::Relaxed) || self.vectors_are_paused();
@@ -174,7 +184,8 @@ impl Memory {
         }
     }
 
-    fn round(&self, turn: &Turn, parts: &[PendingPart], stop: &AtomicBool, made: &mut Made) -> Result<()> {
+    /// Makes the vectors of some parts, in one transaction.
+    pub(super) fn round(&self, turn: &Turn, parts: &[PendingPart], stop: &AtomicBool, made: &mut Made) -> Result<()> {
         let mut vectors = Vec::new();
         let mut jobs: Vec<Job<'_>> = Vec::new();
         // The same text twice in one round is embedded once.
@@ -214,12 +225,12 @@ impl Memory {
                 None => return Ok(self.store.store_vectors(turn.model, Vec::new(), vectors)?),
             }
         }
-        for (part, why) in &failures {
+        for (part, why) in failures.iter().filter(|_| turn.queued) {
             self.store.mark_failed(*part, why.clone())?;
         }
         let done: Vec<i64> = parts.iter().map(|part| part.part).filter(|part| !failures.contains_key(part)).collect();
         made.failed += failures.len() as u64;
         made.parts += done.len() as u64;
-        Ok(self.store.store_vectors(turn.model, done, vectors)?)
+        Ok(self.store.store_vectors(turn.model, if turn.queued { done } else { Vec::new() }, vectors)?)
     }
 }

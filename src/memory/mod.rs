@@ -17,6 +17,7 @@ mod health;
 mod ingest;
 mod journal;
 mod making;
+mod models;
 mod nearest;
 mod operations;
 mod parallel;
@@ -83,7 +84,7 @@ impl Memory {
     /// # Errors
     /// Whatever opening the database fails with, or a wrong `embed.model`.
     pub fn open(paths: &Paths, settings: Settings, open: Open, ids: Ids, now: Timestamp) -> Result<Self> {
-        let choice = Choice::parse(&settings.embed.model).map_err(Error::invalid)?;
+        let choice = Choice::parse(&settings.embed.model).map_err(Error::invalid)?.below(paths.home());
         let spec = Spec::new(choice, settings.embed.runtime.clone(), paths.runtime());
         Self::open_with(Arc::new(Resident::new(spec)), paths, settings, open, ids, now)
     }

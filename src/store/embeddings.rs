@@ -82,12 +82,8 @@ impl Store {
     /// When writing fails.
     pub fn queue_missing(&self, model: Model) -> Result<(i64, usize)> {
         self.write(move |connection| {
-            let failed = |error| Error::sqlite("register a model", error);
-            let sql = "INSERT INTO models (digest, name, dimensions) VALUES (?1, ?2, ?3)
-                       ON CONFLICT (digest) DO UPDATE SET name = excluded.name RETURNING id";
-            let id: i64 = connection
-                .query_row(sql, params![model.digest, model.name, model.dimensions], |row| row.get(0))
-                .map_err(failed)?;
+            let failed = |error| Error::sqlite("queue what has no vector", error);
+            let id = register(connection, &model)?;
             let sql = format!(
                 "INSERT OR IGNORE INTO pending (part_id, at) SELECT DISTINCT p.id, m.at FROM passages a
                  JOIN parts p ON p.id = a.part_id JOIN messages m ON m.id = p.message_id WHERE {}",
@@ -271,7 +267,19 @@ impl Store {
     }
 }
 
-fn embedded_passages(connection: &Connection, part: i64) -> rusqlite::Result<Vec<(i64, std::ops::Range<usize>)>> {
+/// The row of a model, made if it is new.
+pub(super) fn register(connection: &Connection, model: &Model) -> Result<i64> {
+    let sql = "INSERT INTO models (digest, name, dimensions) VALUES (?1, ?2, ?3)
+               ON CONFLICT (digest) DO UPDATE SET name = excluded.name RETURNING id";
+    connection
+        .query_row(sql, params![model.digest, model.name, model.dimensions], |row| row.get(0))
+        .map_err(|error| Error::sqlite("register a model", error))
+}
+
+pub(super) fn embedded_passages(
+    connection: &Connection,
+    part: i64,
+) -> rusqlite::Result<Vec<(i64, std::ops::Range<usize>)>> {
     let sql = "SELECT id, start_byte, end_byte FROM passages WHERE part_id = ?1 AND (role <> 0 OR ordinal < ?2) ORDER BY ordinal";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement

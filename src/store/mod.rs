@@ -17,6 +17,7 @@ mod frames;
 mod journal;
 mod lane;
 mod messages;
+mod models;
 mod notes;
 mod operations;
 mod pages;

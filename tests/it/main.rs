@@ -38,6 +38,7 @@ mod limits;
 mod maintaining;
 mod mcp;
 mod model;
+mod models;
 mod monitoring;
 mod operating;
 mod page;

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use crate::home::TestHome;
+use crate::models::own_model;
 
 /// Imported and embedded once for all tests of this file.
 static SAMPLES: LazyLock<TestHome> = LazyLock::new(|| {
@@ -180,17 +181,7 @@ fn another_model_never_mixes_with_the_first() {
     let home = TestHome::new();
     let _ = home.import_samples();
     let _ = home.json(&["embed"]);
-    // The same files as a user's own model: other rules, so another id and another space.
-    let folder = home.path().join("own");
-    std::fs::create_dir(&folder).unwrap();
-    let models = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    for (name, packed) in
-        [("model.onnx", "e5-small-zhen-int8.onnx.zst"), ("tokenizer.json", "e5-small-zhen.tokenizer.json.zst")]
-    {
-        let packed = std::fs::File::open(models.join(packed)).unwrap();
-        zstd::stream::copy_decode(packed, std::fs::File::create(folder.join(name)).unwrap()).unwrap();
-    }
-    home.write("own/model.toml", "name = \"mine\"\nquery_prefix = \"query: \"\npassage_prefix = \"passage: \"\npad_token = \"<pad>\"\npad_id = 1\n");
+    let folder = own_model(&home);
     home.write("memory/config.toml", format!("[embed]\nmodel = \"dir:{}\"\n", folder.display()));
     let found = home.json(&["search", "pgbouncer"]);
     assert_eq!(found["degraded"], true, "vectors of the other model are not used");

@@ -6,11 +6,16 @@ use clap::Subcommand;
 
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
-use crate::config::env;
+use crate::config::{Layered, Origin, Paths, Value, changed, env};
+use crate::disk;
+use crate::domain::Code;
 
-/// Show the settings in force and where they come from
+/// Show the settings in force and where they come from, and change them
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  claude-memory config show --origin")]
+#[command(
+    after_help = "Examples:\n  claude-memory config show --origin\n  claude-memory config set search.limit 8\n  \
+    claude-memory config unset search.limit"
+)]
 pub(in crate::cli) struct Args {
     #[command(subcommand)]
     action: Action,
@@ -24,6 +29,18 @@ enum Action {
         #[arg(long)]
         origin: bool,
     },
+    /// Set a value in the configuration file; everything else in it stays as it is
+    Set {
+        /// For example search.limit
+        key: String,
+        /// As in the file; text needs no quotes
+        value: String,
+    },
+    /// Take a value out of the configuration file, so that the default is in force
+    Unset {
+        /// For example search.limit
+        key: String,
+    },
     /// Print the path of the configuration file, which need not exist
     Path,
     /// Print every environment variable that is read
@@ -32,7 +49,9 @@ enum Action {
 
 pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
     let (paths, output) = (session.paths()?, session.output);
-    match args.action {
+    match &args.action {
+        Action::Set { key, value } => set(&paths, key, Some(value), session)?,
+        Action::Unset { key } => set(&paths, key, None, session)?,
         Action::Path if output.is_json() => output.json(&serde_json::json!({ "path": paths.config() })),
         Action::Path => output.line(&paths.config().display().to_string()),
         Action::Environment if output.is_json() => {
@@ -49,17 +68,49 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         Action::Show { origin } => {
             let values = session.settings(&paths)?.values;
             if output.is_json() {
-                let values = values.iter().map(|value| {
-                    serde_json::json!({ "key": value.key, "value": value.value, "origin": value.origin.to_string() })
-                });
-                output.json(&values.collect::<Vec<_>>());
+                output.json(&values.iter().map(json).collect::<Vec<_>>());
             } else {
                 for value in values {
-                    let origin = if origin { format!("  # {}", value.origin) } else { String::new() };
+                    let origin = if *origin { format!("  # {}", value.origin) } else { String::new() };
                     output.line(&format!("{} = {}{origin}", value.key, value.value));
                 }
             }
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn set(paths: &Paths, key: &str, value: Option<&str>, session: &Session) -> Result<(), Failure> {
+    write(paths, key, value, session)?;
+    let values = Layered::load(&paths.config())?.values;
+    let Some(now) = values.iter().find(|known| known.key == key) else { return Ok(()) };
+    if session.output.is_json() {
+        session.output.json(&json(now));
+    } else {
+        session.output.line(&format!("{key} = {}  # {}", now.value, now.origin));
+    }
+    Ok(())
+}
+
+fn json(value: &Value) -> serde_json::Value {
+    serde_json::json!({ "key": value.key, "value": value.value, "origin": value.origin.to_string() })
+}
+
+/// Sets or takes out a value in the configuration file, if the settings are then still good ones.
+pub(super) fn write(paths: &Paths, key: &str, value: Option<&str>, session: &Session) -> Result<(), Failure> {
+    let file = paths.config();
+    let (text, _) = changed(&file, key, value)?;
+    disk::create_private_folder(paths.home())
+        .and_then(|()| disk::write_atomic(&file, text.as_bytes()))
+        .map_err(|error| Failure::new(Code::Unavailable, format!("cannot write {}: {error}", file.display()), None))?;
+    let layered = session.settings(paths)?;
+    // What stands above the file goes on counting, and whoever set the file should know.
+    if let Some(above) =
+        layered.values.iter().find(|known| known.key == key && matches!(known.origin, Origin::Environment(_)))
+    {
+        session
+            .output
+            .say(&format!("note: {key} is {} from the {}, which counts more than the file", above.value, above.origin));
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::cli::output::Output;
 use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
 use crate::cli::session::Session;
 use crate::embed::give_way;
-use crate::memory::{Made, Memory};
+use crate::memory::{self, Made, MakingProgress, Memory};
 use crate::store::Open;
 
 /// Make the missing vectors, so that everything can be searched by meaning
@@ -34,7 +34,7 @@ pub(in crate::cli) struct Args {
 }
 
 #[derive(Debug, Serialize)]
-struct Done {
+pub(super) struct Done {
     parts: u64,
     vectors: u64,
     copied: u64,
@@ -42,6 +42,14 @@ struct Done {
     characters: u64,
     interrupted: bool,
     seconds: f64,
+}
+
+impl Done {
+    pub(super) fn new(made: Made, took: Duration) -> Self {
+        let Made { parts, vectors, copied, failed, characters, interrupted } = made;
+        let seconds = (took.as_secs_f64() * 1000.0).round() / 1000.0;
+        Self { parts, vectors, copied, failed, characters, interrupted, seconds }
+    }
 }
 
 pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
@@ -61,9 +69,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     let start = Instant::now();
     let made = make(&memory, workers, session.output, &stop)?;
     if session.output.is_json() {
-        let Made { parts, vectors, copied, failed, characters, interrupted } = made;
-        let seconds = (start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
-        session.output.json(&Done { parts, vectors, copied, failed, characters, interrupted, seconds });
+        session.output.json(&Done::new(made, start.elapsed()));
     } else if made == Made::default() {
         session.output.line("Every text that gets vectors has them.");
     }
@@ -82,15 +88,29 @@ pub(super) fn make(memory: &Memory, workers: usize, output: Output, stop: &Atomi
         }
         Err(failure) => return Err(failure),
     };
+    let made = with_bar(output, |progress| memory.make_vectors(&turn, stop, progress))?;
+    tell(&made, start.elapsed(), output);
+    Ok(made)
+}
+
+/// Runs what makes vectors under a bar.
+pub(super) fn with_bar(
+    output: Output,
+    work: impl FnOnce(&mut dyn FnMut(MakingProgress)) -> memory::Result<Made>,
+) -> memory::Result<Made> {
     let bar = bar(output, "{bar:30} {pos}/{len} texts, {msg} {eta}");
-    let made = memory.make_vectors(&turn, stop, &mut |progress| {
+    let made = work(&mut |progress| {
         bar.set_length(progress.total);
         bar.set_position(progress.done);
         bar.set_message(format!("{} vectors", grouped(progress.vectors)));
     });
     bar.finish_and_clear();
-    let made = made?;
-    let seconds = start.elapsed().as_secs_f64();
+    made
+}
+
+/// Says what was made.
+pub(super) fn tell(made: &Made, took: Duration, output: Output) {
+    let seconds = took.as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = made.vectors as f64 / seconds.max(0.001);
     output.say(&format!(
@@ -101,5 +121,4 @@ pub(super) fn make(memory: &Memory, workers: usize, output: Output, stop: &Atomi
         grouped(made.failed),
         if made.interrupted { "; interrupted, run it again to continue" } else { "" }
     ));
-    Ok(made)
 }
