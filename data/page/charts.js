@@ -85,6 +85,6 @@ export function bars(entries) {
   return h("table", { class: "bars" }, h("tbody", {}, entries.map(([name, value, href]) => h("tr", {},
     h("th", { scope: "row" }, href ? h("a", { href }, name) : name),
     h("td", {}, svg("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
-      svg("rect", { width: Math.max((value / top) * 100, 1), height: 10, rx: 2, class: "bar" }))),
+      svg("rect", { width: Math.max((value / top) * 100, 1), height: 10, class: "bar" }))),
     h("td", { class: "number" }, number(value))))));
 }

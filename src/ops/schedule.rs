@@ -1,6 +1,7 @@
 //! Work that is done now and then: when each kind is due, doing it, and noting down how it went. Who does it (`serve`, a timer of the
 //! system) is their business.
 
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use super::backup::{self, Keep, Target};
@@ -12,6 +13,11 @@ use crate::domain::Timestamp;
 use crate::domain::time::{DAY_MS, HOUR_MS};
 use crate::memory::{Check, Memory};
 use crate::store::Sample;
+
+/// Samples of how far reading was behind, in seconds.
+pub(super) const INGEST_LAG: &str = "ingest_lag_seconds";
+/// Samples of how far another place was behind, in seconds; its name follows.
+pub(super) const SYNC_LAG: &str = "sync_lag_seconds_";
 
 /// A kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,20 +93,27 @@ pub fn is_due(job: Job, memory: &Memory, paths: &Paths, settings: &ScheduleSetti
     })
 }
 
+/// What work is done on.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'a> {
+    /// The store.
+    pub memory: &'a Memory,
+    /// Where it lies.
+    pub paths: &'a Paths,
+    /// What is done when.
+    pub settings: &'a ScheduleSettings,
+    /// Where Claude Code keeps its transcripts.
+    pub transcripts: Option<&'a Path>,
+}
+
 /// Does it and notes down how it went. Returns what came out; `None` when it was stopped before its end, so that it stays due.
 ///
 /// # Errors
 /// When it failed; that is noted down too.
-pub fn run(
-    job: Job,
-    memory: &Memory,
-    paths: &Paths,
-    settings: &ScheduleSettings,
-    now: Timestamp,
-    stop: &AtomicBool,
-) -> Result<Option<String>> {
+pub fn run(job: Job, ground: Ground<'_>, now: Timestamp, stop: &AtomicBool) -> Result<Option<String>> {
+    let Ground { memory, paths, settings, transcripts } = ground;
     let outcome = match job {
-        Job::Sample => sample(memory, now).map(|()| Some("written down".to_owned())),
+        Job::Sample => sample(memory, transcripts, now).map(|()| Some("written down".to_owned())),
         Job::Canary => memory.canary(now).map_err(Error::from).and_then(finding),
         Job::Integrity => finding(memory.integrity()),
         // Noted down where it is made.
@@ -131,8 +144,8 @@ fn finding(check: Check) -> Result<Option<String>> {
 }
 
 /// What is written down of a day.
-fn sample(memory: &Memory, now: Timestamp) -> Result<()> {
-    let readings = Readings::read(memory, memory.settings(), None, now)?;
+fn sample(memory: &Memory, transcripts: Option<&Path>, now: Timestamp) -> Result<()> {
+    let readings = Readings::read(memory, memory.settings(), transcripts, now)?;
     let counters = memory.counters()?;
     let sum = |head: &str, tail: &str| -> i64 {
         counters
@@ -156,7 +169,15 @@ fn sample(memory: &Memory, now: Timestamp) -> Result<()> {
         ("micros", sum("micros/", "")),
     ];
     let day = now.milliseconds().div_euclid(DAY_MS);
-    let samples = values.into_iter().map(|(name, value)| Sample { day, name: name.to_owned(), value });
-    memory.note_samples(samples.collect())?;
+    let mut samples: Vec<Sample> =
+        values.into_iter().map(|(name, value)| Sample { day, name: name.to_owned(), value }).collect();
+    // Of what comes and goes the highest of the day counts, not what happens to be there at its end.
+    let before = memory.samples(day)?;
+    let copies = readings.targets.iter().map(|target| (format!("{SYNC_LAG}{}", target.state.name), target.lag_ms));
+    for (name, lag_ms) in copies.chain([(INGEST_LAG.to_owned(), readings.backlog.lag_ms)]) {
+        let seen = before.iter().find(|sample| sample.day == day && sample.name == name);
+        samples.push(Sample { day, value: seen.map_or(0, |sample| sample.value).max(lag_ms / 1000), name });
+    }
+    memory.note_samples(samples)?;
     Ok(())
 }

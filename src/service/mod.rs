@@ -31,7 +31,7 @@ use crate::sync;
 use live::Live;
 use routine::{Lookout, Teller};
 use signals::{Signals, Told};
-use tasks::Tasks;
+use tasks::{Rest, Tasks};
 
 /// From the signal to the end.
 const GRACE: Duration = Duration::from_secs(2);
@@ -177,7 +177,11 @@ fn start(tasks: &mut Tasks, setup: &Setup, live: &Live, metrics: &Arc<Metrics>, 
         tasks.start(target, move |rest, _| copy::keep(rest, &desk, &inner, target))?;
     }
     let (desk, inner, paths) = (setup.desk.clone(), live.clone(), setup.paths.clone());
-    tasks.start("schedule", move |rest, _| routine::schedule(rest, &desk, &inner, &paths))?;
+    let transcripts = setup.transcripts.clone();
+    let schedule = move |rest: &Rest, _| {
+        routine::schedule(rest, &desk, &inner, (&paths, transcripts.as_deref()));
+    };
+    tasks.start("schedule", schedule)?;
     let lookout = Lookout {
         desk: setup.desk.clone(),
         metrics: Arc::clone(metrics),

@@ -1,6 +1,7 @@
 //! The service's own rounds: work that is due (backups, comparing, maintenance), and what alerts are about.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use crate::embed::give_way;
 use crate::memory::{self, Memory};
 use crate::ops::alerts::{self, Line, Log};
 use crate::ops::metrics::{Metrics, Readings};
-use crate::ops::schedule::{self, Job};
+use crate::ops::schedule::{self, Ground, Job};
 use crate::ops::tell;
 use crate::ops::watch::{Sight, Watcher};
 
@@ -23,7 +24,12 @@ const LOOK: Duration = Duration::from_mins(1);
 const AGAIN: Duration = Duration::from_hours(1);
 
 /// Does what is due until the service ends.
-pub(super) fn schedule(rest: &Rest, desk: &Desk<Memory, memory::Error>, live: &Live, paths: &Paths) {
+pub(super) fn schedule(
+    rest: &Rest,
+    desk: &Desk<Memory, memory::Error>,
+    live: &Live,
+    (paths, transcripts): (&Paths, Option<&Path>),
+) {
     give_way();
     let mut failed: HashMap<Job, Instant> = HashMap::new();
     let mut pause = FIRST;
@@ -37,7 +43,8 @@ pub(super) fn schedule(rest: &Rest, desk: &Desk<Memory, memory::Error>, live: &L
             if failed.contains_key(job) || !due.unwrap_or(false) {
                 continue;
             }
-            match schedule::run(*job, &memory, paths, &settings.schedule, env::now(), rest.stop()) {
+            let ground = Ground { memory: &memory, paths, settings: &settings.schedule, transcripts };
+            match schedule::run(*job, ground, env::now(), rest.stop()) {
                 Ok(Some(finding)) => tracing::info!(job = job.name(), finding, "done"),
                 Ok(None) => tracing::info!(job = job.name(), "stopped before its end"),
                 Err(error) => {

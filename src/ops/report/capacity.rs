@@ -12,6 +12,7 @@ use crate::memory::Memory;
 use crate::ops::backup;
 use crate::ops::error::Result;
 use crate::ops::metrics::Readings;
+use crate::ops::schedule::{INGEST_LAG, SYNC_LAG};
 
 /// Growth is that of so many days.
 const DAYS: i64 = 30;
@@ -116,7 +117,19 @@ pub fn capacity(memory: &Memory, paths: &Paths, now: Timestamp) -> Result<Capaci
         unit: "MB".to_owned(),
         points: sizes.iter().map(|(day, bytes)| (date(*day), signed(*bytes) / 1e6)).collect(),
     };
-    let charts = [said, size("size of the database", &sizes), size("size of the index", &sampled("index_bytes"))];
+    let lag = |title: &str, name: &str| Series {
+        title: title.to_owned(),
+        unit: "seconds".to_owned(),
+        points: sampled(name).iter().map(|(day, seconds)| (date(*day), signed(*seconds))).collect(),
+    };
+    let charts = [
+        said,
+        size("size of the database", &sizes),
+        size("size of the index", &sampled("index_bytes")),
+        lag("reading behind", INGEST_LAG),
+        lag("PostgreSQL behind", &format!("{SYNC_LAG}postgres")),
+        lag("Qdrant behind", &format!("{SYNC_LAG}qdrant")),
+    ];
     Ok(Capacity {
         made_at: now.to_string(),
         database_mb: megabytes(bytes),
