@@ -29,7 +29,18 @@ function place() {
   return { name: VIEWS[path] ? path : "search", parameters: new URLSearchParams(query ?? "") };
 }
 
-async function go() {
+// Who follows a link begins at the top; who goes back is where he was. Views come later than the browser would look for the place.
+history.scrollRestoration = "manual";
+const places = new Map();
+let forward = false;
+addEventListener("click", (event) => { forward = Boolean(event.target.closest?.("a[href^='#/']")); }, true);
+const visit = (hash) => {
+  forward = true;
+  location.hash = hash;
+};
+
+async function go(change) {
+  if (change?.oldURL) places.set(new URL(change.oldURL).hash, scrollY);
   if (location.hash.startsWith("#ticket=")) {
     const ticket = location.hash.slice("#ticket=".length);
     history.replaceState(null, "", "/#/search");
@@ -44,6 +55,9 @@ async function go() {
   current = { end: () => view.later.abort(), keys: {} };
   try {
     current.keys = (await VIEWS[name].open(view)) ?? {};
+    // A conversation shows what was looked for.
+    if (change?.oldURL && name !== "c") scrollTo(0, forward ? 0 : (places.get(location.hash) ?? 0));
+    forward = false;
   } catch (error) {
     fail(error);
   }
@@ -88,13 +102,13 @@ addEventListener("keydown", (event) => {
   if (event.key === "Escape" && typing && !current?.keys.Escape) return event.target.blur();
   if (typing && !["Escape", "ArrowDown", "ArrowUp", "Enter"].includes(event.key)) return;
   const key = event.key;
-  if (after === "g" && GO[key]) location.hash = `#/${GO[key]}`;
+  if (after === "g" && GO[key]) visit(`#/${GO[key]}`);
   else if (current?.keys[key]?.(event, typing)) event.preventDefault();
   else if (key === "/" && !typing) {
     event.preventDefault();
     const field = document.getElementById("query");
     if (field) field.select();
-    else location.hash = "#/search";
+    else visit("#/search");
   } else if (key === "?" && !typing) dialog(t("keys"), h("p", {}, t("keyList")), [[t("done"), true, "primary"]]);
   else if (key === "Escape" && !typing && place().name === "c") history.back();
   after = key === "g" ? "g" : "";

@@ -70,14 +70,25 @@ export function t(name, ...values) {
 }
 
 const locale = () => (language() === "zh" ? "zh-CN" : "en-GB");
-export const number = (value) => new Intl.NumberFormat(locale()).format(value);
-export const day = (text) => new Date(text).toLocaleDateString(locale(), { year: "numeric", month: "short", day: "numeric", weekday: "short" });
-export const moment = (text) => new Date(text).toLocaleString(locale(), { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
-export const clock = (text) => new Date(text).toLocaleTimeString(locale(), { hour: "2-digit", minute: "2-digit" });
+// Making a formatter takes longer than a hundred uses of it: one of each kind and language.
+const made = new Map();
+function formatter(Kind, name, options) {
+  const key = `${name} ${locale()}`;
+  if (!made.has(key)) made.set(key, new Kind(locale(), options));
+  return made.get(key);
+}
+const dated = (name, options) => (text) => {
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? String(text) : formatter(Intl.DateTimeFormat, name, options).format(date);
+};
+export const number = (value) => formatter(Intl.NumberFormat, "number").format(value);
+export const day = dated("day", { year: "numeric", month: "short", day: "numeric", weekday: "short" });
+export const moment = dated("moment", { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+export const clock = dated("clock", { hour: "2-digit", minute: "2-digit" });
 /** "3 days ago". */
 export function ago(text) {
   const seconds = (Date.parse(text) - Date.now()) / 1000;
   const units = [["year", 31557600], ["month", 2629800], ["day", 86400], ["hour", 3600], ["minute", 60]];
   const [unit, length] = units.find(([, length]) => Math.abs(seconds) >= length) ?? ["minute", 60];
-  return new Intl.RelativeTimeFormat(locale(), { numeric: "auto" }).format(Math.round(seconds / length), unit);
+  return formatter(Intl.RelativeTimeFormat, "ago", { numeric: "auto" }).format(Math.round(seconds / length), unit);
 }

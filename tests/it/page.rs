@@ -102,6 +102,9 @@ fn a_person_uses_it_in_chromium() {
     holds("filtered", "address", "r=user");
     assert_eq!((&step("read")["seen"], &step("read")["focused"]), (&json!(true), &json!("hit")));
     assert!(step("read")["turns"].as_u64().unwrap() > 1);
+    let scrolled = step("scrolled");
+    assert!(scrolled["left"].as_f64() > Some(0.0), "{scrolled}");
+    assert_eq!((&scrolled["top"], &scrolled["back"]), (&json!(0), &json!(300)));
     let copied = step("copied");
     assert!(copied["text"].as_str().unwrap().contains(copied["wanted"].as_str().unwrap()), "{copied}");
     assert_eq!(step("back")["query"], json!("pool size"));

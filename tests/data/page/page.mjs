@@ -80,6 +80,24 @@ await page.waitForTimeout(200);
 told("read", { focused, turns: await page.locator("article.turn").count(), title: await page.textContent("h1"),
   seen: await page.locator("article.wanted").evaluate((element) => { const box = element.getBoundingClientRect(); return box.top >= 0 && box.bottom <= innerHeight; }) });
 await picture(page, "conversation");
+// A link leads to the top of where it leads; going back, to where one was.
+await page.setViewportSize({ width: 1200, height: 400 });
+await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+const left = await page.evaluate(() => scrollY);
+await page.locator("nav a").nth(1).click();
+await page.waitForSelector("rect[data-day]");
+const top = await page.evaluate(() => scrollY);
+await page.evaluate(() => scrollTo(0, 300));
+await page.locator("nav a").nth(3).click();
+await page.waitForSelector(".gauge");
+await page.goBack();
+await page.waitForSelector("rect[data-day]");
+await page.waitForFunction(() => scrollY > 0);
+told("scrolled", { left, top, back: await page.evaluate(() => scrollY) });
+await page.goBack();
+await page.setViewportSize({ width: 1200, height: 850 });
+await page.waitForSelector("article.wanted");
+await page.waitForTimeout(200);
 await page.keyboard.press("c");
 told("copied", { text: await page.evaluate(() => navigator.clipboard.readText()), wanted: await page.locator("article.wanted .prose").first().textContent() });
 await page.keyboard.press("Escape");
