@@ -13,6 +13,7 @@ use crate::ops::backup;
 use crate::ops::error::Result;
 use crate::ops::metrics::Readings;
 use crate::ops::schedule::{INGEST_LAG, SYNC_LAG};
+use crate::store::{Day, Sample};
 
 /// Growth is that of so many days.
 const DAYS: i64 = 30;
@@ -74,10 +75,7 @@ pub fn capacity(memory: &Memory, paths: &Paths, now: Timestamp) -> Result<Capaci
     let messages_per_day = number(recent) / signed(DAYS);
     let bytes = stats.database_bytes + stats.log_bytes;
     let samples = memory.samples(today - DAYS)?;
-    let sampled = |name: &str| -> Vec<(i64, i64)> {
-        samples.iter().filter(|sample| sample.name == name).map(|sample| (sample.day, sample.value)).collect()
-    };
-    let sizes = sampled("database_bytes");
+    let sizes = sampled(&samples, "database_bytes");
     let measured = sizes.first().zip(sizes.last()).filter(|((first, _), (last, _))| last > first);
     let (growth, measured_days) = match measured {
         Some(((first, before), (last, after))) => {
@@ -103,33 +101,6 @@ pub fn capacity(memory: &Memory, paths: &Paths, now: Timestamp) -> Result<Capaci
             forecast.push(Forecast { threshold, days: until(number(all - free), most, growth) });
         }
     }
-    let said = Series {
-        title: "messages by day".to_owned(),
-        unit: "messages".to_owned(),
-        points: (today - DAYS + 1..=today)
-            .map(|day| {
-                (date(day), number(days.iter().find(|found| found.day == day).map_or(0, |found| found.messages)))
-            })
-            .collect(),
-    };
-    let size = |title: &str, sizes: &[(i64, i64)]| Series {
-        title: title.to_owned(),
-        unit: "MB".to_owned(),
-        points: sizes.iter().map(|(day, bytes)| (date(*day), signed(*bytes) / 1e6)).collect(),
-    };
-    let lag = |title: &str, name: &str| Series {
-        title: title.to_owned(),
-        unit: "seconds".to_owned(),
-        points: sampled(name).iter().map(|(day, seconds)| (date(*day), signed(*seconds))).collect(),
-    };
-    let charts = [
-        said,
-        size("size of the database", &sizes),
-        size("size of the index", &sampled("index_bytes")),
-        lag("reading behind", INGEST_LAG),
-        lag("PostgreSQL behind", &format!("{SYNC_LAG}postgres")),
-        lag("Qdrant behind", &format!("{SYNC_LAG}qdrant")),
-    ];
     Ok(Capacity {
         made_at: now.to_string(),
         database_mb: megabytes(bytes),
@@ -147,8 +118,37 @@ pub fn capacity(memory: &Memory, paths: &Paths, now: Timestamp) -> Result<Capaci
         growth_mb_per_day: (growth / 1e4).round() / 100.0,
         growth_measured_days: measured_days,
         forecast,
-        charts: charts.into_iter().filter(|series| !series.points.is_empty()).collect(),
+        charts: charts(&days, &samples, today),
     })
+}
+
+/// What was written down under a name: days and values.
+fn sampled(samples: &[Sample], name: &str) -> Vec<(i64, i64)> {
+    samples.iter().filter(|sample| sample.name == name).map(|sample| (sample.day, sample.value)).collect()
+}
+
+/// What was said, how large it became and how far it was behind, by the day; without what nobody wrote down.
+fn charts(days: &[Day], samples: &[Sample], today: i64) -> Vec<Series> {
+    let said = |day: i64| days.iter().find(|found| found.day == day).map_or(0, |found| found.messages);
+    let said = Series {
+        title: "messages by day".to_owned(),
+        unit: "messages".to_owned(),
+        points: (today - DAYS + 1..=today).map(|day| (date(day), number(said(day)))).collect(),
+    };
+    let noted = |title: &str, unit: &str, name: &str, whole: f64| Series {
+        title: title.to_owned(),
+        unit: unit.to_owned(),
+        points: sampled(samples, name).iter().map(|(day, value)| (date(*day), signed(*value) / whole)).collect(),
+    };
+    let charts = [
+        said,
+        noted("size of the database", "MB", "database_bytes", 1e6),
+        noted("size of the index", "MB", "index_bytes", 1e6),
+        noted("reading behind", "seconds", INGEST_LAG, 1.0),
+        noted("PostgreSQL behind", "seconds", &format!("{SYNC_LAG}postgres"), 1.0),
+        noted("Qdrant behind", "seconds", &format!("{SYNC_LAG}qdrant"), 1.0),
+    ];
+    charts.into_iter().filter(|series| !series.points.is_empty()).collect()
 }
 
 /// Days until `most` is reached; 0 when it is already.
