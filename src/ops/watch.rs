@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use super::alerts::Line;
 use super::metrics::{Readings, Traffic};
 use super::monitoring::{RULES, Rule};
+use super::schedule::Job;
+use crate::config::ScheduleSettings;
 use crate::domain::Timestamp;
 use crate::memory::{Backlog, Check, Health, Memory};
 
@@ -18,6 +20,8 @@ pub struct Sight<'a> {
     pub traffic: Traffic,
     /// Whether the configuration could be read when it was asked for.
     pub config_ok: bool,
+    /// How often work is to be done.
+    pub schedule: &'a ScheduleSettings,
     /// The moment.
     pub now: Timestamp,
 }
@@ -33,9 +37,15 @@ impl Sight<'_> {
         self.readings.runs.iter().any(|last| last.name == run && !last.ok)
     }
 
-    /// Whether some work was done, and not since `moment`.
-    pub fn ran_before(&self, run: &str, moment: Timestamp) -> bool {
-        self.readings.runs.iter().any(|last| last.name == run && last.at < moment)
+    /// Whether work that was done last at a time should have been done again `grace_ms` ago, by the settings. What is switched off
+    /// never is, nor what was never done: that is new.
+    pub fn overdue(&self, job: Job, last: Option<Timestamp>, grace_ms: i64) -> bool {
+        job.every_ms(self.schedule).zip(last).is_some_and(|(every, last)| last < self.now.minus(every + grace_ms))
+    }
+
+    /// When some work was done last.
+    pub fn last(&self, job: Job) -> Option<Timestamp> {
+        self.readings.runs.iter().find(|run| run.name == job.name()).map(|run| run.at)
     }
 
     /// The used part of the disk, 0 to 1.
@@ -120,7 +130,8 @@ fn line(rule: &Rule, status: &str, at: Timestamp, now: Timestamp) -> Line {
 pub fn check(memory: &Memory, health: &Health, backlog: Backlog, now: Timestamp) -> crate::memory::Result<Check> {
     let paths = memory.paths();
     let readings = Readings::of(memory, memory.settings(), health, backlog)?;
-    let sight = Sight { readings: &readings, traffic: Traffic::default(), config_ok: true, now };
+    let schedule = &memory.settings().schedule;
+    let sight = Sight { readings: &readings, traffic: Traffic::default(), config_ok: true, schedule, now };
     let holding: Vec<&Rule> = sight.holding().collect();
     let lines = super::alerts::lines(&paths.alerts_log()).unwrap_or_default();
     let open = super::alerts::open(&lines);
@@ -140,7 +151,8 @@ pub fn check(memory: &Memory, health: &Health, backlog: Backlog, now: Timestamp)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Stats;
+    use crate::domain::time::HOUR_MS;
+    use crate::store::{Run, Stats};
 
     fn readings(used_percent: u64) -> Readings {
         Readings {
@@ -156,13 +168,43 @@ mod tests {
         }
     }
 
+    fn schedule(backup_hours: u32) -> ScheduleSettings {
+        ScheduleSettings { enabled: true, backup_hours, integrity_days: 7, maintain_days: 30, cleanup_days: 0 }
+    }
+
+    #[test]
+    fn what_is_overdue_goes_by_the_settings() {
+        let now = Timestamp::from_milliseconds(1_790_000_000_000);
+        let holding = |backup_hours: u32, age_hours: Option<i64>, ok: bool| -> Vec<&str> {
+            let backup = age_hours.map(|hours| now.minus(hours * HOUR_MS));
+            let run = |at| Run { name: "backup".to_owned(), at, ok, finding: String::new() };
+            let readings = Readings { backup, runs: backup.map(run).into_iter().collect(), ..readings(10) };
+            let (traffic, schedule) = (Traffic::default(), schedule(backup_hours));
+            let sight = Sight { readings: &readings, traffic, config_ok: true, schedule: &schedule, now };
+            sight.holding().map(|rule| rule.name).collect()
+        };
+        let (old, failed) = ("ClaudeMemoryBackupTooOld", "ClaudeMemoryBackupFailed");
+        for (every, age, ok, wanted) in [
+            (24, Some(25), true, vec![]),
+            (24, Some(27), true, vec![old]),
+            (48, Some(27), true, vec![]),
+            (0, Some(1000), true, vec![]),
+            (24, None, true, vec![]),
+            (24, Some(1), false, vec![failed]),
+        ] {
+            assert_eq!(holding(every, age, ok), wanted, "every {every} hours, {age:?}");
+        }
+    }
+
     #[test]
     fn it_tells_once_when_it_has_held_and_once_when_it_is_over() {
         let at = |seconds: i64| Timestamp::from_milliseconds(seconds * 1000);
         let mut watcher = Watcher::default();
+        let schedule = schedule(24);
         let look = |watcher: &mut Watcher, used, seconds| {
             let readings = readings(used);
-            let sight = Sight { readings: &readings, traffic: Traffic::default(), config_ok: true, now: at(seconds) };
+            let (traffic, now) = (Traffic::default(), at(seconds));
+            let sight = Sight { readings: &readings, traffic, config_ok: true, schedule: &schedule, now };
             let told = watcher.look(&sight);
             told.into_iter().map(|line| format!("{} {}", line.alertname, line.status)).collect::<Vec<_>>()
         };

@@ -105,7 +105,8 @@ fn look(watcher: &mut Watcher, lookout: &Lookout, settings: &crate::config::Sett
     let readings = Readings::read(&memory, settings, lookout.transcripts.as_deref(), now)?;
     let traffic = lookout.metrics.traffic(&memory, now)?;
     let config_ok = lookout.metrics.config_is_ok();
-    let lines = watcher.look(&Sight { readings: &readings, traffic, config_ok, now });
+    let schedule = &settings.schedule;
+    let lines = watcher.look(&Sight { readings: &readings, traffic, config_ok, schedule, now });
     if lines.is_empty() {
         return Ok(());
     }

@@ -223,7 +223,7 @@ fn tell_trial(tried: &Tried, session: &Session) {
     line(true, "model", format!("{} ({})", tried.name, tried.id.get(..12).unwrap_or(&tried.id)));
     let files = match tried.files_compared {
         0 => "there are no digests to compare them with".to_owned(),
-        some => format!("{some} are as they were taken in"),
+        some => format!("{some} agree with their digests"),
     };
     line(true, "files", files);
     line(true, "vectors", format!("{} numbers of unit length", tried.dimensions));

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::domain::time::{DAY_MS, HOUR_MS};
+use crate::ops::schedule::Job;
 use crate::ops::watch::Sight;
 
 /// One rule with what makes it fire and what does not.
@@ -167,7 +168,7 @@ pub const RULES: &[Rule] = &[
         series: &[("claude_memory_backup_last_success_timestamp_seconds", "-100000x80", "0x80")],
         labelled: true,
         absent: false,
-        holds: Some(|sight| sight.readings.backup.is_some_and(|at| at < sight.now.minus(26 * HOUR_MS))),
+        holds: Some(|sight| sight.overdue(Job::Backup, sight.readings.backup, 2 * HOUR_MS)),
     },
     Rule {
         name: "ClaudeMemoryBackupFailed",
@@ -197,7 +198,7 @@ pub const RULES: &[Rule] = &[
         series: &[("claude_memory_integrity_check_timestamp_seconds", "-700000x80", "0x80")],
         labelled: true,
         absent: false,
-        holds: Some(|sight| sight.ran_before("integrity", sight.now.minus(8 * DAY_MS))),
+        holds: Some(|sight| sight.overdue(Job::Integrity, sight.last(Job::Integrity), DAY_MS)),
     },
     Rule {
         name: "ClaudeMemoryMaintenanceFailed",
