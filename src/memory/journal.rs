@@ -70,7 +70,7 @@ impl Memory {
     /// # Errors
     /// When the store cannot be read.
     pub fn progress(&self, target: &str, place: &str) -> Result<Progress> {
-        Ok(self.store.progress(target, place)?)
+        Ok(self.store.progress(target, place, &self.model_digest().unwrap_or_default())?)
     }
 
     /// Notes down how far a target is; `done` when it has seen everything.
@@ -85,7 +85,8 @@ impl Memory {
         done: bool,
         now: Timestamp,
     ) -> Result<()> {
-        Ok(self.store.note_progress(target, place.to_owned(), progress, done, now)?)
+        let speaks_of = (place.to_owned(), self.model_digest().unwrap_or_default());
+        Ok(self.store.note_progress(target, speaks_of, progress, done, now)?)
     }
 
     /// Sets a message aside that a target refused for what it holds.

@@ -14,7 +14,7 @@ use crate::embed::Encoder;
 use crate::store::{Model, NewVector, PendingPart};
 
 /// Parts of one round; a round commits together.
-const ROUND: usize = 64;
+pub(super) const ROUND: usize = 64;
 
 /// Vectors after which the shared index is brought up to date, and the fewest that are worth it at the end.
 const INDEX_EVERY: u64 = 4_096;

@@ -3,13 +3,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::making::{Made, MakingProgress, Turn};
+use super::making::{Made, MakingProgress, ROUND, Turn};
 use super::{Error, Memory, Result};
 use crate::store::Model;
 use crate::vector::Files;
-
-/// Parts of one round; a round commits together.
-const ROUND: usize = 64;
 
 impl Memory {
     /// All models that ever made vectors here, with how many there are of each.
@@ -51,8 +48,10 @@ impl Memory {
             self.round(turn, &parts, stop, &mut made)?;
             progress(MakingProgress { done: made.parts + made.failed, total, vectors: made.vectors + made.copied });
         }
-        // So that whoever takes it into use finds the files ready.
-        self.follow(turn.model_name(), 1)?;
+        if !made.interrupted {
+            // So that whoever takes it into use finds the files ready.
+            self.follow(turn.model_name(), 1)?;
+        }
         Ok(made)
     }
 

@@ -84,7 +84,7 @@ impl Memory {
     /// # Errors
     /// When reading fails.
     pub fn targets(&self) -> Result<Vec<TargetState>> {
-        Ok(self.store.targets()?)
+        Ok(self.store.targets(&self.model_digest().unwrap_or_default())?)
     }
 
     /// What was said from `from` until before `until`, by day.

@@ -57,6 +57,10 @@ pub struct Progress {
     pub vectors: i64,
 }
 
+/// The last row of the vectors that a target has seen of the model `?1`. Nobody noted whose they are: then they are its own.
+const VECTORS_SEEN: &str =
+    "iif(?1 = '' OR coalesce((SELECT value FROM meta WHERE key = 'vectors_of_' || name), ?1) = ?1, vectors, 0)";
+
 impl Store {
     /// Notes down that some work was done.
     ///
@@ -137,16 +141,18 @@ impl Store {
         })
     }
 
-    /// What is known of each target.
+    /// What is known of each target, as it concerns the vectors of a model.
     ///
     /// # Errors
     /// When reading fails.
-    pub fn targets(&self) -> Result<Vec<TargetState>> {
+    pub fn targets(&self, model: &str) -> Result<Vec<TargetState>> {
         self.read(|connection| {
             let failed = |error| Error::sqlite("read the targets", error);
-            let sql = "SELECT name, up, checked_at, trouble, succeeded_at, journal, vectors FROM targets ORDER BY name";
-            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-            let rows = statement.query_map([], |row| {
+            let sql = format!(
+                "SELECT name, up, checked_at, trouble, succeeded_at, journal, {VECTORS_SEEN} FROM targets ORDER BY name"
+            );
+            let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+            let rows = statement.query_map([model], |row| {
                 let checked_at = Timestamp::from_milliseconds(row.get(2)?);
                 Ok(TargetState {
                     name: row.get(0)?,
@@ -175,33 +181,43 @@ impl Store {
         })
     }
 
-    /// How far a target has seen the journal and the vectors. One that says it is another is begun with anew.
+    /// How far a target has seen the journal and the vectors of a model. One that says it is another is begun with anew, and so are
+    /// the vectors of another model: they may have been made before those that were sent last. Without a model (`""`) it is as noted.
     ///
     /// # Errors
     /// When reading fails.
-    pub fn progress(&self, target: &str, place: &str) -> Result<Progress> {
+    pub fn progress(&self, target: &str, place: &str, model: &str) -> Result<Progress> {
         self.read(|connection| {
-            let sql = "SELECT journal, vectors FROM targets WHERE name = ?1 AND place = ?2";
+            let sql = format!("SELECT journal, {VECTORS_SEEN} FROM targets WHERE name = ?2 AND place = ?3");
             let found = connection
-                .query_row(sql, [target, place], |row| Ok(Progress { journal: row.get(0)?, vectors: row.get(1)? }))
+                .query_row(&sql, [model, target, place], |row| {
+                    Ok(Progress { journal: row.get(0)?, vectors: row.get(1)? })
+                })
                 .optional();
             Ok(found.map_err(|error| Error::sqlite("read how far a target is", error))?.unwrap_or_default())
         })
     }
 
-    /// Notes down how far a target is; `done` when it has seen everything at that moment.
+    /// Notes down how far a target is, of which model it has seen vectors, and with `done` that it has seen everything at that moment.
     ///
     /// # Errors
     /// When writing fails.
     pub fn note_progress(
         &self,
         target: &'static str,
-        place: String,
+        (place, model): (String, String),
         progress: Progress,
         done: bool,
         now: Timestamp,
     ) -> Result<()> {
         self.write(move |connection| {
+            if !model.is_empty() {
+                let sql = "INSERT INTO meta (key, value) VALUES ('vectors_of_' || ?1, ?2)
+                           ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value";
+                connection
+                    .execute(sql, [target, &model])
+                    .map_err(|error| Error::sqlite("note down whose vectors a target has", error))?;
+            }
             let sql = "INSERT INTO targets (name, up, checked_at, place, journal, vectors, succeeded_at)
                        VALUES (?1, 1, ?2, ?3, ?4, ?5, iif(?6, ?2, NULL)) ON CONFLICT (name) DO UPDATE SET up = 1,
                          checked_at = excluded.checked_at, trouble = NULL,

@@ -170,8 +170,8 @@ impl Store {
     /// # Errors
     /// When writing fails.
     pub fn note_pulled(&self, target: &'static str, place: String, pulled: i64, now: Timestamp) -> Result<()> {
-        let sent = self.progress(target, &place)?;
-        self.note_progress(target, place, sent, false, now)?;
+        let sent = self.progress(target, &place, "")?;
+        self.note_progress(target, (place, String::new()), sent, false, now)?;
         self.write(move |connection| {
             let sql = "UPDATE targets SET pulled = ?2 WHERE name = ?1";
             connection

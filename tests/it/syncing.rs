@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::home::{TestHome, samples, say, user};
+use crate::models::own_model;
 use crate::postgres::{Postgres, predecessor};
 
 fn push(home: &TestHome, server: &Postgres) -> Value {
@@ -430,4 +431,32 @@ fn a_bundle_moves_everything_without_a_server() {
     let got = TestHome::new().json(&["sync", "bundle", "import", &spoilt]);
     assert_eq!((&got["new"], got["bad"].as_array().unwrap().len()), (&json!(82), 1), "{got}");
     assert!(got["bad"][0]["why"].as_str().unwrap().contains("king"), "{got}");
+}
+
+#[test]
+fn vectors_of_another_model_are_sent_though_they_were_made_before_what_was_sent_last() {
+    let Some(server) = Postgres::start() else { return };
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let _ = home.json(&["embed"]);
+    let made = home.json(&["model", "list"])["models"][0]["vectors"].clone();
+    assert_eq!(push(&home, &server)["vectors"], made);
+    let folder = own_model(&home);
+    let _ = home.json(&["model", "import", folder.to_str().unwrap()]);
+    let _ = home.json(&["reembed", "--model", "own"]);
+    // A later vector of the model in use moves the place beyond all of those.
+    let _ = home.json(&["save", "said after making ready 之后说的"]);
+    let _ = home.json(&["embed"]);
+    assert_eq!(push(&home, &server)["vectors"], json!(1));
+    let _ = home.json(&["reembed", "--model", "own", "--use"]);
+    let all = made.as_u64().unwrap() + 1;
+    let mut status = home.command();
+    status.env("CLAUDE_MEMORY_SYNC_POSTGRES", server.url()).args(["sync", "status", "--json"]);
+    let waiting: Value = serde_json::from_slice(&status.output().unwrap().stdout).unwrap();
+    assert_eq!(waiting["targets"][0]["waiting_vectors"], json!(all), "{waiting}");
+    assert_eq!(push(&home, &server)["vectors"], json!(all));
+    assert_eq!(push(&home, &server)["vectors"], json!(0));
+    let compared = check(&home, &server, &[]);
+    assert_eq!(compared["agrees"], true, "{compared}");
+    assert_eq!(count(&server, "embeddings"), 2 * all, "those of the other model stay");
 }
