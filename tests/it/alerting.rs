@@ -1,6 +1,7 @@
 //! The whole way of an alert: the real Prometheus scrapes a service, its rules see what is wrong, the real Alertmanager tells the
 //! webhook of another service, which writes it down; and when it is over, that too. What is tested is the way, not the patience: all
 //! intervals are shortened.
+#![cfg(unix)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -1,5 +1,6 @@
 //! The guides show what really comes out: every command in a `console` block is run, in order, and what it prints is compared with what
 //! stands below it. Numbers may differ, and lines that a guide leaves out with `…`. `UPDATE_GUIDES=1` writes the outputs anew.
+#![cfg(unix)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

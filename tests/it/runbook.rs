@@ -1,5 +1,6 @@
 //! The runbook: every command in it is run, in the order in which it stands there; both languages have the same; each alert has its
 //! heading, to which its link leads. Commands that ask Prometheus and Alertmanager are run where those run (`alerting`).
+#![cfg(unix)]
 
 use std::path::Path;
 use std::process::{Command, Output};
