@@ -4,15 +4,15 @@ use std::path::Path;
 
 use toml_edit::{DocumentMut, Item, Table};
 
+use super::Error;
 use super::layers::{Layered, known_value, read};
-use super::{Error, Settings};
 
 /// The text of `file` with `key` (`section.key`) set to what `text` says, read as the type that the default has; without the key for
-/// `None`. A file that does not exist is an empty one. Also returns the settings that would then be in force.
+/// `None`. A file that does not exist is an empty one.
 ///
 /// # Errors
 /// A key that does not exist, a value of the wrong kind, a file that cannot be read or is no TOML.
-pub fn changed(file: &Path, key: &str, text: Option<&str>) -> Result<(String, Settings), Error> {
+pub fn changed(file: &Path, key: &str, text: Option<&str>) -> Result<String, Error> {
     let before = match read(file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         other => other.map_err(|source| Error::Read { path: file.to_owned(), source })?,
@@ -48,8 +48,9 @@ pub fn changed(file: &Path, key: &str, text: Option<&str>) -> Result<(String, Se
         }
     }
     let after = document.to_string();
-    let settings = Layered::of(file, &after)?.settings;
-    Ok((after, settings))
+    // A text that gives no settings is none.
+    Layered::of(file, &after)?;
+    Ok(after)
 }
 
 #[cfg(test)]
@@ -60,7 +61,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config.toml");
         crate::disk::write_atomic(&file, before.as_bytes()).unwrap();
-        changed(&file, key, text).map(|(text, _)| text)
+        changed(&file, key, text)
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Vectors, the models that made them and the parts that still wait for theirs.
 
 use half::f16;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow, params};
 
 use super::Store;
 use super::error::{Error, Result};
@@ -117,12 +117,7 @@ impl Store {
             let sql = "SELECT p.id, body_text(p.body, p.body_bytes) FROM pending q JOIN parts p ON p.id = q.part_id
                        WHERE q.attempts < 3 ORDER BY q.attempts, q.at DESC LIMIT ?1";
             let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-            let rows = statement
-                .query_map([limit], |row| {
-                    let part = row.get(0)?;
-                    Ok(PendingPart { part, text: row.get(1)?, passages: embedded_passages(connection, part)? })
-                })
-                .map_err(failed)?;
+            let rows = statement.query_map([limit], |row| pending_part(connection, row)).map_err(failed)?;
             rows.collect::<rusqlite::Result<_>>().map_err(failed)
         })
     }
@@ -276,10 +271,13 @@ pub(super) fn register(connection: &Connection, model: &Model) -> Result<i64> {
         .map_err(|error| Error::sqlite("register a model", error))
 }
 
-pub(super) fn embedded_passages(
-    connection: &Connection,
-    part: i64,
-) -> rusqlite::Result<Vec<(i64, std::ops::Range<usize>)>> {
+/// A part from a row of its number and its text.
+pub(super) fn pending_part(connection: &Connection, row: &SqlRow<'_>) -> rusqlite::Result<PendingPart> {
+    let part = row.get(0)?;
+    Ok(PendingPart { part, text: row.get(1)?, passages: embedded_passages(connection, part)? })
+}
+
+fn embedded_passages(connection: &Connection, part: i64) -> rusqlite::Result<Vec<(i64, std::ops::Range<usize>)>> {
     let sql = "SELECT id, start_byte, end_byte FROM passages WHERE part_id = ?1 AND (role <> 0 OR ordinal < ?2) ORDER BY ordinal";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement

@@ -3,7 +3,7 @@
 use rusqlite::params;
 
 use super::Store;
-use super::embeddings::{Model, PendingPart, embedded_passages, lacking, register};
+use super::embeddings::{Model, PendingPart, lacking, pending_part, register};
 use super::error::{Error, Result};
 
 /// Rows that go in one transaction, so that nobody waits long.
@@ -53,10 +53,7 @@ impl Store {
             );
             let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
             let rows = statement
-                .query_map(params![model, before, limit], |row| {
-                    let part = row.get(0)?;
-                    Ok(PendingPart { part, text: row.get(1)?, passages: embedded_passages(connection, part)? })
-                })
+                .query_map(params![model, before, limit], |row| pending_part(connection, row))
                 .map_err(failed)?;
             rows.collect::<rusqlite::Result<_>>().map_err(failed)
         })

@@ -81,8 +81,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
 }
 
 fn set(paths: &Paths, key: &str, value: Option<&str>, session: &Session) -> Result<(), Failure> {
-    write(paths, key, value, session)?;
-    let values = Layered::load(&paths.config())?.values;
+    let values = write(paths, key, value, session)?.values;
     let Some(now) = values.iter().find(|known| known.key == key) else { return Ok(()) };
     if session.output.is_json() {
         session.output.json(&json(now));
@@ -96,10 +95,10 @@ fn json(value: &Value) -> serde_json::Value {
     serde_json::json!({ "key": value.key, "value": value.value, "origin": value.origin.to_string() })
 }
 
-/// Sets or takes out a value in the configuration file, if the settings are then still good ones.
-pub(super) fn write(paths: &Paths, key: &str, value: Option<&str>, session: &Session) -> Result<(), Failure> {
+/// Sets or takes out a value in the configuration file, if the settings are then still good ones; returns those in force now.
+pub(super) fn write(paths: &Paths, key: &str, value: Option<&str>, session: &Session) -> Result<Layered, Failure> {
     let file = paths.config();
-    let (text, _) = changed(&file, key, value)?;
+    let text = changed(&file, key, value)?;
     disk::create_private_folder(paths.home())
         .and_then(|()| disk::write_atomic(&file, text.as_bytes()))
         .map_err(|error| Failure::new(Code::Unavailable, format!("cannot write {}: {error}", file.display()), None))?;
@@ -112,5 +111,5 @@ pub(super) fn write(paths: &Paths, key: &str, value: Option<&str>, session: &Ses
             .output
             .say(&format!("note: {key} is {} from the {}, which counts more than the file", above.value, above.origin));
     }
-    Ok(())
+    Ok(layered)
 }
