@@ -31,8 +31,7 @@ fn both_eras_are_answered_before_anything_is_opened() {
 
 #[test]
 fn definitions_are_closed_and_small() {
-    let encoding = tiktoken_rs::o200k_base().unwrap();
-    let mut tokens = 0;
+    let mut bytes = 0;
     for tool in tools::definitions(Profile::Admin) {
         let text = serde_json::to_string(&tool).unwrap();
         let input = serde_json::to_value(&*tool.input_schema).unwrap();
@@ -45,10 +44,11 @@ fn definitions_are_closed_and_small() {
             // What a model is given: name, title, description, input schema.
             let given =
                 json!({ "name": tool.name, "title": tool.title, "description": description, "input_schema": input });
-            tokens += encoding.encode_ordinary(&given.to_string()).len();
+            bytes += given.to_string().len();
         }
     }
-    assert!(tokens <= 2_500, "the core definitions take {tokens} tokens");
+    // 1,678 tokens (o200k); a token is a bit more than four bytes.
+    assert!(bytes <= 7_500, "the core definitions take {bytes} bytes");
 }
 
 #[test]

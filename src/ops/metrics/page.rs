@@ -1,7 +1,10 @@
 //! Prometheus' text format. Owns families and labels; the encoding is that of the crate `prometheus`.
 
+use std::time::Duration;
+
 use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 use prometheus::{Encoder as _, TextEncoder};
+use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 
 /// Labels of one row: names and values.
 pub(super) type Labels = Vec<(&'static str, String)>;
@@ -76,7 +79,7 @@ impl Page {
 
     /// With what the system says of this process.
     pub(super) fn text(mut self) -> String {
-        self.0.extend(process());
+        self.process();
         let mut text = Vec::new();
         // Writing to memory cannot fail; a family that is not whole would be left out with all after it.
         if let Err(error) = TextEncoder::new().encode(&self.0, &mut text) {
@@ -84,17 +87,32 @@ impl Page {
         }
         String::from_utf8(text).unwrap_or_default()
     }
-}
 
-#[cfg(target_os = "linux")]
-fn process() -> Vec<MetricFamily> {
-    use prometheus::core::Collector as _;
-    prometheus::process_collector::ProcessCollector::for_self().collect()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn process() -> Vec<MetricFamily> {
-    Vec::new()
+    /// Adds the usual families of a process. A value that this system does not give is left out.
+    fn process(&mut self) {
+        let Ok(pid) = sysinfo::get_current_pid() else { return };
+        let wanted = ProcessRefreshKind::nothing().with_cpu().with_memory().with_tasks();
+        let mut system = System::new();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, wanted);
+        let Some(process) = system.process(pid) else { return };
+        let cpu = Duration::from_millis(process.accumulated_cpu_time()).as_secs_f64();
+        self.counter("process_cpu_seconds_total", "Total user and system CPU time.", vec![(Vec::new(), cpu)]);
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; 2^53 bytes are more than any machine has")]
+        let mut gauge = |name: &str, help: &str, value: u64| self.gauge(name, help, value as f64);
+        if let Some(count) = process.open_files() {
+            gauge("process_open_fds", "Number of open file descriptors.", count as u64);
+        }
+        if let Some(most) = process.open_files_limit() {
+            gauge("process_max_fds", "Maximum number of open file descriptors.", most as u64);
+        }
+        gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", process.virtual_memory());
+        gauge("process_resident_memory_bytes", "Resident memory size in bytes.", process.memory());
+        gauge("process_start_time_seconds", "Start time of the process in seconds since 1970.", process.start_time());
+        // The main thread is not among them.
+        if let Some(tasks) = process.tasks() {
+            gauge("process_threads", "Number of threads of the process.", tasks.len() as u64 + 1);
+        }
+    }
 }
 
 fn of(labels: Labels) -> Metric {
@@ -107,4 +125,31 @@ fn of(labels: Labels) -> Metric {
     let mut metric = Metric::default();
     metric.set_label(labels.into_iter().map(pair).collect());
     metric
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_process_is_described_as_the_kernel_describes_it() {
+        let text = Page::default().text();
+        let value = |name: &str| -> f64 {
+            let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
+            line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+        };
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let kernel = |name: &str| -> f64 {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.trim_start_matches(':').split_whitespace().next().unwrap().parse().unwrap()
+        };
+        let near = |one: f64, other: f64| (one - other).abs() <= other / 2.0;
+        assert!(near(value("process_resident_memory_bytes"), kernel("VmRSS") * 1024.0), "{text}{status}");
+        assert!(near(value("process_virtual_memory_bytes"), kernel("VmSize") * 1024.0), "{text}{status}");
+        assert!(near(value("process_threads"), kernel("Threads")), "{text}{status}");
+        assert!(value("process_open_fds") >= 3.0 && value("process_max_fds") > value("process_open_fds"), "{text}");
+        assert!(value("process_start_time_seconds") > 1.7e9, "{text}");
+        assert!(value("process_cpu_seconds_total") < 3600.0, "{text}");
+    }
 }
