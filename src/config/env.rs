@@ -42,6 +42,11 @@ pub const TEST_READINGS: Variable = Variable {
     name: "CLAUDE_MEMORY_TEST_READINGS",
     meaning: "For tests: readings of `status` instead of measured ones, for example `cpu=10,disk=95`.",
 };
+/// The fixtures of the official MCP conformance suite.
+pub const TEST_FIXTURES: Variable = Variable {
+    name: "CLAUDE_MEMORY_TEST_FIXTURES",
+    meaning: "For tests of debug builds: `1` adds the tools, resources and prompts that the official MCP suite calls.",
+};
 /// Claude Code's own folder.
 pub const CLAUDE_CONFIG_DIR: Variable = Variable {
     name: "CLAUDE_CONFIG_DIR",
@@ -84,7 +89,7 @@ pub const SETTING: Variable = Variable {
 };
 
 /// All of them, for the reference.
-pub const ALL: [&Variable; 14] = [
+pub const ALL: [&Variable; 15] = [
     &HOME,
     &LOG,
     &SETTING,
@@ -99,6 +104,7 @@ pub const ALL: [&Variable; 14] = [
     &TEST_SEED,
     &TEST_DEADLINE,
     &TEST_READINGS,
+    &TEST_FIXTURES,
 ];
 
 #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
@@ -136,6 +142,12 @@ pub fn readings() -> Vec<(String, f64)> {
     let text = read(TEST_READINGS.name).unwrap_or_default();
     let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
     pairs.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect()
+}
+
+/// [`TEST_FIXTURES`]
+#[cfg(debug_assertions)]
+pub fn fixtures() -> bool {
+    read(TEST_FIXTURES.name).as_deref() == Some("1")
 }
 
 /// [`CLAUDE_CONFIG_DIR`], else `~/.claude`.

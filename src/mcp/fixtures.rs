@@ -1,6 +1,6 @@
 //! What the official conformance suite wants a server to have: tools, resources and prompts with fixed names, so that every
-//! check of the transport can be made against ours. Only in builds for that test (feature `conformance-fixtures`); what a
-//! client meets there and not here would be another server.
+//! check of the transport can be made against ours. Compiled into debug builds only, and offered only when
+//! `CLAUDE_MEMORY_TEST_FIXTURES` is set: without it a debug build answers as a release does.
 #![expect(
     clippy::indexing_slicing,
     clippy::needless_pass_by_value,

@@ -7,7 +7,7 @@ mod background;
 mod caller;
 mod completions;
 mod error;
-#[cfg(feature = "conformance-fixtures")]
+#[cfg(debug_assertions)]
 mod fixtures;
 pub mod lines;
 mod profile;

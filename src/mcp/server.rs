@@ -21,6 +21,8 @@ use super::profile::Profile;
 use super::tools::{self, Reply};
 use super::{completions, prompts, resources};
 use crate::bridge::Desk;
+#[cfg(debug_assertions)]
+use crate::config::env;
 use crate::domain::Code;
 use crate::domain::text::one_line;
 use crate::memory::{self, Memory};
@@ -34,6 +36,9 @@ pub struct Server {
     profile: Profile,
     tools: Arc<[Tool]>,
     metrics: Arc<Metrics>,
+    /// Whether the fixtures of the official conformance suite are offered too.
+    #[cfg(debug_assertions)]
+    fixtures: bool,
 }
 
 /// The methods that this server answers.
@@ -58,11 +63,20 @@ say when it was said.";
 impl Server {
     /// Opens nothing.
     pub fn new(desk: Desk<Memory, memory::Error>, context: Context, profile: Profile) -> Self {
-        #[cfg_attr(not(feature = "conformance-fixtures"), expect(unused_mut, reason = "the fixtures add to it"))]
-        let mut tools = tools::definitions(profile);
-        #[cfg(feature = "conformance-fixtures")]
-        tools.extend(super::fixtures::tools());
-        Self { desk, context, profile, tools: tools.into(), metrics: Arc::default() }
+        let tools = tools::definitions(profile);
+        #[cfg(debug_assertions)]
+        let fixtures = env::fixtures();
+        #[cfg(debug_assertions)]
+        let tools = if fixtures { [tools, super::fixtures::tools()].concat() } else { tools };
+        Self {
+            desk,
+            context,
+            profile,
+            tools: tools.into(),
+            metrics: Arc::default(),
+            #[cfg(debug_assertions)]
+            fixtures,
+        }
     }
 
     /// What this server counts.
@@ -137,9 +151,12 @@ impl ServerHandler for Server {
         implementation.title = Some("Claude memory".to_owned());
         let capabilities =
             ServerCapabilities::builder().enable_tools().enable_prompts().enable_resources().enable_completions();
-        #[cfg(feature = "conformance-fixtures")]
+        #[cfg(debug_assertions)]
         #[expect(deprecated, reason = "older revisions have it")]
-        let capabilities = capabilities.enable_logging().enable_resources_subscribe();
+        if self.fixtures {
+            let capabilities = capabilities.enable_logging().enable_resources_subscribe().build();
+            return ServerConfig::new(capabilities).with_server_info(implementation).with_instructions(INSTRUCTIONS);
+        }
         let capabilities = capabilities.build();
         ServerConfig::new(capabilities).with_server_info(implementation).with_instructions(INSTRUCTIONS)
     }
@@ -157,8 +174,10 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        #[cfg(feature = "conformance-fixtures")]
-        if let Some(answer) = super::fixtures::call(&request, &context).await {
+        #[cfg(debug_assertions)]
+        if self.fixtures
+            && let Some(answer) = super::fixtures::call(&request, &context).await
+        {
             return answer;
         }
         // What a request needs of its connection is asked by the fixtures only.
@@ -182,8 +201,8 @@ impl ServerHandler for Server {
         _context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
         let prompts = prompts::definitions();
-        #[cfg(feature = "conformance-fixtures")]
-        let prompts = [prompts, super::fixtures::prompts()].concat();
+        #[cfg(debug_assertions)]
+        let prompts = if self.fixtures { [prompts, super::fixtures::prompts()].concat() } else { prompts };
         self.counted("prompts/list", "", async { Ok(ListPromptsResult::with_all_items(prompts)) }).await
     }
 
@@ -192,8 +211,10 @@ impl ServerHandler for Server {
         request: GetPromptRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        #[cfg(feature = "conformance-fixtures")]
-        if let Some(answer) = super::fixtures::prompt(&request) {
+        #[cfg(debug_assertions)]
+        if self.fixtures
+            && let Some(answer) = super::fixtures::prompt(&request)
+        {
             return answer;
         }
         let prompt = async { prompts::get(&request.name, &request.arguments.unwrap_or_default()) };
@@ -222,8 +243,10 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        #[cfg(feature = "conformance-fixtures")]
-        if let Some(answer) = super::fixtures::read(&request.uri) {
+        #[cfg(debug_assertions)]
+        if self.fixtures
+            && let Some(answer) = super::fixtures::read(&request.uri)
+        {
             return answer;
         }
         let uri = request.uri;
@@ -249,37 +272,37 @@ impl ServerHandler for Server {
         Ok(CompleteResult::new(done))
     }
 
-    #[cfg(feature = "conformance-fixtures")]
+    #[cfg(debug_assertions)]
     #[expect(deprecated, reason = "older revisions have it")]
     async fn set_level(
         &self,
         _request: model::SetLevelRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        Ok(())
+        self.fixtures.then_some(()).ok_or_else(ErrorData::method_not_found::<model::SetLevelRequestMethod>)
     }
 
-    #[cfg(feature = "conformance-fixtures")]
+    #[cfg(debug_assertions)]
     fn accepted_subscription_filter(&self, requested: &model::SubscriptionFilter) -> Option<model::SubscriptionFilter> {
-        Some(requested.clone())
+        self.fixtures.then(|| requested.clone())
     }
 
-    #[cfg(feature = "conformance-fixtures")]
+    #[cfg(debug_assertions)]
     async fn subscribe(
         &self,
         _request: model::SubscribeRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        Ok(())
+        self.fixtures.then_some(()).ok_or_else(ErrorData::method_not_found::<model::SubscribeRequestMethod>)
     }
 
-    #[cfg(feature = "conformance-fixtures")]
+    #[cfg(debug_assertions)]
     async fn unsubscribe(
         &self,
         _request: model::UnsubscribeRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        Ok(())
+        self.fixtures.then_some(()).ok_or_else(ErrorData::method_not_found::<model::UnsubscribeRequestMethod>)
     }
 
     /// A known method that comes here has parameters of a wrong form; the layer below takes it for an unknown one.

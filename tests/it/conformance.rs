@@ -1,5 +1,5 @@
-//! The official conformance suite and the Inspector against the server over HTTP. Without the feature
-//! `conformance-fixtures` the checks that need fixtures of the suite are expected to fail, and only those.
+//! The official conformance suite and the Inspector against the server over HTTP. With the fixtures of the suite
+//! every check has to pass; without them those that need fixtures are expected to fail, and only those.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -55,24 +55,38 @@ fn passed(output: &Output, what: &str) -> String {
     text
 }
 
-#[test]
-fn conformance_at_both_revisions() {
+/// Runs the suite at both revisions.
+fn conform(with_fixtures: bool) {
     let Some((node, suite)) = node("conformance/dist/index.js") else { return };
     let home = TestHome::new();
-    let service = Service::start(&home);
+    let mut command = home.command();
+    command.env("CLAUDE_MEMORY_TEST_FIXTURES", if with_fixtures { "1" } else { "0" });
+    let service = Service::of(command);
     let door = Door::open(&node, &home, &service);
     for revision in ["2025-11-25", "2026-07-28"] {
         let mut command = Command::new(&node);
         command.env_clear().env("HOME", home.path()).current_dir(home.path()).arg(&suite);
         command.args(["server", "--url", &door.url, "--suite", "all", "--spec-version", revision, "-o", "out"]);
         let baseline = format!("{}/tests/data/conformance/{revision}.yml", env!("CARGO_MANIFEST_DIR"));
-        if !cfg!(feature = "conformance-fixtures") {
+        if !with_fixtures {
             command.args(["--expected-failures", &baseline]);
         }
         let text = passed(&command.output().unwrap(), revision);
         let total = text.lines().rev().find(|line| line.starts_with("Total:")).unwrap_or("");
-        crate::home::say(&format!("conformance {revision}: {total}"));
+        let which = if with_fixtures { "with" } else { "without" };
+        crate::home::say(&format!("conformance {revision} {which} fixtures: {total}"));
     }
+}
+
+#[test]
+#[cfg_attr(not(debug_assertions), ignore = "an optimised build has no fixtures")]
+fn conformance_with_fixtures() {
+    conform(true);
+}
+
+#[test]
+fn conformance_without_fixtures() {
+    conform(false);
 }
 
 #[test]
