@@ -4,7 +4,7 @@
 Owns what is in an archive and how it is named. Two runs over the same program give the same bytes. Needs Python 3.9 and cargo; the
 bill of materials needs cargo-cyclonedx.
 
-    python3 data/dist/package.py                                  # builds for this machine, writes below target/dist
+    python3 data/dist/package.py                                  # builds for this machine, writes below target/archives
     python3 data/dist/package.py --target aarch64-apple-darwin
     python3 data/dist/package.py --program FILE --out DIR         # packs a program that is built already
 """
@@ -93,7 +93,7 @@ def stage(program, target, folder, with_bill):
     shutil.copyfile(ROOT / "data/dist/install.sh", folder / "install.sh")
     (folder / "install.sh").chmod(0o755)
     # They are asked of the program itself. A program for another machine cannot answer: they are then those of this machine's.
-    asked = program if target == host() else ROOT / "target/release/claude-memory"
+    asked = program if target == host() else ROOT / "target/dist/claude-memory"
     if asked.exists():
         run(asked, "man", folder / "man", "--quiet")
         (folder / "completions").mkdir()
@@ -133,14 +133,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--target", help="triple of the machine it is for (default: this one)")
     parser.add_argument("--program", type=pathlib.Path, help="a program that is built already")
-    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "target/dist", help="where the archive goes")
+    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "target/archives", help="where the archive goes")
     parser.add_argument("--without-bill", action="store_true", help="leave the bill of materials out")
     asked = parser.parse_args()
     target = asked.target or host()
     program = asked.program
     if program is None:
-        run("cargo", "build", "--release", "--locked", *(["--target", target] if asked.target else []))
-        built = ROOT / "target" / (target if asked.target else "") / "release"
+        run("cargo", "build", "--profile", "dist", "--locked", *(["--target", target] if asked.target else []))
+        built = ROOT / "target" / (target if asked.target else "") / "dist"
         program = built / ("claude-memory.exe" if "windows" in target else "claude-memory")
     moment = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
     asked.out.mkdir(parents=True, exist_ok=True)
