@@ -6,6 +6,7 @@ mod commands;
 mod error;
 mod logging;
 mod output;
+mod priority;
 mod progress;
 mod session;
 mod signals;

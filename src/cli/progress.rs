@@ -40,6 +40,12 @@ pub(super) fn stop_on_interrupt(output: Output) -> Arc<AtomicBool> {
     stop
 }
 
+/// Sets `stop` at Ctrl-C or SIGTERM from now on, for work that nobody watches: says nothing, and a second one changes nothing.
+pub(super) fn set_on_interrupt(stop: &Arc<AtomicBool>) {
+    let seen = Arc::clone(stop);
+    let _ = ctrlc::set_handler(move || seen.store(true, Ordering::Relaxed));
+}
+
 #[expect(clippy::disallowed_methods, clippy::exit, reason = "the user asked twice; every write is atomic")]
 fn end_now() {
     std::process::exit(i32::from(INTERRUPTED));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use jsonc_parser::ParseOptions;
-use jsonc_parser::cst::{CstInputValue, CstObject, CstObjectProp, CstRootNode};
+use jsonc_parser::cst::{CstArray, CstInputValue, CstObject, CstObjectProp, CstRootNode};
 use toml_edit::{Array, DocumentMut, Item, Table, value};
 
 use super::error::{Error, Result};
@@ -21,7 +21,7 @@ pub(super) fn add_server(plan: &Plan<'_>, text: Option<&str>, launch: &Launch) -
     let root = parse(&file, text)?;
     let mut object = top(&file, &root)?;
     for key in path(plan) {
-        object = object.object_value_or_create(&key).ok_or_else(|| shape(&file, &key, "an object"))?;
+        object = object_or_create(&object, &key).ok_or_else(|| shape(&file, &key, "an object"))?;
     }
     let arguments = launch.server_arguments().into_iter().map(CstInputValue::from).collect();
     let mut entry = vec![
@@ -33,7 +33,7 @@ pub(super) fn add_server(plan: &Plan<'_>, text: Option<&str>, launch: &Launch) -
         entry.push(("env".to_owned(), CstInputValue::Object(Vec::new())));
     }
     let entry = CstInputValue::Object(entry);
-    match object.get(SERVER) {
+    match property(&object, SERVER) {
         // What is right already keeps its form.
         Some(known) if known.value().and_then(|value| value.to_serde_value()) == Some(plain(&entry)) => {}
         Some(known) => known.set_value(entry),
@@ -54,15 +54,16 @@ pub(super) fn remove_server(plan: &Plan<'_>, text: Option<&str>) -> Result<Optio
     let root = parse(&file, Some(text))?;
     let mut way = path(plan);
     let Some(servers) = at(&file, &root, &way)? else { return Ok(Some(text.to_owned())) };
-    if !remove_property(&servers, SERVER) {
+    let entries: Vec<CstObjectProp> = properties(&servers, SERVER);
+    if entries.is_empty() {
         return Ok(Some(text.to_owned()));
     }
+    entries.into_iter().for_each(CstObjectProp::remove);
     // The servers, and for one project the project, if nothing else is in them.
     while let Some(last) = way.pop() {
         let Some(above) = at(&file, &root, &way)? else { break };
-        if above.object_value(&last).is_some_and(|object| object.properties().is_empty()) {
-            remove_property(&above, &last);
-        } else {
+        let is_empty = object_in(&above, &last).is_some_and(|object| object.properties().is_empty());
+        if !is_empty || !remove_only(&above, &last) {
             break;
         }
     }
@@ -82,12 +83,62 @@ fn path(plan: &Plan<'_>) -> Vec<String> {
 /// The object that these keys lead to, if it is there.
 fn at(file: &std::path::Path, root: &CstRootNode, path: &[String]) -> Result<Option<CstObject>> {
     let top = top(file, root)?;
-    Ok(path.iter().try_fold(top, |object, key| object.object_value(key)))
+    Ok(path.iter().try_fold(top, |object, key| object_in(&object, key)))
 }
 
-/// Takes a key out; `false` when it is not there.
-pub(super) fn remove_property(object: &CstObject, name: &str) -> bool {
-    object.get(name).map(CstObjectProp::remove).is_some()
+/// The properties of a name. JSON does not forbid that a key stands twice.
+fn properties(object: &CstObject, name: &str) -> Vec<CstObjectProp> {
+    let all = object.properties().into_iter();
+    all.filter(|property| property.decoded_name().as_deref() == Some(name)).collect()
+}
+
+/// The property that clients read: the last one of its name.
+fn property(object: &CstObject, name: &str) -> Option<CstObjectProp> {
+    properties(object, name).pop()
+}
+
+/// The object at a key.
+pub(super) fn object_in(object: &CstObject, name: &str) -> Option<CstObject> {
+    property(object, name)?.object_value()
+}
+
+/// The list at a key.
+pub(super) fn array_in(object: &CstObject, name: &str) -> Option<CstArray> {
+    property(object, name)?.array_value()
+}
+
+/// The object at a key, made where there is none, or null; `None` when something else is there.
+pub(super) fn object_or_create(object: &CstObject, name: &str) -> Option<CstObject> {
+    match property(object, name) {
+        None => object.object_value_or_create(name),
+        Some(property) if is_null(&property) => Some(property.object_value_or_set()),
+        Some(property) => property.object_value(),
+    }
+}
+
+/// The list at a key, made where there is none, or null; `None` when something else is there.
+pub(super) fn array_or_create(object: &CstObject, name: &str) -> Option<CstArray> {
+    match property(object, name) {
+        None => object.array_value_or_create(name),
+        Some(property) if is_null(&property) => Some(property.array_value_or_set()),
+        Some(property) => property.array_value(),
+    }
+}
+
+fn is_null(property: &CstObjectProp) -> bool {
+    property.value().is_some_and(|value| value.as_null_keyword().is_some())
+}
+
+/// Removes a key that stands once. Of two the last one counts: without it the first one would.
+pub(super) fn remove_only(object: &CstObject, name: &str) -> bool {
+    let mut found = properties(object, name);
+    match (found.pop(), found.is_empty()) {
+        (Some(only), true) => {
+            only.remove();
+            true
+        }
+        _ => false,
+    }
 }
 
 /// Reads JSON as the clients do, comments and trailing commas allowed. An empty file is an empty object.
@@ -111,7 +162,7 @@ pub(super) fn shape(file: &std::path::Path, key: &str, expected: &'static str) -
     Error::Shape { path: PathBuf::from(file), key: key.to_owned(), expected }
 }
 
-fn plain(value: &CstInputValue) -> serde_json::Value {
+pub(super) fn plain(value: &CstInputValue) -> serde_json::Value {
     match value {
         CstInputValue::Null => serde_json::Value::Null,
         CstInputValue::Bool(value) => (*value).into(),
@@ -187,8 +238,11 @@ fn pruned(value: serde_json::Value) -> serde_json::Value {
     match value {
         serde_json::Value::Object(fields) => {
             let fields = fields.into_iter().map(|(name, value)| (name, pruned(value)));
-            let is_empty = |value: &serde_json::Value| {
-                value.as_object().is_some_and(serde_json::Map::is_empty) || value.as_array().is_some_and(Vec::is_empty)
+            let is_empty = |value: &serde_json::Value| match value {
+                serde_json::Value::Null => true,
+                serde_json::Value::Object(fields) => fields.is_empty(),
+                serde_json::Value::Array(items) => items.is_empty(),
+                _ => false,
             };
             fields.filter(|(_, value)| !is_empty(value)).collect::<serde_json::Map<_, _>>().into()
         }
@@ -222,6 +276,10 @@ mod tests {
             "{\"mcpServers\":{\"other\":{\"command\":\"x\"}},\"z\":null}",
             "{\r\n  \"mcpServers\": {\r\n    \"o\": {}\r\n  }\r\n}\r\n",
             "// note\n{\n  \"x\": \"中文\", // why\n}\n",
+            "{\"mcpServers\":null,\"projects\":null}",
+            "{\"mcpServers\":{\"first\":{}},\"a\":1,\"mcpServers\":{\"other\":{\"command\":\"x\"}}}",
+            "{\"mcpServers\":{\"first\":{\"command\":\"x\"}},\"mcpServers\":{}}",
+            "{\"projects\":{\"/w/p\":{\"mcpServers\":null}},\"mcpServers\":{\"a\":{\"b\":1},\"a\":{\"b\":2}}}",
         ];
         for client in [Client::ClaudeCode, Client::Cursor, Client::Gemini, Client::ClaudeDesktop] {
             for scope in [Scope::User, Scope::Local] {
@@ -231,7 +289,10 @@ mod tests {
                 let plan = Plan { client, scope, places: &places };
                 for text in json {
                     let added = add_server(&plan, Some(text), &launch()).unwrap().unwrap();
-                    assert!(added.contains("/usr/bin/claude-memory"), "{added}");
+                    let read =
+                        |text: &str| parse(std::path::Path::new(""), Some(text)).unwrap().to_serde_value().unwrap();
+                    let entry = path(&plan).iter().fold(read(&added), |value, key| value[key].clone());
+                    assert_eq!(entry[SERVER]["command"], "/usr/bin/claude-memory", "{added}");
                     assert_eq!(add_server(&plan, Some(&added), &launch()).unwrap().as_deref(), Some(added.as_str()));
                     let removed = remove_server(&plan, Some(&added)).unwrap().unwrap();
                     assert_eq!(meaning(client, Some(&removed)), meaning(client, Some(text)), "{removed}");

@@ -4,6 +4,7 @@
 //! refuses what it cannot parse. Does not own what is said about it on the command line.
 
 mod edit;
+mod editable;
 mod error;
 mod hooks;
 mod places;
@@ -11,8 +12,11 @@ mod record;
 
 use std::path::{Path, PathBuf};
 
+use self::editable::Editable;
+use crate::domain::text::shell::quoted;
+
 pub use error::{Error, Result};
-pub use hooks::EVENTS;
+pub use hooks::{HOOKS, HookEntry};
 pub use places::{Client, Places, Scope};
 pub use record::Backups;
 
@@ -42,25 +46,15 @@ impl Launch {
     }
 }
 
-/// A word for a POSIX shell. Claude Code runs hooks by `sh -c`, on Windows by Git's bash.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 /// One file as it is and as it shall be; `None` where there is no file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The file, links resolved.
     pub path: PathBuf,
-    /// Its text now.
-    pub before: Option<String>,
-    /// Its text then.
-    pub after: Option<String>,
+    /// Its bytes now.
+    pub before: Option<Vec<u8>>,
+    /// Its bytes then.
+    pub after: Option<Vec<u8>>,
     /// Whether others than the user may read a new file: it belongs to a project.
     pub shared: bool,
 }
@@ -119,10 +113,20 @@ impl Plan<'_> {
 
     fn change(&self, file: &Path, edit: impl FnOnce(Option<&str>) -> Result<Option<String>>) -> Result<Change> {
         // A link is followed: replacing it would cut a user's dotfiles off.
-        let path = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+        let path = record::resolve_links(file);
         let before = record::read(&path)?;
-        let after = edit(before.as_deref())?;
+        let editable = before.as_deref().map(|bytes| self.editable(&path, bytes)).transpose()?;
+        let edited = edit(editable.as_ref().map(Editable::text))?;
+        let after = edited.map(|text| match &editable {
+            Some(editable) => editable.restore(&text),
+            None => text.into_bytes(),
+        });
         Ok(Change { path, before, after, shared: self.scope == Scope::Project })
+    }
+
+    fn editable(&self, path: &Path, bytes: &[u8]) -> Result<Editable> {
+        let unreadable = || Error::Unparsable { path: path.to_owned(), why: "it is not UTF-8".to_owned() };
+        Editable::new(bytes, self.client != Client::Codex).ok_or_else(unreadable)
     }
 
     fn restored(
@@ -135,10 +139,14 @@ impl Plan<'_> {
         if !change.is_needed() {
             return Ok(change);
         }
-        let means = |text: Option<&str>| edit::meaning(self.client, text);
+        let means = |bytes: Option<&[u8]>| match bytes.map(|bytes| self.editable(&change.path, bytes)) {
+            None => edit::meaning(self.client, None),
+            Some(Ok(editable)) => edit::meaning(self.client, Some(editable.text())),
+            Some(Err(_)) => None,
+        };
         let wanted = means(change.after.as_deref());
         let earlier = backups.earlier(&change.path, change.before.as_deref())?;
-        match earlier.into_iter().find(|text| means(text.as_deref()) == wanted) {
+        match earlier.into_iter().find(|bytes| means(bytes.as_deref()) == wanted) {
             Some(after) => Ok(Change { after, ..change }),
             None => Ok(change),
         }

@@ -14,6 +14,8 @@ use crate::domain::hash::hex;
 use crate::domain::{ContentHash, Timestamp};
 
 const INDEX: &str = "changes.json";
+/// Links that are followed one after the other, as on Linux.
+const MOST_LINKS: usize = 40;
 
 /// The backups of one data folder.
 #[derive(Debug, Clone)]
@@ -42,7 +44,7 @@ impl Backups {
     }
 
     /// What the file was before the changes that led to its present text, the newest first; `None` stands for no file.
-    pub(super) fn earlier(&self, path: &Path, now: Option<&str>) -> Result<Vec<Option<String>>> {
+    pub(super) fn earlier(&self, path: &Path, now: Option<&[u8]>) -> Result<Vec<Option<Vec<u8>>>> {
         let mut found = Vec::new();
         let mut hash = now.map(hash);
         // Back through the changes that follow each other without a gap: what somebody else wrote is not undone.
@@ -50,15 +52,15 @@ impl Backups {
             if hash.as_ref() != Some(&entry.after) {
                 break;
             }
-            let text = match &entry.backup {
+            let bytes = match &entry.backup {
                 Some(name) => read(&self.folder.join(name))?,
                 None => None,
             };
-            if text.is_none() && entry.backup.is_some() {
+            if bytes.is_none() && entry.backup.is_some() {
                 break;
             }
-            hash = text.as_deref().map(self::hash);
-            found.push(text);
+            hash = bytes.as_deref().map(self::hash);
+            found.push(bytes);
         }
         Ok(found)
     }
@@ -74,14 +76,14 @@ impl Backups {
         let io = |action| move |source| Error::Io { action, path: change.path.clone(), source };
         disk::create_private_folder(&self.folder).map_err(io("make a backup of"))?;
         let stamp = now.to_string().replace(':', "-");
-        let backup = change.before.as_ref().map(|text| {
+        let backup = change.before.as_ref().map(|bytes| {
             let file = change.path.file_name().unwrap_or_default().to_string_lossy();
-            let place = hash(&change.path.display().to_string());
+            let place = hash(change.path.display().to_string().as_bytes());
             let name = format!("{stamp}-{}-{}", place.get(..8).unwrap_or(""), file.trim_start_matches('.'));
-            (name, text)
+            (name, bytes)
         });
-        if let Some((name, text)) = &backup {
-            disk::write_atomic(&self.folder.join(name), text.as_bytes()).map_err(io("make a backup of"))?;
+        if let Some((name, bytes)) = &backup {
+            disk::write_atomic(&self.folder.join(name), bytes).map_err(io("make a backup of"))?;
         }
         let folders = write(change).map_err(io("write"))?;
         let mut entries = self.entries()?;
@@ -104,7 +106,7 @@ impl Backups {
     fn entries(&self) -> Result<Vec<Entry>> {
         let text = read(&self.folder.join(INDEX))?;
         // A damaged list costs the way back byte by byte, not the way back.
-        Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+        Ok(text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default())
     }
 }
 
@@ -121,7 +123,7 @@ fn remove_empty(entries: &[Entry], path: &Path) {
 
 /// Replaces, makes or removes the file. Returns the folders that had to be made.
 fn write(change: &Change) -> io::Result<Vec<PathBuf>> {
-    let Some(text) = &change.after else {
+    let Some(bytes) = &change.after else {
         fs::remove_file(&change.path)?;
         return Ok(Vec::new());
     };
@@ -132,7 +134,7 @@ fn write(change: &Change) -> io::Result<Vec<PathBuf>> {
     if let Some(folder) = change.path.parent() {
         fs::create_dir_all(folder)?;
     }
-    disk::write_atomic(&change.path, text.as_bytes())?;
+    disk::write_atomic(&change.path, bytes)?;
     match mode {
         Some(mode) => fs::set_permissions(&change.path, mode)?,
         None if change.shared => share(&change.path)?,
@@ -151,17 +153,30 @@ fn share(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The text of a file; `None` when there is none.
-pub(super) fn read(path: &Path) -> Result<Option<String>> {
+/// The bytes of a file; `None` when there is none.
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(Error::Io { action: "read", path: path.to_owned(), source }),
-        Ok(bytes) => String::from_utf8(bytes)
-            .map(Some)
-            .map_err(|_| Error::Unparsable { path: path.to_owned(), why: "it is not UTF-8".to_owned() }),
+        Ok(bytes) => Ok(Some(bytes)),
     }
 }
 
-fn hash(text: &str) -> String {
-    hex(&ContentHash::of(text).0)
+/// Follows the links that a file may be, also to a file that is not there yet. The answer is the same before and after it is made.
+pub(super) fn resolve_links(file: &Path) -> PathBuf {
+    let mut path = file.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    for folder in path.ancestors() {
+        if let (Ok(real), Ok(rest)) = (fs::canonicalize(folder), path.strip_prefix(folder)) {
+            return if rest.as_os_str().is_empty() { real } else { real.join(rest) };
+        }
+    }
+    path
+}
+
+fn hash(bytes: &[u8]) -> String {
+    hex(&ContentHash::of_parts(&[bytes]).0)
 }

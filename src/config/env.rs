@@ -1,7 +1,7 @@
 //! Every environment variable that claude-memory reads. The only file that may read the environment.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
 
@@ -32,11 +32,6 @@ pub const TEST_NOW: Variable =
 /// Fixes new ids.
 pub const TEST_SEED: Variable =
     Variable { name: "CLAUDE_MEMORY_TEST_SEED", meaning: "For tests: makes new message ids repeat (a number)." };
-/// How long a hook may take.
-pub const TEST_DEADLINE: Variable = Variable {
-    name: "CLAUDE_MEMORY_TEST_DEADLINE",
-    meaning: "For tests on a busy machine: milliseconds that a hook may take instead of 150.",
-};
 /// Readings that stand for measured ones.
 pub const TEST_READINGS: Variable = Variable {
     name: "CLAUDE_MEMORY_TEST_READINGS",
@@ -50,7 +45,7 @@ pub const TEST_FIXTURES: Variable = Variable {
 /// Claude Code's own folder.
 pub const CLAUDE_CONFIG_DIR: Variable = Variable {
     name: "CLAUDE_CONFIG_DIR",
-    meaning: "Set by Claude Code users who moved ~/.claude; `import claude-code` looks there for transcripts.",
+    meaning: "Set by Claude Code users who moved ~/.claude, also to several folders (with commas between them): `import claude-code` reads transcripts from all of them, `install` writes to the first.",
 };
 /// The project of the calling session.
 pub const CLAUDE_PROJECT_DIR: Variable = Variable {
@@ -89,7 +84,7 @@ pub const SETTING: Variable = Variable {
 };
 
 /// All of them, for the reference.
-pub const ALL: [&Variable; 15] = [
+pub const ALL: [&Variable; 14] = [
     &HOME,
     &LOG,
     &SETTING,
@@ -102,7 +97,6 @@ pub const ALL: [&Variable; 15] = [
     &XDG_CONFIG_HOME,
     &TEST_NOW,
     &TEST_SEED,
-    &TEST_DEADLINE,
     &TEST_READINGS,
     &TEST_FIXTURES,
 ];
@@ -132,11 +126,6 @@ pub fn seed() -> Option<u64> {
     read(TEST_SEED.name)?.parse().ok()
 }
 
-/// [`TEST_DEADLINE`]
-pub fn deadline() -> Option<Duration> {
-    read(TEST_DEADLINE.name)?.parse().ok().map(Duration::from_millis)
-}
-
 /// [`TEST_READINGS`]: by name.
 pub fn readings() -> Vec<(String, f64)> {
     let text = read(TEST_READINGS.name).unwrap_or_default();
@@ -150,9 +139,56 @@ pub fn fixtures() -> bool {
     read(TEST_FIXTURES.name).as_deref() == Some("1")
 }
 
-/// [`CLAUDE_CONFIG_DIR`], else `~/.claude`.
+/// Returns the folder that Claude Code is configured in: the first of [`CLAUDE_CONFIG_DIR`], else `~/.claude`.
 pub fn claude_folder() -> Option<PathBuf> {
     moved_claude_folder().or_else(|| user_home().map(|home| home.join(".claude")))
+}
+
+/// Returns every folder that holds histories of Claude Code: those of [`CLAUDE_CONFIG_DIR`], else `~/.claude` and
+/// `~/.config/claude`. Only folders that exist, each once; the first of them if there is none.
+pub fn claude_homes() -> Vec<PathBuf> {
+    let text = read(CLAUDE_CONFIG_DIR.name).unwrap_or_default();
+    existing_homes(&folder_list(&text, user_home().as_deref()), user_home().as_deref(), config_folder().as_deref())
+}
+
+fn existing_homes(moved: &[PathBuf], home: Option<&Path>, config: Option<&Path>) -> Vec<PathBuf> {
+    let usual = [home.map(|home| home.join(".claude")), config.map(|config| config.join("claude"))];
+    // Who names homes means these: the usual one may be that of another account.
+    let candidates: Vec<PathBuf> =
+        if moved.is_empty() { usual.into_iter().flatten().collect() } else { moved.to_vec() };
+    let mut seen = HashSet::new();
+    let is_new = |folder: &&PathBuf| folder.is_dir() && seen.insert(std::fs::canonicalize(folder).ok());
+    let found: Vec<PathBuf> = candidates.iter().filter(is_new).cloned().collect();
+    if found.is_empty() { candidates.into_iter().take(1).collect() } else { found }
+}
+
+/// The folders of a variable: one, or several with commas or the separator of `PATH` between them. A folder that exists may have
+/// either in its name. `~` is the home folder.
+fn folder_list(text: &str, home: Option<&Path>) -> Vec<PathBuf> {
+    let whole = expand_home(text.trim(), home);
+    if text.trim().is_empty() || whole.is_dir() {
+        return if text.trim().is_empty() { Vec::new() } else { vec![whole] };
+    }
+    let mut folders = Vec::new();
+    for piece in text.split(',').map(str::trim).filter(|piece| !piece.is_empty()) {
+        let folder = expand_home(piece, home);
+        if folder.is_dir() {
+            folders.push(folder);
+            continue;
+        }
+        let pieces = std::env::split_paths(piece).filter(|folder| !folder.as_os_str().is_empty());
+        folders.extend(pieces.map(|folder| expand_home(&folder.to_string_lossy(), home)));
+    }
+    folders
+}
+
+/// Replaces a `~` at the start, which only a shell does: a variable may come from a file.
+fn expand_home(path: &str, home: Option<&Path>) -> PathBuf {
+    let rest = path.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with(['/', '\\']));
+    match (rest, home) {
+        (Some(rest), Some(home)) => home.join(rest.trim_start_matches(['/', '\\'])),
+        _ => PathBuf::from(path),
+    }
 }
 
 /// [`CODEX_HOME`], else `~/.codex`.
@@ -175,14 +211,14 @@ pub fn session() -> Option<String> {
     read(CLAUDE_CODE_SESSION_ID.name)
 }
 
-/// [`CLAUDE_CONFIG_DIR`], if it is set.
+/// Returns the first folder of [`CLAUDE_CONFIG_DIR`], if it is set.
 pub fn moved_claude_folder() -> Option<PathBuf> {
-    read(CLAUDE_CONFIG_DIR.name).map(PathBuf::from)
+    folder_list(&read(CLAUDE_CONFIG_DIR.name)?, user_home().as_deref()).into_iter().next()
 }
 
 /// [`CODEX_HOME`], if it is set.
 pub fn moved_codex_folder() -> Option<PathBuf> {
-    read(CODEX_HOME.name).map(PathBuf::from)
+    read(CODEX_HOME.name).map(|text| expand_home(&text, user_home().as_deref()))
 }
 
 /// [`POSTGRES_PASSWORD`]
@@ -220,4 +256,46 @@ pub fn user_home() -> Option<PathBuf> {
 pub fn setting(key: &str) -> Option<(String, String)> {
     let name = format!("CLAUDE_MEMORY_{}", key.replace('.', "_").to_uppercase());
     read(&name).map(|text| (name, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_folders_is_read_in_every_form() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path();
+        let named = |name: &str| home.join(name);
+        let read = |text: &str| folder_list(text, Some(home));
+        assert_eq!(read("~/x"), [named("x")]);
+        assert_eq!(read("~"), [home]);
+        assert_eq!(read("~other/x"), [PathBuf::from("~other/x")]);
+        assert_eq!(read(" , "), Vec::<PathBuf>::new());
+        assert_eq!(read("~/a, ~/b,"), [named("a"), named("b")]);
+        let joined = std::env::join_paths([named("a"), named("b")]).unwrap().into_string().unwrap();
+        assert_eq!(read(&joined), [named("a"), named("b")]);
+        for name in ["a,b", "c:d"] {
+            if std::fs::create_dir(named(name)).is_ok() {
+                assert_eq!(read(&named(name).display().to_string()), [named(name)]);
+            }
+        }
+    }
+
+    #[test]
+    fn every_home_that_exists_is_listed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (home, config) = (folder.path().join("home"), folder.path().join("home/.config"));
+        let homes = |moved: &[PathBuf]| existing_homes(moved, Some(&home), Some(&config));
+        let (usual, second, work) = (home.join(".claude"), config.join("claude"), folder.path().join("work"));
+        assert_eq!(homes(&[]), std::slice::from_ref(&usual));
+        assert_eq!(homes(std::slice::from_ref(&work)), std::slice::from_ref(&work));
+        std::fs::create_dir_all(&second).unwrap();
+        assert_eq!(homes(&[]), std::slice::from_ref(&second));
+        std::fs::create_dir_all(&usual).unwrap();
+        std::fs::create_dir_all(&work).unwrap();
+        assert_eq!(homes(&[]), [usual, second]);
+        assert_eq!(homes(&[work.clone(), work.join("../work"), folder.path().join("none")]), [work]);
+        assert_eq!(existing_homes(&[], None, None), Vec::<PathBuf>::new());
+    }
 }

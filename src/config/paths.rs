@@ -65,6 +65,16 @@ impl Paths {
         self.home.join("given")
     }
 
+    /// Fingerprints of what was deleted lately, one file for each deletion.
+    pub fn deleted(&self) -> PathBuf {
+        self.home.join("deleted")
+    }
+
+    /// Locks of those who capture transcripts, one for each transcript. May be removed at any time.
+    pub fn captures(&self) -> PathBuf {
+        self.home.join("captures")
+    }
+
     /// What a request over HTTP has to bring.
     pub fn http_token(&self) -> PathBuf {
         self.home.join("http.token")

@@ -6,6 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::domain::directory::{directory_key, directory_name, windows_path};
+
 /// The identity of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkout {
@@ -19,31 +21,34 @@ pub struct Checkout {
     pub remote: Option<String>,
 }
 
-/// Identifies the project of `directory`, which need not exist on this machine: then it stands for itself. So does a name that is no path:
-/// it has nothing to do with where this process was started.
+/// Identifies the project of `directory`, which need not exist on this machine: then it stands for itself, whichever system it is
+/// from. So does a name that is no path: it has nothing to do with where this process was started.
 pub fn identify(directory: &Path) -> Checkout {
     if directory.is_relative() {
-        let name = directory.display().to_string();
-        return Checkout { key: name.clone(), name: name_of(directory), root: name, remote: None };
+        return alone(&directory.display().to_string());
     }
     let real = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
     let git = real.ancestors().find_map(|folder| common_git_folder(folder).map(|git| (folder.to_owned(), git)));
-    let Some((_, git)) = git else {
-        let root = real.display().to_string();
-        return Checkout { key: root.clone(), name: name_of(&real), root, remote: None };
-    };
+    let Some((_, git)) = git else { return alone(&real.display().to_string()) };
     // A plain repository's common folder is `<root>/.git`; a bare one is the root itself.
     let root = if git.file_name().is_some_and(|name| name == ".git") { git.parent().unwrap_or(&git) } else { &git };
+    let root = root.display().to_string();
     Checkout {
-        key: git.display().to_string(),
-        name: name_of(root),
-        root: root.display().to_string(),
+        key: directory_key(&git.display().to_string()),
+        name: directory_name(&root).to_owned(),
+        root: windows_path(&root).unwrap_or_else(|| root.clone()),
         remote: origin_url(&git),
     }
 }
 
-fn name_of(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+/// A directory that belongs to no repository. On Windows one directory has many spellings.
+fn alone(directory: &str) -> Checkout {
+    Checkout {
+        key: directory_key(directory),
+        name: directory_name(directory).to_owned(),
+        root: windows_path(directory).unwrap_or_else(|| directory.to_owned()),
+        remote: None,
+    }
 }
 
 /// The folder that all worktrees share, if `folder` is the top of a checkout.
@@ -146,5 +151,15 @@ mod tests {
         assert_eq!((named.key.as_str(), named.name.as_str()), ("garden", "garden"));
         let gone = identify(Path::new("/no/such/place"));
         assert_eq!((gone.key.as_str(), gone.name.as_str()), ("/no/such/place", "place"));
+    }
+
+    #[test]
+    fn a_windows_directory_is_one_project_in_every_spelling() {
+        let one = identify(Path::new(r"C:\work\shop"));
+        assert_eq!((one.name.as_str(), one.root.as_str()), ("shop", r"C:\work\shop"));
+        for spelled in [r"c:\work\shop", "C:/work/shop", "c:/work/shop/"] {
+            assert_eq!(identify(Path::new(spelled)), one, "{spelled}");
+        }
+        assert_ne!(identify(Path::new(r"D:\work\shop")).key, one.key);
     }
 }

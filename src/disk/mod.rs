@@ -13,7 +13,7 @@ mod snapshot;
 pub use atomic::{create_atomic, publish, swap, sync_folder_of, write_atomic};
 pub use lock::{Held, Lock};
 pub use place::{Unfit, is_writable, space, unfit};
-pub use private::{append_private, create_private_file, create_private_folder};
+pub use private::{FileId, append_private, create_private_file, create_private_folder};
 pub use rotating::RotatingLog;
 pub use scratch::{Scratch, sweep};
 pub use snapshot::{Snapshot, Whole};

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// Creates a folder and its parents; the last one gets mode 0700 if it is new.
+/// Creates a folder and its missing parents, each with mode 0700: a parent may be the data folder itself.
 ///
 /// # Errors
 /// Any I/O error.
@@ -12,16 +12,38 @@ pub fn create_private_folder(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    #[cfg_attr(not(unix), expect(unused_mut, reason = "there are no modes to set"))]
     let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        other => other,
+    builder.create(path)
+}
+
+/// Identity of the file that a path leads to; another file under the same name has another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileId {
+    device: u64,
+    number: u64,
+}
+
+impl FileId {
+    /// Reads the identity of the file at `path`.
+    ///
+    /// # Errors
+    /// Any I/O error, also when there is no file.
+    #[cfg(unix)]
+    pub fn of(path: &Path) -> io::Result<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        fs::metadata(path).map(|data| Self { device: data.dev(), number: data.ino() })
+    }
+
+    /// Elsewhere an open file cannot be removed or replaced: that it is there is enough.
+    ///
+    /// # Errors
+    /// Any I/O error, also when there is no file.
+    #[cfg(not(unix))]
+    pub fn of(path: &Path) -> io::Result<Self> {
+        fs::metadata(path).map(|_| Self { device: 0, number: 0 })
     }
 }
 
@@ -66,8 +88,22 @@ mod tests {
         create_private_folder(&inner).unwrap();
         create_private_folder(&inner).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(&inner), 0o700);
+        assert_eq!((mode(&inner), mode(inner.parent().unwrap())), (0o700, 0o700));
         drop(create_private_file(&inner.join("f")).unwrap());
         assert_eq!(mode(&inner.join("f")), 0o600);
+    }
+
+    #[test]
+    fn another_file_under_the_same_name_is_another_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        // Held open, so that its number is not given to the next file.
+        let _open = create_private_file(&path).unwrap();
+        let first = FileId::of(&path).unwrap();
+        assert_eq!(FileId::of(&path).unwrap(), first);
+        fs::remove_file(&path).unwrap();
+        assert!(FileId::of(&path).is_err());
+        drop(create_private_file(&path).unwrap());
+        assert_ne!(FileId::of(&path).unwrap(), first);
     }
 }

@@ -15,7 +15,7 @@ pub enum Code {
     DiskFull,
     /// Stored bytes are not what was written.
     Corrupt,
-    /// An earlier failure made further writing unsafe.
+    /// An earlier failure made further writing unsafe, or the database that is open was removed.
     Poisoned,
     /// The store was written by a newer version of this program.
     TooNew,
@@ -81,7 +81,9 @@ impl Code {
             Self::Unavailable => "a needed part (model, runtime, permission) cannot be used now",
             Self::DiskFull => "the disk is full; nothing acknowledged was lost",
             Self::Corrupt => "stored bytes fail their checksum",
-            Self::Poisoned => "an earlier write failure made further writing unsafe; restart the process",
+            Self::Poisoned => {
+                "writing is not safe any more (a write failed, or the folder was removed); restart the process"
+            }
             Self::TooNew => "the store was written by a newer claude-memory",
             Self::Internal => "a bug in claude-memory",
         }

@@ -34,6 +34,8 @@ pub enum Kind {
     Meta,
     /// Something saved on purpose.
     Note,
+    /// An earlier version of another part of the message: kept, not shown, found by exact search only.
+    Earlier,
 }
 
 /// Who vouches for a text; decides how far it may be trusted when it is handed back.
@@ -75,7 +77,7 @@ macro_rules! names {
 names!(Role { User = 1, "user"; Assistant = 2, "assistant"; Tool = 3, "tool"; System = 4, "system"; });
 names!(Kind {
     Text = 1, "text"; Thinking = 2, "thinking"; ToolUse = 3, "tool_use"; ToolResult = 4, "tool_result";
-    Summary = 5, "summary"; Meta = 6, "meta"; Note = 7, "note";
+    Summary = 5, "summary"; Meta = 6, "meta"; Note = 7, "note"; Earlier = 8, "earlier";
 });
 names!(Origin { Person = 1, "person"; Model = 2, "model"; Tool = 3, "tool"; Web = 4, "web"; Client = 5, "client"; });
 
@@ -133,10 +135,14 @@ pub struct Draft {
     pub session: String,
     /// The session that started this one (subagents).
     pub parent_session: Option<String>,
+    /// The session whose history this one continues (forks).
+    pub forked_from: Option<String>,
     /// Who speaks.
     pub role: Role,
     /// When.
     pub at: Timestamp,
+    /// Whether the record has no time of its own and `at` is that of a neighbour or of the file.
+    pub at_estimated: bool,
     /// Working directory of the session at that moment.
     pub cwd: Option<String>,
     /// Git branch at that moment.
@@ -155,6 +161,21 @@ pub struct Draft {
     pub redacted: Counts,
     /// What it says about itself where it was saved on purpose; the text is in the parts.
     pub note: Option<Box<Note>>,
+    /// Tokens that it cost.
+    pub usage: Option<Usage>,
+}
+
+/// Tokens of one answer of a model, as the client wrote them down.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Read by the model and not cached.
+    pub input: u64,
+    /// Written by the model.
+    pub output: u64,
+    /// Read from the cache.
+    pub cache_read: u64,
+    /// Written to the cache.
+    pub cache_write: u64,
 }
 
 impl Draft {
@@ -165,8 +186,10 @@ impl Draft {
             parent_external_id: None,
             session: session.to_owned(),
             parent_session: None,
+            forked_from: None,
             role,
             at,
+            at_estimated: false,
             cwd: None,
             git_branch: None,
             model: None,
@@ -176,6 +199,7 @@ impl Draft {
             parts: Vec::new(),
             redacted: Counts::new(),
             note: None,
+            usage: None,
         }
     }
 }

@@ -1,12 +1,14 @@
-//! What Claude Code tells a hook on stdin. Fields that are not needed are not read; unknown ones are no error.
+//! What Claude Code tells a hook on stdin. Fields that are not needed are not read; unknown ones are no error, and a field of an
+//! unexpected type counts as absent.
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde_json::Value;
+
+use crate::domain::json;
 
 /// One event.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default)]
 pub struct Input {
     /// The session.
     pub session_id: Option<String>,
@@ -23,9 +25,20 @@ pub struct Input {
 }
 
 impl Input {
-    /// Reads an event; `None` when it is none.
+    /// Reads an event, damaged or not; `None` when it is none.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok()
+        let (value, _) = json::parse(bytes).ok()?;
+        let fields = value.as_object()?;
+        let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+        let path = |name: &str| text(name).map(PathBuf::from);
+        Some(Self {
+            session_id: text("session_id"),
+            transcript_path: path("transcript_path"),
+            agent_transcript_path: path("agent_transcript_path"),
+            cwd: path("cwd"),
+            prompt: text("prompt"),
+            source: text("source"),
+        })
     }
 }
 
@@ -38,5 +51,19 @@ mod tests {
         let input = Input::parse(br#"{"session_id":"s","cwd":"/x","prompt":"hi","effort":{"level":1}}"#).unwrap();
         assert_eq!((input.session_id.as_deref(), input.prompt.as_deref()), (Some("s"), Some("hi")));
         assert!(Input::parse(b"\xff").is_none() && Input::parse(b"[1]").is_none());
+    }
+
+    #[test]
+    fn a_damaged_event_is_read() {
+        for (bytes, prompt) in [
+            (&b"\xef\xbb\xbf{\"session_id\":\"s\",\"prompt\":\"hi\"}\r\n"[..], "hi"),
+            (br#"{"session_id":"s","prompt":"fix \ud83d it"}"#, "fix \u{fffd} it"),
+            (b"{\"session_id\":\"s\",\"prompt\":\"fix \xff it\"}", "fix \u{fffd} it"),
+            (br#"{"session_id":"s","prompt":"hi","cost":NaN,"source":7,"cwd":null}"#, "hi"),
+            (b"\0\0{\"session_id\":\"s\",\"prompt\":\"hi\"}\0", "hi"),
+        ] {
+            let input = Input::parse(bytes).unwrap();
+            assert_eq!((input.session_id.as_deref(), input.prompt.as_deref()), (Some("s"), Some(prompt)));
+        }
     }
 }

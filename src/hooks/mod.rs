@@ -3,6 +3,7 @@
 //! Owns the form of the hooks' input and output, and the switch that turns them off. Needs no running server. Whatever goes
 //! wrong, the session that waits for a hook must not notice: the caller treats every error as "nothing to say".
 
+mod capture;
 mod input;
 pub mod switch;
 
@@ -15,7 +16,7 @@ use crate::domain::text::prompt;
 use crate::domain::{Ids, Mode, Timestamp};
 use crate::mcp::tools::render_pack;
 use crate::mcp::wire::history::PackAnswer;
-use crate::memory::{ImportOptions, Memory, Pack, PackRequest, Style};
+use crate::memory::{Memory, Pack, PackRequest, Style};
 use crate::store::Open;
 
 pub use input::Input;
@@ -31,7 +32,12 @@ pub struct Hook {
     pub ids: Ids,
     /// The moment of the event.
     pub now: Timestamp,
+    /// Folder of Claude Code's transcripts.
+    pub transcripts: Option<PathBuf>,
 }
+
+/// Not an event of Claude Code: entered for `SessionStart` beside it, in the background.
+pub const CATCH_UP: &str = "CatchUp";
 
 /// What an event asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +48,13 @@ enum Task {
     Recall,
     /// Keep what was said.
     Capture,
+    /// Keep what earlier sessions said.
+    CatchUp,
+}
+
+/// Returns whether nobody waits for what is done at an event: it captures, and prints nothing.
+pub fn is_background(event: &str) -> bool {
+    matches!(task(event, None), Some(Task::Capture | Task::CatchUp))
 }
 
 fn task(event: &str, source: Option<&str>) -> Option<Task> {
@@ -51,40 +64,32 @@ fn task(event: &str, source: Option<&str>) -> Option<Task> {
         "SessionStart" => Some(Task::Opening),
         "UserPromptSubmit" => Some(Task::Recall),
         "Stop" | "SubagentStop" | "PreCompact" | "SessionEnd" => Some(Task::Capture),
+        CATCH_UP => Some(Task::CatchUp),
         _ => None,
     }
 }
 
 impl Hook {
-    /// Handles an event. Returns what is to be printed, if anything.
+    /// Handles an event. Returns what is to be printed, if anything. `stop` ends a capture after the current batch.
     ///
     /// # Errors
     /// When the store cannot be used: the caller says nothing then.
-    pub fn run(self, event: &str, input: &Input) -> crate::memory::Result<Option<String>> {
+    pub fn run(self, event: &str, input: &Input, stop: &AtomicBool) -> crate::memory::Result<Option<String>> {
         let HookSettings { enabled, recall, capture, .. } = self.settings.hooks;
-        let Some(task) = task(event, input.source.as_deref()).filter(|_| enabled) else { return Ok(None) };
-        let wanted = if task == Task::Capture { capture } else { recall };
-        if !wanted || switch::is_off(&self.paths, input.session_id.as_deref(), input.cwd.as_deref()) {
+        let Some(task) = task(event, input.source.as_deref()) else { return Ok(None) };
+        let on = enabled && !switch::is_off(&self.paths, input.session_id.as_deref(), input.cwd.as_deref());
+        if let Some(session) = &input.session_id {
+            switch::leave_out(&self.paths, session, !(on && capture));
+        }
+        let wanted = if matches!(task, Task::Capture | Task::CatchUp) { capture } else { recall };
+        if !(on && wanted) {
             return Ok(None);
         }
         match task {
-            Task::Capture => self.capture(input).map(|()| None),
+            Task::Capture => self.capture(input, stop).map(|()| None),
+            Task::CatchUp => self.catch_up(stop).map(|()| None),
             Task::Opening | Task::Recall => self.recall(event, task, input),
         }
-    }
-
-    /// Reads what the session, or the subagent, has written since the last time.
-    fn capture(self, input: &Input) -> crate::memory::Result<()> {
-        let transcripts = input.transcripts();
-        if transcripts.is_empty() {
-            return Ok(());
-        }
-        let options = ImportOptions { settle: false, ..ImportOptions::of(&self.settings) };
-        let memory = Memory::open(&self.paths, self.settings, Open::Create, self.ids, self.now)?;
-        for path in transcripts {
-            memory.import(&path, options, self.now, &AtomicBool::new(false), &mut |_| {})?;
-        }
-        Ok(())
     }
 
     fn recall(self, event: &str, task: Task, input: &Input) -> crate::memory::Result<Option<String>> {
@@ -112,7 +117,7 @@ impl Hook {
                 memory.forget_old_given(self.now);
                 memory.opening(&request, self.now)?
             }
-            Task::Recall | Task::Capture => memory.pack(&request, self.now)?,
+            Task::Recall | Task::Capture | Task::CatchUp => memory.pack(&request, self.now)?,
         };
         if pack.items.is_empty() {
             return Ok(None);

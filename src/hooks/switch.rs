@@ -2,11 +2,12 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use crate::config::Paths;
 use crate::disk::{self, checkout};
-use crate::domain::ContentHash;
 use crate::domain::hash::hex;
+use crate::domain::{ContentHash, Timestamp};
 
 /// What the hooks are turned off for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,48 @@ impl Scope {
     pub fn is_off(&self, paths: &Paths) -> bool {
         self.file(paths).exists()
     }
+}
+
+/// Notes that a session was not to be captured, or takes the note away: whoever catches up with it later cannot know what was
+/// switched off when it ran. Where there is no memory there is nothing to note.
+pub(super) fn leave_out(paths: &Paths, session: &str, out: bool) {
+    let file = left_out(paths, session);
+    if out == file.exists() || !paths.home().is_dir() {
+        return;
+    }
+    let done = if out {
+        disk::create_private_folder(&paths.hooks_off()).and_then(|()| disk::create_private_file(&file).map(drop))
+    } else {
+        std::fs::remove_file(&file)
+    };
+    if let Err(error) = done {
+        tracing::debug!(%error, "failed to note that a session is not captured");
+    }
+}
+
+/// Returns whether a session was not to be captured.
+pub(super) fn is_left_out(paths: &Paths, session: &str) -> bool {
+    paths.hooks_off().is_dir()
+        && (left_out(paths, session).exists() || Scope::Session(session.to_owned()).is_off(paths))
+}
+
+/// Removes the notes of sessions whose transcripts Claude Code has deleted by now.
+pub(super) fn remove_old(paths: &Paths, now: Timestamp) {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(now.milliseconds()).unwrap_or(0));
+    for entry in std::fs::read_dir(paths.hooks_off()).into_iter().flatten().flatten() {
+        let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|at| now.duration_since(at).ok());
+        if entry.file_name().to_string_lossy().starts_with(LEFT_OUT) && age.is_some_and(|age| age > NOTES_KEPT) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// How the names of such notes begin, and how long they are kept: longer than transcripts by default.
+const LEFT_OUT: &str = "left-out-";
+const NOTES_KEPT: Duration = Duration::from_hours(90 * 24);
+
+fn left_out(paths: &Paths, session: &str) -> PathBuf {
+    paths.hooks_off().join(format!("{LEFT_OUT}{}", hex(&ContentHash::of(session).0)))
 }
 
 /// Whether the hooks are off for a session or its project.

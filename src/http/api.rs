@@ -1,7 +1,8 @@
 //! What the page asks. Tools are asked by their names, so that the page and a model get the same answers; what no tool tells is here.
 
+use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -10,10 +11,11 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 use super::doors::Doors;
+use super::messages::is_json;
 use crate::config::{Layered, env};
 use crate::domain::query::{Reading, Selection};
 use crate::domain::time::DAY_MS;
-use crate::domain::{Code, Timestamp};
+use crate::domain::{Code, Timestamp, json};
 use crate::mcp::wire::{GetAnswer, HealthAnswer};
 use crate::mcp::{Failure, Server};
 use crate::ops::alerts;
@@ -89,8 +91,17 @@ async fn ticket(State(inside): State<Inside>) -> Response {
     Json(json!({ "ticket": inside.doors.ticket() })).into_response()
 }
 
-async fn tool(State(inside): State<Inside>, Path(name): Path<String>, Json(arguments): Json<Value>) -> Response {
-    answer(inside.server.ask(name, arguments).await)
+async fn tool(State(inside): State<Inside>, Path(name): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+    if !is_json(&headers) {
+        return (StatusCode::UNSUPPORTED_MEDIA_TYPE, "the arguments must be application/json\n").into_response();
+    }
+    match json::parse(&body) {
+        Ok((arguments, _)) => answer(inside.server.ask(name, arguments).await),
+        Err(error) => {
+            let message = format!("the arguments are not valid JSON: {error}");
+            failed(&Failure { code: Code::InvalidInput, message, hint: None })
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -7,6 +7,7 @@
 mod api;
 mod doors;
 mod guard;
+mod messages;
 mod page;
 mod token;
 mod watch;
@@ -83,7 +84,8 @@ impl Bound {
         let door = Door { hosts, origins, most_bytes: limits::REQUEST_BYTES };
         let api = api::routes(server.clone(), guard.doors());
         let (mcp, end_streams) = streamable(server, &door);
-        let routes = watch::routes(Arc::new(watch)).merge(api).merge(page::routes()).nest_service("/mcp", mcp);
+        let mcp = Router::new().nest_service("/mcp", mcp).layer(middleware::from_fn(messages::check_body));
+        let routes = watch::routes(Arc::new(watch)).merge(api).merge(page::routes()).merge(mcp);
         let router = guarded(routes, guard);
         let stop = async move {
             stop.await;

@@ -1,118 +1,241 @@
-//! The file of an export: JSON, or a ZIP archive that holds it. Owns which entries are conversations, and bad records; what a conversation
-//! holds belongs to the source.
+//! The file of an export: JSON, or a ZIP archive that holds it. Owns which files hold conversations, and what is kept of
+//! damaged ones; what a conversation holds belongs to the service.
 
-use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::claude_code::placed;
-use super::elements::{Element, Elements};
-use super::{BadLine, Item, Position, Records};
+use super::archive::{self, Visitor};
+use super::elements::{Element, Elements, find_record};
+use super::encoding::{Utf8, read_head};
+use super::{BadLine, End, Item, Position, Records};
+use crate::domain::json::{self, Found};
 
-/// Reads a conversation: what it holds, or why it holds nothing that can be read. The number is the line where it begins.
-pub(super) type Conversation = fn(&Value, u64, &Names) -> Result<Vec<Item>, String>;
+/// Bytes at the start of a file that show whether it holds conversations.
+pub(super) const HEAD_BYTES: u64 = 256 << 10;
 
-/// Names of projects by their ids, as the export tells them beside the conversations.
-pub(super) type Names = HashMap<String, String>;
+/// Levels of objects and lists around conversations in files of other programs.
+const MAX_WRAPPERS: u32 = 4;
 
-/// More bytes than this in the list of projects are no list of names.
-const MOST_NAMES: u64 = 64 << 20;
+/// A service whose exports are read.
+pub(super) trait Service: Send {
+    /// Fields of an outer object whose values are conversations.
+    fn fields(&self) -> &'static [&'static str] {
+        &["conversations"]
+    }
+
+    /// Returns whether a file of an archive holds records by its name alone.
+    fn knows_file(&self, _name: &str) -> bool {
+        false
+    }
+
+    /// Returns whether the start of a file shows that it holds this service's records.
+    fn recognizes(&self, head: &[u8]) -> bool;
+
+    /// Returns whether an object is a record of an export: a conversation or another object that [`Self::read_record`] understands.
+    fn is_record(&self, value: &Value) -> bool;
+
+    /// Returns whether an object is one message: what is left of a damaged conversation is read message by message.
+    fn is_message(&self, value: &Value) -> bool;
+
+    /// Items of a record, or of a message that belongs to the last conversation, or why there are none. `line` is where the
+    /// record begins.
+    fn read_record(&mut self, value: &Value, line: u64) -> Result<Vec<Item>, String>;
+}
 
 /// An export that is being read.
 pub(super) struct Export {
     pub(super) path: PathBuf,
     pub(super) longest: usize,
-    pub(super) conversation: Conversation,
+    pub(super) service: Box<dyn Service>,
 }
 
-/// Whether a file of an unpacked export holds conversations, or an archive may.
-pub(super) fn is_export(path: &Path) -> bool {
+/// Returns whether a file of a folder is part of an export: by its name, or by what it holds.
+pub(super) fn is_export(path: &Path, recognizes: fn(&[u8]) -> bool) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    is_conversations(&name) || Path::new(&name).extension().is_some_and(|kind| kind == "zip")
+    let kind = Path::new(&name).extension().unwrap_or_default();
+    is_conversations(&name) || kind == "zip" || (kind == "json" && starts_with(path, recognizes))
+}
+
+fn starts_with(path: &Path, recognizes: fn(&[u8]) -> bool) -> bool {
+    File::open(path).and_then(|file| read_head(file, HEAD_BYTES)).is_ok_and(|head| recognizes(&head))
 }
 
 fn is_conversations(name: &str) -> bool {
-    let file = name.rsplit('/').next().unwrap_or(name);
+    let name = name.to_lowercase();
+    let file = name.rsplit('/').next().unwrap_or(&name);
     let kind = Path::new(file).extension().unwrap_or_default();
     file.starts_with("conversations") && (kind == "json" || kind == "jsonl")
 }
 
-fn names(input: impl Read) -> Names {
-    let Ok(Value::Array(projects)) = serde_json::from_reader(input.take(MOST_NAMES)) else { return Names::new() };
-    let pair =
-        |project: &Value| Some((project.get("uuid")?.as_str()?.to_owned(), project.get("name")?.as_str()?.to_owned()));
-    projects.iter().filter_map(pair).collect()
-}
-
 impl Records for Export {
-    fn each(self: Box<Self>, tell: &mut dyn FnMut(Item, Position) -> bool) -> io::Result<Position> {
-        let mut file = BufReader::with_capacity(1 << 16, File::open(&self.path)?);
-        if !file.fill_buf()?.starts_with(b"PK") {
-            let beside = self.path.with_file_name("projects.json");
-            let names = File::open(beside).map(|file| names(BufReader::new(file))).unwrap_or_default();
-            return Ok(self.conversations(file, &self.path, 0, &names, tell)?.0);
+    fn each(self: Box<Self>, tell: &mut dyn FnMut(Item, Position) -> bool) -> io::Result<End> {
+        let Self { path, longest, service } = *self;
+        let mut file = BufReader::with_capacity(1 << 16, File::open(&path)?);
+        let is_archive = file.fill_buf()?.starts_with(archive::MAGIC);
+        let mut reading = Reading { longest, service, tell, position: Position::default(), found: 0 };
+        let goes_on = if is_archive {
+            archive::walk_entries(file, &path, &mut reading)?
+        } else {
+            reading.found += 1;
+            reading.read_file(file, &path)?
+        };
+        if goes_on && reading.found == 0 {
+            let why = "there is no conversations.json and no other file with conversations in this archive".to_owned();
+            reading.tell(Item::Bad(BadLine { path, line: 0, why }));
         }
-        let damaged = |error: zip::result::ZipError| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
-        let mut archive = zip::ZipArchive::new(file).map_err(damaged)?;
-        let named = archive.file_names().map(|name| name.map(std::borrow::Cow::into_owned));
-        let entries = named.collect::<Result<Vec<String>, _>>().map_err(damaged)?;
-        let mut known = Names::new();
-        for entry in entries.iter().filter(|entry| entry.rsplit('/').next() == Some("projects.json")) {
-            known = names(archive.by_name(entry).map_err(damaged)?);
-        }
-        let (mut position, mut found) = (Position::default(), false);
-        for entry in entries.iter().filter(|entry| is_conversations(&entry.to_lowercase())) {
-            found = true;
-            let input = BufReader::with_capacity(1 << 16, archive.by_name(entry).map_err(damaged)?);
-            let (after, goes_on) = self.conversations(input, &self.path.join(entry), position.offset, &known, tell)?;
-            position = after;
-            if !goes_on {
-                return Ok(position);
-            }
-        }
-        if !found {
-            let why = "there is no conversations.json in this archive".to_owned();
-            tell(Item::Bad(BadLine { path: self.path.clone(), line: 0, why }), position);
-        }
-        Ok(position)
+        Ok(End { position: reading.position, complete: goes_on })
     }
 }
 
-impl Export {
-    /// Tells what one file holds; `false` when nobody wants more.
-    fn conversations(
-        &self,
-        input: impl BufRead,
-        path: &Path,
-        start: u64,
-        names: &Names,
-        tell: &mut dyn FnMut(Item, Position) -> bool,
-    ) -> io::Result<(Position, bool)> {
-        let mut elements = Elements::new(input, self.longest);
+/// Reading the files of one export.
+struct Reading<'a> {
+    longest: usize,
+    service: Box<dyn Service>,
+    tell: &'a mut dyn FnMut(Item, Position) -> bool,
+    /// Bytes and lines of all files so far.
+    position: Position,
+    /// Files with records.
+    found: u64,
+}
+
+impl Visitor for Reading<'_> {
+    fn rank_entry(&self, name: &str) -> Option<u8> {
+        let kind = Path::new(name).extension()?;
+        let is_json = kind.eq_ignore_ascii_case("json");
+        match (is_conversations(name), is_json && self.service.knows_file(name)) {
+            // Names of projects come before the conversations that belong to them.
+            (false, true) => Some(0),
+            (true, _) => Some(1),
+            (false, false) => is_json.then_some(2),
+        }
+    }
+
+    fn visit_entry(&mut self, path: &Path, input: &mut dyn BufRead) -> io::Result<bool> {
+        let name = path.to_string_lossy().replace('\\', "/");
+        if is_conversations(&name) || self.service.knows_file(&name) {
+            self.found += 1;
+            return self.read_file(input, path);
+        }
+        let mut head = Vec::new();
+        (&mut *input).take(HEAD_BYTES).read_to_end(&mut head)?;
+        if self.service.recognizes(&read_head(&head[..], HEAD_BYTES)?) {
+            self.found += 1;
+            return self.read_file(Cursor::new(head).chain(input), path);
+        }
+        Ok(self.tell(Item::Bookkeeping("other file of the export".into())))
+    }
+
+    fn report_entry(&mut self, path: &Path, why: String) -> bool {
+        self.found += 1;
+        self.tell(Item::Bad(BadLine { path: path.to_owned(), line: 0, why }))
+    }
+}
+
+impl Reading<'_> {
+    fn tell(&mut self, item: Item) -> bool {
+        (self.tell)(item, self.position)
+    }
+
+    /// Returns the items of one file; `false` when nothing more is wanted.
+    fn read_file(&mut self, input: impl BufRead, path: &Path) -> io::Result<bool> {
+        let start = self.position.offset;
+        let mut elements = Elements::new(Utf8::of(input)?, self.longest, self.service.fields());
         loop {
-            let bad = |line, why: String| vec![Item::Bad(BadLine { path: path.to_owned(), line, why })];
             let element = elements.next()?;
-            let position = Position { offset: start + elements.position.offset, line: elements.position.line };
             let items = match element {
-                Element::End => return Ok((position, true)),
-                Element::TooLong(line, bytes) => {
-                    let mib = bytes >> 20;
-                    bad(line, format!("a conversation of {mib} MiB is over the limit; see --max-line-mib and --rescan"))
-                }
-                Element::CutOff(line) => bad(line, "the file ends within this conversation".to_owned()),
-                Element::Whole(record, line) => match serde_json::from_slice::<Value>(&record) {
-                    Ok(value) => (self.conversation)(&value, line, names).unwrap_or_else(|why| bad(line, why)),
-                    Err(error) => bad(line, format!("not JSON, skipped: {}", placed(&error))),
+                Element::End => return Ok(true),
+                Element::Whole(record, line) => match json::parse(&record) {
+                    Ok((value, _)) => self.read_value(&value, line, path, elements.is_outside()),
+                    Err(_) => self.read_damaged(record, line, path, &mut elements, "this conversation is damaged"),
                 },
+                Element::CutOff(record, line) => {
+                    self.read_damaged(record, line, path, &mut elements, "the file ends within this conversation")
+                }
+                Element::Full(record, line) if self.find_next(&record).is_some() => {
+                    self.read_damaged(record, line, path, &mut elements, "this conversation is damaged")
+                }
+                Element::Full(_, line) => {
+                    let mib = elements.pass_over()? >> 20;
+                    let why = format!("a conversation of {mib} MiB is over the limit; see --max-line-mib and --rescan");
+                    vec![Item::Bad(BadLine { path: path.to_owned(), line, why })]
+                }
             };
+            self.position = Position { offset: start + elements.position.offset, line: elements.position.line };
             for item in items {
-                if !tell(item, position) {
-                    return Ok((position, false));
+                if !self.tell(item) {
+                    return Ok(false);
                 }
             }
         }
+    }
+
+    /// Items of a sound object: a record, or something around records.
+    fn read_value(&mut self, value: &Value, line: u64, path: &Path, is_outside: bool) -> Vec<Item> {
+        let mut records = Vec::new();
+        find_records(value, &|value| self.service.is_record(value), MAX_WRAPPERS, &mut records);
+        if records.is_empty() && is_outside {
+            return vec![Item::Bookkeeping("other field of the export".into())];
+        }
+        if records.is_empty() {
+            records.push(value);
+        }
+        records.into_iter().flat_map(|record| self.read_record(record, line, path)).collect()
+    }
+
+    fn read_record(&mut self, record: &Value, line: u64, path: &Path) -> Vec<Item> {
+        let bad = |why| vec![Item::Bad(BadLine { path: path.to_owned(), line, why })];
+        self.service.read_record(record, line).unwrap_or_else(bad)
+    }
+
+    fn find_next(&self, damaged: &[u8]) -> Option<usize> {
+        find_record(damaged, |value| self.service.is_record(value))
+    }
+
+    /// Items of what is left of a damaged record. Reading goes on at the next record inside it.
+    fn read_damaged<R: BufRead>(
+        &mut self,
+        mut damaged: Vec<u8>,
+        line: u64,
+        path: &Path,
+        elements: &mut Elements<R>,
+        what: &str,
+    ) -> Vec<Item> {
+        if let Some(next) = self.find_next(&damaged) {
+            elements.put_back(damaged.get(next..).unwrap_or(&[]));
+            damaged.truncate(next);
+        }
+        let is_record = |value: &Value| self.service.is_record(value) || self.service.is_message(value);
+        let found = json::read_records(&damaged, is_record).into_iter().filter_map(|found| match found {
+            Found::Whole(value) | Found::Repaired(value) | Found::Partial(value) => Some(value),
+            Found::Unreadable(_) => None,
+        });
+        let left: Vec<Value> = found.filter(|value| is_record(value)).collect();
+        let mut items: Vec<Item> = left.iter().flat_map(|record| self.read_record(record, line, path)).collect();
+        let kept = items.iter().filter(|item| matches!(item, Item::Draft(_))).count();
+        let bad = |why| BadLine { path: path.to_owned(), line, why };
+        if kept == 0 {
+            vec![Item::Bad(bad(format!("{what}; nothing of it could be read")))]
+        } else {
+            let messages = if kept == 1 { "1 message".to_owned() } else { format!("{kept} messages") };
+            items.push(Item::Warning(bad(format!("{what}; {messages} of it could be read"))));
+            items
+        }
+    }
+}
+
+/// The outermost records in a value.
+fn find_records<'a>(value: &'a Value, is_record: &dyn Fn(&Value) -> bool, levels: u32, found: &mut Vec<&'a Value>) {
+    if is_record(value) {
+        found.push(value);
+        return;
+    }
+    let Some(levels) = levels.checked_sub(1) else { return };
+    match value {
+        Value::Object(fields) => fields.values().for_each(|value| find_records(value, is_record, levels, found)),
+        Value::Array(items) => items.iter().for_each(|value| find_records(value, is_record, levels, found)),
+        _ => {}
     }
 }

@@ -1,22 +1,30 @@
 //! The sources that can be read: their names, their files, where they lie by themselves, and how a file is opened.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::chatgpt::ChatGpt;
+use super::claude_ai::ClaudeAi;
 use super::claude_code::Reader;
-use super::codex::Codex;
+use super::claude_files::{ClaudeFile, is_claude_file};
+use super::claude_history::History;
+use super::dating::Dated;
 use super::discover::{Transcript, discover};
-use super::export::{Export, is_export};
-use super::gemini::{Gemini, Older};
-use super::jsonl::{Generic, Lined};
+use super::export::{Export, Service, is_export};
+use super::jsonl::Lined;
 use super::peers::{ClaudeMem, Engram, EpisodicMemory, MemPalace, MemoryService, Peer, Tables};
-use super::{BadLine, Position, Records, chatgpt, claude_ai};
+use super::{BadLine, Position, ReadOptions, Records, chatgpt, claude_ai, codex, gemini, generic};
+use crate::domain::Timestamp;
 
 /// Where history comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Source {
     /// Claude Code's transcripts.
     ClaudeCode,
+    /// The prompts in Claude Code's `history.jsonl`.
+    ClaudeHistory,
+    /// Memory files, plans and lists of tasks of Claude Code.
+    ClaudeFiles,
     /// Codex's transcripts.
     Codex,
     /// Gemini CLI's transcripts.
@@ -47,11 +55,23 @@ impl Source {
     pub const PEERS: [Self; 5] =
         [Self::ClaudeMem, Self::McpMemoryService, Self::MemPalace, Self::Engram, Self::EpisodicMemory];
 
-    /// What lies in the same folder and is read before it.
-    pub const fn beside(self) -> Option<Self> {
+    /// What is read when this source is imported from a path: it may stand for several sources.
+    pub fn steps(self, path: &Path) -> Vec<(Self, PathBuf)> {
+        let is_folder = path.is_dir();
         match self {
-            Self::EpisodicMemory => Some(Self::ClaudeCode),
-            _ => None,
+            Self::ClaudeCode if is_folder && path.join("projects").is_dir() => {
+                let projects = path.join("projects");
+                let files = ["plans", "todos", "tasks", "CLAUDE.md"].map(|name| (Self::ClaudeFiles, path.join(name)));
+                let steps = [(Self::ClaudeCode, projects.clone()), (Self::ClaudeFiles, projects)];
+                let history = (Self::ClaudeHistory, path.join("history.jsonl"));
+                steps.into_iter().chain(files).chain([history]).filter(|(_, path)| path.exists()).collect()
+            }
+            Self::ClaudeCode if is_folder => vec![(self, path.to_owned()), (Self::ClaudeFiles, path.to_owned())],
+            Self::ClaudeCode if is_prompt_history(path) => vec![(Self::ClaudeHistory, path.to_owned())],
+            Self::ClaudeCode if is_claude_file(path) => vec![(Self::ClaudeFiles, path.to_owned())],
+            // Its archive holds transcripts of Claude Code.
+            Self::EpisodicMemory if is_folder => vec![(Self::ClaudeCode, path.to_owned()), (self, path.to_owned())],
+            _ => vec![(self, path.to_owned())],
         }
     }
 
@@ -59,6 +79,8 @@ impl Source {
     pub const fn name(self) -> &'static str {
         match self {
             Self::ClaudeCode => super::claude_code::SOURCE,
+            Self::ClaudeHistory => "claude-history",
+            Self::ClaudeFiles => "claude-files",
             Self::Codex => "codex",
             Self::Gemini => "gemini",
             Self::ClaudeAi => "claude-ai",
@@ -77,12 +99,16 @@ impl Source {
         let named = |wanted: &str| path.file_name().is_some_and(|name| name == wanted);
         let kind = |wanted: &str| path.extension().is_some_and(|kind| kind == wanted);
         match self {
-            Self::ClaudeCode | Self::Codex | Self::Jsonl => kind("jsonl"),
-            Self::Gemini => {
-                let in_chats = path.parent().and_then(Path::file_name).is_some_and(|folder| folder == "chats");
-                in_chats && (kind("jsonl") || kind("json"))
+            Self::ClaudeCode => kind("jsonl") && !is_prompt_history(path),
+            Self::ClaudeHistory => is_prompt_history(path),
+            Self::ClaudeFiles => is_claude_file(path),
+            Self::Jsonl => kind("jsonl"),
+            Self::Codex => codex::is_transcript(path),
+            Self::Gemini => gemini::is_transcript(path),
+            Self::ClaudeAi => {
+                named("projects.json") || named("memories.json") || is_export(path, claude_ai::recognizes)
             }
-            Self::ClaudeAi | Self::ChatGpt => is_export(path),
+            Self::ChatGpt => is_export(path, chatgpt::recognizes),
             Self::ClaudeMem => named("claude-mem.db"),
             Self::McpMemoryService => named("sqlite_vec.db"),
             Self::MemPalace => named("chroma.sqlite3") || named("sqlite_exact.sqlite3"),
@@ -94,7 +120,9 @@ impl Source {
     /// What a person is told who named a place where nothing is.
     pub const fn hint(self) -> &'static str {
         match self {
-            Self::ClaudeCode => "name the folder that holds Claude Code's transcripts, usually ~/.claude/projects",
+            Self::ClaudeCode | Self::ClaudeHistory | Self::ClaudeFiles => {
+                "name Claude Code's folder, usually ~/.claude, or its transcripts, usually ~/.claude/projects"
+            }
             Self::Codex => "name the folder that holds Codex's transcripts, usually ~/.codex/sessions",
             Self::Gemini => "name the folder that holds Gemini's transcripts, usually ~/.gemini/tmp",
             Self::ClaudeAi => "name the file that claude.ai sent (Settings, Privacy, Export data), zipped or not",
@@ -116,6 +144,9 @@ impl Source {
     /// # Errors
     /// When `path` itself does not exist or cannot be read.
     pub fn discover(self, path: &Path) -> io::Result<(Vec<Transcript>, Vec<BadLine>)> {
+        if self == Self::Codex {
+            return codex::discover(path);
+        }
         let (mut found, bad) = discover(path, &|path| self.has(path))?;
         if Self::PEERS.contains(&self) {
             found = found.into_iter().map(Transcript::with_log).collect();
@@ -123,27 +154,47 @@ impl Source {
         Ok((found, bad))
     }
 
+    /// Version of its reader. Files that an older one read are read again from their start.
+    pub const fn reader_version(self) -> u32 {
+        match self {
+            Self::ClaudeCode | Self::Codex | Self::Gemini | Self::ClaudeAi | Self::ChatGpt | Self::Jsonl => 2,
+            _ => 1,
+        }
+    }
+
     /// Whether what comes after a position can be read without what is before it.
     pub const fn resumes(self) -> bool {
         matches!(self, Self::ClaudeCode)
     }
 
-    /// Opens a file. Records longer than `longest` bytes are reported and passed over.
+    /// Opens a file. Records longer than the bound are reported and passed over.
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub fn open(self, transcript: &Transcript, from: Position, longest: usize) -> io::Result<Box<dyn Records>> {
-        let export = |conversation| Box::new(Export { path: transcript.path.clone(), longest, conversation });
+    pub fn open(self, transcript: &Transcript, from: Position, options: ReadOptions) -> io::Result<Box<dyn Records>> {
+        let inner = self.open_undated(transcript, from, options)?;
+        let modified = Timestamp::from_milliseconds(transcript.modified);
+        let file_time = if modified.milliseconds() > 0 { modified } else { options.now };
+        Ok(Box::new(Dated { inner, file_time }))
+    }
+
+    fn open_undated(
+        self,
+        transcript: &Transcript,
+        from: Position,
+        options: ReadOptions,
+    ) -> io::Result<Box<dyn Records>> {
+        let longest = options.longest;
+        let export = |service: Box<dyn Service>| Box::new(Export { path: transcript.path.clone(), longest, service });
         Ok(match self {
-            Self::ClaudeCode => Box::new(Reader::open(transcript, from, longest)?),
-            Self::Codex => Box::new(Lined::open(transcript, longest, Codex::new(transcript))?),
-            Self::Gemini if transcript.path.extension().is_some_and(|kind| kind == "json") => {
-                Box::new(Older { transcript: transcript.clone(), longest })
-            }
-            Self::Gemini => Box::new(Lined::open(transcript, longest, Gemini::new(transcript))?),
-            Self::ClaudeAi => export(claude_ai::conversation),
-            Self::ChatGpt => export(chatgpt::conversation),
-            Self::Jsonl => Box::new(Lined::open(transcript, longest, Generic::new(transcript))?),
+            Self::ClaudeCode => Box::new(Reader::open(transcript, from, options)?),
+            Self::ClaudeHistory => Box::new(Lined::open(transcript, options, History::new(transcript))?),
+            Self::ClaudeFiles => Box::new(ClaudeFile { transcript: transcript.clone(), options }),
+            Self::Codex => codex::open(transcript, options)?,
+            Self::Gemini => gemini::open(transcript, options)?,
+            Self::ClaudeAi => export(Box::new(ClaudeAi::new(transcript))),
+            Self::ChatGpt => export(Box::<ChatGpt>::default()),
+            Self::Jsonl => generic::open(transcript, options)?,
             Self::ClaudeMem => tables(transcript, longest, ClaudeMem::default())?,
             Self::McpMemoryService => tables(transcript, longest, MemoryService)?,
             Self::MemPalace => tables(transcript, longest, MemPalace)?,
@@ -151,6 +202,13 @@ impl Source {
             Self::EpisodicMemory => tables(transcript, longest, EpisodicMemory::new(transcript))?,
         })
     }
+}
+
+/// Whether a file is the list of all prompts of a Claude home.
+fn is_prompt_history(path: &Path) -> bool {
+    let in_projects =
+        path.parent().and_then(Path::parent).and_then(Path::file_name).is_some_and(|name| name == "projects");
+    path.file_name().is_some_and(|name| name == "history.jsonl") && !in_projects
 }
 
 fn tables<P: Peer + 'static>(transcript: &Transcript, longest: usize, peer: P) -> io::Result<Box<dyn Records>> {

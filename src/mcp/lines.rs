@@ -1,5 +1,5 @@
-//! The lines between the client and the protocol: a line that is no JSON, or too long, is answered with the error that JSON-RPC
-//! has for it instead of being passed over in silence, and costs nothing else. Does not own what the messages mean.
+//! The lines between the client and the protocol: a line that is no message, or too long, is answered with the error that JSON-RPC
+//! has for it instead of being passed over in silence, and costs nothing else. Does not own what makes a message.
 
 use std::collections::HashSet;
 use std::io;
@@ -7,17 +7,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader, DuplexStream, duplex};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
+use super::envelope::{self, Checked, Refusal};
 use crate::domain::limits;
 
 /// Bytes that wait between two ends.
 const BUFFER: usize = 64 << 10;
 /// Lines that wait to be written.
 const WAITING: usize = 16;
+/// Bytes of each end of a line that is too long: enough to find its id.
+const KEPT_OF_LONG: usize = 1 << 10;
 
 /// The tasks that carry the lines.
 #[derive(Debug)]
@@ -65,22 +68,30 @@ struct Open(Mutex<HashSet<String>>);
 struct Head {
     id: Option<Value>,
     method: Option<IgnoredAny>,
+    error: Option<IgnoredAny>,
 }
 
 impl Open {
-    /// Whether a line may pass; a request is remembered.
-    fn enters(&self, line: &[u8]) -> bool {
-        match serde_json::from_slice(line) {
-            Ok(Head { id: Some(id), method: Some(_) }) if !id.is_null() => self.ids().insert(id.to_string()),
-            _ => true,
-        }
+    /// Remembers a request; `false` when one with its id is open already.
+    fn enters(&self, id: Option<&String>) -> bool {
+        id.is_none_or(|id| self.ids().insert(id.clone()))
     }
 
-    /// An answer ends its request.
-    fn leaves(&self, line: &[u8]) {
-        if let Ok(Head { id: Some(id), method: None }) = serde_json::from_slice(line) {
+    /// Lets an answer end its request. Returns whether it is an error without an id.
+    fn leaves(&self, line: &[u8]) -> bool {
+        let Ok(Head { id, method: None, error }) = serde_json::from_slice(line) else { return false };
+        if let Some(id) = &id {
             self.ids().remove(&id.to_string());
         }
+        id.is_none() && error.is_some()
+    }
+
+    /// The error as it is sent: the id of a request that is being worked on belongs to its own answer.
+    fn answer(&self, mut refusal: Refusal) -> Vec<u8> {
+        if self.ids().contains(&refusal.id.to_string()) {
+            refusal.id = Value::Null;
+        }
+        format!("{}\n", refusal.to_json()).into_bytes()
     }
 
     fn ids(&self) -> MutexGuard<'_, HashSet<String>> {
@@ -97,25 +108,42 @@ async fn read(
     let mut input = BufReader::with_capacity(BUFFER, input);
     let mut line = Vec::new();
     while let Some(whole) = next_line(&mut input, &mut line).await? {
-        let problem = match check(&line) {
-            _ if !whole => Some((-32600, "the line is longer than 16 MiB")),
-            None if !open.enters(&line) => Some((-32600, "a request with this id is still being worked on")),
-            problem => problem,
+        let checked = if whole {
+            envelope::check(&line)
+        } else {
+            let refusal = Refusal::invalid(id_of_long(&line), "the line is longer than 16 MiB");
+            Checked::Refused(vec![refusal])
         };
-        if let Some((code, message)) = problem {
-            let error =
-                serde_json::json!({ "jsonrpc": "2.0", "id": null, "error": { "code": code, "message": message } });
-            if errors.send(format!("{error}\n").into_bytes()).await.is_err() {
-                break;
+        let refusals = match checked {
+            Checked::Message { mut text, request } if open.enters(request.as_ref()) => {
+                text.push(b'\n');
+                good.write_all(&text).await?;
+                continue;
             }
-        } else if !line.trim_ascii().is_empty() {
-            good.write_all(&line).await?;
+            Checked::Message { .. } => {
+                vec![Refusal::invalid(Value::Null, "a request with this id is still being worked on")]
+            }
+            Checked::Refused(refusals) => refusals,
+            Checked::Ignored => continue,
+        };
+        for refusal in refusals {
+            if errors.send(open.answer(refusal)).await.is_err() {
+                return good.shutdown().await;
+            }
         }
     }
     good.shutdown().await
 }
 
-/// Reads a line into `line`; `None` at the end, `Some(false)` when it was too long and its rest was dropped.
+/// The id of a line of which both ends were kept.
+fn id_of_long(ends: &[u8]) -> Value {
+    match ends.split_at_checked(KEPT_OF_LONG) {
+        Some((start, end)) => envelope::id_at_end(end).unwrap_or_else(|| envelope::id_in(start)),
+        None => Value::Null,
+    }
+}
+
+/// Reads a line into `line`; `None` at the end, `Some(false)` when it was too long: then `line` holds its two ends.
 async fn next_line(input: &mut (impl AsyncBufReadExt + Unpin), line: &mut Vec<u8>) -> io::Result<Option<bool>> {
     line.clear();
     let mut whole = true;
@@ -132,48 +160,18 @@ async fn next_line(input: &mut (impl AsyncBufReadExt + Unpin), line: &mut Vec<u8
         let taken = end.map_or(piece.len(), |end| end + 1);
         // The end of a line is not part of it.
         whole &= line.len() + end.unwrap_or(taken) <= limits::LINE_BYTES;
-        if whole {
-            line.extend(piece.iter().take(taken));
-        } else {
-            *line = Vec::new();
+        line.extend(piece.iter().take(taken));
+        if !whole {
+            // Its end is needed, what is between is not.
+            let between = line.len().saturating_sub(KEPT_OF_LONG).max(KEPT_OF_LONG);
+            line.drain(KEPT_OF_LONG.min(line.len())..between.min(line.len()));
+            line.shrink_to(BUFFER);
         }
         input.consume(taken);
         if end.is_some() {
             return Ok(Some(whole));
         }
     }
-}
-
-/// What is wrong with a line, if anything: its JSON-RPC code and what to say.
-pub fn check(line: &[u8]) -> Option<(i32, &'static str)> {
-    let Ok(text) = std::str::from_utf8(line) else { return Some((-32700, "the line is not UTF-8")) };
-    if text.trim().is_empty() {
-        return None;
-    }
-    if serde_json::from_str::<IgnoredAny>(text).is_err() {
-        return Some((-32700, "the line is not valid JSON"));
-    }
-    // The parser behind this refuses deeper ones without a word.
-    (depth(text) > limits::MESSAGE_DEPTH).then_some((-32700, "the line is nested too deeply"))
-}
-
-/// How deep valid JSON is nested.
-fn depth(text: &str) -> usize {
-    let (mut depth, mut deepest, mut inside, mut escaped) = (0_usize, 0, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if inside => escaped = true,
-            b'"' => inside = !inside,
-            b'[' | b'{' if !inside => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b']' | b'}' if !inside => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
 }
 
 async fn forward(from: DuplexStream, out: Sender<Vec<u8>>, open: &Open) -> io::Result<()> {
@@ -183,11 +181,20 @@ async fn forward(from: DuplexStream, out: Sender<Vec<u8>>, open: &Open) -> io::R
         if from.read_until(b'\n', &mut line).await? == 0 {
             return Ok(());
         }
-        open.leaves(&line);
+        if open.leaves(&line) {
+            line = with_null_id(&line).unwrap_or(line);
+        }
         if out.send(line).await.is_err() {
             return Ok(());
         }
     }
+}
+
+/// The error with `"id": null`, which JSON-RPC asks for.
+fn with_null_id(line: &[u8]) -> Option<Vec<u8>> {
+    let mut error: Map<String, Value> = serde_json::from_slice(line).ok()?;
+    error.insert("id".to_owned(), Value::Null);
+    Some(format!("{}\n", Value::Object(error)).into_bytes())
 }
 
 async fn write(mut waiting: Receiver<Vec<u8>>, mut output: impl AsyncWrite + Unpin) -> io::Result<()> {
@@ -220,24 +227,43 @@ mod tests {
 
     #[tokio::test]
     async fn good_lines_pass_and_bad_ones_are_answered() {
-        let (passed, answered) = through(b"{\"a\":1}\n\xff\n\n{\"b\":\n[2]").await;
-        assert_eq!(passed, "{\"a\":1}\n[2]\n");
+        let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+        let input = [list.as_bytes(), b"\n\xff\n\n{\"b\":\n[2]\n", list.replace('1', "2").as_bytes()].concat();
+        let (passed, answered) = through(&input).await;
+        assert_eq!(passed, format!("{list}\n{}\n", list.replace('1', "2")));
         let codes: Vec<i64> = answered
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).unwrap()["error"]["code"].as_i64().unwrap())
             .collect();
-        assert_eq!(codes, [-32700, -32700]);
+        assert_eq!(codes, [-32700, -32700, -32600]);
     }
 
     #[tokio::test]
-    async fn a_line_that_is_too_long_is_dropped_and_the_next_one_read() {
-        let mut input = vec![b'x'; limits::LINE_BYTES];
-        input.extend(b"y\n{\"c\":3}\n");
-        let (passed, answered) = through(&input).await;
-        assert_eq!(passed, "{\"c\":3}\n");
-        assert!(answered.contains("-32600"), "{answered}");
-        let deep = "[".repeat(100_000) + &"]".repeat(100_000);
-        assert!(check(deep.as_bytes()).is_some());
-        assert!(check(br#"{"a":"[[[[\"{{{{"}"#).is_none() && depth(r#"{"a":"[[[\"[["}"#) == 1);
+    async fn a_line_that_is_too_long_is_refused_under_its_id_and_the_next_one_read() {
+        let list = r#"{"jsonrpc":"2.0","id":3,"method":"tools/list"}"#;
+        let text = "y".repeat(limits::LINE_BYTES);
+        for (long, id) in [
+            (format!("{text}y"), Value::Null),
+            (format!(r#"{{"jsonrpc":"2.0","id":7,"method":"m","params":{{"a":"{text}"}}}}"#), 7.into()),
+            (format!(r#"{{"method":"m","params":{{"a":"{text}"}},"jsonrpc":"2.0","id":8}}"#), 8.into()),
+        ] {
+            let (passed, answered) = through(format!("{long}\n{list}\n").as_bytes()).await;
+            assert_eq!(passed, format!("{list}\n"));
+            let error: Value = serde_json::from_str(&answered).unwrap();
+            assert_eq!((&error["id"], &error["error"]["code"]), (&id, &(-32600).into()));
+        }
+    }
+
+    #[test]
+    fn an_error_always_has_an_id() {
+        let open = Open::default();
+        let error = br#"{"jsonrpc":"2.0","error":{"code":-32600,"message":"x"}}"#;
+        assert!(open.leaves(error));
+        let sent: Value = serde_json::from_slice(&with_null_id(error).unwrap()).unwrap();
+        assert!(sent.as_object().unwrap().contains_key("id"));
+        assert!(open.enters(Some(&"1".to_owned())) && !open.enters(Some(&"1".to_owned())) && open.enters(None));
+        let refused: Value = serde_json::from_slice(&open.answer(Refusal::invalid(1.into(), "x"))).unwrap();
+        assert!(refused["id"].is_null(), "the open request gets its own answer");
+        assert!(!open.leaves(br#"{"jsonrpc":"2.0","id":1,"result":{}}"#) && open.enters(Some(&"1".to_owned())));
     }
 }

@@ -3,13 +3,15 @@
 //! Both eras are answered by rmcp: `server/discover` (2026-07-28) and `initialize` (2025-11-25 and older), before
 //! anything is opened. Does not own: what the tools do (room `memory`).
 
+mod arguments;
 mod background;
 mod caller;
 mod completions;
+pub mod envelope;
 mod error;
 #[cfg(debug_assertions)]
 mod fixtures;
-pub mod lines;
+mod lines;
 mod profile;
 mod prompts;
 mod resources;

@@ -1,6 +1,6 @@
-//! What is on disk and not in the memory yet: the transcripts of Claude Code compared with how far each was read.
+//! What is on disk and not in the memory yet: the files of a Claude home compared with how far each was read.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::health::Check;
 use super::ingest::key;
@@ -21,28 +21,65 @@ pub struct Backlog {
     pub read: u64,
     /// Milliseconds since the oldest change that was not read; 0 when everything is.
     pub lag_ms: i64,
+    /// Other files of Claude Code with history (prompts, memory files, plans) that have something unread.
+    pub other_unread: u64,
+    /// Records in files that were read of which nothing could be kept, or that were not understood.
+    pub unread_records: u64,
 }
 
 impl Memory {
-    /// Compares a folder of transcripts with the memory. A folder that is not there, or not known, holds none.
+    /// Compares a folder of transcripts, and what else Claude Code keeps beside it, with the memory. A folder that is not
+    /// there, or not known, holds nothing.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn backlog(&self, folder: Option<&Path>, now: Timestamp) -> Result<Backlog> {
-        let Some(Ok((transcripts, _))) = folder.map(|folder| Source::ClaudeCode.discover(folder)) else {
-            return Ok(Backlog::default());
-        };
-        let cursors = self.store.cursors(Source::ClaudeCode.name())?;
-        let mut backlog = Backlog { files: transcripts.len() as u64, ..Backlog::default() };
-        for transcript in transcripts {
-            let cursor = cursors.get(&key(&transcript.path));
-            if cursor.is_some_and(|c| c.size == transcript.size && c.modified == transcript.modified) {
-                backlog.read += 1;
-            } else {
-                backlog.lag_ms = backlog.lag_ms.max(now.milliseconds() - transcript.modified);
+        let mut backlog = Backlog::default();
+        let Some(folder) = folder.filter(|folder| folder.is_dir()) else { return Ok(backlog) };
+        // The folder of transcripts lies in a Claude home, whose other files are history too.
+        let home = folder.parent().filter(|_| folder.file_name().is_some_and(|name| name == "projects"));
+        for (source, path) in Source::ClaudeCode.steps(home.unwrap_or(folder)) {
+            let Ok((files, _)) = source.discover(&path) else { continue };
+            let cursors = self.store.cursors(source.name())?;
+            let transcripts = source == Source::ClaudeCode;
+            backlog.files += if transcripts { files.len() as u64 } else { 0 };
+            for file in files {
+                let read = cursors.get(&key(&file.path)).is_some_and(|cursor| {
+                    (cursor.size, cursor.modified, cursor.reader) == (file.size, file.modified, source.reader_version())
+                });
+                if !transcripts {
+                    backlog.other_unread += u64::from(!read);
+                } else if read {
+                    backlog.read += 1;
+                } else {
+                    backlog.lag_ms = backlog.lag_ms.max(now.milliseconds() - file.modified);
+                }
+            }
+        }
+        for (source, ledger) in self.store.ledgers()? {
+            if source.starts_with(Source::ClaudeCode.name()) || source.starts_with("claude-") {
+                backlog.unread_records += ledger.unread();
             }
         }
         Ok(backlog)
+    }
+}
+
+impl Memory {
+    /// Transcripts below a folder that have something unread since this memory was made, newest first. Older ones are the
+    /// history, which is read when somebody asks for it. A folder that is not there holds none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn left_behind(&self, folder: &Path) -> Result<Vec<PathBuf>> {
+        let Ok((transcripts, _)) = Source::ClaudeCode.discover(folder) else { return Ok(Vec::new()) };
+        let cursors = self.store.cursors(Source::ClaudeCode.name())?;
+        let made = self.store.created_at()?.milliseconds();
+        let unread = transcripts.into_iter().filter(|transcript| match cursors.get(&key(&transcript.path)) {
+            Some(cursor) => cursor.size != transcript.size || cursor.modified != transcript.modified,
+            None => transcript.modified >= made,
+        });
+        Ok(unread.map(|transcript| transcript.path).collect())
     }
 }
 
@@ -69,7 +106,11 @@ impl Backlog {
         let left = days - self.lag_ms / DAY_MS;
         let nothing = self.files == self.read;
         let ok = nothing || left > days / 3;
-        let finding = if nothing {
+        let finding = if nothing && self.other_unread > 0 {
+            format!("{} files with prompts, memory or plans of Claude Code have something unread", self.other_unread)
+        } else if nothing && self.unread_records > 0 {
+            format!("every file was read, but {} records were not understood or are damaged", self.unread_records)
+        } else if nothing {
             format!("nothing would be lost when Claude Code deletes transcripts after {days} days")
         } else {
             format!("Claude Code deletes what is not read yet in {} days at the earliest", left.max(0))

@@ -20,6 +20,8 @@ pub struct ForgetReceipt {
     pub parts: u64,
     /// Their vectors.
     pub vectors: u64,
+    /// How many of the messages only repeated the others, in the session that asked.
+    pub repeats: u64,
     /// Pieces of their stored form that were searched for in all files of the data folder.
     pub searched: u64,
     /// Files in which one was found: should be empty.
@@ -54,8 +56,32 @@ impl Memory {
     /// # Errors
     /// When none of them is there, or the store cannot be written; nothing is then taken out.
     pub fn forget(&self, ids: Vec<MessageId>, reason: &str, now: Timestamp) -> Result<ForgetReceipt> {
+        self.check_known(&ids)?;
+        self.delete(ids, reason, now)
+    }
+
+    /// As [`Memory::forget`], for a session that asked for it: what it says, or said, of them is deleted too.
+    ///
+    /// # Errors
+    /// As [`Memory::forget`].
+    pub fn forget_for(
+        &self,
+        session: Option<&str>,
+        ids: Vec<MessageId>,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<ForgetReceipt> {
+        self.check_known(&ids)?;
+        let mut ids = self.going_with(ids)?;
+        let repeats = self.note_deletion(session, &ids, now)?;
+        let count = repeats.len() as u64;
+        ids.extend(repeats);
+        Ok(ForgetReceipt { repeats: count, ..self.delete(ids, reason, now)? })
+    }
+
+    fn check_known(&self, ids: &[MessageId]) -> Result<()> {
         let mut known = 0;
-        for id in &ids {
+        for id in ids {
             known += usize::from(self.store.keeps(*id)?);
         }
         if known == 0 {
@@ -65,6 +91,11 @@ impl Memory {
             };
             return Err(Error::NotFound { message, hint: Some("use the ids that a search returned".to_owned()) });
         }
+        Ok(())
+    }
+
+    /// Deletes, and looks for what is left on the disk.
+    pub(super) fn delete(&self, ids: Vec<MessageId>, reason: &str, now: Timestamp) -> Result<ForgetReceipt> {
         let ids = self.going_with(ids)?;
         let done = self.store.forget(ids, reason.to_owned(), now)?;
         // This process must not answer from what it remembers either.
@@ -77,6 +108,7 @@ impl Memory {
             messages: done.messages,
             parts: done.parts,
             vectors: done.vectors,
+            repeats: 0,
             searched: done.traces.len() as u64,
             found_in,
             log_emptied,

@@ -2,7 +2,7 @@
 
 use super::{Memory, Result};
 use crate::domain::time::DAY_MS;
-use crate::domain::{Timestamp, text::terms};
+use crate::domain::{Ledger, Timestamp, text::terms};
 use crate::embed::Error as EmbedError;
 use crate::store::Stats;
 
@@ -32,6 +32,8 @@ pub struct Health {
     pub model_loaded: bool,
     /// Which vector engine is set.
     pub index: String,
+    /// What became of the records of all files that were read, by source.
+    pub ledgers: Vec<(String, Ledger)>,
     /// What was looked at.
     pub checks: Vec<Check>,
 }
@@ -67,8 +69,10 @@ impl Memory {
             },
             Err(_) => 0,
         };
+        let ledgers = self.store.ledgers()?;
         let checks = vec![
             self.folder_check(),
+            records_check(&ledgers),
             self.words_check()?,
             self.secrets_check()?,
             model_check(model.as_ref().map(|(name, _)| name.as_str())),
@@ -82,6 +86,7 @@ impl Memory {
             model: model.ok(),
             model_loaded: self.resident.is_loaded(),
             index: format!("{:?}", self.settings.vector.index).to_lowercase(),
+            ledgers,
             checks,
         })
     }
@@ -156,6 +161,22 @@ impl Memory {
     pub fn verify(&self) -> Result<()> {
         Ok(self.store.verify()?)
     }
+}
+
+/// Whether every record that was read is accounted for.
+fn records_check(ledgers: &[(String, Ledger)]) -> Check {
+    let mut sum = Ledger::default();
+    ledgers.iter().for_each(|(_, ledger)| sum.merge(ledger));
+    let unknown: u64 = sum.not_understood.values().sum();
+    let mut kinds: Vec<_> = sum.not_understood.iter().collect();
+    kinds.sort_by(|left, right| right.1.cmp(left.1));
+    let named: Vec<String> = kinds.iter().take(5).map(|(kind, count)| format!("{kind} {count}")).collect();
+    let finding = match unknown {
+        0 => format!("{} records read, all understood, {} damaged", sum.records(), sum.damaged),
+        _ => format!("{unknown} of {} records were not understood: {}", sum.records(), named.join(", ")),
+    };
+    let fix = (unknown > 0).then(|| "their text is kept where they have any; report the types, please".to_owned());
+    Check { name: "records", ok: unknown == 0, finding, fix }
 }
 
 fn model_check(model: std::result::Result<&str, &EmbedError>) -> Check {

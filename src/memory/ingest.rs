@@ -10,12 +10,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
+use super::forks::put_originals_first;
+use super::import_report::{ImportOptions, ImportProgress, Report, Taken};
 use super::parallel::spread;
 use super::projects::project_of;
 use super::{Error, Memory, Result};
-use crate::domain::{ContentHash, Draft, Timestamp};
-use crate::import::{BadLine, Item, Position, Records, Source, Transcript};
-use crate::store::{Batch, Cursor, NewProject, Outcome, PreparedMessage, Preparer, Receipt};
+use crate::domain::{ContentHash, Draft, Ledger, Timestamp};
+use crate::import::{
+    BadLine, Item, Position, ReadOptions, Records, SessionRef, Source, TitleRank, Transcript, directory_of_slug,
+};
+use crate::store::{Batch, Cursor, NewProject, NewTitle, Outcome, PreparedMessage, Preparer, Receipt};
 
 /// A batch is committed when it holds this many messages or bytes.
 const BATCH_MESSAGES: usize = 500;
@@ -29,111 +33,9 @@ const REFRESH_COMMITS: u32 = 4;
 const MOST_PREPARERS: usize = 4;
 /// So many first bytes identify a file.
 const HEAD_BYTES: u64 = 256;
-/// Bad lines that are listed one by one; the rest is counted.
-const LISTED_BAD: usize = 1000;
 
-/// How to import.
-#[derive(Debug, Clone, Copy)]
-pub struct ImportOptions {
-    /// What is read.
-    pub source: Source,
-    /// Longest line in bytes.
-    pub longest_line: usize,
-    /// Read every file from its start, whatever was read before.
-    pub rescan: bool,
-    /// Read and count, store nothing.
-    pub dry_run: bool,
-    /// Bring the word index and the shared files up to date at the end. Who has little time leaves it to others.
-    pub settle: bool,
-}
-
-impl ImportOptions {
-    /// As the settings have it: what is new of Claude Code's transcripts is read and stored.
-    pub fn of(settings: &crate::config::Settings) -> Self {
-        let longest_line = usize::try_from(settings.import.max_line_mib).unwrap_or(128) << 20;
-        Self { source: Source::ClaudeCode, longest_line, rescan: false, dry_run: false, settle: true }
-    }
-}
-
-/// Where an import stands.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ImportProgress {
-    /// Bytes of all files that have to be read.
-    pub total_bytes: u64,
-    /// Bytes read.
-    pub done_bytes: u64,
-    /// Messages stored.
-    pub new: u64,
-}
-
-/// What an import did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Transcript files found.
-    pub files: u64,
-    /// Files that had not changed since they were last read.
-    pub unchanged: u64,
-    /// Sessions that had something to read.
-    pub sessions: u64,
-    /// Messages read, each counted once.
-    pub messages: u64,
-    /// Messages that were not known.
-    pub new: u64,
-    /// Messages that were known.
-    pub duplicate: u64,
-    /// Records that hold no conversation.
-    pub skipped: u64,
-    /// Results of our own tools, left out.
-    pub own: u64,
-    /// Messages left out because they were forgotten on purpose.
-    pub forgotten: u64,
-    /// Secrets that were taken out of what was read.
-    pub redacted: u64,
-    /// Lines and files that could not be read, at most a thousand of them.
-    pub bad: Vec<BadLine>,
-    /// How many there were in all.
-    pub bad_total: u64,
-    /// Whether it was stopped before the end.
-    pub interrupted: bool,
-}
-
-/// What became of messages that were handed over.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Taken {
-    /// Not known before.
-    pub new: u64,
-    /// Known.
-    pub duplicate: u64,
-    /// Left out because they were forgotten on purpose.
-    pub forgotten: u64,
-}
-
-impl Report {
-    /// Adds what another import did.
-    pub fn add(&mut self, other: Self) {
-        self.files += other.files;
-        self.unchanged += other.unchanged;
-        self.sessions += other.sessions;
-        self.messages += other.messages;
-        self.new += other.new;
-        self.duplicate += other.duplicate;
-        self.skipped += other.skipped;
-        self.own += other.own;
-        self.forgotten += other.forgotten;
-        self.redacted += other.redacted;
-        let listed = other.bad.len() as u64;
-        other.bad.into_iter().for_each(|bad| self.bad(bad));
-        self.bad_total += other.bad_total - listed;
-        self.interrupted |= other.interrupted;
-    }
-
-    fn bad(&mut self, bad: BadLine) {
-        self.bad_total += 1;
-        if self.bad.len() < LISTED_BAD {
-            self.bad.push(bad);
-        }
-    }
-}
+/// A message that was handed to the store, and whether its record is counted as one.
+type Gathered = (ContentHash, bool);
 
 /// One run over many files.
 struct Run<'a> {
@@ -147,13 +49,17 @@ struct Run<'a> {
     report: Report,
     /// Identity of each directory, looked up once.
     projects: HashMap<String, NewProject>,
-    /// The batch that is being written: its messages, and the answer to come.
-    waiting: Option<(Vec<ContentHash>, Receipt<Vec<Outcome>>)>,
+    /// Working directories by the names of folders that stand for them, for records that name none.
+    slugs: HashMap<String, Option<String>>,
+    /// The batch that is being written: its messages and whether each is counted, and the answer to come.
+    waiting: Option<(Vec<Gathered>, Receipt<Vec<Outcome>>)>,
     sessions: HashSet<ContentHash>,
     /// Every message of this run and what became of it; a message may come in several pieces.
     seen: HashMap<ContentHash, Outcome>,
     /// The messages of the batch that is being gathered.
     gathered: Vec<Mutex<Option<Draft>>>,
+    /// Which of them are kept although their record was not understood.
+    uncounted: HashSet<usize>,
     /// Bytes of their texts.
     weight: usize,
     batch: Batch,
@@ -161,11 +67,35 @@ struct Run<'a> {
 }
 
 impl Memory {
-    /// Reads a file of a source, or every one below a folder. `stop` ends it after the current batch.
+    /// Reads a file of a source, or every one below a folder, and what else belongs to the source there. `stop` ends it
+    /// after the current batch.
     ///
     /// # Errors
     /// When `path` cannot be read at all or the store cannot be written; what was committed stays.
     pub fn import(
+        &self,
+        path: &Path,
+        options: ImportOptions,
+        now: Timestamp,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(ImportProgress),
+    ) -> Result<Report> {
+        let (mut report, mut done) = (Report::default(), ImportProgress::default());
+        for (source, path) in options.source.steps(path) {
+            let options = ImportOptions { source, ..options };
+            let mut state = ImportProgress::default();
+            let part = self.import_step(&path, options, now, stop, &mut |step| {
+                state = step;
+                progress(done.plus(step));
+            })?;
+            done = done.plus(state);
+            report.add(part);
+        }
+        Ok(report)
+    }
+
+    /// Reads the files of one source.
+    fn import_step(
         &self,
         path: &Path,
         options: ImportOptions,
@@ -191,16 +121,22 @@ impl Memory {
             state: ImportProgress::default(),
             report: Report { files: transcripts.len() as u64, ..Report::default() },
             projects: HashMap::new(),
+            slugs: HashMap::new(),
             waiting: None,
             sessions: HashSet::new(),
             seen: HashMap::new(),
             gathered: Vec::new(),
+            uncounted: HashSet::new(),
             weight: 0,
             batch: Batch::default(),
             commits: 0,
         };
         unreadable.into_iter().for_each(|bad| run.report.bad(bad));
-        run.all(transcripts)
+        let report = run.all(transcripts)?;
+        if !options.dry_run && report.messages > 0 {
+            self.delete_repeats(now)?;
+        }
+        Ok(report)
     }
 }
 
@@ -223,7 +159,9 @@ impl Memory {
             for outcome in receipt.map_or(Ok(Vec::new()), Receipt::wait)? {
                 match outcome {
                     Outcome::New => taken.new += 1,
-                    Outcome::Duplicate | Outcome::Extended => taken.duplicate += 1,
+                    Outcome::Duplicate | Outcome::Extended | Outcome::Revised | Outcome::Collided => {
+                        taken.duplicate += 1;
+                    }
                     Outcome::Forgotten => taken.forgotten += 1,
                 }
             }
@@ -239,7 +177,9 @@ impl Memory {
         }
         settle(waiting)?;
         if !titles.is_empty() {
-            let clean = |(session, title)| Ok((session, self.clean_text(title)?));
+            let clean = |(session, title)| {
+                Ok(NewTitle { session: Some(session), part_key: None, title: self.clean_text(title)?, chosen: false })
+            };
             let titles = titles.into_iter().map(clean).collect::<Result<_>>()?;
             self.store.import_later(source, Batch { titles, ..Batch::default() }, now)?.wait()?;
         }
@@ -276,8 +216,10 @@ impl Run<'_> {
         let mut work = Vec::new();
         for transcript in transcripts {
             let cursor = cursors.remove(&key(&transcript.path)).filter(|_| !self.options.rescan);
-            let unchanged =
-                cursor.as_ref().is_some_and(|c| c.size == transcript.size && c.modified == transcript.modified);
+            let reader = self.options.source.reader_version();
+            let unchanged = cursor
+                .as_ref()
+                .is_some_and(|c| c.size == transcript.size && c.modified == transcript.modified && c.reader == reader);
             if unchanged {
                 self.report.unchanged += 1;
             } else {
@@ -285,6 +227,7 @@ impl Run<'_> {
                 work.push((transcript, cursor));
             }
         }
+        put_originals_first(&mut work);
         for (transcript, cursor) in work {
             if self.stop.load(Ordering::Relaxed) {
                 self.report.interrupted = true;
@@ -302,6 +245,9 @@ impl Run<'_> {
         }
         self.commit()?;
         self.settle()?;
+        if !self.options.dry_run {
+            self.memory.store.resolve_titles(self.now)?;
+        }
         if self.options.settle {
             self.memory.settle()?;
         }
@@ -311,6 +257,11 @@ impl Run<'_> {
         self.report.new = count(Outcome::New);
         self.report.duplicate = count(Outcome::Duplicate);
         self.report.forgotten = count(Outcome::Forgotten);
+        self.report.extended = count(Outcome::Extended);
+        self.report.revised = count(Outcome::Revised);
+        self.report.collided = count(Outcome::Collided);
+        self.report.skipped = self.report.ledger.bookkeeping.values().sum();
+        self.report.own = self.report.ledger.own;
         Ok(self.report)
     }
 
@@ -320,12 +271,16 @@ impl Run<'_> {
             Ok(head) => head,
             Err(error) => return Ok(Err(error)),
         };
+        let source = self.options.source;
+        let reread = cursor.as_ref().is_some_and(|cursor| cursor.reader != source.reader_version());
         // A shorter file, or one that begins otherwise, is another file under the same name.
         let resume = cursor
-            .filter(|cursor| self.options.source.resumes() && cursor.head == head && cursor.offset <= transcript.size);
-        let from =
-            resume.map_or_else(Position::default, |cursor| Position { offset: cursor.offset, line: cursor.line });
-        let reader = match self.options.source.open(transcript, from, self.options.longest_line) {
+            .filter(|cursor| source.resumes() && !reread && cursor.head == head && cursor.offset <= transcript.size);
+        let (from, ledger) = resume.map_or_else(Default::default, |cursor| {
+            (Position { offset: cursor.offset, line: cursor.line }, cursor.ledger)
+        });
+        let options = ReadOptions { longest: self.options.longest_line, now: self.now };
+        let reader = match source.open(transcript, from, options) {
             Ok(reader) => reader,
             Err(error) => return Ok(Err(error)),
         };
@@ -338,25 +293,41 @@ impl Run<'_> {
             offset: from.offset,
             line: from.line,
             head,
+            reader: source.reader_version(),
+            ledger,
+            reread,
         };
+        // Counts of this run, and of items that will be told again when reading goes on at the cursor.
+        let (mut counts, mut ahead) = (Ledger::default(), Ledger::default());
         // The file is read and parsed while what was read before is prepared and written.
         std::thread::scope(|scope| {
             let (sender, items) = sync_channel(READ_AHEAD);
             scope.spawn(move || read_ahead(reader, from, &sender));
             // The reader ends with the end of the file or an error, never before.
-            for (item, position) in items.into_iter().flatten() {
-                let (item, failure) = match item {
-                    Ok(item) => (item, None),
-                    Err(error) => (None, Some(error)),
+            for (step, position) in items.into_iter().flatten() {
+                let (ended, complete) = match &step {
+                    Step::Item(_) => (false, false),
+                    Step::End { complete } => (true, *complete),
+                    Step::Failed(_) => (true, false),
                 };
-                let ended = item.is_none();
-                if let Some(item) = item {
-                    self.take(item)?;
+                let mut failure = None;
+                match step {
+                    Step::Item(item) => {
+                        count(&item, &mut ahead);
+                        let understood = counts.understood() + ahead.understood() > 0;
+                        self.take(*item, transcript, understood)?;
+                    }
+                    Step::End { .. } => {}
+                    Step::Failed(error) => failure = Some(error),
+                }
+                if position.offset > cursor.offset || ended && complete {
+                    counts.merge(&ahead);
+                    cursor.ledger.merge(&std::mem::take(&mut ahead));
                 }
                 let stopping = self.stop.load(Ordering::Relaxed);
                 (cursor.offset, cursor.line) = (position.offset, position.line);
-                self.state.done_bytes = start + (position.offset - from.offset);
-                if ended && failure.is_none() {
+                self.state.done_bytes = start + position.offset.saturating_sub(from.offset);
+                if complete {
                     // Only a file that was read to its end may be passed over next time. Its size is the one seen at the
                     // start: if it has grown since, it differs next time.
                     cursor.size = transcript.size;
@@ -371,6 +342,8 @@ impl Run<'_> {
                     (self.progress)(self.state);
                 }
                 if ended || stopping {
+                    counts.merge(&ahead);
+                    self.account(transcript, from, &counts);
                     self.report.interrupted |= !ended;
                     return Ok(failure.map_or(Ok(()), Err));
                 }
@@ -379,20 +352,51 @@ impl Run<'_> {
         })
     }
 
+    /// Adds what one file held to the report. A file with records of which none was understood is named.
+    fn account(&mut self, transcript: &Transcript, from: Position, counts: &Ledger) {
+        let foreign = counts.understood() == 0 && counts.unread() > 0;
+        if foreign && from == Position::default() {
+            self.report.foreign.push(transcript.path.clone());
+        }
+        self.report.ledger.merge(counts);
+    }
+
     /// Takes one item into the batch.
-    fn take(&mut self, item: Item) -> Result<()> {
+    fn take(&mut self, item: Item, transcript: &Transcript, understood: bool) -> Result<()> {
         match item {
-            Item::Skipped => self.report.skipped += 1,
-            Item::Own => self.report.own += 1,
-            Item::Bad(bad) => self.report.bad(bad),
-            Item::Title { session, title } => self.batch.titles.push((session, self.memory.clean_text(title)?)),
-            Item::Draft(draft) => {
-                self.sessions.insert(ContentHash::of(&draft.session));
-                self.weight += draft.parts.iter().map(|part| part.text.len()).sum::<usize>();
-                self.gathered.push(Mutex::new(Some(*draft)));
+            // The words of a file that belongs to another program are not taken for those of this one.
+            Item::NotUnderstood(..) if !understood => {}
+            Item::Bookkeeping(_) | Item::Own | Item::NotUnderstood(_, None) => {}
+            Item::NotUnderstood(_, Some(kept)) => {
+                self.uncounted.insert(self.gathered.len());
+                self.gather(*kept, transcript);
             }
+            Item::Bad(bad) | Item::Warning(bad) => self.report.bad(bad),
+            Item::Title(title) => {
+                let (session, part_key) = match title.session {
+                    SessionRef::Id(session) => (Some(session), None),
+                    SessionRef::PartKey(key) => (None, Some(key)),
+                };
+                let chosen = title.rank == TitleRank::Chosen;
+                let title = self.memory.clean_text(title.title)?;
+                self.batch.titles.push(NewTitle { session, part_key, title, chosen });
+            }
+            Item::Draft(draft) => self.gather(*draft, transcript),
         }
         Ok(())
+    }
+
+    fn gather(&mut self, mut draft: Draft, transcript: &Transcript) {
+        if self.options.source == Source::ClaudeCode
+            && draft.cwd.is_none()
+            && let Some(slug) = slug_of(&transcript.path)
+        {
+            let directory = || directory_of_slug(slug, &[]);
+            draft.cwd.clone_from(self.slugs.entry(slug.to_owned()).or_insert_with(directory));
+        }
+        self.sessions.insert(ContentHash::of(&draft.session));
+        self.weight += draft.parts.iter().map(|part| part.text.len()).sum::<usize>();
+        self.gathered.push(Mutex::new(Some(draft)));
     }
 
     /// Queues a batch; first waits for the one before, so that at most two are in memory.
@@ -406,6 +410,8 @@ impl Run<'_> {
             self.note(gathered.into_iter().map(|message| (message, Outcome::New)));
             return Ok(());
         }
+        // Prompts that a transcript holds are known.
+        batch.known_in = (self.options.source == Source::ClaudeHistory).then(|| Source::ClaudeCode.name());
         let receipt = self.memory.store.import_later(self.options.source.name(), batch, self.now)?;
         self.waiting = Some((gathered, receipt));
         self.commits += 1;
@@ -418,11 +424,13 @@ impl Run<'_> {
     }
 
     /// Prepares what was gathered; returns the messages in order.
-    fn prepare(&mut self, batch: &mut Batch) -> Result<Vec<ContentHash>> {
+    fn prepare(&mut self, batch: &mut Batch) -> Result<Vec<Gathered>> {
         let drafts = std::mem::take(&mut self.gathered);
+        let uncounted = std::mem::take(&mut self.uncounted);
         let mut gathered = Vec::with_capacity(drafts.len());
-        for (id, redacted, message) in self.memory.prepared(self.options.source.name(), &self.preparers, &drafts)? {
-            gathered.push(id);
+        let prepared = self.memory.prepared(self.options.source.name(), &self.preparers, &drafts)?;
+        for (number, (id, redacted, message)) in prepared.into_iter().enumerate() {
+            gathered.push((id, !uncounted.contains(&number)));
             self.report.redacted += redacted;
             add(batch, &mut self.projects, message);
         }
@@ -437,8 +445,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn note(&mut self, outcomes: impl Iterator<Item = (ContentHash, Outcome)>) {
-        for (message, outcome) in outcomes {
+    fn note(&mut self, outcomes: impl Iterator<Item = (Gathered, Outcome)>) {
+        for ((message, counted), outcome) in outcomes {
+            match outcome {
+                _ if !counted => {}
+                Outcome::Duplicate => self.report.known_records += 1,
+                Outcome::Forgotten => {}
+                _ => self.report.stored_records += 1,
+            }
             let known = self.seen.entry(message).or_insert(Outcome::Duplicate);
             self.state.new += u64::from(outcome == Outcome::New && *known != Outcome::New);
             *known = outcome.max(*known);
@@ -447,11 +461,11 @@ impl Run<'_> {
 }
 
 /// Sends every item with the position after it, then the end or the error that ended it. Stops when nobody listens.
-fn read_ahead(reader: Box<dyn Records>, from: Position, sender: &SyncSender<Vec<Parsed>>) {
-    let mut items: Vec<Parsed> = Vec::with_capacity(READ_AT_ONCE);
+fn read_ahead(reader: Box<dyn Records>, from: Position, sender: &SyncSender<Vec<(Step, Position)>>) {
+    let mut items = Vec::with_capacity(READ_AT_ONCE);
     let (mut heard, mut last) = (true, from);
     let outcome = reader.each(&mut |item, position| {
-        items.push((Ok(Some(item)), position));
+        items.push((Step::Item(Box::new(item)), position));
         last = position;
         if items.len() == READ_AT_ONCE {
             let full = std::mem::replace(&mut items, Vec::with_capacity(READ_AT_ONCE));
@@ -460,15 +474,39 @@ fn read_ahead(reader: Box<dyn Records>, from: Position, sender: &SyncSender<Vec<
         heard
     });
     items.push(match outcome {
-        Ok(position) => (Ok(None), position),
-        Err(error) => (Err(error), last),
+        Ok(end) => (Step::End { complete: end.complete }, end.position),
+        Err(error) => (Step::Failed(error), last),
     });
-    // Who does not listen any more has what he wanted.
+    // A receiver that is gone has what it wanted.
     let _ = sender.send(items);
 }
 
-/// An item, the end or an error, with the position after it.
-type Parsed = (std::io::Result<Option<Item>>, Position);
+/// What reading a file comes to, step by step.
+enum Step {
+    Item(Box<Item>),
+    End { complete: bool },
+    Failed(std::io::Error),
+}
+
+/// Counts an item in a ledger.
+fn count(item: &Item, ledger: &mut Ledger) {
+    match item {
+        Item::Draft(_) => ledger.messages += 1,
+        Item::Own => ledger.own += 1,
+        Item::Bad(_) => ledger.damaged += 1,
+        Item::Bookkeeping(kind) => *ledger.bookkeeping.entry(kind.clone().into_owned()).or_default() += 1,
+        Item::NotUnderstood(kind, _) => *ledger.not_understood.entry(kind.clone()).or_default() += 1,
+        Item::Warning(_) | Item::Title(_) => {}
+    }
+}
+
+/// The name of the folder below `projects` that a transcript lies in.
+fn slug_of(transcript: &Path) -> Option<&str> {
+    let mut folders = transcript.iter().skip_while(|folder| *folder != "projects").skip(1);
+    // Behind the slug comes the transcript or a folder of its session.
+    let slug = folders.next()?.to_str()?;
+    folders.next().map(|_| slug)
+}
 
 /// One for each core.
 fn preparers() -> Result<Vec<Mutex<Preparer>>> {
@@ -496,4 +534,36 @@ fn head(path: &Path) -> std::io::Result<ContentHash> {
     // Only whole first lines: a file that was caught while its first line was being written would otherwise look new.
     let end = memchr::memchr(b'\n', &first).unwrap_or(first.len());
     Ok(ContentHash::of_parts(&[first.get(..end).unwrap_or(&[])]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Layered, Paths};
+    use crate::domain::Ids;
+    use crate::store::Open;
+
+    #[test]
+    fn files_that_an_older_reader_read_are_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let transcript = folder.path().join("s1.jsonl");
+        let record = br#"{"type":"user","uuid":"u1","sessionId":"s1","message":{"content":"hello"}}"#;
+        crate::disk::write_atomic(&transcript, &[record, &b"\n"[..]].concat()).unwrap();
+        let now = Timestamp::from_milliseconds(1_790_000_000_000);
+        let paths = Paths::resolve(Some(folder.path().join("memory"))).unwrap();
+        let settings = Layered::load(&paths.config()).unwrap().settings;
+        let memory = Memory::open(&paths, settings, Open::Create, Ids::seeded(1), now).unwrap();
+        let import = || {
+            let options = ImportOptions::of(memory.settings());
+            memory.import(&transcript, options, now, &AtomicBool::new(false), &mut |_| {}).unwrap()
+        };
+        assert_eq!((import().new, import().unchanged), (1, 1));
+        let cursors = memory.store.cursors(Source::ClaudeCode.name()).unwrap();
+        let older = cursors.into_values().map(|cursor| (0, Cursor { reader: 1, ..cursor })).collect();
+        let batch = Batch { cursors: older, ..Batch::default() };
+        memory.store.import_later(Source::ClaudeCode.name(), batch, now).unwrap().wait().unwrap();
+        let again = import();
+        assert_eq!((again.unchanged, again.duplicate), (0, 1));
+        assert_eq!(import().unchanged, 1);
+    }
 }

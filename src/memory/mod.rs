@@ -11,9 +11,11 @@ mod doctor;
 mod error;
 mod fixes;
 mod forget;
+mod forks;
 mod given;
 mod handoff;
 mod health;
+mod import_report;
 mod ingest;
 mod journal;
 mod making;
@@ -25,6 +27,7 @@ mod projects;
 mod quarantine;
 mod reading;
 mod redacting;
+mod repeats;
 mod save;
 mod search;
 mod sessions;
@@ -49,7 +52,7 @@ pub use fixes::{ErrorPlace, Fix};
 pub use forget::ForgetReceipt;
 pub use handoff::{Handoff, Step};
 pub use health::{Check, Health};
-pub use ingest::{ImportOptions, ImportProgress, Report, Taken};
+pub use import_report::{ImportOptions, ImportProgress, Report, Taken};
 pub use making::{Made, MakingProgress, Turn};
 pub use projects::{Moved, project_key};
 pub use reading::{Conversation, Transcript};
@@ -70,6 +73,7 @@ pub struct Memory {
     zone: TimeZone,
     ids: Ids,
     given_folder: PathBuf,
+    deleted_folder: PathBuf,
     embed_lock: PathBuf,
     embed_pause: PathBuf,
     redactor: OnceLock<Redactor>,
@@ -119,6 +123,7 @@ impl Memory {
             zone: TimeZone::system(),
             ids,
             given_folder: paths.given(),
+            deleted_folder: paths.deleted(),
             embed_lock: paths.embed_lock(),
             embed_pause: paths.embed_pause(),
             redactor: OnceLock::new(),

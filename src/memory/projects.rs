@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{Error, Memory, Result};
 use crate::disk::checkout;
 use crate::domain::Timestamp;
+use crate::domain::directory::{directory_name, is_absolute, windows_path};
 use crate::store::{NewProject, Project, ProjectSummary};
 
 /// What moved from one project to another.
@@ -92,7 +93,7 @@ impl Memory {
     pub fn project_folder(&self, wanted: &str, directory: Option<&Path>) -> Result<String> {
         match self.one_project(wanted, directory) {
             Ok(project) => Ok(project.root),
-            Err(_) if Path::new(wanted).is_absolute() => Ok(wanted.to_owned()),
+            Err(_) if is_absolute(wanted) => Ok(wanted.to_owned()),
             Err(error) => Err(error),
         }
     }
@@ -154,12 +155,10 @@ impl Memory {
         now: Timestamp,
     ) -> Result<Moved> {
         let folder = absolute(folder, directory);
-        let root = folder.trim_end_matches('/').to_owned();
+        let root = windows_path(&folder).unwrap_or_else(|| folder.trim_end_matches('/').to_owned());
         let name = match name.map(str::trim).filter(|name| !name.is_empty()) {
             Some(name) => name.to_owned(),
-            None => {
-                Path::new(&root).file_name().map_or_else(|| root.clone(), |name| name.to_string_lossy().into_owned())
-            }
+            None => directory_name(&root).to_owned(),
         };
         let (id, messages) =
             self.store.split_project(root.clone(), name.clone(), now)?.ok_or_else(|| Error::NotFound {
@@ -192,6 +191,9 @@ impl Memory {
 }
 
 fn absolute(path: &str, directory: Option<&Path>) -> String {
+    if is_absolute(path) {
+        return path.to_owned();
+    }
     let path = Path::new(path);
     directory.map_or_else(|| path.to_owned(), |directory| directory.join(path)).display().to_string()
 }

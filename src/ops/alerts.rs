@@ -10,8 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::disk::RotatingLog;
-use crate::domain::Timestamp;
 use crate::domain::text::{one_line, visible};
+use crate::domain::{Timestamp, json};
 
 /// Alerts of one payload; Alertmanager sends what belongs together.
 const MOST_ALERTS: usize = 1_000;
@@ -121,7 +121,9 @@ impl Told {
 /// # Errors
 /// What is wrong with it.
 pub fn parse(body: &[u8]) -> Result<Payload, String> {
-    let payload: Payload = serde_json::from_slice(body).map_err(|error| format!("not a webhook payload: {error}"))?;
+    let (payload, _) = json::parse(body).map_err(|error| format!("not a webhook payload: {error}"))?;
+    let payload: Payload =
+        serde_json::from_value(payload).map_err(|error| format!("not a webhook payload: {error}"))?;
     match payload.version.as_deref() {
         None | Some("4") => {}
         Some(other) => return Err(format!("payload of version {:?}; version 4 is understood", one_line(other, 20))),

@@ -156,6 +156,7 @@ mod tests {
 
     fn readings(used_percent: u64) -> Readings {
         Readings {
+            ledgers: Vec::new(),
             stats: Stats::default(),
             vectors: 0,
             backlog: Backlog::default(),

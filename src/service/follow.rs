@@ -13,7 +13,6 @@ use super::live::Live;
 use super::tasks::{Rest, Woken};
 use crate::bridge::Desk;
 use crate::config::env;
-use crate::embed::give_way;
 use crate::import::Source;
 use crate::memory::{self, ImportOptions, Memory};
 
@@ -39,7 +38,6 @@ pub(super) struct Follower {
 impl Follower {
     /// Follows the files below a folder until the service ends.
     pub(super) fn follow(&self, rest: &Rest, waker: &Sender<()>, folder: &Path) {
-        give_way();
         // Whoever started it first wants an answer.
         let mut pause = SETTLE;
         loop {

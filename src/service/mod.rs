@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::bridge::Desk;
 use crate::config::{Paths, Settings, env};
+use crate::embed::give_way;
 use crate::http::{Bound, Looked, Options, Token, Watch, listen, load_or_create, webhook};
 use crate::import::Source;
 use crate::mcp::{Server, Worker};
@@ -169,6 +170,7 @@ fn start(tasks: &mut Tasks, setup: &Setup, live: &Live, metrics: &Arc<Metrics>, 
     for (source, folder) in setup.followed.clone() {
         let (desk, live) = (setup.desk.clone(), live.clone());
         tasks.start(source.name(), move |rest, waker| {
+            give_way();
             follow::Follower { source, desk, live }.follow(rest, &waker, &folder);
         })?;
     }

@@ -83,6 +83,9 @@ pub enum Error {
     /// A panic was caught while writing; nothing of that write was kept.
     #[error("a bug stopped this write, nothing of it was kept: {0}")]
     Panicked(String),
+    /// Another file, or none, has the name of the database that is open.
+    #[error("nothing was stored: the database {0} was removed or replaced while it was open")]
+    Removed(PathBuf),
     /// An earlier failure made writing unsafe.
     #[error("writing has stopped because an earlier write failed in a way that may have lost data: {0}")]
     Poisoned(String),
@@ -118,7 +121,7 @@ impl Error {
             Self::TooNew { .. } => Code::TooNew,
             Self::Foreign(_) | Self::Network { .. } | Self::NotYours { .. } => Code::InvalidInput,
             Self::Damaged(_) | Self::DamagedPage { .. } => Code::Corrupt,
-            Self::Poisoned(_) => Code::Poisoned,
+            Self::Poisoned(_) | Self::Removed(_) => Code::Poisoned,
             Self::EditedMigration(_) | Self::OldSqlite(_) | Self::Panicked(_) | Self::Closed => Code::Internal,
             Self::ReadOnly(_) => Code::Unavailable,
             Self::Io { source, .. } => match source.kind() {
@@ -154,6 +157,9 @@ impl Error {
             Self::Damaged(_) => "run `claude-memory status`; the other messages can still be read",
             Self::DamagedPage { .. } => {
                 "the disk changed it, or another program wrote to the database; keep a copy of the folder and import your history into a new one with --home"
+            }
+            Self::Removed(_) => {
+                "restart this session (or `claude-memory serve`), then do it again: it opens the folder that is there then, or makes a new one"
             }
             Self::Poisoned(_) => "restart this process; what was acknowledged is kept",
             Self::EditedMigration(_) | Self::OldSqlite(_) | Self::Panicked(_) | Self::Closed => {

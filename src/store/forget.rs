@@ -4,12 +4,13 @@ use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::branches;
 use super::columns::raise_generation;
 use super::connection::{self, Access};
 use super::error::{Error, Result};
 use super::{Store, words};
 use crate::domain::text::terms::Terms;
-use crate::domain::{MessageId, Timestamp};
+use crate::domain::{Kind, MessageId, Timestamp};
 
 /// What was taken out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,6 +67,69 @@ impl Store {
         })
     }
 
+    /// Texts of a message; what is damaged is left out.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn texts_of(&self, id: MessageId) -> Result<Vec<String>> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("read the texts of a message", error);
+            let sql = "SELECT p.id FROM parts p JOIN messages m ON m.id = p.message_id WHERE m.uid = ?1 ORDER BY p.id";
+            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+            let rows = statement.query_map([id.as_bytes()], |row| row.get(0)).map_err(failed)?;
+            let parts: Vec<i64> = rows.collect::<rusqlite::Result<_>>().map_err(failed)?;
+            Ok(parts.into_iter().filter_map(|part| text_of(connection, part)).collect())
+        })
+    }
+
+    /// Shows each text of a conversation and of the subagents that it started, with its message, as far as it came in after the
+    /// passage `after`; what is damaged is left out. Returns the last passage.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn each_text_of_session(
+        &self,
+        session: &str,
+        after: i64,
+        show: &mut dyn FnMut(MessageId, &str),
+    ) -> Result<i64> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("read the texts of a session", error);
+            // Ids of passages are never reused.
+            let sql = "SELECT m.uid, a.part_id, max(a.id) FROM passages a JOIN messages m ON m.id = a.message_id
+                       JOIN conversations c ON c.id = m.conversation_id
+                       WHERE (c.external_id = ?1 OR c.parent_external_id = ?1) AND a.id > ?2 GROUP BY a.part_id";
+            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+            let mut rows = statement.query(params![session, after]).map_err(failed)?;
+            let mut last = after;
+            while let Some(row) = rows.next().map_err(failed)? {
+                let id = MessageId::from_bytes(row.get(0).map_err(failed)?);
+                if let Some(text) = text_of(connection, row.get(1).map_err(failed)?) {
+                    show(id, &text);
+                }
+                last = last.max(row.get(2).map_err(failed)?);
+            }
+            Ok(last)
+        })
+    }
+
+    /// Sessions in which a tool whose name ends so was called between two moments, or by one of their subagents.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn sessions_calling(&self, tool: &str, from: Timestamp, to: Timestamp) -> Result<Vec<String>> {
+        self.read(|connection| {
+            let failed = |error| Error::sqlite("look for calls of a tool", error);
+            let sql = "SELECT DISTINCT coalesce(c.parent_external_id, c.external_id)
+                       FROM messages m JOIN parts p ON p.message_id = m.id JOIN conversations c ON c.id = m.conversation_id
+                       WHERE m.at BETWEEN ?1 AND ?2 AND p.kind = ?3 AND substr(p.tool, -length(?4)) = ?4";
+            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+            let values = params![from.milliseconds(), to.milliseconds(), Kind::ToolUse.number(), tool];
+            let rows = statement.query_map(values, |row| row.get(0)).map_err(failed)?;
+            rows.collect::<rusqlite::Result<_>>().map_err(failed)
+        })
+    }
+
     /// Takes messages out in one transaction. Ids that are not there get their tombstone all the same.
     ///
     /// # Errors
@@ -74,6 +138,7 @@ impl Store {
         self.write(move |connection| {
             let (terms, mut forgotten) = (Terms::default(), Gathered::default());
             for id in ids {
+                let everywhere = branches::id_everywhere(connection, id)?;
                 one(connection, id, &terms, &mut forgotten)?;
                 let failed = |error| Error::sqlite("bury a message", error);
                 let uid = id.as_bytes();
@@ -84,6 +149,10 @@ impl Store {
                     .map_err(failed)?;
                 let sql = "INSERT OR IGNORE INTO tombstones (uid, at, reason) VALUES (?1, ?2, ?3)";
                 connection.execute(sql, params![uid, at, reason]).map_err(failed)?;
+                // A fork that copied it must not bring it back.
+                if let Some(everywhere) = everywhere {
+                    connection.execute(sql, params![everywhere.as_bytes(), at, reason]).map_err(failed)?;
+                }
             }
             let failed = |error| Error::sqlite("bury messages", error);
             remove_empty(connection).and_then(|()| raise_generation(connection)).map_err(failed)?;
@@ -104,6 +173,12 @@ impl Store {
             .map_err(|error| Error::sqlite("empty the log", error))?;
         Ok(busy == 0)
     }
+}
+
+/// The text of a part, unless it is damaged.
+fn text_of(connection: &Connection, part: i64) -> Option<String> {
+    let sql = "SELECT body_text(body, body_bytes) FROM parts WHERE id = ?1";
+    connection.prepare_cached(sql).and_then(|mut statement| statement.query_row([part], |row| row.get(0))).ok()
 }
 
 pub(super) fn one(connection: &Connection, id: MessageId, terms: &Terms, forgotten: &mut Gathered) -> Result<()> {

@@ -22,6 +22,8 @@ type Job = Box<dyn FnOnce(std::result::Result<&Connection, &Error>) -> Finish + 
 type Finish = Box<dyn FnOnce(std::result::Result<(), &Error>) + Send>;
 /// Opens another connection when one may not be used any more.
 type Opener = Box<dyn Fn() -> Result<Connection> + Send>;
+/// Fails when what the connection writes to is not what others open under its name.
+type Check = Box<dyn Fn() -> Result<()> + Send>;
 
 /// The sending end of the lane. Dropping it ends the thread after the queued writes.
 #[derive(Debug)]
@@ -46,10 +48,11 @@ impl<T> Receipt<T> {
 }
 
 impl Lane {
-    pub(super) fn start(connection: Connection, reopen: Opener) -> std::io::Result<Self> {
+    /// Starts the thread. `check` runs before each transaction; where it fails nothing is written.
+    pub(super) fn start(connection: Connection, reopen: Opener, check: Check) -> std::io::Result<Self> {
         let (jobs, queue) = channel();
         let name = "store-writer".to_owned();
-        let thread = std::thread::Builder::new().name(name).spawn(move || run(connection, &reopen, &queue))?;
+        let thread = std::thread::Builder::new().name(name).spawn(move || run(connection, &reopen, &check, &queue))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
@@ -110,9 +113,13 @@ fn in_savepoint<T>(connection: &Connection, write: impl FnOnce(&Connection) -> R
     }
 }
 
-fn run(first: Connection, reopen: &Opener, queue: &Receiver<Job>) {
+fn run(first: Connection, reopen: &Opener, check: &Check, queue: &Receiver<Job>) {
     let (mut connection, mut poisoned) = (Some(first), None::<Error>);
     while let Ok(job) = queue.recv() {
+        if let Err(error) = check() {
+            job(Err(&error))(Err(&error));
+            continue;
+        }
         // Twice in a row is no accident of the connection.
         let again = poisoned.is_some();
         if let (None, Some(error)) = (&connection, &poisoned) {

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::branches;
 use super::columns::raise_generation;
 use super::cursors::{self, Cursor};
 use super::error::{Error, Result};
@@ -18,11 +19,13 @@ use super::journal::WholeMessage;
 use super::notes;
 use super::projects::{self, NewProject, Place};
 use super::quarantine;
+use super::titles::{self, NewTitle};
+use super::versions::{self, PartOutcome};
 use super::words::{self, pack_counts};
 use super::{Receipt, Store};
 use crate::domain::text::redact::Counts;
 use crate::domain::text::{Script, passages, passages::Purpose, terms::Terms};
-use crate::domain::{ContentHash, Draft, DraftPart, Kind, MessageId, Origin, Role, Timestamp};
+use crate::domain::{ContentHash, Draft, DraftPart, Kind, MessageId, Origin, Role, Timestamp, Usage};
 
 /// Turns drafts into rows that are ready to insert.
 #[derive(Debug)]
@@ -31,17 +34,17 @@ pub struct Preparer {
     terms: Terms,
 }
 
-#[derive(Debug)]
-struct PreparedPart {
-    key: i64,
-    part: DraftPart,
-    frame: Vec<u8>,
-    body_bytes: i64,
-    hash: ContentHash,
+#[derive(Debug, Clone)]
+pub(super) struct PreparedPart {
+    pub(super) key: i64,
+    pub(super) part: DraftPart,
+    pub(super) frame: Vec<u8>,
+    pub(super) body_bytes: i64,
+    pub(super) hash: ContentHash,
     passages: Vec<PreparedPassage>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct PreparedPassage {
     purpose: Purpose,
     range: Range<usize>,
@@ -56,8 +59,8 @@ struct PreparedPassage {
 #[derive(Debug)]
 pub struct PreparedMessage {
     uid: MessageId,
-    draft: Draft,
-    parts: Vec<PreparedPart>,
+    pub(super) draft: Draft,
+    pub(super) parts: Vec<PreparedPart>,
 }
 
 /// What one batch of an import brings.
@@ -67,8 +70,10 @@ pub struct Batch {
     pub messages: Vec<PreparedMessage>,
     /// Project of each working directory that occurs; `""` stands for an unknown one.
     pub projects: HashMap<String, NewProject>,
-    /// Names that the client gave to sessions.
-    pub titles: Vec<(String, String)>,
+    /// Titles of sessions.
+    pub titles: Vec<NewTitle>,
+    /// Another source: a message whose texts stand in the same session of it is known.
+    pub known_in: Option<&'static str>,
     /// How far each file is read with this batch, and how many messages there are up to the last one of it.
     pub cursors: Vec<(usize, Cursor)>,
 }
@@ -80,8 +85,12 @@ pub enum Outcome {
     Duplicate,
     /// It was left out because it had been forgotten.
     Forgotten,
-    /// It was there and got further parts.
+    /// It was there and got further parts, or more text.
     Extended,
+    /// It was there with another text, which is kept beside the new one.
+    Revised,
+    /// Another file has another text under the same id; both are shown.
+    Collided,
     /// It was not there before.
     New,
 }
@@ -169,6 +178,13 @@ impl Preparer {
     }
 }
 
+impl PreparedPart {
+    /// The same part under another key.
+    pub(super) fn under_key(&self, key: i64) -> Self {
+        Self { key, ..self.clone() }
+    }
+}
+
 impl PreparedMessage {
     /// The working directory that decides its project; empty if unknown.
     pub fn directory(&self) -> &str {
@@ -202,24 +218,23 @@ fn import(connection: &Connection, source: &str, batch: &Batch, now: Timestamp) 
     for (number, message) in batch.messages.iter().enumerate() {
         let file = files.get(files.partition_point(|(until, _)| *until <= number)).map(|(_, row)| *row);
         let place = ids.get(message.directory()).copied().ok_or(Error::Closed)?;
-        let (row, outcome) = insert(connection, &Row { source, place, file, now }, message)?;
+        let reread = batch.cursors.get(batch.cursors.partition_point(|(until, _)| *until <= number));
+        let reread = reread.is_some_and(|(_, cursor)| cursor.reread);
+        let row = Row { source, place, file, reread, now };
+        if let Some(other) = batch.known_in
+            && branches::is_known_elsewhere(connection, other, message)?
+        {
+            outcomes.push(Outcome::Duplicate);
+            continue;
+        }
+        let (row, outcome) = insert(connection, &row, message)?;
         if let Some(note) = message.draft.note.as_deref().filter(|_| outcome == Outcome::New) {
             notes::describe(connection, row, place.project, note)?;
         }
         outcomes.push(outcome);
     }
-    for (session, title) in &batch.titles {
-        let failed = |error| Error::sqlite("name a conversation", error);
-        let sql = "UPDATE conversations SET title = ?3 WHERE source = ?1 AND external_id = ?2 AND title IS NOT ?3";
-        let run =
-            connection.prepare_cached(sql).and_then(|mut statement| statement.execute(params![source, session, title]));
-        if run.map_err(failed)? > 0 {
-            // A name travels with any message of the conversation.
-            let sql = "INSERT INTO outbox (uid, change, at) SELECT m.uid, 'upsert', ?3 FROM messages m
-                       JOIN conversations c ON c.id = m.conversation_id WHERE c.source = ?1 AND c.external_id = ?2
-                       ORDER BY m.at DESC LIMIT 1";
-            connection.execute(sql, params![source, session, now.milliseconds()]).map_err(failed)?;
-        }
+    for title in &batch.titles {
+        titles::put_title(connection, source, title, now)?;
     }
     for (_, cursor) in &batch.cursors {
         cursors::advance(connection, cursor, now)?;
@@ -232,6 +247,8 @@ pub(super) struct Row<'a> {
     pub(super) source: &'a str,
     pub(super) place: Place,
     pub(super) file: Option<i64>,
+    /// Whether the file is read again because an older reader read it.
+    pub(super) reread: bool,
     pub(super) now: Timestamp,
 }
 
@@ -240,8 +257,11 @@ pub(super) fn insert(connection: &Connection, row: &Row<'_>, message: &PreparedM
     let failed = |error| Error::sqlite("store a message", error);
     let uid = message.uid.as_bytes();
     let buried: bool = connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM tombstones WHERE uid = ?1)")
-        .and_then(|mut statement| statement.query_row([uid], |row| row.get(0)))
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM tombstones WHERE uid = ?1 OR uid = ?2)")
+        .and_then(|mut statement| {
+            let everywhere = branches::deleted_everywhere(row.source, &message.draft.external_id);
+            statement.query_row(params![uid, everywhere.as_ref().map(MessageId::as_bytes)], |row| row.get(0))
+        })
         .map_err(failed)?;
     if buried {
         return Ok((0, Outcome::Forgotten));
@@ -254,11 +274,18 @@ pub(super) fn insert(connection: &Connection, row: &Row<'_>, message: &PreparedM
     let id = if let Some(id) = known {
         id
     } else {
+        let original = branches::find_original(connection, row, message)?;
         let conversation = conversation(connection, row, draft)?;
+        if let Some(original) = original.as_ref().or(draft.forked_from.as_ref()) {
+            branches::link_fork(connection, conversation, original)?;
+        }
+        if original.is_some() {
+            return Ok((0, Outcome::Duplicate));
+        }
         let sql =
             "INSERT INTO messages (uid, conversation_id, external_id, parent_external_id, project_id, directory_id,
-                         role, at, git_branch, model, sidechain, source_file, source_line)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+                         role, at, git_branch, model, sidechain, source_file, source_line, at_estimated)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
         let values = params![
             uid,
             conversation,
@@ -272,25 +299,28 @@ pub(super) fn insert(connection: &Connection, row: &Row<'_>, message: &PreparedM
             draft.model,
             draft.sidechain,
             row.file,
-            draft.line
+            draft.line,
+            draft.at_estimated
         ];
         connection.prepare_cached(sql).and_then(|mut statement| statement.insert(values)).map_err(failed)?
     };
-    let mut added = false;
+    let mut outcome = PartOutcome::Known;
     for part in &message.parts {
-        added |= insert_part(connection, id, draft.at, part).map_err(failed)?;
+        outcome = outcome.max(versions::put_part(connection, row, (id, draft.at), part)?);
     }
-    for path in &draft.files {
-        let sql = "INSERT OR IGNORE INTO files (conversation_id, path) SELECT conversation_id, ?2 FROM messages WHERE id = ?1";
-        connection
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.execute(params![id, path]))
-            .map_err(failed)?;
+    if let Some(usage) = draft.usage {
+        put_usage(connection, id, usage).map_err(failed)?;
     }
-    let outcome = match (known, added) {
+    if known.is_none() {
+        branches::mark_rewound(connection, row, id, message)?;
+    }
+    put_files(connection, id, &draft.files).map_err(failed)?;
+    let outcome = match (known, outcome) {
         (None, _) => Outcome::New,
-        (Some(_), true) => Outcome::Extended,
-        (Some(_), false) => Outcome::Duplicate,
+        (Some(_), PartOutcome::Known) => Outcome::Duplicate,
+        (Some(_), PartOutcome::Added | PartOutcome::Grown) => Outcome::Extended,
+        (Some(_), PartOutcome::Revised) => Outcome::Revised,
+        (Some(_), PartOutcome::Collided) => Outcome::Collided,
     };
     if outcome != Outcome::Duplicate {
         count_redactions(connection, &draft.redacted).map_err(failed)?;
@@ -314,8 +344,27 @@ fn conversation(connection: &Connection, row: &Row<'_>, draft: &Draft) -> Result
         .map_err(|error| Error::sqlite("store a conversation", error))
 }
 
-/// Whether the part was new.
-fn insert_part(
+/// Stores the files that a message names, for its session.
+fn put_files(connection: &Connection, message: i64, files: &[String]) -> rusqlite::Result<()> {
+    let sql =
+        "INSERT OR IGNORE INTO files (conversation_id, path) SELECT conversation_id, ?2 FROM messages WHERE id = ?1";
+    for path in files {
+        connection.prepare_cached(sql)?.execute(params![message, path])?;
+    }
+    Ok(())
+}
+
+/// Stores the tokens of an answer. A client writes them again while the answer grows: the largest counts.
+fn put_usage(connection: &Connection, message: i64, usage: Usage) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO usage (message_id, input, output, cache_read, cache_write) VALUES (?1, ?2, ?3, ?4, ?5)
+               ON CONFLICT (message_id) DO UPDATE SET input = max(input, excluded.input), output = max(output, excluded.output),
+                 cache_read = max(cache_read, excluded.cache_read), cache_write = max(cache_write, excluded.cache_write)";
+    let values = params![message, usage.input, usage.output, usage.cache_read, usage.cache_write];
+    connection.prepare_cached(sql)?.execute(values).map(drop)
+}
+
+/// Inserts a part and says whether its key was new.
+pub(super) fn insert_part(
     connection: &Connection,
     message: i64,
     at: Timestamp,
@@ -429,10 +478,8 @@ impl Store {
         }
         self.write(move |connection| {
             let failed = |error| Error::sqlite("replace a text", error);
-            let terms = Terms::default();
             for (stored, new) in &prepared {
-                words::take_out(connection, "a.part_id = ?1", stored.id, &terms)?;
-                replace(connection, stored, new).map_err(failed)?;
+                replace_part(connection, stored, new)?;
                 let sql = "INSERT INTO outbox (uid, change, at) SELECT uid, 'upsert', ?2 FROM messages WHERE id = ?1";
                 connection.execute(sql, params![stored.message, now.milliseconds()]).map_err(failed)?;
             }
@@ -443,8 +490,8 @@ impl Store {
 }
 
 const STORED_PARTS: &str =
-    "SELECT p.id, p.message_id, m.role, m.at, p.kind, p.origin, p.tool, body_text(p.body, p.body_bytes)
-    FROM parts p JOIN messages m ON m.id = p.message_id";
+    "SELECT p.id, p.message_id, m.role, m.at, p.kind, p.origin, p.tool, body_text(p.body, p.body_bytes),
+      p.content_hash FROM parts p JOIN messages m ON m.id = p.message_id";
 
 fn stored_part(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredPart> {
     Ok(StoredPart {
@@ -462,19 +509,38 @@ fn stored_part(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredPart> {
     })
 }
 
+/// The stored part under a key, with the hash of its text.
+pub(super) fn stored_by_key(
+    connection: &Connection,
+    message: i64,
+    key: i64,
+) -> rusqlite::Result<Option<(StoredPart, ContentHash)>> {
+    let sql = format!("{STORED_PARTS} WHERE p.message_id = ?1 AND p.key = ?2");
+    let row = |row: &rusqlite::Row<'_>| Ok((stored_part(row)?, ContentHash(row.get(8)?)));
+    connection.prepare_cached(&sql)?.query_row(params![message, key], row).optional()
+}
+
+/// Stores another text in the place of a part: its words are indexed anew and its vectors made later.
+pub(super) fn replace_part(connection: &Connection, stored: &StoredPart, new: &PreparedPart) -> Result<()> {
+    words::take_out(connection, "a.part_id = ?1", stored.id, &Terms::default())?;
+    replace(connection, stored, new).map_err(|error| Error::sqlite("replace a text", error))
+}
+
 fn replace(connection: &Connection, stored: &StoredPart, new: &PreparedPart) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM passages WHERE part_id = ?1", [stored.id])?;
-    connection.execute(
-        "UPDATE parts SET body = ?2, body_bytes = ?3, dictionary_id = ?4, content_hash = ?5 WHERE id = ?1",
-        params![stored.id, new.frame, new.body_bytes, DICTIONARY_ID, new.hash.0],
-    )?;
+    connection.execute("DELETE FROM pending WHERE part_id = ?1", [stored.id])?;
+    let sql = "UPDATE parts SET kind = ?2, origin = ?3, tool = ?4, body = ?5, body_bytes = ?6, dictionary_id = ?7,
+               content_hash = ?8 WHERE id = ?1";
+    let (kind, origin) = (new.part.kind.number(), new.part.origin.number());
+    let values = params![stored.id, kind, origin, new.part.tool, new.frame, new.body_bytes, DICTIONARY_ID, new.hash.0];
+    connection.execute(sql, values)?;
     insert_passages(connection, stored.id, stored.message, stored.at, new)
 }
 
 /// Stores the texts of these parts where other ones are stored; returns whether any was another.
 pub(super) fn replace_parts(connection: &Connection, message: i64, new: &PreparedMessage) -> Result<bool> {
     let failed = |error| Error::sqlite("replace a text", error);
-    let (terms, mut replaced) = (Terms::default(), false);
+    let mut replaced = false;
     for part in &new.parts {
         let sql = format!("{STORED_PARTS} WHERE p.message_id = ?1 AND p.key = ?2 AND p.content_hash <> ?3");
         let stored = connection
@@ -484,8 +550,7 @@ pub(super) fn replace_parts(connection: &Connection, message: i64, new: &Prepare
             })
             .map_err(failed)?;
         if let Some(stored) = stored {
-            words::take_out(connection, "a.part_id = ?1", stored.id, &terms)?;
-            replace(connection, &stored, part).map_err(failed)?;
+            replace_part(connection, &stored, part)?;
             replaced = true;
         }
     }

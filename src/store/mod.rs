@@ -2,6 +2,7 @@
 //! Does not own: what to store, how to rank, the clock. Everything else on disk can be rebuilt from here.
 
 mod activity;
+mod branches;
 mod cleanup;
 mod columns;
 mod connection;
@@ -30,6 +31,8 @@ mod schema;
 mod sessions;
 mod stats;
 mod taking;
+mod titles;
+mod versions;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -66,6 +69,7 @@ pub use reconcile::Disagreement;
 pub use sessions::{SessionFilter, SessionPlace, SessionSummary};
 pub use stats::Stats;
 pub use taking::{Incoming, IncomingVector, TakenIn};
+pub use titles::NewTitle;
 pub use words::{Posting, number};
 
 /// Readers kept open for the next request.
@@ -84,6 +88,8 @@ pub enum Open {
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
+    /// The file that was opened under this path.
+    file: Option<disk::FileId>,
     full: bool,
     frozen: bool,
     lane: OnceLock<lane::Lane>,
@@ -103,6 +109,7 @@ impl Store {
         }
         let mut store = Self {
             path: path.to_owned(),
+            file: None,
             full,
             frozen: false,
             lane: OnceLock::new(),
@@ -121,6 +128,7 @@ impl Store {
             // The folder is as new as the file in it.
             created.and_then(|()| disk::sync_folder_of(folder)).map_err(|source| Error::io("create", path, source))?;
         }
+        store.file = disk::FileId::of(path).ok();
         let reader = store.first_reader()?;
         let state = schema::inspect(&reader, path)?;
         drop(reader);
@@ -198,8 +206,14 @@ impl Store {
             return Ok(lane);
         }
         let (path, access) = (self.path.clone(), Access::Write { full: self.full });
+        let check = {
+            let (path, file) = (path.clone(), self.file);
+            move || is_still(&path, file)
+        };
+        check()?;
         let writer = connection::open(&path, access)?;
-        let lane = lane::Lane::start(writer, Box::new(move || connection::open(&path, access)))
+        let reopen = Box::new(move || connection::open(&path, access));
+        let lane = lane::Lane::start(writer, reopen, Box::new(check))
             .map_err(|source| Error::io("start the writing thread for", &self.path, source))?;
         Ok(self.lane.get_or_init(|| lane))
     }
@@ -230,4 +244,12 @@ impl Store {
         }
         outcome
     }
+}
+
+/// Fails when the path does not lead to the file that was opened: SQLite would go on writing into a file without a name.
+fn is_still(path: &Path, opened: Option<disk::FileId>) -> Result<()> {
+    if opened.is_none() || disk::FileId::of(path).ok() == opened {
+        return Ok(());
+    }
+    Err(Error::Removed(path.to_owned()))
 }

@@ -88,7 +88,7 @@ impl Store {
             if let Some(id) = same_text(connection, project, hash)? {
                 return Ok(Saved { id, status: SavedStatus::Duplicate, replaced: Vec::new(), redactions });
             }
-            let row = Row { source: SOURCE, place, file: None, now };
+            let row = Row { source: SOURCE, place, file: None, reread: false, now };
             let (message, _) = messages::insert(connection, &row, &prepared)?;
             let topic = describe(connection, message, project, &note)?;
             let replaced = supersede(connection, message, &topic, &note)?;

@@ -1,14 +1,13 @@
 //! Projects, the directories that belong to them, and what they are recognised by. Does not own how a directory is
 //! looked at (room `disk`).
 
-use std::path::Path;
-
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::Store;
 use super::columns::raise_generation;
 use super::error::{Error, Result};
 use crate::domain::Timestamp;
+use crate::domain::directory::{depth, directories_above, directory_key, is_within};
 
 /// What identifies a project, before it has a row.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +60,8 @@ pub struct ProjectSummary {
 
 /// Directories that a summary lists.
 const MOST_DIRECTORIES: usize = 20;
+/// Names below the root that a directory has which is nobody's home folder: a home is no project of everything below it.
+const DEEP: usize = 3;
 
 /// Where a message was said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,25 +206,31 @@ fn split(
     name: &str,
     now: Timestamp,
 ) -> rusqlite::Result<Option<(i64, usize)>> {
-    // `substr` and not LIKE: a path may hold % and _.
-    let below = "(directory = ?1 OR substr(directory, 1, length(?1) + 1) = ?1 || '/')";
-    let sql = format!("SELECT EXISTS (SELECT 1 FROM project_directories WHERE {below})");
-    if !connection.query_row(&sql, [directory], |row| row.get::<_, bool>(0))? {
+    // Compared here and not in SQL: one directory of Windows has many spellings.
+    let below: Vec<i64> = {
+        let mut statement = connection.prepare("SELECT id, directory FROM project_directories")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+        let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter();
+        rows.filter(|(_, known)| is_within(known, directory)).map(|(id, _)| id).collect()
+    };
+    if below.is_empty() {
         return Ok(None);
     }
-    let key = format!("apart:{directory}");
+    let key = format!("apart:{}", directory_key(directory));
     let sql = "INSERT INTO projects (key, name, root, remote, created_at) VALUES (?1, ?2, ?3, NULL, ?4)
                ON CONFLICT (key) DO UPDATE SET name = excluded.name RETURNING id";
     let id: i64 = connection.query_row(sql, params![key, name, directory, now.milliseconds()], |row| row.get(0))?;
     let sql = "INSERT INTO project_directories (directory, project_id, apart) VALUES (?1, ?2, 1)
                ON CONFLICT (directory) DO UPDATE SET apart = 1";
     connection.execute(sql, params![directory, id])?;
-    connection
-        .execute(&format!("UPDATE project_directories SET project_id = ?2 WHERE {below}"), params![directory, id])?;
+    let mut moves = connection.prepare("UPDATE project_directories SET project_id = ?2 WHERE id = ?1")?;
+    for row in below {
+        moves.execute([row, id])?;
+    }
     // The folder itself is recognised by its own name too, but no longer by that of the project it leaves.
     connection.execute(
         "INSERT INTO project_keys (key, project_id) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET project_id = excluded.project_id",
-        params![directory, id],
+        params![directory_key(directory), id],
     )?;
     let of = "directory_id IN (SELECT id FROM project_directories WHERE project_id = ?1)";
     journal(connection, of, id, now)?;
@@ -258,7 +265,8 @@ fn recognise(connection: &Connection, wanted: &NewProject) -> Result<Option<i64>
     let mut apart = connection
         .prepare_cached("SELECT project_id FROM project_directories WHERE directory = ?1 AND apart = 1")
         .map_err(failed)?;
-    for folder in Path::new(&wanted.directory).ancestors().skip(1).filter_map(Path::to_str) {
+    let above = directories_above(&wanted.directory);
+    for folder in &above {
         if let Some(id) = apart.query_row([folder], |row| row.get(0)).optional().map_err(failed)? {
             return Ok(Some(id));
         }
@@ -268,8 +276,8 @@ fn recognise(connection: &Connection, wanted: &NewProject) -> Result<Option<i64>
         let mut seen = connection
             .prepare_cached("SELECT project_id FROM project_directories WHERE directory = ?1")
             .map_err(failed)?;
-        for folder in Path::new(&wanted.directory).ancestors().skip(1).filter(|folder| is_deep(folder)) {
-            if let Some(id) = seen.query_row([folder.to_str()], |row| row.get(0)).optional().map_err(failed)? {
+        for folder in above.iter().filter(|folder| depth(folder) >= DEEP) {
+            if let Some(id) = seen.query_row([folder], |row| row.get(0)).optional().map_err(failed)? {
                 return Ok(Some(id));
             }
         }
@@ -281,11 +289,6 @@ fn recognise(connection: &Connection, wanted: &NewProject) -> Result<Option<i64>
         }
     }
     Ok(None)
-}
-
-/// Deep enough not to be somebody's home folder, which is no project of everything below it.
-fn is_deep(folder: &Path) -> bool {
-    folder.components().filter(|part| matches!(part, std::path::Component::Normal(_))).count() >= 3
 }
 
 /// The rows of a project and its directory, made if they are new. A directory that was seen before keeps its project even

@@ -6,7 +6,7 @@ use super::Store;
 use super::error::{Error, Result};
 use super::filter::clause;
 use super::quarantine::{IN_SIGHT, NO_TWIN};
-use crate::domain::{ContentHash, Filter, Kind, MessageId, Origin, Role, Timestamp};
+use crate::domain::{ContentHash, Filter, Kind, MessageId, Origin, Role, Timestamp, Usage};
 
 /// A passage that may become a hit, without its text.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,8 +78,12 @@ pub struct MessageText {
     pub role: Role,
     /// When.
     pub at: Timestamp,
-    /// Part of a side conversation.
+    /// Whether the record has no time and that of a neighbour stands for it.
+    pub at_estimated: bool,
+    /// Taken back, or part of a side conversation.
     pub sidechain: bool,
+    /// Tokens that it cost.
+    pub usage: Option<Usage>,
     /// The file and line that it was imported from.
     pub provenance: Option<(String, u64)>,
     /// The parts, in order.
@@ -105,6 +109,10 @@ pub struct ConversationHead {
     pub ended_at: Timestamp,
     /// How many messages.
     pub messages: usize,
+    /// The session whose history it continues.
+    pub forked_from: Option<String>,
+    /// Whether only its prompts are known.
+    pub prompts_only: bool,
 }
 
 /// The client's title, else the first words that a person typed. The text is looked for last: in a sorted query every text of
@@ -115,6 +123,9 @@ pub(super) const TITLE: &str = "coalesce(c.title, (SELECT substr(body_text(b.bod
 
 /// ` AND …`: conversations (`c`) with anything in them. One whose messages are all in quarantine has nothing to show.
 pub(super) const PEOPLED: &str = " AND EXISTS (SELECT 1 FROM messages m WHERE m.conversation_id = c.id)";
+
+/// The source that holds nothing but what was typed. A session that is known otherwise comes first.
+const PROMPTS_ONLY: &str = "claude-history";
 
 pub(super) fn bad_number() -> rusqlite::Error {
     rusqlite::Error::IntegralValueOutOfRange(0, 0)
@@ -285,8 +296,10 @@ impl Store {
     pub fn messages(&self, conversation: i64, from: usize, count: usize) -> Result<Vec<MessageText>> {
         self.read(|connection| {
             let failed = |error| Error::sqlite("read a conversation", error);
-            let sql = "SELECT m.id, m.uid, c.external_id, m.role, m.at, m.sidechain, f.path, m.source_line FROM messages m
+            let sql = "SELECT m.id, m.uid, c.external_id, m.role, m.at, m.sidechain, f.path, m.source_line, m.at_estimated,
+                         u.input, u.output, u.cache_read, u.cache_write FROM messages m
                        JOIN conversations c ON c.id = m.conversation_id LEFT JOIN import_cursors f ON f.id = m.source_file
+                       LEFT JOIN usage u ON u.message_id = m.id
                        WHERE m.conversation_id = ?1 ORDER BY m.at, m.id LIMIT ?2 OFFSET ?3";
             let mut statement = connection.prepare_cached(sql).map_err(failed)?;
             let count = i64::try_from(count).unwrap_or(i64::MAX);
@@ -331,17 +344,25 @@ fn message(connection: &Connection, row: &Row<'_>, position: usize) -> rusqlite:
         position,
         role: role(row, 3)?,
         at: time(row, 4)?,
+        at_estimated: row.get(8)?,
         sidechain: row.get(5)?,
+        usage: usage(row)?,
         provenance: file.zip(line),
         parts,
     })
 }
 
+fn usage(row: &Row<'_>) -> rusqlite::Result<Option<Usage>> {
+    let Some(input) = row.get(9)? else { return Ok(None) };
+    Ok(Some(Usage { input, output: row.get(10)?, cache_read: row.get(11)?, cache_write: row.get(12)? }))
+}
+
 fn head(connection: &Connection, condition: &str, value: &dyn rusqlite::ToSql) -> Result<Option<ConversationHead>> {
     let sql = format!(
         "SELECT c.id, c.external_id, c.source, {TITLE}, pr.name, c.started_at, c.ended_at,
-           (SELECT count(*) FROM messages m WHERE m.conversation_id = c.id)
-         FROM conversations c JOIN projects pr ON pr.id = c.project_id WHERE {condition}{NO_TWIN}{PEOPLED} LIMIT 1"
+           (SELECT count(*) FROM messages m WHERE m.conversation_id = c.id), c.forked_from, c.source = '{PROMPTS_ONLY}'
+         FROM conversations c JOIN projects pr ON pr.id = c.project_id WHERE {condition}{NO_TWIN}{PEOPLED}
+         ORDER BY c.source = '{PROMPTS_ONLY}' LIMIT 1"
     );
     let row = |row: &Row<'_>| {
         Ok(ConversationHead {
@@ -353,6 +374,8 @@ fn head(connection: &Connection, condition: &str, value: &dyn rusqlite::ToSql) -
             started_at: time(row, 5)?,
             ended_at: time(row, 6)?,
             messages: row.get(7)?,
+            forked_from: row.get(8)?,
+            prompts_only: row.get(9)?,
         })
     };
     connection

@@ -5,6 +5,7 @@ use rusqlite::params;
 use super::Store;
 use super::embeddings::lacking;
 use super::error::{Error, Result};
+use crate::domain::Kind;
 
 /// What does not agree; all zero when all is well.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,8 +40,9 @@ impl Store {
             };
             let hidden = "(SELECT 1 FROM quarantine q WHERE q.message_id = p.message_id)";
             let sql = format!(
-                "SELECT count(*) FROM parts p WHERE p.body_bytes > 0 AND NOT EXISTS {hidden}
-                   AND NOT EXISTS (SELECT 1 FROM passages a WHERE a.part_id = p.id)"
+                "SELECT count(*) FROM parts p WHERE p.body_bytes > 0 AND p.kind <> {} AND NOT EXISTS {hidden}
+                   AND NOT EXISTS (SELECT 1 FROM passages a WHERE a.part_id = p.id)",
+                Kind::Earlier.number()
             );
             let without_passages = one(&sql, &[])?;
             let sql = "SELECT count(*) FROM quarantine q JOIN passages a ON a.message_id = q.message_id";

@@ -18,10 +18,13 @@ struct Step {
     sql: &'static str,
 }
 
-const STEPS: &[Step] = &[Step { name: "0001_init", sql: include_str!("schema/0001_init.sql") }];
+const STEPS: &[Step] = &[
+    Step { name: "0001_init", sql: include_str!("schema/0001_init.sql") },
+    Step { name: "0002_accounting", sql: include_str!("schema/0002_accounting.sql") },
+];
 
 /// The version after all steps.
-pub(super) const VERSION: i64 = 1000;
+pub(super) const VERSION: i64 = 1001;
 const MAJOR: i64 = 1000;
 
 /// Whether an opened database can be used as it is.

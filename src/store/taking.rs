@@ -70,7 +70,7 @@ impl Store {
             for (message, one) in &prepared {
                 let count = match take(connection, message, one, &mut replaced)? {
                     Outcome::New => &mut taken.new,
-                    Outcome::Extended => &mut taken.changed,
+                    Outcome::Extended | Outcome::Revised | Outcome::Collided => &mut taken.changed,
                     Outcome::Duplicate => &mut taken.known,
                     Outcome::Forgotten => &mut taken.forgotten,
                 };
@@ -189,7 +189,7 @@ fn take(connection: &Connection, message: &PreparedMessage, one: &Incoming, repl
     let changed_here: Option<i64> = connection.query_row(sql, [uid], |row| row.get(0)).map_err(failed)?;
     let place = projects::upsert(connection, &one.project, one.changed_at)?;
     // Written down with the moment of the change there: sent back it is nothing new.
-    let row = Row { source: &one.message.conversation.source, place, file: None, now: one.changed_at };
+    let row = Row { source: &one.message.conversation.source, place, file: None, reread: false, now: one.changed_at };
     let (id, mut outcome) = messages::insert(connection, &row, message)?;
     if outcome == Outcome::Forgotten {
         return Ok(outcome);

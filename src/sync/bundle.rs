@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Result};
-use crate::domain::{Kind, MessageId, Origin, Role, Timestamp};
+use crate::domain::{Kind, MessageId, Origin, Role, Timestamp, json};
 use crate::memory::Memory;
 use crate::store::{Standing, WholeConversation, WholeMessage, WholeNote, WholePart, WholeProject};
 
@@ -20,6 +20,8 @@ const LEVEL: i32 = 3;
 const TOGETHER: usize = 500;
 /// A line may have so many bytes: a message of a few texts of the longest kind.
 const LONGEST: u64 = 2 << 30;
+/// UTF-8 for U+FEFF, which some editors write in front.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Bad lines that are listed one by one.
 const LISTED: usize = 1000;
 
@@ -204,6 +206,9 @@ pub fn import(
     let broken = |error: io::Error| Error::File(format!("the bundle cannot be read to its end: {error}"));
     // Compressed, or lines as `export` writes them.
     let mut from = BufReader::new(from);
+    if from.fill_buf().map_err(broken)?.starts_with(BYTE_ORDER_MARK) {
+        from.consume(BYTE_ORDER_MARK.len());
+    }
     let is_plain = from.fill_buf().map_err(broken)?.starts_with(b"{");
     let input: Box<dyn Read> =
         if is_plain { Box::new(from) } else { Box::new(zstd::Decoder::with_buffer(from).map_err(broken)?) };
@@ -263,7 +268,14 @@ enum Parsed {
 }
 
 fn parse(text: &[u8]) -> std::result::Result<Parsed, String> {
-    match serde_json::from_slice(text).map_err(|error| error.to_string())? {
+    // Another program may have edited the lines.
+    let line: Line = if let Ok(line) = serde_json::from_slice(text) {
+        line
+    } else {
+        let (value, _) = json::parse(text).map_err(|error| error.to_string())?;
+        serde_json::from_value(value).map_err(|error| error.to_string())?
+    };
+    match line {
         Line::Message(message) => {
             let at = Timestamp::from_milliseconds(message.changed_at);
             Ok(Parsed::Message(Box::new(message.whole()?), at))

@@ -12,8 +12,9 @@ use claude_memory::domain::{Code, Ids, Mode, Query, Timestamp};
 use claude_memory::http::{Guard, Token};
 
 use claude_memory::import::claude_code::Reader;
-use claude_memory::import::{Item, Position, Transcript};
-use claude_memory::mcp::{Caller, Profile, lines, tools};
+use claude_memory::import::{Item, Position, ReadOptions, Transcript};
+use claude_memory::mcp::envelope::{self, Checked};
+use claude_memory::mcp::{Caller, Profile, tools};
 use claude_memory::memory::{ImportOptions, Memory};
 use claude_memory::ops::alerts;
 use claude_memory::store::{Open, Preparer};
@@ -47,6 +48,10 @@ const READING: [&str; 11] = [
     "memory_handoff",
 ];
 
+fn options(longest: usize) -> ReadOptions {
+    ReadOptions { longest, now: now() }
+}
+
 fn now() -> Timestamp {
     Timestamp::from_milliseconds(1_790_000_000_000)
 }
@@ -72,11 +77,16 @@ fn memory() -> &'static Memory {
 
 /// A line on stdin: it is refused with one of the codes of JSON-RPC, or a tool answers it. No failure is a bug of ours.
 pub fn jsonrpc(data: &[u8]) {
-    if let Some((code, _)) = lines::check(data) {
-        assert!((-32700..=-32600).contains(&code));
-        return;
-    }
-    let Ok(message) = serde_json::from_slice::<serde_json::Value>(data) else { return };
+    let text = match envelope::check(data) {
+        Checked::Message { text, .. } => text,
+        Checked::Refused(refusals) => {
+            assert!(!refusals.is_empty() && refusals.iter().all(|one| (-32700..=-32600).contains(&one.code)));
+            return;
+        }
+        Checked::Ignored => return,
+    };
+    assert!(!text.contains(&b'\n'));
+    let message: serde_json::Value = serde_json::from_slice(&text).unwrap();
     let params = &message["params"];
     if let Some(name) = params["name"].as_str().filter(|name| READING.contains(name)) {
         let caller = Caller {
@@ -131,7 +141,8 @@ pub fn transcript_line(data: &[u8]) {
 
 fn prepared(data: &[u8], redactor: &Redactor, preparer: &Preparer) {
     let line = [data, b"\n"].concat();
-    let mut reader = Reader::over(&transcript(), Box::new(std::io::Cursor::new(line)), Position::default(), 1 << 20);
+    let mut reader =
+        Reader::over(&transcript(), Box::new(std::io::Cursor::new(line)), Position::default(), options(1 << 20));
     while let Some(item) = reader.next_item().unwrap() {
         let Item::Draft(mut draft) = item else { continue };
         for part in &mut draft.parts {
@@ -150,7 +161,7 @@ pub fn import_file(data: &[u8]) {
     let file = data.get(2..).unwrap_or(&[]);
     let read = |from: Position| {
         let rest = file.get(usize::try_from(from.offset).unwrap()..).unwrap_or(&[]).to_vec();
-        Reader::over(&transcript(), Box::new(std::io::Cursor::new(rest)), from, longest)
+        Reader::over(&transcript(), Box::new(std::io::Cursor::new(rest)), from, options(longest))
     };
     let mut reader = read(Position::default());
     let (mut items, mut positions) = (0, vec![(0, Position::default())]);

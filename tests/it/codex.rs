@@ -5,18 +5,33 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::home::{TestHome, skip};
+use crate::home::{TestHome, real_part, skip};
 use crate::importers::{of, written};
 use crate::model::Model;
 
-fn codex() -> Option<PathBuf> {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join(".real/node_modules/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex");
+pub(crate) fn codex() -> Option<PathBuf> {
+    let program = real_part("node_modules/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex");
     if program.exists() {
         return Some(program);
     }
     skip("Codex", "run `.ci/real` to install it below .real/");
     None
+}
+
+/// Has Codex ask a model on loopback and nobody else.
+pub(crate) fn configure(home: &TestHome, model: &str, more: &str) {
+    let config = format!(
+        "model = \"gpt-5\"\nmodel_provider = \"stub\"\napproval_policy = \"never\"\nsandbox_mode = \"danger-full-access\"\n{more}\n\
+         [model_providers.stub]\nname = \"stub\"\nbase_url = \"{model}/v1\"\nwire_api = \"responses\"\nrequires_openai_auth = false\n"
+    );
+    home.write(".codex/config.toml", config);
+}
+
+/// The real program with a home of its own, in a folder.
+pub(crate) fn command(program: &Path, home: &TestHome, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().env("HOME", home.path()).env("PATH", "/usr/bin:/bin").stdin(Stdio::null()).current_dir(folder);
+    command
 }
 
 /// A turn of the Responses API: first it wants a command to be run, then it ends.
@@ -46,17 +61,9 @@ fn what_codex_writes_is_read() {
     let Some(program) = codex() else { return };
     let home = TestHome::new();
     let model = Model::start(turn);
-    home.write(
-        ".codex/config.toml",
-        format!(
-            "model = \"gpt-5\"\nmodel_provider = \"stub\"\napproval_policy = \"never\"\nsandbox_mode = \"danger-full-access\"\n\
-             [model_providers.stub]\nname = \"stub\"\nbase_url = \"{}/v1\"\nwire_api = \"responses\"\nrequires_openai_auth = false\n",
-            model.address
-        ),
-    );
+    configure(&home, &model.address, "");
     let work = home.write("work/README.md", "").parent().unwrap().to_owned();
-    let mut command = Command::new(&program);
-    command.env_clear().env("HOME", home.path()).env("PATH", "/usr/bin:/bin").stdin(Stdio::null()).current_dir(&work);
+    let mut command = command(&program, &home, &work);
     command.args(["exec", "--skip-git-repo-check", "When do we water tomatoes? 什么时候浇番茄"]);
     let ran = command.output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
@@ -74,9 +81,7 @@ fn codex_lists_the_server_and_forgets_it() {
     let home = TestHome::new();
     home.write(".codex/config.toml", "model = \"o3\"\n");
     let list = || {
-        let mut command = Command::new(&program);
-        command.env_clear().env("HOME", home.path()).env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
-        let output = command.current_dir(home.path()).args(["mcp", "list"]).output().unwrap();
+        let output = command(&program, &home, home.path()).args(["mcp", "list"]).output().unwrap();
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
     };
     assert!(!list().contains("claude-memory"));

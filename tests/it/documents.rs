@@ -143,12 +143,18 @@ fn both_readmes_have_the_same_chapters_commands_pictures_and_tables() {
 fn the_plugin_enters_the_hooks_that_install_enters() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/data/plugin/hooks/hooks.json");
     let plugin: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-    let events: Vec<&String> = plugin["hooks"].as_object().unwrap().keys().collect();
-    assert_eq!(events, claude_memory::clients::EVENTS);
-    for event in events {
-        let line = plugin["hooks"][event][0]["hooks"][0]["command"].as_str().unwrap();
-        assert_eq!(line, format!("claude-memory hook {event} || true"));
+    let mut entered = Vec::new();
+    for (event, entries) in plugin["hooks"].as_object().unwrap() {
+        for hook in entries.as_array().unwrap().iter().flat_map(|entry| entry["hooks"].as_array().unwrap()) {
+            let line = hook["command"].as_str().unwrap();
+            let argument = line.strip_prefix("claude-memory hook ").and_then(|line| line.strip_suffix(" || true"));
+            let background = hook.get("async").is_some_and(|value| value == true);
+            entered.push((event.clone(), argument.unwrap().to_owned(), background, hook["timeout"].as_u64()));
+        }
     }
+    let ours = claude_memory::clients::HOOKS
+        .map(|hook| (hook.event.to_owned(), hook.argument.to_owned(), hook.background, Some(u64::from(hook.timeout))));
+    assert_eq!(entered, ours);
     let version =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/data/plugin/.claude-plugin/plugin.json"))
             .unwrap();

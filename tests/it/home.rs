@@ -64,9 +64,7 @@ impl TestHome {
         command.env_clear().current_dir(self.path()).stdin(Stdio::null());
         command.env("HOME", self.path()).env("CLAUDE_MEMORY_HOME", self.memory());
         command.env("CLAUDE_MEMORY_TEST_NOW", NOW).env("TZ", "UTC");
-        // Other tests run beside this one; what is tested is what a hook says, not how fast this machine is now.
-        command.env("CLAUDE_MEMORY_TEST_DEADLINE", "10000");
-        // Nor how full and busy it is.
+        // What is tested is not how full and busy this machine is.
         command.env("CLAUDE_MEMORY_TEST_READINGS", "disk=10,memory=10,cpu=10");
         command
     }
@@ -131,6 +129,32 @@ pub(crate) fn user(uuid: &str, session: &str, text: &str) -> String {
         "timestamp": "2026-05-01T08:00:00.000Z", "message": { "role": "user", "content": text }
     })
     .to_string()
+}
+
+/// A part of a real program, below `.real/` or the folder that `CLAUDE_MEMORY_TEST_REAL` names.
+pub(crate) fn real_part(path: &str) -> PathBuf {
+    let folder = std::env::var_os("CLAUDE_MEMORY_TEST_REAL").unwrap_or_else(|| ".real".into());
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(path)
+}
+
+/// Niceness of each thread of a process.
+#[cfg(target_os = "linux")]
+pub(crate) fn niceness(process: u32) -> Vec<i32> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    threads.filter_map(|thread| niceness_in(&thread.path().join("stat"))).collect()
+}
+
+/// Niceness of this thread, which what it starts inherits.
+#[cfg(target_os = "linux")]
+pub(crate) fn own_niceness() -> i32 {
+    niceness_in(Path::new("/proc/thread-self/stat")).unwrap()
+}
+
+/// Field 19; the name in field 2 may hold spaces.
+#[cfg(target_os = "linux")]
+fn niceness_in(stat: &Path) -> Option<i32> {
+    let stat = std::fs::read_to_string(stat).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(16)?.parse().ok()
 }
 
 /// Talks past the capture of the test harness, which hides what passing tests print.

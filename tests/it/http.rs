@@ -264,3 +264,44 @@ fn five_hundred_calls_at_once_and_no_error() {
     let saved: Value = home.json(&["status"]);
     assert_eq!(saved["saved"], 500);
 }
+
+#[test]
+fn a_damaged_body_gets_an_answer_of_json_rpc() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let service = Service::start(&home);
+    let bearer = format!("Bearer {}", service.token);
+    let headers = calling(&service.address, &bearer, "memory_search");
+    let post = |query: &[u8]| {
+        let whole = call("memory_search", &json!({ "query": "@" }));
+        let at = whole.windows(3).position(|three| three == b"\"@\"").unwrap();
+        service.request("POST /mcp", &headers, &[&whole[..at], query, &whole[at + 3..]].concat())
+    };
+    for query in
+        [&br#""pool \ud83d x""#[..], b"\"pool \xff x\"", br#""pool", "limit": 1e400"#, br#""pool", "limit": "5""#]
+    {
+        let (status, answer) = post(query);
+        assert!(status == 200 && answer.contains("structuredContent"), "{}: {answer}", query.escape_ascii());
+    }
+    let marked = ["\u{feff}".as_bytes(), &call("memory_search", &json!({ "query": "pool" }))].concat();
+    assert_eq!(service.request("POST /mcp", &headers, &marked).0, 200);
+    for (body, id, code) in [
+        (&br#"{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"a":!}}"#[..], "\"id\":4", "-32700"),
+        (b"hello", "\"id\":null", "-32700"),
+        (b"", "\"id\":null", "-32700"),
+        (br#"{"id":"x","method":"tools/call"}"#, "\"id\":\"x\"", "-32600"),
+        (br#"[{"jsonrpc":"2.0","id":1,"method":"a"},{"jsonrpc":"2.0","id":2,"method":"b"}]"#, "\"id\":2", "-32600"),
+    ] {
+        let (status, answer) = service.request("POST /mcp", &headers, body);
+        assert!(status == 400 && answer.to_lowercase().contains("content-type: application/json"), "{answer}");
+        assert!(answer.contains(id) && answer.contains(code), "{}: {answer}", body.escape_ascii());
+    }
+    // The page's calls of tools, and the webhook.
+    let (status, answer) = service.request("POST /api/tools/memory_search", &headers, br#"{"query":"pool \ud83d"}"#);
+    assert!(status == 200 && answer.contains("results"), "{answer}");
+    assert_eq!(service.request("POST /api/tools/memory_search", &headers, b"{").0, 400);
+    let alert = br#"{"version":"4","alerts":[{"status":"firing","labels":{"alertname":"Disk \ud83d"},"startsAt":"2026-11-23T10:00:00Z"}]}"#;
+    let (status, answer) =
+        service.alert("POST /webhook", &[("Host", &service.webhook), ("Authorization", &bearer)], alert);
+    assert_eq!(status, 200, "{answer}");
+}

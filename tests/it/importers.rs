@@ -73,7 +73,7 @@ pub(crate) fn chatgpt() -> Value {
         } }])
 }
 
-fn zipped(entries: &[(&str, String)]) -> Vec<u8> {
+pub(crate) fn zipped(entries: &[(&str, String)]) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, content) in entries {
         archive.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
@@ -154,7 +154,7 @@ fn an_export_of_claude_ai_zipped_or_not() {
     home.write("unpacked/projects.json", projects.to_string());
     home.write("unpacked/users.json", "[]");
     let again = home.json(&["import", "claude-ai", folder.to_str().unwrap()]);
-    assert_eq!((&again["files"], &again["new"], &again["duplicate"]), (&json!(1), &json!(0), &json!(4)), "{again}");
+    assert_eq!((&again["files"], &again["new"], &again["duplicate"]), (&json!(2), &json!(0), &json!(4)), "{again}");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn an_export_of_chatgpt_with_everything_that_was_said() {
     let home = TestHome::new();
     let file = home.write("conversations.json", chatgpt().to_string());
     let done = home.json(&["import", "chatgpt", file.to_str().unwrap()]);
-    assert_eq!((&done["new"], &done["skipped"], &done["bad_total"]), (&json!(6), &json!(1), &json!(0)), "{done}");
+    assert_eq!((&done["new"], &done["bad_total"]), (&json!(6), &json!(0)), "{done}");
     assert_eq!(
         all(&home, "g1"),
         [
@@ -184,11 +184,19 @@ fn damaged_exports_lose_what_is_damaged_and_nothing_else() {
     let whole = conversations.to_string();
     let cut = home.write("cut/conversations.json", whole.get(..whole.len() - 60).unwrap());
     let done = home.json(&["import", "claude-ai", cut.to_str().unwrap()]);
-    assert_eq!((&done["new"], &done["bad_total"]), (&json!(3), &json!(2)), "{done}");
+    let bad = done["bad"].to_string();
+    assert_eq!(&done["new"], &json!(4), "{done}");
+    assert!(bad.contains("the file ends within this conversation; 1 message of it could be read"), "{bad}");
+    let home = TestHome::new();
     let broken = whole.replacen("\"sender\":\"human\"", "\"sender\":human", 1);
     let broken = home.write("broken/conversations.json", broken);
     let done = home.json(&["import", "claude-ai", broken.to_str().unwrap()]);
-    assert_eq!((&done["new"], &done["bad_total"]), (&json!(1), &json!(2)), "{done}");
+    let bad = done["bad"].to_string();
+    assert!(bad.contains("this conversation is damaged; ") && bad.contains("could be read"), "{bad}");
+    let found = home.json(&["search", "an older export", "--mode", "keyword"]);
+    assert_eq!(found["results"].as_array().unwrap().len(), 1, "{found}");
+    let found = home.json(&["search", "trigram index", "--mode", "keyword"]);
+    assert_eq!(found["results"][0]["session_id"], json!("c1"), "{found}");
     let empty = home.write("empty.zip", zipped(&[("notes.txt", "x".to_owned())]));
     let done = home.run(&["import", "chatgpt", empty.to_str().unwrap(), "--json"]);
     assert!(done.code == 1 && done.stdout.contains("no conversations.json"), "{}", done.stdout);
@@ -251,7 +259,7 @@ fn codex() -> Vec<Value> {
     ]
 }
 
-fn lines(records: &[Value]) -> String {
+pub(crate) fn lines(records: &[Value]) -> String {
     records.iter().map(|record| record.to_string() + "\n").collect()
 }
 
@@ -330,9 +338,11 @@ fn lines_of_json_from_anywhere() {
     ];
     let file = home.write("notes.jsonl", lines(&records) + "\n[1]\nnot json\n");
     let done = home.json(&["import", "jsonl", file.to_str().unwrap()]);
-    assert_eq!((&done["new"], &done["bad_total"]), (&json!(6), &json!(4)), "{done}");
+    assert_eq!(&done["new"], &json!(7), "{done}");
     let bad: Vec<u64> = done["bad"].as_array().unwrap().iter().map(|bad| bad["line"].as_u64().unwrap()).collect();
     assert_eq!(bad, [3, 6, 8, 9]);
+    assert!(done["bad"][0]["why"].as_str().unwrap().contains("role \"wizard\" is not known"), "{done}");
+    assert_eq!(home.json(&["search", "abracadabra", "--mode", "keyword"])["results"].as_array().unwrap().len(), 1);
     let found = home.json(&["search", "蓝色的门"]);
     assert_eq!((&found["results"][0]["project"], &found["results"][0]["title"]), (&json!("house"), &json!("Doors")));
     assert_eq!(home.json(&["import", "jsonl", file.to_str().unwrap(), "--rescan"])["new"], json!(0));

@@ -88,7 +88,7 @@ fn edge_cases_of_old_versions() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/edge");
     let report = home.json(&["import", "claude-code", folder]);
     assert_eq!(report["bad"].as_array().map(Vec::len), Some(0), "{report}");
-    assert_eq!(report["own"].as_u64(), Some(1));
+    assert_eq!(report["own"].as_u64(), Some(2));
     assert_eq!(report["sessions"].as_u64(), Some(3));
     // A rewound branch is kept beside the one that went on.
     let kept = home.json(&["search", "abandoned", "--mode", "keyword"]);

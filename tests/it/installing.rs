@@ -167,3 +167,152 @@ fn a_diff_shows_no_keys_of_others() {
         done.stdout
     );
 }
+
+/// What clients read and strict parsers refuse.
+#[test]
+fn every_byte_of_an_odd_file_comes_back() {
+    let home = TestHome::new();
+    let odd: [&[u8]; 9] = [
+        br#"{"history":[{"display":"fix \ud83d it \ud83d\ude00 \uDE00"}],"numStartups":3}"#,
+        b"\xef\xbb\xbf{\r\n  \"a\": 1\r\n}\r\n",
+        b"{\"history\":[\"bad \xff\xfe byte\"],\"mcpServers\":{}}",
+        br#"{"mcpServers":null,"hooks":null}"#,
+        br#"{"mcpServers":{"first":{"command":"x"}},"a":1,"mcpServers":{"last":{"command":"y"}},"hooks":{},"hooks":{"Stop":null}}"#,
+        br#"{"mcpServers":{"first":{"command":"x"}},"mcpServers":{}}"#,
+        b"\xef\xbb\xbf",
+        b"",
+        br#"{"a":"C:\\ud83d","mcpServers":{"o":{"command":"x","args":null}}}"#,
+    ];
+    for before in odd {
+        let shown = before.escape_ascii().to_string();
+        home.write(".claude.json", before);
+        home.write(".claude/settings.json", before);
+        home.write(".cursor/mcp.json", before);
+        for client in ["claude-code", "cursor"] {
+            let done = run(&home, &["install", client, "--hooks"]);
+            assert_eq!(done.code, 0, "{shown}: {}", done.stdout);
+            let again = run(&home, &["install", client, "--hooks"]).json();
+            assert!(again["changes"].as_array().unwrap().iter().all(|change| change["changed"] == false), "{again}");
+        }
+        let bytes = |name: &str| std::fs::read(home.path().join(name)).unwrap();
+        for name in [".claude.json", ".cursor/mcp.json", ".claude/settings.json"] {
+            let read = claude_memory::domain::json::parse(&bytes(name));
+            let text = String::from_utf8_lossy(&bytes(name)).into_owned();
+            assert!(read.is_ok() && text.contains("claude-memory"), "{shown}: {text}");
+            if before.windows(6).any(|part| part == br"\ud83d") {
+                assert!(text.contains(r"\ud83d"), "{text}");
+            }
+        }
+        // Clients read the last of two keys.
+        let last = String::from_utf8_lossy(&bytes(".claude.json")).into_owned();
+        let (ours, key) = (last.find("claude-memory").unwrap(), last.rfind("\"mcpServers\"").unwrap());
+        assert!(ours > key, "{last}");
+        for client in ["claude-code", "cursor"] {
+            let _ = run(&home, &["uninstall", client]).json();
+        }
+        for name in [".claude.json", ".cursor/mcp.json", ".claude/settings.json"] {
+            assert_eq!(bytes(name).escape_ascii().to_string(), shown, "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_was_odd_stays_when_others_wrote_meanwhile() {
+    let home = TestHome::new();
+    home.write(".claude.json", "\u{feff}{\"a\":\"\\ud83d\",\"mcpServers\":{\"x\":{}},\"mcpServers\":{}}");
+    let _ = run(&home, &["install"]).json();
+    let entered = text(&home, ".claude.json").unwrap();
+    home.write(".claude.json", entered.replace("\"a\"", "\"b\""));
+    let _ = run(&home, &["uninstall"]).json();
+    let left = text(&home, ".claude.json").unwrap();
+    assert!(left.starts_with("\u{feff}{\"b\":\"\\ud83d\"") && !left.contains("claude-memory"), "{left}");
+    // Without the last one the first one would count.
+    assert_eq!(left.matches("mcpServers").count(), 2, "{left}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_to_nothing_stays_one() {
+    let home = TestHome::new();
+    let links = [(".claude.json", "dotfiles/new/claude.json"), (".cursor/mcp.json", "../dots/mcp.json")];
+    std::fs::create_dir(home.path().join(".cursor")).unwrap();
+    for (link, target) in links {
+        std::os::unix::fs::symlink(target, home.path().join(link)).unwrap();
+    }
+    let before = files_and_links(&home);
+    let _ = run(&home, &["install", "claude-code", "cursor"]).json();
+    for (link, target) in links {
+        assert_eq!(std::fs::read_link(home.path().join(link)).unwrap(), Path::new(target));
+        assert!(text(&home, link).unwrap().contains("claude-memory"));
+    }
+    assert!(text(&home, "dotfiles/new/claude.json").is_some() && text(&home, "dots/mcp.json").is_some());
+    let _ = run(&home, &["uninstall", "claude-code", "cursor"]).json();
+    assert_eq!(files_and_links(&home), before);
+}
+
+/// Every name outside the memory; links are not followed.
+#[cfg(unix)]
+fn files_and_links(home: &TestHome) -> Vec<String> {
+    let listed = std::process::Command::new("find").arg(home.path()).output().unwrap().stdout;
+    let listed = String::from_utf8(listed).unwrap();
+    let mut names: Vec<String> = listed.lines().filter(|name| !name.contains("/memory")).map(str::to_owned).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_tilde_that_no_shell_expanded_is_the_home_folder() {
+    let home = TestHome::new();
+    let with = |value: &str| {
+        let mut command = home.command();
+        let output = command.env("CLAUDE_CONFIG_DIR", value).args(["install", "--hooks", "--json"]).output().unwrap();
+        Ran::new(output)
+    };
+    let done = with("~/claude-work, ~/other").json();
+    let path = done["changes"][0]["path"].as_str().unwrap();
+    assert!(path.ends_with("claude-work/.claude.json") && !path.contains('~'), "{path}");
+    assert!(home.path().join("claude-work/settings.json").is_file() && !home.path().join("other").exists());
+    with("~somebody/claude").fails(2, "CLAUDE_CONFIG_DIR");
+    assert!(!home.path().join("~").exists() && !home.path().join("~somebody").exists());
+}
+
+#[test]
+fn hooks_of_an_earlier_version_give_way_to_those_of_now() {
+    let home = TestHome::new();
+    let old = |event: &str| {
+        serde_json::json!([{ "hooks": [{ "type": "command",
+        "command": format!("/opt/old/claude-memory hook {event}"), "timeout": 5 }] }])
+    };
+    let mut hooks = serde_json::Map::new();
+    for event in ["SessionStart", "UserPromptSubmit", "Stop", "SubagentStop", "PreCompact", "SessionEnd"] {
+        hooks.insert(event.to_owned(), old(event));
+    }
+    let theirs = serde_json::json!({ "hooks": [{ "type": "command", "command": "say done" }] });
+    hooks["Stop"].as_array_mut().unwrap().insert(0, theirs.clone());
+    home.write(".claude/settings.json", serde_json::json!({ "hooks": hooks }).to_string());
+    let _ = run(&home, &["install", "--hooks"]).json();
+    let settings: Value = serde_json::from_str(&text(&home, ".claude/settings.json").unwrap()).unwrap();
+    assert!(!settings.to_string().contains("/opt/old"), "{settings}");
+    assert_eq!(settings["hooks"]["Stop"][0], theirs);
+    let mut entered = Vec::new();
+    for (event, entries) in settings["hooks"].as_object().unwrap() {
+        for hook in entries.as_array().unwrap().iter().map(|entry| &entry["hooks"][0]) {
+            let line = hook["command"].as_str().unwrap();
+            if let Some((_, argument)) = line.split_once("claude-memory hook ") {
+                entered.push((event.clone(), argument.to_owned(), hook["async"] == true, hook["timeout"].as_u64()));
+            }
+        }
+    }
+    let wanted = claude_memory::clients::HOOKS
+        .map(|hook| (hook.event.to_owned(), hook.argument.to_owned(), hook.background, Some(u64::from(hook.timeout))));
+    assert_eq!(entered, wanted);
+    // Nobody waits for what is kept; what is handed out must be there when the session goes on.
+    assert!(entered.iter().all(|(_, argument, background, _)| {
+        *background != ["SessionStart", "UserPromptSubmit"].contains(&argument.as_str())
+    }));
+    let again = run(&home, &["install", "--hooks"]).json();
+    assert!(again["changes"].as_array().unwrap().iter().all(|change| change["changed"] == false), "{again}");
+    let _ = run(&home, &["uninstall"]).json();
+    let left: Value = serde_json::from_str(&text(&home, ".claude/settings.json").unwrap()).unwrap();
+    assert_eq!(left, serde_json::json!({ "hooks": { "Stop": [theirs] } }));
+}

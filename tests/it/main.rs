@@ -8,6 +8,7 @@
     reason = "tests may panic, speak and break things on purpose"
 )]
 
+mod accounting;
 mod alerting;
 mod backups;
 mod bad_input;
@@ -15,15 +16,20 @@ mod browsing;
 mod claude_code;
 mod client;
 mod codex;
+mod codex_transcripts;
 mod conformance;
+mod data_folder;
 mod demo;
 mod distribution;
 mod doctor;
 mod documents;
+mod drift;
+mod export_shapes;
 mod exporting;
 mod forgetting;
 mod fuzzing;
 mod gemini;
+mod gemini_transcripts;
 mod guides;
 mod history;
 mod home;
@@ -44,6 +50,7 @@ mod operating;
 mod page;
 mod peers;
 mod postgres;
+mod priority;
 mod production;
 mod projects;
 mod protocol;

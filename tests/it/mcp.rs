@@ -37,6 +37,9 @@ fn definitions_are_closed_and_small() {
         let input = serde_json::to_value(&*tool.input_schema).unwrap();
         assert_eq!(input["additionalProperties"], false, "{}", tool.name);
         assert!(!text.contains("\"format\"") && !text.contains("\"null\""), "{text}");
+        // Strict clients refuse the tool, or all of them.
+        lists_have_items(&input, &tool.name);
+        lists_have_items(&serde_json::to_value(&tool.output_schema).unwrap(), &tool.name);
         let description = tool.description.as_deref().unwrap();
         assert!(description.len() > 30 && tool.title.is_some() && tool.output_schema.is_some(), "{}", tool.name);
         assert!(tool.annotations.as_ref().is_some_and(|notes| notes.open_world_hint == Some(false)), "{}", tool.name);
@@ -49,6 +52,70 @@ fn definitions_are_closed_and_small() {
     }
     // A token of o200k is 4.5 bytes here: 7,571 bytes are 1,678 tokens.
     assert!(bytes <= 8_000, "the core definitions take {bytes} bytes");
+}
+
+/// Every list of a schema says what is in it, and none has places with types of their own.
+fn lists_have_items(schema: &Value, place: &str) {
+    match schema {
+        Value::Object(fields) => {
+            let is_list = fields.get("type").is_some_and(|kind| kind == "array");
+            assert!(!is_list || fields.get("items").is_some_and(Value::is_object), "{place}: {schema}");
+            assert!(!fields.contains_key("prefixItems"), "{place}: {schema}");
+            fields.iter().for_each(|(name, inner)| lists_have_items(inner, &format!("{place}.{name}")));
+        }
+        Value::Array(items) => items.iter().for_each(|inner| lists_have_items(inner, place)),
+        _ => {}
+    }
+}
+
+#[test]
+fn arguments_are_taken_as_models_send_them() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let mut client = Client::start(&home, true);
+    let plain = client.call("memory_search", json!({ "query": "pool", "limit": 2, "roles": ["assistant"] }));
+    let hits = |answer: &Value| {
+        let results = answer["structuredContent"]["results"].as_array().unwrap_or_else(|| panic!("{answer}"));
+        results.iter().map(|hit| hit["id"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(hits(&plain).len(), 2);
+    for arguments in [
+        json!({ "query": "pool", "limit": "2", "roles": "assistant" }),
+        json!({ "query": "pool", "limit": 2.0, "roles": "[\"assistant\"]", "explain": "false" }),
+        json!({ "query": "pool", "limit": "2.0", "roles": ["assistant"], "project": "", "after": "", "before": "", "mode": "",
+                "kinds": "", "sources": [], "session_id": "", "file": "", "git_branch": "", "detail": "", "max_tokens": "", "cursor": "" }),
+        json!({ "query": ["pool"], "limit": 2, "roles": ["assistant"], "project": null }),
+    ] {
+        assert_eq!(hits(&client.call("memory_search", arguments.clone())), hits(&plain), "{arguments}");
+    }
+    for (tool, arguments, expect) in [
+        ("memory_search", json!({ "query": "x", "limit": "many" }), "limit is \"many\""),
+        ("memory_search", json!({ "query": "x", "limit": 2.5 }), "limit must be a whole number"),
+        ("memory_search", json!({ "query": "x", "roles": { "a": 1 } }), "roles must be a list"),
+        ("memory_search", json!({ "query": { "text": "x" } }), "query must be a text"),
+        ("memory_get", json!({ "session_id": "545308f1", "from": -1 }), "from must be a whole number, not below 0"),
+        ("memory_save", json!({ "text": "x", "pin": "maybe" }), "pin must be true or false"),
+    ] {
+        let result = client.call(tool, arguments);
+        let text = result["content"][0]["text"].as_str().unwrap();
+        assert!(result["isError"] == true && text.contains(expect), "{text}");
+    }
+    // Positions of a session, in the form of today and of the release before.
+    let positions = |answer: Value| {
+        let messages = answer["structuredContent"]["conversations"][0]["messages"].as_array().cloned();
+        let messages = messages.unwrap_or_else(|| panic!("{answer}"));
+        messages.iter().map(|message| message["position"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    let whole = positions(client.call("memory_get", json!({ "session_id": "545308f1", "max_tokens": 50_000 })));
+    let part: Vec<u64> = whole.iter().copied().filter(|position| (2..5).contains(position)).collect();
+    for arguments in [
+        json!({ "session_id": "545308f1", "from": 2, "count": 3 }),
+        json!({ "session_id": "545308f1", "from": "2", "count": "3", "ids": [], "around": 0 }),
+        json!({ "session_id": "545308f1", "range": [2, 3] }),
+    ] {
+        assert_eq!(positions(client.call("memory_get", arguments.clone())), part, "{arguments}");
+    }
+    client.finish();
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn answer(stream: TcpStream, reply: &dyn Fn(&str, &Value) -> Option<String>, see
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body).unwrap();
-        let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        let body = parsed(&body);
         let (kind, text) = match reply(&first, &body) {
             Some(text) => {
                 seen.lock().unwrap().push(body);
@@ -64,4 +64,12 @@ fn answer(stream: TcpStream, reply: &dyn Fn(&str, &Value) -> Option<String>, see
             return;
         }
     }
+}
+
+/// A body; half of an emoji, which clients send on as it came, is replaced first.
+fn parsed(body: &[u8]) -> Value {
+    serde_json::from_slice(body).unwrap_or_else(|_| {
+        let whole = String::from_utf8_lossy(body).replace("\\ud83d", "\\ufffd");
+        serde_json::from_str(&whole).unwrap_or(Value::Null)
+    })
 }

@@ -82,3 +82,24 @@ fn projects_are_renamed_merged_and_split() {
     home.run(&["projects", "split", "/nowhere"]).fails(1, "nothing was ever said");
     home.run(&["projects", "rename", "shop", " "]).fails(2, "cannot be the name");
 }
+
+/// A history of Windows that is imported anywhere.
+#[test]
+fn a_windows_directory_is_one_project_in_every_spelling() {
+    let home = TestHome::new();
+    for (number, folder) in
+        [r"C:\\work\\shop", r"c:\\work\\shop", "C:/work/shop", r"c:\\work\\Shop\\"].iter().enumerate()
+    {
+        said(&home, &format!("s-{number}"), Path::new(folder), &format!("said in spelling {number}"));
+    }
+    assert_eq!(names(&home), [("shop".to_owned(), 4)]);
+    said(&home, "s-deep", Path::new(r"C:\\Users\\mei\\code\\api"), "at the top");
+    said(&home, "s-deeper", Path::new(r"c:\\Users\\mei\\code\\api\\src\\deep"), "further down");
+    said(&home, "s-home", Path::new(r"C:\\Users\\mei"), "in a home folder");
+    assert_eq!(names(&home), [("api".to_owned(), 2), ("mei".to_owned(), 1), ("shop".to_owned(), 4)]);
+    let found = home.json(&["search", "said", "--project", r"c:\work\shop", "--limit", "50"]);
+    assert_eq!(found["results"].as_array().map(Vec::len), Some(4), "{found}");
+    let split = home.json(&["projects", "split", r"c:\users\mei\code\api\src"]);
+    assert_eq!(split["moved"], 1, "{split}");
+    assert_eq!(names(&home)[0], ("api".to_owned(), 1));
+}

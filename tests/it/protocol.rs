@@ -136,3 +136,56 @@ fn lines_and_levels_at_the_limit_and_one_above() {
     assert_eq!((at["id"].as_u64(), at["error"]["code"] == -32700), (Some(1), false), "{at}");
     assert_eq!(code(deep(limits::MESSAGE_DEPTH + 1).trim_ascii_end())["error"]["code"], -32700);
 }
+
+/// A request of which one argument is this piece of JSON.
+fn search_for(id: u64, query: &[u8]) -> Vec<u8> {
+    let whole = message(&json!(id), "tools/call", json!({ "name": "memory_search", "arguments": { "query": "@" } }));
+    let at = whole.windows(3).position(|three| three == b"\"@\"").unwrap();
+    [&whole[..at], query, &whole[at + 3..]].concat()
+}
+
+#[test]
+fn every_line_with_an_id_is_answered_under_it() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    for query in [
+        &br#""pool \ud83d x""#[..],
+        br#""pool \ude00""#,
+        b"\"pool \xff x\"",
+        b"\"pool \0 x\"",
+        br#""pool", "limit": 1e400"#,
+        br#""pool", "limit": NaN"#,
+        br#""pool", "query": "pool""#,
+    ] {
+        let answered = answers(&home, &search_for(2, query));
+        let shown = query.escape_ascii();
+        let answer =
+            answered.iter().find(|answer| answer["id"] == 2).unwrap_or_else(|| panic!("{shown}: {answered:?}"));
+        assert!(!answer["result"]["isError"].as_bool().unwrap_or(false), "{shown}: {answer}");
+        assert!(!answer["result"]["structuredContent"]["results"].as_array().unwrap().is_empty(), "{shown}: {answer}");
+    }
+    let marked = [b"\xef\xbb\xbf".to_vec(), search_for(3, b"\"pool\"")].concat();
+    assert!(answers(&home, &marked).iter().any(|answer| answer["id"] == 3 && answer["result"].is_object()));
+    for (line, id, code) in [
+        (&br#"{"jsonrpc":"2.0","id":4,"method":"tools/list","params":{"a":!}}"#[..], json!(4), -32700),
+        (br#"{"method":"tools/list","params":{"a":!},"jsonrpc":"2.0","id":"five"}"#, json!("five"), -32700),
+        (br#"{"jsonrpc":"1.0","id":6,"method":"tools/list"}"#, json!(6), -32600),
+        (br#"{"id":7,"method":"tools/list"}"#, json!(7), -32600),
+        (br#"{"jsonrpc":"2.0","id":8}"#, json!(8), -32600),
+        (br#"{"jsonrpc":"2.0","id":9,"method":5}"#, json!(9), -32600),
+        (br#"[{"jsonrpc":"2.0","id":10,"method":"ping"}]"#, json!(10), -32600),
+        (br#"{"jsonrpc":"2.0","id":null,"method":"tools/list"}"#, Value::Null, -32600),
+        (br"[]", Value::Null, -32600),
+        (br#""text""#, Value::Null, -32600),
+    ] {
+        let answered = answers(&home, &[line, b"\n"].concat());
+        let shown = line.escape_ascii();
+        let error =
+            answered.iter().find(|answer| answer["id"] != 99).unwrap_or_else(|| panic!("{shown}: {answered:?}"));
+        assert_eq!((error.get("id"), &error["error"]["code"]), (Some(&id), &json!(code)), "{shown}: {error}");
+    }
+    // What needs no answer gets none.
+    let mut silent = ping(1);
+    silent.extend(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/made_up\"}\n{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n{\"id\":1,\"error\":{}}\n");
+    assert_eq!(answers(&home, &silent).len(), 2);
+}

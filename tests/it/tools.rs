@@ -253,3 +253,39 @@ fn an_operator_backs_up_and_cleans_up_by_tool() {
     assert!(odd["isError"] == true && odd.to_string().contains("list or create"), "{odd}");
     client.finish();
 }
+
+/// Every answer that quotes history is recognised, as text and as data, whatever the server is called.
+#[test]
+fn every_answer_that_quotes_is_recognised_as_our_own() {
+    use claude_memory::domain::mark::is_own_output;
+    let home = home_with_a_word();
+    let mut client = Client::start_with(&home, true, &["--profile", "admin"]);
+    let found = client.call("memory_search", json!({ "query": "export", "mode": "keyword", "limit": 1 }));
+    let id = found["structuredContent"]["results"][0]["id"].as_str().unwrap().to_owned();
+    let session = found["structuredContent"]["results"][0]["session_id"].as_str().unwrap().to_owned();
+    let files = client.call("memory_timeline", json!({ "limit": 50 }))["structuredContent"]["sessions"].clone();
+    let file = files.as_array().unwrap().iter().find_map(|session| session["files"][0].as_str()).unwrap().to_owned();
+    for (tool, arguments, quotes) in [
+        ("memory_search", json!({ "query": "export" }), true),
+        ("memory_get", json!({ "ids": [id] }), true),
+        ("memory_timeline", json!({}), true),
+        ("memory_context", json!({ "task": "why does the nightly build time out" }), true),
+        ("memory_forget", json!({ "ids": [id] }), true),
+        ("memory_projects", json!({}), true),
+        ("memory_blame", json!({ "file": file }), true),
+        ("memory_fix", json!({ "error": "ERR_POOL_EXHAUSTED" }), true),
+        ("memory_sessions", json!({}), true),
+        ("memory_handoff", json!({ "session_id": session }), true),
+        ("memory_save", json!({ "text": "a text" }), false),
+    ] {
+        let answer = client.call(tool, arguments);
+        assert!(answer["isError"] != true, "{tool}: {answer}");
+        let text = answer["content"][0]["text"].as_str().unwrap();
+        assert!(!quotes || is_own_output(text), "{tool}: {text}");
+        if answer["structuredContent"].is_object() {
+            let data = answer["structuredContent"].to_string();
+            assert!(is_own_output(&data), "{tool}: {data}");
+        }
+    }
+    client.finish();
+}

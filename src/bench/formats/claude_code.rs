@@ -5,9 +5,10 @@ use std::path::Path;
 
 use super::{Data, neutral, set};
 use crate::bench::{Error, Session, Turn};
+use crate::domain::Timestamp;
 use crate::domain::{Draft, Kind};
 use crate::import::claude_code::Reader;
-use crate::import::{Item, Position, Source};
+use crate::import::{Item, Position, ReadOptions, Source};
 
 /// Longest line that is read.
 const LONGEST_LINE: usize = 256 << 20;
@@ -20,7 +21,8 @@ pub(super) fn load(folder: &Path) -> Result<Data, Error> {
     let mut sessions: Vec<Session> = Vec::new();
     let (transcripts, _) = Source::ClaudeCode.discover(folder).map_err(unreadable)?;
     for transcript in transcripts.into_iter().filter(|found| !found.path.ends_with("queries.jsonl")) {
-        let mut reader = Reader::open(&transcript, Position::default(), LONGEST_LINE).map_err(unreadable)?;
+        let options = ReadOptions { longest: LONGEST_LINE, now: Timestamp::from_milliseconds(i64::MAX) };
+        let mut reader = Reader::open(&transcript, Position::default(), options).map_err(unreadable)?;
         files.push(super::read(&transcript.path)?);
         while let Some(item) = reader.next_item().map_err(unreadable)? {
             if let Item::Draft(draft) = item {

@@ -18,9 +18,12 @@ use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
 use super::error::Failure;
 use super::session::Session;
+use crate::domain::file_name::path_component;
 use crate::domain::query::{Reading, Selection};
+use crate::domain::text::shell::quoted_for_print;
 use crate::domain::{Code, Hit};
 use crate::memory::Memory;
+use crate::ops::export::transcript::resume_command;
 use crate::store::{Open, Standing};
 use seeker::Seeker;
 use state::{Act, State};
@@ -124,9 +127,15 @@ fn resume(memory: &Memory, hit: &Hit, session: &Session) -> Result<ExitCode, Fai
         Standing::Here(message) => message.directory,
         _ => String::new(),
     };
-    let by_hand = format!("cd {directory} && claude --resume {session_id}");
     if hit.source != "claude-code" {
         session.output.say(&format!("session {session_id} is one of {}, which this cannot resume", hit.source));
+        return Ok(ExitCode::SUCCESS);
+    }
+    // An id that is no file's name is none of Claude Code's, and could be an option.
+    if path_component(session_id) != session_id {
+        session
+            .output
+            .say(&format!("session {} has an id that Claude Code cannot resume", quoted_for_print(session_id)));
         return Ok(ExitCode::SUCCESS);
     }
     let mut command = Command::new("claude");
@@ -138,6 +147,6 @@ fn resume(memory: &Memory, hit: &Hit, session: &Session) -> Result<ExitCode, Fai
         return Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)));
     }
     session.output.say("Claude Code was not found here; by hand:");
-    session.output.line(&by_hand);
+    session.output.line(&resume_command(&directory, session_id));
     Ok(ExitCode::SUCCESS)
 }

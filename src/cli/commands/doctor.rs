@@ -10,9 +10,9 @@ use super::{check_line, grouped, handshake};
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
 use crate::config::{Paths, env};
-use crate::domain::Timestamp;
 use crate::domain::limits::{self, Limit};
 use crate::domain::time::DAY_MS;
+use crate::domain::{Timestamp, json};
 use crate::mcp::wire::HealthCheck;
 use crate::memory::{self, CLEANUP_DAYS, Check, Memory};
 use crate::ops::{backup, watch};
@@ -171,8 +171,8 @@ fn failed(name: &'static str, error: &memory::Error) -> Check {
 /// Claude Code's setting `cleanupPeriodDays`.
 fn cleanup_days() -> i64 {
     let file = env::claude_folder().map(|folder| folder.join("settings.json"));
-    let text = file.and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
-    let settings: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let text = file.and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
+    let (settings, _) = json::parse(&text).unwrap_or_default();
     settings.get("cleanupPeriodDays").and_then(serde_json::Value::as_i64).unwrap_or(CLEANUP_DAYS)
 }
 

@@ -9,9 +9,9 @@ use serde::Serialize;
 use super::grouped;
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
+use crate::cli::priority;
 use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
 use crate::cli::session::Session;
-use crate::embed::give_way;
 use crate::memory::{self, Made, MakingProgress, Memory};
 use crate::store::Open;
 
@@ -62,8 +62,7 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     if args.resume {
         memory.pause_vectors(false)?;
     }
-    // Whoever waits for this also has other things to do.
-    give_way();
+    priority::lower_in_background();
     let workers = args.threads.map_or_else(|| memory.settings().embed.workers(), usize::from);
     let stop = stop_on_interrupt(session.output);
     let start = Instant::now();

@@ -18,7 +18,7 @@ use crate::disk;
 use crate::domain::Code;
 use crate::memory::Memory;
 use crate::ops::export::transcript::restore;
-use crate::ops::export::{Entry, Format, file_name};
+use crate::ops::export::{Entry, FileNames, Format};
 use crate::store::{Open, SessionFilter, WholeMessage};
 use crate::sync::bundle;
 
@@ -126,14 +126,14 @@ fn many(args: &Args, format: Format, folder: &Path, memory: &Memory, session: &S
     let projects = memory.resolve_projects(args.project.as_deref().unwrap_or("all"), here.as_deref())?;
     let filter = SessionFilter { projects, subagents: true, ..SessionFilter::default() };
     let bar = bar(session.output, "{spinner} {human_pos} conversations {per_sec}");
-    let (mut files, mut place) = (Vec::new(), None);
+    let (mut files, mut names, mut place) = (Vec::new(), FileNames::default(), None);
     while !stop.load(Ordering::Relaxed) {
         let sessions = memory.sessions(&filter, place, SESSIONS)?;
         let Some(last) = sessions.last() else { break };
         place = Some((last.started_at, last.row));
         for one in &sessions {
             let conversation = memory.conversation(&one.session, !args.only_said)?;
-            let name = file_name(&conversation, format);
+            let name = names.choose(&conversation, format);
             new_file(&folder.join(&name), format.conversation(&conversation).as_bytes())?;
             let (title, project) = (conversation.head.title, conversation.head.project);
             let day = conversation.head.started_at.to_string().get(..10).unwrap_or_default().to_owned();
@@ -205,23 +205,24 @@ pub(in crate::cli) fn restore_transcript(args: &RestoreArgs, session: &Session) 
     let projects = args.to.clone().or_else(|| env::claude_folder().map(|folder| folder.join("projects")));
     let projects = projects.ok_or_else(|| Failure::invalid("this user has no home folder; name one with --to"))?;
     let folder = projects.join(restored.folder());
-    let path = folder.join(format!("{}.jsonl", restored.session));
+    let path = folder.join(format!("{}.jsonl", restored.resume_id()));
     if !args.dry_run {
         disk::create_private_folder(&folder).map_err(written(&folder))?;
         new_file(&path, restored.text.as_bytes())?;
     }
     if session.output.is_json() {
-        let (records, directory) = (restored.records, restored.directory);
-        session.output.json(&json!({ "path": path, "session_id": restored.session, "directory": directory, "records": records, "dry_run": args.dry_run }));
+        session.output.json(&json!({
+            "path": path, "session_id": restored.session, "resume_id": restored.resume_id(), "directory": restored.directory,
+            "records": restored.records, "dry_run": args.dry_run, "command": restored.resume_command(),
+        }));
         return Ok(ExitCode::SUCCESS);
     }
     session.output.line(&path.display().to_string());
     session.output.say(&format!(
-        "{} turns{}; go on with:\n  cd {} && claude --resume {}",
+        "{} turns{}; go on with:\n  {}",
         restored.records,
         if args.dry_run { " would be written" } else { "" },
-        restored.directory,
-        restored.session
+        restored.resume_command()
     ));
     Ok(ExitCode::SUCCESS)
 }

@@ -7,12 +7,17 @@ use serde::Serialize;
 use super::grouped;
 use crate::cli::error::Failure;
 use crate::cli::session::Session;
+use crate::config::env;
 use crate::domain::MessageId;
 use crate::domain::query::{Reading, Selection};
-use crate::domain::text::{one_line, visible};
+use crate::domain::text::{first_words, visible};
 use crate::memory::Memory;
 use crate::ops::backup;
 use crate::store::Open;
+
+/// What a preview shows of a text. An agent may run this: what it prints is in the agent's transcript then.
+const FIRST_WORDS: usize = 12;
+const FIRST_CHARACTERS: usize = 90;
 
 /// Take messages out for good: text, words, vectors; an import does not bring them back
 ///
@@ -70,7 +75,10 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
         return Ok(ExitCode::SUCCESS);
     }
     let paths = session.paths()?;
-    let receipt = memory.forget(ids.clone(), &args.reason, session.now)?;
+    let receipt = match env::session() {
+        Some(caller) => memory.forget_for(Some(&caller), ids.clone(), &args.reason, session.now)?,
+        None => memory.forget(ids.clone(), &args.reason, session.now)?,
+    };
     let mut rewritten = Vec::new();
     let mut kept = Vec::new();
     if args.rewrite_backups {
@@ -133,7 +141,8 @@ fn preview(ids: &[MessageId], memory: &Memory, session: &Session) -> Result<(), 
         };
         let messages = transcript.conversations.iter().flat_map(|conversation| &conversation.messages);
         for part in messages.flat_map(|message| &message.parts) {
-            session.output.line(&format!("{id}  {}", one_line(&visible::safe(&part.text), 100)));
+            let begins = first_words(&part.text, FIRST_WORDS, FIRST_CHARACTERS);
+            session.output.line(&format!("{id}  {}", visible::safe(&begins)));
         }
     }
     if ids.len() > 20 {

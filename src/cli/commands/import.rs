@@ -1,6 +1,7 @@
 //! `import`: reads history into the memory.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -12,12 +13,12 @@ use super::mcp::desk;
 use super::{embed, grouped};
 use crate::cli::error::Failure;
 use crate::cli::output::Output;
+use crate::cli::priority;
 use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
 use crate::cli::session::Session;
 use crate::config::env;
-use crate::domain::Code;
-use crate::embed::give_way;
-use crate::import::Source;
+use crate::domain::{Code, Ledger};
+use crate::import::{Source, detect, suggest};
 use crate::memory::{ImportOptions, Report};
 use crate::service;
 use crate::store::Open;
@@ -37,16 +38,21 @@ const SHOWN_BAD: usize = 20;
     claude-memory import jsonl notes.jsonl --json\n  \
     claude-memory import claude-mem --dry-run\n\nWhat each format is: docs/importing.md"
 )]
+#[command(args_conflicts_with_subcommands = true)]
 pub(in crate::cli) struct Args {
     #[command(subcommand)]
-    from: From,
+    from: Option<From>,
+    /// A file or folder of any of these sources: what it is is found out
+    path: Option<PathBuf>,
+    #[command(flatten)]
+    how: How,
 }
 
 #[derive(Debug, Subcommand)]
 enum From {
-    /// Claude Code's transcripts, subagents included
+    /// Claude Code's transcripts, prompts, memory files and plans
     ClaudeCode {
-        /// A transcript, or a folder with transcripts at any depth [default: ~/.claude/projects]
+        /// A transcript, a folder with transcripts, or a Claude home [default: ~/.claude and ~/.config/claude]
         path: Option<PathBuf>,
         /// Go on and read what is written from now on, until Ctrl-C
         #[arg(long)]
@@ -132,7 +138,7 @@ enum From {
     },
 }
 
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Default, Clone, clap::Args)]
 struct How {
     /// Also make the vectors, so that everything can be searched by meaning when this ends
     #[arg(long)]
@@ -156,15 +162,51 @@ struct Done {
     messages: u64,
     new: u64,
     duplicate: u64,
+    extended: u64,
+    revised: u64,
+    collided: u64,
     skipped: u64,
     own: u64,
     forgotten: u64,
     redacted: u64,
     bad: Vec<Bad>,
     bad_total: u64,
+    ledger: LedgerAnswer,
+    /// Files of which nothing was understood.
+    foreign: Vec<String>,
     interrupted: bool,
     pending: u64,
     seconds: f64,
+}
+
+/// What became of every record: `records` is the sum of the others.
+#[derive(Debug, Serialize)]
+struct LedgerAnswer {
+    records: u64,
+    stored: u64,
+    known: u64,
+    deleted: u64,
+    own: u64,
+    bookkeeping: BTreeMap<String, u64>,
+    not_understood: BTreeMap<String, u64>,
+    damaged: u64,
+}
+
+impl LedgerAnswer {
+    fn new(report: &Report) -> Self {
+        let Ledger { messages, own, bookkeeping, not_understood, damaged } = report.ledger.clone();
+        let (stored, known) = (report.stored_records, report.known_records);
+        Self {
+            records: report.ledger.records(),
+            stored,
+            known,
+            deleted: messages.saturating_sub(stored + known),
+            own,
+            bookkeeping,
+            not_understood,
+            damaged,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -175,20 +217,41 @@ struct Bad {
 }
 
 pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
-    let (source, path, follow, args) = match &args.from {
-        From::ClaudeCode { path, follow, how } => (Source::ClaudeCode, path.as_ref(), *follow, how),
-        From::Codex { path, follow, how } => (Source::Codex, path.as_ref(), *follow, how),
-        From::Gemini { path, follow, how } => (Source::Gemini, path.as_ref(), *follow, how),
-        From::ClaudeAi { path, how } => (Source::ClaudeAi, Some(path), false, how),
-        From::Chatgpt { path, how } => (Source::ChatGpt, Some(path), false, how),
-        From::ClaudeMem { path, how } => (Source::ClaudeMem, path.as_ref(), false, how),
-        From::McpMemoryService { path, how } => (Source::McpMemoryService, path.as_ref(), false, how),
-        From::Mempalace { path, how } => (Source::MemPalace, path.as_ref(), false, how),
-        From::Engram { path, how } => (Source::Engram, path.as_ref(), false, how),
-        From::EpisodicMemory { path, how } => (Source::EpisodicMemory, path.as_ref(), false, how),
-        From::Jsonl { path, how } => (Source::Jsonl, Some(path), false, how),
+    let (source, path, follow, how) = match &args.from {
+        Some(From::ClaudeCode { path, follow, how }) => (Source::ClaudeCode, path.as_ref(), *follow, how),
+        Some(From::Codex { path, follow, how }) => (Source::Codex, path.as_ref(), *follow, how),
+        Some(From::Gemini { path, follow, how }) => (Source::Gemini, path.as_ref(), *follow, how),
+        Some(From::ClaudeAi { path, how }) => (Source::ClaudeAi, Some(path), false, how),
+        Some(From::Chatgpt { path, how }) => (Source::ChatGpt, Some(path), false, how),
+        Some(From::ClaudeMem { path, how }) => (Source::ClaudeMem, path.as_ref(), false, how),
+        Some(From::McpMemoryService { path, how }) => (Source::McpMemoryService, path.as_ref(), false, how),
+        Some(From::Mempalace { path, how }) => (Source::MemPalace, path.as_ref(), false, how),
+        Some(From::Engram { path, how }) => (Source::Engram, path.as_ref(), false, how),
+        Some(From::EpisodicMemory { path, how }) => (Source::EpisodicMemory, path.as_ref(), false, how),
+        Some(From::Jsonl { path, how }) => (Source::Jsonl, Some(path), false, how),
+        None => {
+            let path = args.path.as_ref().ok_or_else(|| {
+                let hint = "name a source, for example `claude-memory import claude-code`, or a file or folder";
+                Failure::new(Code::InvalidInput, "nothing to import was named", Some(hint))
+            })?;
+            (detect_source(path, session)?, Some(path), false, &args.how)
+        }
     };
-    read(source, path, follow, args, session)
+    read(source, path, follow, how, session)
+}
+
+/// Finds out what a file or folder holds.
+fn detect_source(path: &Path, session: &Session) -> Result<Source, Failure> {
+    if !path.exists() {
+        let hint = "check the path";
+        return Err(Failure::new(Code::NotFound, format!("{} does not exist", path.display()), Some(hint)));
+    }
+    let source = detect(path).ok_or_else(|| {
+        let hint = "name the source: `claude-memory import --help` lists them";
+        Failure::new(Code::InvalidInput, format!("cannot tell what {} is", path.display()), Some(hint))
+    })?;
+    session.output.say(&format!("{} is a history of {}", path.display(), source.name()));
+    Ok(source)
 }
 
 /// Reads everything of a source where it lies by itself.
@@ -205,16 +268,17 @@ fn read(
 ) -> Result<ExitCode, Failure> {
     let start = Instant::now();
     let output = session.output;
-    let path = match path {
-        Some(path) => path.clone(),
-        None => folder_of(source).ok_or_else(|| {
-            Failure::new(Code::NotFound, "this user has no home folder", Some("name the folder with the transcripts"))
-        })?,
+    let paths = match path {
+        Some(path) => vec![path.clone()],
+        None => folders_of(source),
+    };
+    let Some(path) = paths.first().cloned() else {
+        let hint = "name the folder with the transcripts";
+        return Err(Failure::new(Code::NotFound, "this user has no home folder", Some(hint)));
     };
     // Before the store is opened: making one takes a moment too.
+    priority::lower_in_background();
     let stop = stop_on_interrupt(output);
-    // Searches of running sessions come first.
-    give_way();
     let memory = session.open(Open::Create)?;
     let mut options =
         ImportOptions { source, rescan: args.rescan, dry_run: args.dry_run, ..ImportOptions::of(memory.settings()) };
@@ -222,22 +286,20 @@ fn read(
         options.longest_line = usize::try_from(mib).unwrap_or(128) << 20;
     }
     let bar = bar(output, "{bar:30} {bytes}/{total_bytes} {msg} {eta}");
-    // A file that is named is that of the source itself.
-    let beside = source.beside().filter(|_| path.is_dir());
     let mut report = Report::default();
-    for source in beside.into_iter().chain([source]) {
-        options.source = source;
-        let done = memory.import(&path, options, session.now, &stop, &mut |progress| {
+    for path in &paths {
+        let part = memory.import(path, options, session.now, &stop, &mut |progress| {
             bar.set_length(progress.total_bytes);
             bar.set_position(progress.done_bytes);
             bar.set_message(format!("{} new messages", grouped(progress.new)));
         });
-        report.add(done.inspect_err(|_| bar.finish_and_clear())?);
+        report.add(part.inspect_err(|_| bar.finish_and_clear())?);
     }
     bar.finish_and_clear();
     let pending = memory.health(session.now)?.stats.pending;
     let interrupted = report.interrupted;
     let nothing_readable = report.bad_total > 0 && report.messages == 0 && report.unchanged == 0;
+    let failed = nothing_readable || !report.foreign.is_empty();
     tell(output, source, &path, &report, pending, start);
     if args.embed && !interrupted && !args.dry_run {
         embed::make(&memory, memory.settings().embed.workers(), output, &stop)?;
@@ -253,8 +315,20 @@ fn read(
     if interrupted || stop.load(Ordering::Relaxed) {
         return Ok(ExitCode::from(INTERRUPTED));
     }
-    // An empty folder is nothing to complain about; a folder of which nothing could be read is.
-    Ok(ExitCode::from(u8::from(nothing_readable)))
+    // An empty folder is nothing to complain about; a folder of which nothing could be read is, and so is a file of
+    // which nothing was understood.
+    Ok(ExitCode::from(u8::from(failed)))
+}
+
+/// Where the files of a source lie by themselves; Claude Code may have several homes.
+fn folders_of(source: Source) -> Vec<PathBuf> {
+    if source != Source::ClaudeCode {
+        return folder_of(source).into_iter().collect();
+    }
+    let homes = env::claude_homes();
+    let with_projects: Vec<PathBuf> = homes.iter().filter(|home| home.join("projects").is_dir()).cloned().collect();
+    // Of a home without transcripts the folder that is missing is named.
+    if with_projects.is_empty() { folder_of(source).into_iter().collect() } else { with_projects }
 }
 
 /// Where the files of a source lie by themselves.
@@ -263,7 +337,7 @@ pub(super) fn folder_of(source: Source) -> Option<PathBuf> {
         Source::ClaudeCode => env::claude_folder().map(|folder| folder.join("projects")),
         Source::Codex => env::codex_folder().map(|folder| folder.join("sessions")),
         Source::Gemini => env::gemini_folder().map(|folder| folder.join("tmp")),
-        Source::ClaudeAi | Source::ChatGpt | Source::Jsonl => None,
+        Source::ClaudeAi | Source::ChatGpt | Source::Jsonl | Source::ClaudeHistory | Source::ClaudeFiles => None,
         Source::ClaudeMem => env::user_home().map(|home| home.join(".claude-mem")),
         Source::McpMemoryService => env::data_folder().map(|data| data.join("mcp-memory")),
         Source::MemPalace => {
@@ -279,7 +353,7 @@ pub(super) fn folder_of(source: Source) -> Option<PathBuf> {
     }
 }
 
-fn tell(output: Output, source: Source, path: &std::path::Path, report: &Report, pending: u64, start: Instant) {
+fn tell(output: Output, source: Source, path: &Path, report: &Report, pending: u64, start: Instant) {
     let seconds = start.elapsed().as_secs_f64();
     if output.is_json() {
         let bad = report.bad.iter().map(|bad| Bad {
@@ -294,12 +368,17 @@ fn tell(output: Output, source: Source, path: &std::path::Path, report: &Report,
             messages: report.messages,
             new: report.new,
             duplicate: report.duplicate,
+            extended: report.extended,
+            revised: report.revised,
+            collided: report.collided,
             skipped: report.skipped,
             own: report.own,
             forgotten: report.forgotten,
             redacted: report.redacted,
             bad: bad.collect(),
             bad_total: report.bad_total,
+            ledger: LedgerAnswer::new(report),
+            foreign: report.foreign.iter().map(|path| path.display().to_string()).collect(),
             interrupted: report.interrupted,
             pending,
             seconds: (seconds * 1000.0).round() / 1000.0,
@@ -314,6 +393,12 @@ fn tell(output: Output, source: Source, path: &std::path::Path, report: &Report,
             "warning: and {} more; --json lists them",
             report.bad_total.saturating_sub(SHOWN_BAD as u64)
         ));
+    }
+    for path in report.foreign.iter().take(SHOWN_BAD) {
+        let suggestion = suggest(path, source).map_or_else(String::new, |other| {
+            format!("; is this a history of {0}? try `claude-memory import {0} {1}`", other.name(), path.display())
+        });
+        output.say(&format!("error: {}: nothing in this file was understood{suggestion}", path.display()));
     }
     if report.files == 0 {
         output.line(&format!(
@@ -332,6 +417,7 @@ fn tell(output: Output, source: Source, path: &std::path::Path, report: &Report,
         grouped(report.unchanged),
         grouped(report.bad_total),
     ));
+    tell_ledger(output, report);
     if report.redacted > 0 {
         output.line(&format!(
             "{} secrets were replaced by placeholders before anything was stored; `claude-memory status` counts them by rule",
@@ -345,5 +431,37 @@ fn tell(output: Output, source: Source, path: &std::path::Path, report: &Report,
             "{} texts can be searched by word now and wait for their vectors: run `claude-memory embed`, or let a running `claude-memory mcp` do it",
             grouped(pending)
         ));
+    }
+}
+
+/// Accounts for every record that was read.
+fn tell_ledger(output: Output, report: &Report) {
+    let answer = LedgerAnswer::new(report);
+    if answer.records == 0 {
+        return;
+    }
+    let sum = |kinds: &BTreeMap<String, u64>| grouped(kinds.values().sum());
+    let mut counts = vec![
+        format!("{} stored", grouped(answer.stored)),
+        format!("{} known", grouped(answer.known)),
+        format!("{} bookkeeping", sum(&answer.bookkeeping)),
+    ];
+    let more = [(answer.deleted, "deleted earlier"), (answer.own, "own output"), (answer.damaged, "damaged")];
+    counts.extend(
+        more.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{} {what}", grouped(count))),
+    );
+    counts.push(format!("{} not understood", sum(&answer.not_understood)));
+    output.line(&format!("{} records = {}", grouped(answer.records), counts.join(" + ")));
+    let mut unknown: Vec<_> = answer.not_understood.iter().collect();
+    unknown.sort_by(|left, right| right.1.cmp(left.1));
+    for (kind, count) in unknown.into_iter().take(SHOWN_BAD) {
+        output.say(&format!("warning: {} records of an unknown type: {kind}", grouped(*count)));
+    }
+    let changed = [
+        (report.revised, "messages changed; the earlier text is kept"),
+        (report.collided, "messages have another text in another file; both are kept"),
+    ];
+    for (count, what) in changed.into_iter().filter(|(count, _)| *count > 0) {
+        output.line(&format!("{} {what}", grouped(count)));
     }
 }

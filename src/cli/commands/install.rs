@@ -146,8 +146,9 @@ fn tell(session: &Session, done: &Done) {
 
 /// What changes, without anything that looks like a secret: these files hold keys of other servers.
 fn diff(change: &Change) -> String {
-    let (before, after) = (change.before.as_deref().unwrap_or(""), change.after.as_deref().unwrap_or(""));
-    let text = TextDiff::from_lines(before, after).unified_diff().context_radius(DIFF_CONTEXT).to_string();
+    let shown = |bytes: &Option<Vec<u8>>| String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
+    let (before, after) = (shown(&change.before), shown(&change.after));
+    let text = TextDiff::from_lines(&before, &after).unified_diff().context_radius(DIFF_CONTEXT).to_string();
     Redactor::new(random_32(), Vec::new()).redact(&text, &mut Counts::new()).into_owned()
 }
 
@@ -164,10 +165,16 @@ fn launch(session: &Session) -> Result<Launch, Failure> {
 
 fn places() -> Result<Places, Failure> {
     let home = env::user_home().ok_or(crate::clients::Error::NoHome)?;
+    let claude = env::moved_claude_folder();
+    if let Some(folder) = claude.as_ref().filter(|folder| folder.to_string_lossy().starts_with('~')) {
+        let message =
+            format!("{} is {}: only `~` and `~/…` are understood", env::CLAUDE_CONFIG_DIR.name, folder.display());
+        return Err(Failure::new(Code::InvalidInput, message, Some("write the whole path")));
+    }
     let project = env::project_folder().unwrap_or_else(|| PathBuf::from("."));
     Ok(Places {
         config: env::application_folder().unwrap_or_else(|| home.join(".config")),
-        claude: env::moved_claude_folder(),
+        claude,
         codex: env::moved_codex_folder(),
         project: std::fs::canonicalize(&project).unwrap_or(project),
         home,

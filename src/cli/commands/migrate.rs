@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use super::{grouped, runtime};
 use crate::cli::error::Failure;
+use crate::cli::priority;
 use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
 use crate::cli::session::Session;
 use crate::config::env;
 use crate::domain::Code;
-use crate::embed::give_way;
 use crate::store::Open;
 use crate::sync::{PostgresPlace, predecessor};
 
@@ -48,7 +48,7 @@ struct Done<'a> {
 pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
     let output = session.output;
     let stop = stop_on_interrupt(output);
-    give_way();
+    priority::lower_in_background();
     let memory = session.open(Open::Create)?;
     let place = PostgresPlace::of(&args.from_postgres, env::postgres_password(), &memory.settings().sync)?;
     let bar = bar(output, "{bar:30} {pos}/{len} {msg} {eta}");

@@ -10,11 +10,12 @@ use serde::Serialize;
 use super::embed::{Done, tell, with_bar};
 use super::{config, grouped};
 use crate::cli::error::Failure;
+use crate::cli::priority;
 use crate::cli::progress::{INTERRUPTED, stop_on_interrupt};
 use crate::cli::session::{Session, ids};
 use crate::config::{EmbedSettings, Paths, Settings};
 use crate::domain::Code;
-use crate::embed::{Choice, Spec, Trial, give_way, shelf, try_out};
+use crate::embed::{Choice, Spec, Trial, shelf, try_out};
 use crate::memory::Memory;
 use crate::store::{Model, Open};
 
@@ -336,7 +337,7 @@ pub(in crate::cli) fn reembed(args: &Reembed, session: &Session) -> Result<ExitC
     let paths = session.paths()?;
     let value = value(&args.model, &paths)?;
     let memory = open_with(&value, &paths, session)?;
-    give_way();
+    priority::lower_in_background();
     let workers = args.threads.map_or_else(|| memory.settings().embed.workers(), usize::from);
     let stop = stop_on_interrupt(session.output);
     let begun = Instant::now();

@@ -175,7 +175,7 @@ pub(super) fn print(answer: &Answer, output: Output, address: bool) {
         output.line(&format!(
             "{number}. {} · {} · {} {} · {}",
             hit.at.to_minute(&zone),
-            hit.project,
+            visible::safe(&hit.project),
             hit.role.name(),
             hit.kind.name(),
             visible::safe(&hit.title)

@@ -76,14 +76,21 @@ fn print(transcript: &Transcript, session: &Session) {
         output.line(&format!(
             "{} · {} · {} messages · session {}",
             one_line(&visible::safe(&head.title), 80),
-            head.project,
+            visible::safe(&head.project),
             head.messages,
-            head.session
+            one_line(&visible::safe(&head.session), 200)
         ));
+        if let Some(original) = &head.forked_from {
+            output.line(&format!("forked from session {original}: what both share stands there"));
+        }
+        if head.prompts_only {
+            output.line("only the prompts of this session are known: Claude Code deleted the rest");
+        }
         for message in &conversation.messages {
             let side = if message.sidechain { " (side conversation)" } else { "" };
+            let about = if message.at_estimated { "about " } else { "" };
             output.line(&format!(
-                "\n── {} {} · {}{side} · {}",
+                "\n── {} {} · {about}{}{side} · {}",
                 message.position,
                 message.role.name(),
                 message.at.to_minute(&zone),
@@ -91,7 +98,7 @@ fn print(transcript: &Transcript, session: &Session) {
             ));
             for part in &message.parts {
                 if let Some(tool) = &part.tool {
-                    output.line(&format!("[{} {tool}]", part.kind.name()));
+                    output.line(&format!("[{} {}]", part.kind.name(), one_line(&visible::safe(tool), 80)));
                 }
                 output.line(visible::safe(&part.text).trim_end());
             }

@@ -7,12 +7,12 @@ use clap::Subcommand;
 
 use super::{grouped, runtime};
 use crate::cli::error::Failure;
+use crate::cli::priority;
 use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
 use crate::cli::session::Session;
 use crate::config::{SyncSettings, env};
 use crate::disk;
 use crate::domain::{Code, MessageId};
-use crate::embed::give_way;
 use crate::memory::Memory;
 use crate::store::Open;
 use crate::sync::bundle::Bundled;
@@ -93,7 +93,7 @@ enum BundleAction {
 }
 
 pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
-    give_way();
+    priority::lower_in_background();
     match &args.action {
         Action::Push { to } => push(to, session),
         Action::Pull { postgres } => pull(postgres.as_deref(), session),

@@ -7,7 +7,9 @@ pub mod passages;
 pub mod prompt;
 pub mod question;
 pub mod redact;
+pub mod shell;
 pub mod signature;
+pub mod sketch;
 pub mod snippet;
 pub mod suspicion;
 pub mod terms;
@@ -113,9 +115,45 @@ pub fn one_line(text: &str, characters: usize) -> String {
     line
 }
 
+/// The first words of a text in one line, at most so many words and characters, and at most half of it: enough to know a text
+/// by, never the text.
+pub fn first_words(text: &str, words: usize, characters: usize) -> String {
+    let most = characters.min(text.trim().chars().count() / 2);
+    let mut line = String::new();
+    let mut used = 0;
+    for (count, word) in text.split_whitespace().enumerate() {
+        let needed = word.chars().count() + usize::from(count > 0);
+        if count == words || used + needed > most {
+            // A script without spaces has one long word.
+            if count == 0 {
+                line.extend(word.chars().take(most));
+            }
+            break;
+        }
+        line.extend((count > 0).then_some(' '));
+        line.push_str(word);
+        used += needed;
+    }
+    line.push('…');
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn first_words_are_never_the_whole() {
+        assert_eq!(first_words("The vault hint is ZEBRA umbrella", 8, 60), "The vault hint…");
+        assert_eq!(
+            first_words("  one\n two three four five six seven eight nine ten eleven twelve  ", 4, 60),
+            "one two three four…"
+        );
+        assert_eq!(first_words(&"word ".repeat(100), 50, 12), "word word…");
+        assert_eq!(first_words("保险库的提示是斑马雨伞", 8, 60), "保险库的提…");
+        assert_eq!(first_words("hunter2", 8, 60), "hun…");
+        assert_eq!((first_words("x", 8, 60), first_words("", 8, 60)), ("…".to_owned(), "…".to_owned()));
+    }
 
     #[test]
     fn scripts() {

@@ -61,6 +61,9 @@ pub fn of_part(role: Role, kind: Kind, text: &str) -> Vec<(Purpose, Range<usize>
 /// Prose is cut after a blank line, a line, a sentence or a word, by preference, in the last third of a passage. What
 /// tools print has one passage: its parts mean little alone.
 pub fn of(kind: Kind, whole: &str) -> Vec<Range<usize>> {
+    if kind == Kind::Earlier {
+        return Vec::new();
+    }
     let text = prefix(whole, limits::INDEXED_BYTES);
     if !kind.is_embedded() {
         return if text.is_empty() { Vec::new() } else { std::iter::once(0..text.len()).collect() };

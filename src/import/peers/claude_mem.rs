@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::tables::{Peer, Table};
 use crate::domain::{Kind, Origin, Role, Timestamp};
-use crate::import::Item;
-use crate::import::turn::{Turn, first, labelled, lines, number, strings, when};
+use crate::import::draft_builder::{DraftBuilder, first, labelled, lines, number, strings, when};
+use crate::import::{Item, SessionRef, Title, TitleRank};
 
 const TABLES: &[Table] = &[
     Table { name: "sdk_sessions", sql: "SELECT * FROM sdk_sessions ORDER BY id" },
@@ -39,17 +39,22 @@ impl ClaudeMem {
         }
         self.projects.extend(first(row, &["project"]).map(|project| (session.to_owned(), project.to_owned())));
         let title = first(row, &["custom_title"]);
-        let title = title.map(|title| Item::Title { session: session.to_owned(), title: title.to_owned() });
-        Ok(title.into_iter().collect())
+        let named = |title: &str| Title {
+            session: SessionRef::Id(session.to_owned()),
+            title: title.to_owned(),
+            rank: TitleRank::Chosen,
+        };
+        let title = title.map(|title| Item::Title(named(title)));
+        Ok([Item::Bookkeeping("session of claude-mem".into())].into_iter().chain(title).collect())
     }
 
-    fn written(&self, table: &str, row: &Value, count: u64) -> Result<Turn, String> {
+    fn written(&self, table: &str, row: &Value, count: u64) -> Result<DraftBuilder, String> {
         let own = first(row, &["memory_session_id", "sdk_session_id"]).ok_or("no `memory_session_id`, skipped")?;
         let session = self.sessions.get(own).map_or(own, String::as_str);
         let kind = if table == "observations" { "observation" } else { "summary" };
         let id = format!("{kind}-{}", number(row, "id").ok_or("no `id`, skipped")?);
-        let mut turn = Turn::new(session, &id, Role::Assistant, at(row), count);
-        let about = turn.about();
+        let mut builder = DraftBuilder::new(session, &id, Role::Assistant, at(row), count);
+        let about = builder.draft();
         about.cwd = first(row, &["merged_into_project", "project"])
             .map(str::to_owned)
             .or_else(|| self.projects.get(session).cloned());
@@ -57,11 +62,11 @@ impl ClaudeMem {
         for named in ["files_read", "files_modified", "files_edited"] {
             about.files.extend(strings(row, named));
         }
-        Ok(turn)
+        Ok(builder)
     }
 }
 
-fn at(row: &Value) -> Timestamp {
+fn at(row: &Value) -> Option<Timestamp> {
     when(row, &["created_at_epoch", "created_at"])
 }
 
@@ -76,26 +81,26 @@ impl Peer for ClaudeMem {
             "user_prompts" => {
                 let session = session(row).ok_or("no session, skipped")?;
                 let id = format!("prompt-{}", number(row, "id").ok_or("no `id`, skipped")?);
-                let mut turn = Turn::new(session, &id, Role::User, at(row), count);
-                turn.said(first(row, &["prompt_text"]).unwrap_or(""));
-                turn.about().cwd = self.projects.get(session).cloned();
-                Ok(vec![turn.item()])
+                let mut builder = DraftBuilder::new(session, &id, Role::User, at(row), count);
+                builder.add_text(first(row, &["prompt_text"]).unwrap_or(""));
+                builder.draft().cwd = self.projects.get(session).cloned();
+                Ok(vec![builder.finish()])
             }
             "observations" => {
-                let mut turn = self.written(table, row, count)?;
+                let mut builder = self.written(table, row, count)?;
                 let mut text = lines(row, &["title", "subtitle", "narrative", "text"]);
                 for fact in strings(row, "facts") {
                     text.push_str("\n- ");
                     text.push_str(&fact);
                 }
-                turn.part(Kind::Summary, Origin::Model, &text, None);
-                Ok(vec![turn.item()])
+                builder.add_part(Kind::Summary, Origin::Model, &text, None);
+                Ok(vec![builder.finish()])
             }
             _ => {
-                let mut turn = self.written(table, row, count)?;
+                let mut builder = self.written(table, row, count)?;
                 let said = ["request", "investigated", "learned", "completed", "next_steps", "notes"];
-                turn.part(Kind::Summary, Origin::Model, &labelled(row, &said), None);
-                Ok(vec![turn.item()])
+                builder.add_part(Kind::Summary, Origin::Model, &labelled(row, &said), None);
+                Ok(vec![builder.finish()])
             }
         }
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::tables::{Peer, Table};
 use crate::domain::{Kind, Note, Origin, Role};
 use crate::import::Item;
-use crate::import::turn::{Turn, field, number, when};
+use crate::import::draft_builder::{DraftBuilder, field, number, when};
 
 const TABLES: &[Table] = &[
     Table { name: "sessions", sql: "SELECT * FROM sessions ORDER BY rowid" },
@@ -36,23 +36,23 @@ impl Peer for Engram {
 
     fn row(&mut self, table: &str, row: &Value, count: u64) -> Result<Vec<Item>, String> {
         if row.get("deleted_at").is_some_and(|at| !at.is_null()) {
-            return Ok(vec![Item::Skipped]);
+            return Ok(vec![Item::Bookkeeping("deleted row".into())]);
         }
         if table == "sessions" {
             let session = field(row, "id").ok_or("no `id`, skipped")?;
             let folder = field(row, "directory").or_else(|| field(row, "project"));
             self.folders.extend(folder.map(|folder| (session.to_owned(), folder.to_owned())));
-            let mut turn =
-                Turn::new(session, "summary", Role::Assistant, when(row, &["ended_at", "started_at"]), count);
-            turn.part(Kind::Summary, Origin::Model, field(row, "summary").unwrap_or(""), None);
-            turn.about().cwd = folder.map(str::to_owned);
-            return Ok(vec![turn.item()]);
+            let mut builder =
+                DraftBuilder::new(session, "summary", Role::Assistant, when(row, &["ended_at", "started_at"]), count);
+            builder.add_part(Kind::Summary, Origin::Model, field(row, "summary").unwrap_or(""), None);
+            builder.draft().cwd = folder.map(str::to_owned);
+            return Ok(vec![builder.finish()]);
         }
         let session = field(row, "session_id").ok_or("no `session_id`, skipped")?;
         let kind = if table == "observations" { "observation" } else { "prompt" };
         let own = number(row, "id").map(|id| format!("{kind}-{id}"));
         let id = field(row, "sync_id").map(str::to_owned).or(own).ok_or("neither `sync_id` nor `id`, skipped")?;
-        let mut turn = Turn::new(session, &id, Role::User, when(row, &["created_at"]), count);
+        let mut builder = DraftBuilder::new(session, &id, Role::User, when(row, &["created_at"]), count);
         let text = field(row, "content").unwrap_or("");
         if table == "observations" {
             let note = Note {
@@ -62,11 +62,11 @@ impl Peer for Engram {
                 tags: field(row, "scope").filter(|scope| *scope != "project").map(str::to_owned).into_iter().collect(),
                 ..Note::default()
             };
-            turn.saved(text, note);
+            builder.add_saved(text, note);
         } else {
-            turn.said(text);
+            builder.add_text(text);
         }
-        turn.about().cwd = self.folder(row, session);
-        Ok(vec![turn.item()])
+        builder.draft().cwd = self.folder(row, session);
+        Ok(vec![builder.finish()])
     }
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::tables::{Peer, Table};
-use crate::domain::{Kind, Origin, Role};
-use crate::import::turn::{Turn, field, labelled, when};
+use crate::domain::{Kind, Origin, Role, json};
+use crate::import::draft_builder::{DraftBuilder, field, labelled, when};
 use crate::import::{Item, Transcript};
 
 const TABLES: &[Table] = &[
@@ -60,7 +60,7 @@ impl EpisodicMemory {
         let id = field(row, "id").ok_or("no `id`, skipped")?;
         let archive = field(row, "archive_path").unwrap_or("");
         if self.is_there(archive) {
-            return Ok(vec![Item::Skipped]);
+            return Ok(vec![Item::Bookkeeping("known elsewhere".into())]);
         }
         let stem = Path::new(archive).file_stem().unwrap_or_default().to_string_lossy();
         let owned = |name: &str| field(row, name).map(str::to_owned);
@@ -75,11 +75,11 @@ impl EpisodicMemory {
             ("assistant_message", Role::Assistant, format!("{id}/answer")),
         ];
         let items = both.map(|(name, role, id)| {
-            let mut turn = Turn::new(&place.session, &id, role, at, count);
-            turn.said(field(row, name).unwrap_or(""));
-            placed(&mut turn, &place);
-            turn.about().sidechain = row.get("is_sidechain").and_then(Value::as_i64) == Some(1);
-            turn.item()
+            let mut builder = DraftBuilder::new(&place.session, &id, role, at, count);
+            builder.add_text(field(row, name).unwrap_or(""));
+            placed(&mut builder, &place);
+            builder.draft().sidechain = row.get("is_sidechain").and_then(Value::as_i64) == Some(1);
+            builder.finish()
         });
         self.exchanges.insert(id.to_owned(), place);
         Ok(items.into())
@@ -87,22 +87,25 @@ impl EpisodicMemory {
 
     fn call(&self, row: &Value, count: u64) -> Result<Vec<Item>, String> {
         let exchange = field(row, "exchange_id").ok_or("no `exchange_id`, skipped")?;
-        let Some(place) = self.exchanges.get(exchange) else { return Ok(vec![Item::Skipped]) };
+        let Some(place) = self.exchanges.get(exchange) else {
+            return Ok(vec![Item::Bookkeeping("known elsewhere".into())]);
+        };
         let id = field(row, "id").ok_or("no `id`, skipped")?;
         let at = when(row, &["timestamp"]);
-        let mut turn = Turn::new(&place.session, id, Role::Assistant, at, count);
+        let mut builder = DraftBuilder::new(&place.session, id, Role::Assistant, at, count);
         let tool = field(row, "tool_name").unwrap_or("tool");
-        let asked = field(row, "tool_input")
-            .map_or(Value::Null, |text| serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())));
-        turn.call(tool, &asked);
-        turn.result(Some(tool), field(row, "tool_result").unwrap_or(""));
-        placed(&mut turn, place);
-        Ok(vec![turn.item()])
+        let asked = field(row, "tool_input").map_or(Value::Null, |text| {
+            json::parse(text.as_bytes()).map_or_else(|_| Value::String(text.to_owned()), |(asked, _)| asked)
+        });
+        builder.add_call(tool, &asked);
+        builder.add_result(Some(tool), field(row, "tool_result").unwrap_or(""));
+        placed(&mut builder, place);
+        Ok(vec![builder.finish()])
     }
 }
 
-fn placed(turn: &mut Turn, place: &Place) {
-    let about = turn.about();
+fn placed(builder: &mut DraftBuilder, place: &Place) {
+    let about = builder.draft();
     about.cwd.clone_from(&place.folder);
     about.git_branch.clone_from(&place.branch);
 }
@@ -120,10 +123,10 @@ impl Peer for EpisodicMemory {
                 let session = field(row, "session_id").ok_or("no `session_id`, skipped")?;
                 let at = when(row, &["timestamp"]);
                 let id = field(row, "id").unwrap_or("summary");
-                let mut turn = Turn::new(session, id, Role::Assistant, at, count);
-                turn.part(Kind::Summary, Origin::Model, &labelled(row, &["one_liner", "detailed"]), None);
-                turn.about().cwd = field(row, "project").map(str::to_owned);
-                Ok(vec![turn.item()])
+                let mut builder = DraftBuilder::new(session, id, Role::Assistant, at, count);
+                builder.add_part(Kind::Summary, Origin::Model, &labelled(row, &["one_liner", "detailed"]), None);
+                builder.draft().cwd = field(row, "project").map(str::to_owned);
+                Ok(vec![builder.finish()])
             }
         }
     }

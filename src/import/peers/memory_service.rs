@@ -4,9 +4,9 @@
 use serde_json::Value;
 
 use super::tables::{Peer, Table};
-use crate::domain::{Note, Role};
+use crate::domain::{Note, Role, json};
 use crate::import::Item;
-use crate::import::turn::{Turn, field, first, when};
+use crate::import::draft_builder::{DraftBuilder, field, first, when};
 
 const TABLES: &[Table] = &[Table { name: "memories", sql: "SELECT * FROM memories ORDER BY rowid" }];
 /// Where a text is filed that names no project.
@@ -24,22 +24,22 @@ impl Peer for MemoryService {
     fn row(&mut self, _table: &str, row: &Value, count: u64) -> Result<Vec<Item>, String> {
         let gone = ["deleted_at", "superseded_by"].iter().any(|name| row.get(*name).is_some_and(|at| !at.is_null()));
         if gone {
-            return Ok(vec![Item::Skipped]);
+            return Ok(vec![Item::Bookkeeping("deleted row".into())]);
         }
         let id = field(row, "content_hash").ok_or("no `content_hash`, skipped")?;
-        let more: Value =
-            field(row, "metadata").and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
+        let more = field(row, "metadata").and_then(|text| json::parse(text.as_bytes()).ok());
+        let more = more.map_or(Value::Null, |(more, _)| more);
         let project = first(&more, &["project", "cwd", "project_path"]).unwrap_or(NO_PROJECT);
         let at = when(row, &["created_at", "created_at_iso"]);
-        let mut turn = Turn::new(project, id, Role::User, at, count);
+        let mut builder = DraftBuilder::new(project, id, Role::User, at, count);
         let tags = field(row, "tags").unwrap_or("").split(',').map(str::trim).filter(|tag| !tag.is_empty());
         let note = Note {
             kind: field(row, "memory_type").map(str::to_owned),
             tags: tags.filter(|tag| *tag != "untagged").map(str::to_owned).collect(),
             ..Note::default()
         };
-        turn.saved(field(row, "content").unwrap_or(""), note);
-        turn.about().cwd = Some(project.to_owned());
-        Ok(vec![turn.item()])
+        builder.add_saved(field(row, "content").unwrap_or(""), note);
+        builder.draft().cwd = Some(project.to_owned());
+        Ok(vec![builder.finish()])
     }
 }

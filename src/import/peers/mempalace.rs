@@ -5,9 +5,9 @@
 use serde_json::Value;
 
 use super::tables::{Peer, Table};
-use crate::domain::{Kind, Note, Origin, Role, Timestamp};
+use crate::domain::{Kind, Note, Origin, Role, json};
 use crate::import::Item;
-use crate::import::turn::{Turn, field, moment};
+use crate::import::draft_builder::{DraftBuilder, field, moment};
 
 const TABLES: &[Table] = &[
     Table {
@@ -51,11 +51,11 @@ impl Peer for MemPalace {
     fn row(&mut self, _table: &str, row: &Value, count: u64) -> Result<Vec<Item>, String> {
         let collection = field(row, "collection").unwrap_or("");
         let metadata = field(row, "metadata").unwrap_or("{}");
-        let about: Value =
-            serde_json::from_str(metadata).map_err(|error| format!("its metadata is not JSON: {error}"))?;
+        // The text is kept even where nothing is known about it.
+        let about = json::parse(metadata.as_bytes()).map_or(Value::Null, |(about, _)| about);
         let (mode, room) = (field(&about, "ingest_mode").unwrap_or(""), field(&about, "room").unwrap_or(""));
         if DERIVED.iter().any(|derived| collection.ends_with(derived)) || mode == "registry" || room == "_registry" {
-            return Ok(vec![Item::Skipped]);
+            return Ok(vec![Item::Bookkeeping("closet".into())]);
         }
         let id = field(row, "id").ok_or("no id, skipped")?;
         let document = field(row, "document").unwrap_or("");
@@ -63,16 +63,16 @@ impl Peer for MemPalace {
         let file = field(&about, "source_file");
         let session = field(&about, "session_id").or(file).or(wing).unwrap_or("palace");
         let times = ["timestamp", "authored_at", "filed_at"].iter().find_map(|name| moment(about.get(*name)));
-        let at = times.or_else(|| moment(row.get("created_at"))).unwrap_or(Timestamp::from_milliseconds(0));
-        let turn = |id: &str, role| {
-            let mut turn = Turn::new(session, id, role, at, count);
-            turn.about().cwd = wing.map(str::to_owned);
-            turn
+        let at = times.or_else(|| moment(row.get("created_at")));
+        let begin = |id: &str, role| {
+            let mut builder = DraftBuilder::new(session, id, role, at, count);
+            builder.draft().cwd = wing.map(str::to_owned);
+            builder
         };
         let said = |id: &str, role, text: &str| {
-            let mut turn = turn(id, role);
-            turn.said(text);
-            turn.item()
+            let mut builder = begin(id, role);
+            builder.add_text(text);
+            builder.finish()
         };
         // A file that was read in, not something that was said or saved.
         let is_file = file.is_some() && about.get("source_mtime").is_some();
@@ -86,19 +86,20 @@ impl Peer for MemPalace {
                 // Equal times: the order is that of the ids.
                 let both = [(id.to_owned(), Role::User, asked), (format!("{id}/answer"), Role::Assistant, answered)];
                 let both = both.into_iter().filter(|(_, _, text)| !text.trim().is_empty());
-                both.map(|(id, role, text)| said(&id, role, &text)).collect()
+                let both: Vec<Item> = both.map(|(id, role, text)| said(&id, role, &text)).collect();
+                if both.is_empty() { vec![Item::Bookkeeping("empty message".into())] } else { both }
             }
             _ if is_file || mode == "extract" => {
-                let mut turn = turn(id, Role::Tool);
-                turn.about().files.extend(file.map(str::to_owned));
-                turn.part(Kind::ToolResult, Origin::Tool, document, Some("file"));
-                vec![turn.item()]
+                let mut builder = begin(id, Role::Tool);
+                builder.draft().files.extend(file.map(str::to_owned));
+                builder.add_part(Kind::ToolResult, Origin::Tool, document, Some("file"));
+                vec![builder.finish()]
             }
             _ => {
-                let mut turn = turn(id, Role::User);
+                let mut builder = begin(id, Role::User);
                 let tags = Some(room).filter(|room| !room.is_empty()).map(str::to_owned).into_iter().collect();
-                turn.saved(document, Note { tags, ..Note::default() });
-                vec![turn.item()]
+                builder.add_saved(document, Note { tags, ..Note::default() });
+                vec![builder.finish()]
             }
         })
     }

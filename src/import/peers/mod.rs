@@ -12,4 +12,4 @@ pub(super) use engram::Engram;
 pub(super) use episodic_memory::EpisodicMemory;
 pub(super) use memory_service::MemoryService;
 pub(super) use mempalace::MemPalace;
-pub(super) use tables::{Peer, Tables};
+pub(super) use tables::{Peer, Tables, table_names};

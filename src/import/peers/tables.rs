@@ -11,7 +11,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
 use serde_json::{Map, Value};
 
-use crate::import::{BadLine, Item, Position, Records, Transcript};
+use crate::import::{BadLine, End, Item, Position, Records, Transcript};
 
 /// How long a tool that is writing is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -75,6 +75,15 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Names of the tables of a database; none where it cannot be read.
+pub(in crate::import) fn table_names(path: &Path) -> Vec<String> {
+    let read = |connection: Connection| -> rusqlite::Result<Vec<String>> {
+        let mut statement = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
+        statement.query_map([], |row| row.get(0))?.collect()
+    };
+    open(path).and_then(read).unwrap_or_default()
+}
+
 /// Whether a database that has a write-ahead log when somebody has it open has none now.
 fn is_at_rest(path: &Path) -> bool {
     let mut header = [0; 20];
@@ -118,8 +127,8 @@ fn object(row: &Row<'_>, longest: usize) -> Result<Value, String> {
                 if length > longest {
                     return Err(format!("row of {} MiB is over the limit; see --max-line-mib", length >> 20));
                 }
-                let text = std::str::from_utf8(text);
-                Value::from(text.map_err(|error| format!("`{name}` is not valid UTF-8: {error}, skipped"))?)
+                // Bytes that are not UTF-8 become U+FFFD: the rest of the text is sound.
+                Value::from(String::from_utf8_lossy(text))
             }
             ValueRef::Null | ValueRef::Blob(_) => Value::Null,
         };
@@ -191,7 +200,7 @@ impl<P: Peer> Tables<P> {
 }
 
 impl<P: Peer> Records for Tables<P> {
-    fn each(mut self: Box<Self>, tell: &mut dyn FnMut(Item, Position) -> bool) -> io::Result<Position> {
+    fn each(mut self: Box<Self>, tell: &mut dyn FnMut(Item, Position) -> bool) -> io::Result<End> {
         let counted = self.peer.tables().iter().filter_map(|table| Some((*table, self.count(table)?)));
         let tables: Vec<(Table, u64)> = counted.collect();
         let rows = tables.iter().map(|(_, rows)| rows).sum();
@@ -206,6 +215,6 @@ impl<P: Peer> Records for Tables<P> {
                 break;
             }
         }
-        Ok(way.position)
+        Ok(End::complete(way.position))
     }
 }

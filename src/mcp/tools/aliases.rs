@@ -3,8 +3,14 @@
 
 use serde_json::{Map, Value, json};
 
-/// The tool that answers to an old name, and its arguments made from the old ones.
+use crate::domain::mark;
+
+/// The tool that answers to an old name, and its arguments made from the old ones. A name that imports would not recognise as
+/// ours has none.
 pub(super) fn resolve(name: &str, arguments: &Value) -> Option<(&'static str, Value)> {
+    if !mark::is_tool(name) {
+        return None;
+    }
     let text = |names: &[&str]| first(arguments, names);
     Some(match name {
         "memory_status" | "claude_memory_status" | "claude_memory_health" => ("memory_health", json!({})),
@@ -24,8 +30,7 @@ pub(super) fn resolve(name: &str, arguments: &Value) -> Option<(&'static str, Va
         }
         "get_conversation_messages" => {
             let session = text(&["conversation_id", "session_id", "id"]);
-            let range = limit(arguments).map(|count| json!([0, count]));
-            ("memory_get", object([("session_id", session), ("range", range)]))
+            ("memory_get", object([("session_id", session), ("count", limit(arguments))]))
         }
         "store_conversation" => {
             let messages = arguments.get("messages").and_then(Value::as_array).map(|messages| talk(messages));
@@ -80,7 +85,7 @@ mod tests {
         );
         assert_eq!(
             resolved("get_conversation_messages", json!({ "conversation_id": "abc", "limit": 5 })),
-            ("memory_get", json!({ "session_id": "abc", "range": [0, 5] }))
+            ("memory_get", json!({ "session_id": "abc", "count": 5 }))
         );
         let stored = resolved("store_conversation", json!({ "messages": [{ "role": "user", "content": "hello" }] }));
         assert_eq!(stored, ("memory_save", json!({ "text": "user: hello" })));

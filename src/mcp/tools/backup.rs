@@ -69,5 +69,5 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
         let _ = writeln!(text, "{} {} bytes, {what}: {}", backup.created_at, backup.bytes, backup.path);
     }
     let _ = write!(text, "{} backups", backups.len());
-    answer(&BackupAnswer { created, backups }, text)
+    answer(&BackupAnswer { created, backups }, &text)
 }

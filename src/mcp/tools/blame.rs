@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::timeline::line;
-use super::{Outcome, define, minute, parse, projects_of, quote, quoting, reading, within};
+use super::{Outcome, define, minute, parse, projects_of, quote, quoting, reading, session_label, within};
 use crate::mcp::caller::Caller;
 use crate::mcp::wire::history::BlameAnswer;
 use crate::memory::Memory;
@@ -43,7 +43,7 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
     let limit = within(arguments.limit, 10, 1, 50, "limit")?;
     let found = BlameAnswer::from(memory.blame(&arguments.file, projects, limit)?);
     let text = render(&found);
-    quoting(&found, text)
+    quoting(&found, &text)
 }
 
 fn render(found: &BlameAnswer) -> String {
@@ -58,7 +58,7 @@ fn render(found: &BlameAnswer) -> String {
             entry.project,
             entry.title,
             entry.edits.len(),
-            entry.session_id
+            session_label(&entry.session_id)
         );
         for (label, excerpt) in [("asked", &entry.request), ("said", &entry.explanation)] {
             if let Some(excerpt) = excerpt {

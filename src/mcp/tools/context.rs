@@ -79,7 +79,7 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
     }
     let pack = PackAnswer::from(pack);
     let text = render(&pack);
-    quoting(&pack, text)
+    quoting(&pack, &text)
 }
 
 /// The items as a numbered list, each with its source.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Outcome, define, minute, parse, projects_of, quote, quoting, reading, within};
+use super::{Outcome, define, minute, parse, projects_of, quote, quoting, reading, session_label, within};
 use crate::domain::Mode;
 use crate::domain::text::signature::signature;
 use crate::mcp::caller::Caller;
@@ -51,7 +51,7 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
     let found =
         FixAnswer { signature: signature(&arguments.error), fixes: fixes.into_iter().map(FixEntry::from).collect() };
     let text = render(&found);
-    quoting(&found, text)
+    quoting(&found, &text)
 }
 
 fn render(found: &FixAnswer) -> String {
@@ -62,7 +62,7 @@ fn render(found: &FixAnswer) -> String {
             "- {} · {} · session {}\n   seen ({}, {}):\n{}",
             minute(&fix.error.ts),
             fix.project,
-            fix.session_id,
+            session_label(&fix.session_id),
             fix.error.trust,
             fix.error.id,
             quote(&fix.error.text)

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Outcome, define, ids_of, minute, parse, quoting, time_of};
 use crate::domain::query::{Reading, Selection};
-use crate::domain::text::{one_line, visible};
+use crate::domain::text::{first_words, visible};
 use crate::domain::{Detail, MessageId, Query, limits};
 use crate::mcp::caller::Caller;
 use crate::mcp::error::Failure;
@@ -20,6 +20,9 @@ use crate::ops::backup;
 const USAGE: &str = "name `ids`, a `session_id`, a `query` (then the ids you confirm), or `project` with `before`";
 /// Messages that are shown.
 const SHOWN: usize = 20;
+/// What is shown of a text stays in the transcript of the session that asks: enough to know the text by, and no more.
+const FIRST_WORDS: usize = 8;
+const FIRST_CHARACTERS: usize = 60;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -60,7 +63,7 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
     if !dry_run && !ids.is_empty() {
         const WHY: &str = "asked for by tool call";
         let (paths, rewrite) = (memory.paths(), arguments.include_backups.unwrap_or(false));
-        let receipt = memory.forget(ids.clone(), WHY, caller.now)?;
+        let receipt = memory.forget_for(caller.session.as_deref(), ids.clone(), WHY, caller.now)?;
         let shown = |path: &std::path::PathBuf| path.display().to_string();
         let (mut rewritten, mut kept) = (Vec::new(), Vec::new());
         if rewrite {
@@ -72,6 +75,7 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
             messages: receipt.messages,
             parts: receipt.parts,
             vectors: receipt.vectors,
+            repeats: receipt.repeats,
             verified: receipt.found_in.is_empty() && receipt.log_emptied,
             remaining_hits: receipt.found_in.iter().map(shown).collect(),
             backups: kept,
@@ -79,7 +83,7 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
         });
     }
     let text = render(&answer);
-    quoting(&answer, text)
+    quoting(&answer, &text)
 }
 
 impl Arguments {
@@ -128,12 +132,14 @@ fn preview(memory: &Memory, ids: &[MessageId]) -> Result<Vec<ForgetPreview>, Fai
         let transcript = memory.read(&Reading { what, include_tools: true, max_tokens: 200 })?;
         for conversation in transcript.conversations {
             shown.extend(conversation.messages.into_iter().map(|message| {
-                let text = message.parts.first().map(|part| one_line(&part.text, 120)).unwrap_or_default();
+                let text = message.parts.first().map_or("", |part| part.text.as_str());
                 ForgetPreview {
                     id: message.id.to_string(),
+                    session_id: message.session,
                     ts: message.at.to_string(),
                     project: conversation.head.project.clone(),
-                    text: visible::safe(&text).into_owned(),
+                    role: message.role.name().to_owned(),
+                    first_words: visible::safe(&first_words(text, FIRST_WORDS, FIRST_CHARACTERS)).into_owned(),
                 }
             }));
         }
@@ -156,9 +162,13 @@ fn render(answer: &ForgetAnswer) -> String {
     if let Some(kept) = answer.receipt.as_ref().map(|done| done.backups.len()).filter(|kept| *kept > 0) {
         let _ = writeln!(text, "{kept} backups may still hold them; with include_backups they are made anew without.");
     }
+    if let Some(repeats) = answer.receipt.as_ref().map(|done| done.repeats).filter(|repeats| *repeats > 0) {
+        let _ = writeln!(text, "{repeats} of them only repeated the others in this session.");
+    }
     for message in &answer.preview {
+        let ForgetPreview { id, session_id, ts, project, role, first_words } = message;
         let _ =
-            writeln!(text, "- {} · {} · {}\n   > {}", minute(&message.ts), message.project, message.id, message.text);
+            writeln!(text, "- {} · {project} · {role} · session {session_id}\n   {id}\n   > {first_words}", minute(ts));
     }
     if answer.matched > answer.preview.len() {
         let _ = writeln!(text, "and {} more", answer.matched - answer.preview.len());

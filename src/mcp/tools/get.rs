@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
-use super::{Outcome, define, ids_of, minute, parse, quote, quoting, reading};
+use super::{Outcome, define, ids_of, minute, parse, quote, quoting, reading, session_label};
 use crate::domain::limits;
 use crate::domain::query::{Reading, Selection};
 use crate::mcp::caller::Caller;
@@ -32,7 +32,12 @@ struct Arguments {
     /// Neighbours of each id on both sides. Default 2.
     #[schemars(range(min = 0, max = 50))]
     around: Option<usize>,
-    /// Positions of a session: [first, count].
+    /// First position of the session to read, from 0.
+    from: Option<usize>,
+    /// Messages of the session. Default 200.
+    count: Option<usize>,
+    /// Both in one, as it was until 0.1: answered for one more release, no longer offered.
+    #[schemars(skip)]
     range: Option<(usize, usize)>,
     /// Default 3000.
     max_tokens: Option<usize>,
@@ -55,7 +60,7 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
     let fetched = fetch(memory, caller, &reading)?;
     let found = GetAnswer::from(fetched.as_deref().unwrap_or(memory).read(&reading)?);
     let text = render(&found);
-    quoting(&found, text)
+    quoting(&found, &text)
 }
 
 /// The conversation of a message that is not here, where searches are answered from elsewhere.
@@ -71,13 +76,15 @@ fn fetch(memory: &Memory, caller: &Caller, reading: &Reading) -> Result<Option<F
 
 impl Arguments {
     fn into_reading(self) -> Result<Reading, Failure> {
-        let what = match (self.ids, self.session_id) {
-            (Some(ids), None) if !ids.is_empty() && ids.len() <= limits::READ_IDS => {
+        // A client that fills every field sends an empty list.
+        let what = match (self.ids.filter(|ids| !ids.is_empty()), self.session_id) {
+            (Some(ids), None) if ids.len() <= limits::READ_IDS => {
                 let ids = ids_of(&ids, USAGE)?;
                 Selection::Messages { ids, around: self.around.unwrap_or(2).min(50) }
             }
             (None, Some(session)) => {
-                let (from, count) = self.range.unwrap_or((0, SESSION_MESSAGES));
+                let (first, most) = self.range.unwrap_or((0, SESSION_MESSAGES));
+                let (from, count) = (self.from.unwrap_or(first), self.count.filter(|count| *count > 0).unwrap_or(most));
                 Selection::Session { session, from, count }
             }
             _ => return Err(Failure::arguments("one of `ids` (1 to 50) and `session_id` is needed", USAGE)),
@@ -99,7 +106,10 @@ fn render(found: &GetAnswer) -> String {
         let _ = writeln!(
             text,
             "session {} · {} · {} ({} messages)",
-            conversation.session_id, conversation.project, conversation.title, conversation.total
+            session_label(&conversation.session_id),
+            conversation.project,
+            conversation.title,
+            conversation.total
         );
         for message in &conversation.messages {
             let _ = writeln!(text, "[{}] {} {}", message.position, minute(&message.ts), message.role);
@@ -111,7 +121,7 @@ fn render(found: &GetAnswer) -> String {
         }
     }
     if found.truncated {
-        text.push_str("Cut at the token budget; ask for a range or a larger max_tokens.\n");
+        text.push_str("Cut at the token budget; read on with `from`, or ask for a larger max_tokens.\n");
     }
     text
 }

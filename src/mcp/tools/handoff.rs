@@ -42,7 +42,7 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
     let handoff = memory.handoff(arguments.session_id.as_deref(), projects, caller.session.as_deref())?;
     let found = HandoffAnswer::from(handoff);
     let text = render(&found);
-    quoting(&found, text)
+    quoting(&found, &text)
 }
 
 pub(in crate::mcp) fn render(found: &HandoffAnswer) -> String {

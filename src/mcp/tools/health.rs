@@ -42,5 +42,5 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
         let fix = check.fix.as_ref().map(|fix| format!(" → {fix}")).unwrap_or_default();
         let _ = writeln!(text, "{} {}: {}{fix}", if check.ok { "ok" } else { "!!" }, check.name, check.finding);
     }
-    answer(&health, text)
+    answer(&health, &text)
 }

@@ -47,5 +47,5 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
         unfinished: report.interrupted,
     };
     let text = format!("{} new messages from {} transcripts, {} lines bad", done.new, done.files, done.bad);
-    answer(&done, text)
+    answer(&done, &text)
 }

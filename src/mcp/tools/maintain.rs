@@ -51,5 +51,5 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
         done.bytes_after,
         if dry_run { " Nothing was changed." } else { "" }
     );
-    answer(&done, text)
+    answer(&done, &text)
 }

@@ -31,16 +31,21 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::arguments::conform;
 use super::caller::Caller;
 use super::error::Failure;
 use super::profile::Profile;
 use super::schema;
 use crate::domain::text::fence::fenced;
+use crate::domain::text::{one_line, visible};
 use crate::domain::{MessageId, Timestamp, mark, moment};
 use crate::memory::Memory;
 
 pub use context::render as render_pack;
 pub use search::{cursor_at, offset_of};
+
+/// Characters of the id of a session in a text.
+const SESSION_CHARACTERS: usize = 200;
 
 /// What a tool answers: data, and the same as text.
 #[derive(Debug)]
@@ -171,19 +176,21 @@ fn adding() -> ToolAnnotations {
 }
 
 /// Reads the arguments; a wrong one is told to the model together with what would be right.
-fn parse<A: DeserializeOwned>(arguments: Value, usage: &str) -> Result<A, Failure> {
+fn parse<A: DeserializeOwned + JsonSchema>(arguments: Value, usage: &str) -> Result<A, Failure> {
+    let arguments = conform(&schema::of::<A>(), arguments)?;
     serde_json::from_value(arguments).map_err(|error| Failure::arguments(error.to_string(), usage))
 }
 
 /// An answer that says nothing that was once said.
-fn answer(structured: &impl Serialize, text: String) -> Outcome {
+fn answer(structured: &impl Serialize, text: &str) -> Outcome {
     let value = serde_json::to_value(structured)
         .map_err(|error| Failure::arguments(error.to_string(), "please report this as a bug"))?;
-    Ok(Reply { value, text, quotes: false })
+    // Ids, names of tools and paths come from transcripts and may hold what acts on a terminal.
+    Ok(Reply { value, text: visible::safe(text).into_owned(), quotes: false })
 }
 
 /// An answer that quotes.
-fn quoting(structured: &impl Serialize, text: String) -> Outcome {
+fn quoting(structured: &impl Serialize, text: &str) -> Outcome {
     answer(structured, text).map(|reply| Reply { quotes: true, ..reply })
 }
 
@@ -195,6 +202,11 @@ fn minute(ts: &str) -> String {
 /// Indented, every line marked as a quotation.
 fn quote(text: &str) -> String {
     format!("   > {}", text.trim_end().replace('\n', "\n   > "))
+}
+
+/// The id of a session on one line.
+fn session_label(id: &str) -> String {
+    one_line(id, SESSION_CHARACTERS)
 }
 
 fn ids_of(ids: &[String], usage: &str) -> Result<Vec<MessageId>, Failure> {
@@ -223,5 +235,22 @@ fn within(value: Option<usize>, default: usize, least: usize, most: usize, name:
         }
         Some(value) => Ok(value),
         None => Ok(default),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imports_know_every_tool_by_name() {
+        let listed: Vec<&str> = mark::OWN_TOOLS.into_iter().chain(mark::SHARED_TOOLS).collect();
+        for entry in ENTRIES {
+            assert!(listed.contains(&entry.name), "domain::mark does not list {}", entry.name);
+        }
+        for name in &listed {
+            assert!(exists(name), "domain::mark lists {name}, which is no tool");
+            assert_eq!(listed.iter().filter(|other| other == &name).count(), 1, "{name} is listed twice");
+        }
     }
 }

@@ -24,5 +24,5 @@ pub(super) fn call(_memory: &Memory, _caller: &Caller, arguments: Value) -> Outc
 
 pub(super) fn answer(arguments: Value) -> Outcome {
     let Arguments {} = parse(arguments, "this tool takes no arguments")?;
-    super::answer(&Pong { pong: true, version: env!("CARGO_PKG_VERSION").to_owned() }, "pong".to_owned())
+    super::answer(&Pong { pong: true, version: env!("CARGO_PKG_VERSION").to_owned() }, "pong")
 }

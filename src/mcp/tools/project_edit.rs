@@ -67,5 +67,5 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
     };
     let edited = ProjectEdited { done: done.to_owned(), id: into.id.to_string(), name: into.name, moved: messages };
     let text = format!("{done}: project {} {:?} ({} messages moved)", edited.id, edited.name, edited.moved);
-    answer(&edited, text)
+    answer(&edited, &text)
 }

@@ -72,7 +72,7 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
     let projects = found.into_iter().take(MOST).map(|summary| ProjectEntry::new(summary, &here)).collect();
     let answer = ProjectsAnswer { projects, total };
     let text = render(&answer);
-    quoting(&answer, text)
+    quoting(&answer, &text)
 }
 
 fn render(found: &ProjectsAnswer) -> String {

@@ -65,7 +65,7 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
     for id in &saved.duplicates {
         let _ = write!(text, "\nsays nearly the same: {id}; if it does, save again with `supersedes`");
     }
-    answer(&saved, text)
+    answer(&saved, &text)
 }
 
 /// Saved memories that hold nearly all words of this one.

@@ -120,7 +120,7 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
         hit.other_project = true;
     }
     let text = render(&found);
-    quoting(&found, text)
+    quoting(&found, &text)
 }
 
 impl Arguments {

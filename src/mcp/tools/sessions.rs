@@ -63,7 +63,7 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
         None => page(memory, &filter, arguments.cursor.as_deref(), limit)?,
     };
     let text = render(&found, false);
-    quoting(&found, text)
+    quoting(&found, &text)
 }
 
 /// The sessions of the best messages, in their order.

@@ -57,5 +57,5 @@ pub(super) fn call(memory: &Memory, _caller: &Caller, arguments: Value) -> Outco
     for rule in &stats.redactions {
         let _ = writeln!(text, "secrets taken out by {}: {}", rule.rule, rule.count);
     }
-    answer(&stats, text)
+    answer(&stats, &text)
 }

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Outcome, define, ids_of, minute, parse, projects_of, quoting, reading, time_of, within};
+use super::{Outcome, define, ids_of, minute, parse, projects_of, quoting, reading, session_label, time_of, within};
 use crate::domain::Timestamp;
 use crate::mcp::caller::Caller;
 use crate::mcp::error::Failure;
@@ -82,7 +82,7 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
         None => page(memory, &filter, arguments.cursor.as_deref(), limit)?,
     };
     let text = render(&page, by_day);
-    quoting(&page, text)
+    quoting(&page, &text)
 }
 
 /// One page of a list of sessions.
@@ -176,7 +176,7 @@ pub(super) fn line(session: &SessionEntry) -> String {
         let more = if more > 0 { format!(" (+{more})") } else { String::new() };
         let _ = write!(line, " · files {}{more}", names.join(", "));
     }
-    let _ = write!(line, " · session {}", session.session_id);
+    let _ = write!(line, " · session {}", session_label(&session.session_id));
     line
 }
 

@@ -55,5 +55,5 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
     };
     let saved = SaveAnswer::from(memory.update(id, arguments.text, change, caller.now)?);
     let text = format!("{}: {}", saved.status, saved.uri);
-    answer(&saved, text)
+    answer(&saved, &text)
 }

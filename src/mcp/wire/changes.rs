@@ -22,12 +22,16 @@ pub struct ForgetAnswer {
 pub struct ForgetPreview {
     /// For `ids` or `confirm_ids`.
     pub id: String,
+    /// Session it was said in.
+    pub session_id: String,
     /// RFC 3339, UTC.
     pub ts: String,
     /// Project name.
     pub project: String,
-    /// The beginning of its text.
-    pub text: String,
+    /// Who speaks.
+    pub role: String,
+    /// Its first words, never the whole text; `memory_get` has it.
+    pub first_words: String,
 }
 
 /// What forgetting did.
@@ -39,6 +43,8 @@ pub struct ForgetDone {
     pub parts: u64,
     /// Their vectors.
     pub vectors: u64,
+    /// How many of the messages only repeated the others, in the session that asked.
+    pub repeats: u64,
     /// Nothing of them was found in any file of the store.
     pub verified: bool,
     /// Backups that may still hold them; with `include_backups` none.

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::domain::mark::URI_PREFIX;
 use crate::domain::text::suspicion::reads_like_an_instruction;
 use crate::domain::text::visible;
-use crate::domain::{Answer, Hit, Origin, Timestamp};
+use crate::domain::{Answer, Hit, Origin, Timestamp, Usage};
 use crate::memory::{self, Memory, Transcript};
 use crate::ops::watch;
 use crate::store;
@@ -111,6 +111,12 @@ pub struct GetConversation {
     pub project: String,
     /// Messages it has in all.
     pub total: usize,
+    /// The session whose history it continues: what they share stands there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<String>,
+    /// Whether only the prompts of it are known: the client deleted the rest.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prompts_only: bool,
     /// In order.
     pub messages: Vec<GetMessage>,
 }
@@ -126,6 +132,15 @@ pub struct GetMessage {
     pub role: String,
     /// RFC 3339, UTC.
     pub ts: String,
+    /// Whether the record has no time and that of a neighbour stands for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub time_estimated: bool,
+    /// Whether it was taken back or belongs to a side conversation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub side: bool,
+    /// Tokens that it cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<TokenUsage>,
     /// The file and line that it was imported from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
@@ -133,10 +148,30 @@ pub struct GetMessage {
     pub parts: Vec<GetPart>,
 }
 
+/// Tokens of one answer of a model.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct TokenUsage {
+    /// Read and not cached.
+    pub input: u64,
+    /// Written.
+    pub output: u64,
+    /// Read from the cache.
+    pub cache_read: u64,
+    /// Written to the cache.
+    pub cache_write: u64,
+}
+
+impl From<Usage> for TokenUsage {
+    fn from(usage: Usage) -> Self {
+        let Usage { input, output, cache_read, cache_write } = usage;
+        Self { input, output, cache_read, cache_write }
+    }
+}
+
 /// One part of a message.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct GetPart {
-    /// text, thinking, `tool_use`, `tool_result`, summary, meta or note.
+    /// text, thinking, `tool_use`, `tool_result`, summary, meta, note or earlier.
     pub kind: String,
     /// Name of the tool.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -328,6 +363,8 @@ impl From<memory::Conversation> for GetConversation {
             title: visible::safe(&crate::domain::text::one_line(&head.title, 120)).into_owned(),
             project: head.project,
             total: head.messages,
+            forked_from: head.forked_from,
+            prompts_only: head.prompts_only,
             messages: conversation.messages.into_iter().map(GetMessage::from).collect(),
         }
     }
@@ -340,6 +377,9 @@ impl From<store::MessageText> for GetMessage {
             position: message.position,
             role: message.role.name().to_owned(),
             ts: message.at.to_string(),
+            time_estimated: message.at_estimated,
+            side: message.sidechain,
+            usage: message.usage.map(TokenUsage::from),
             origin: message.provenance.map(|(file, line)| format!("{file}:{line}")),
             parts: message
                 .parts

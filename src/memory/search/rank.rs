@@ -59,7 +59,7 @@ pub(super) const fn kind_weight(kind: Kind) -> f32 {
         Kind::Thinking => 0.75,
         Kind::ToolUse => 0.6,
         Kind::ToolResult => 0.5,
-        Kind::Meta => 0.3,
+        Kind::Meta | Kind::Earlier => 0.3,
     }
 }
 

@@ -9,11 +9,17 @@ use crate::memory::Conversation;
 pub(super) fn conversation(conversation: &Conversation) -> String {
     let head = &conversation.head;
     let title = visible::safe(&one_line(&head.title, 120)).into_owned();
-    let mut text = format!("# {}\n\n", if title.is_empty() { &head.session } else { &title });
+    let session = visible::safe(&one_line(&head.session, 200)).replace('`', "'");
+    let mut text = format!("# {}\n\n", if title.is_empty() { &session } else { &title });
     let _ = writeln!(
         text,
         "Project {} · {} · session `{}` · {} to {} · {} messages",
-        head.project, head.source, head.session, head.started_at, head.ended_at, head.messages
+        visible::safe(&head.project),
+        head.source,
+        session,
+        head.started_at,
+        head.ended_at,
+        head.messages
     );
     for message in &conversation.messages {
         let side = if message.sidechain { " (side conversation)" } else { "" };

@@ -4,7 +4,10 @@ mod html;
 mod markdown;
 pub mod transcript;
 
-use crate::domain::text::visible;
+use std::collections::HashSet;
+
+use crate::domain::file_name::path_component;
+use crate::domain::text::{prefix, visible};
 use crate::domain::{Kind, Role};
 use crate::memory::Conversation;
 use crate::store::{MessageText, PartText};
@@ -44,6 +47,11 @@ impl Format {
     }
 }
 
+/// Letters of an id that tell most conversations of one day and title apart.
+const SHORT_ID: usize = 8;
+/// Bytes of a title in a name: with the day, the longest id and the ending a name has at most 255.
+const TITLE_BYTES: usize = 110;
+
 /// A file of an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -59,8 +67,30 @@ pub struct Entry {
     pub messages: usize,
 }
 
-/// The name of the file of a conversation: its day, words of its title, and enough of its id.
-pub fn file_name(conversation: &Conversation, format: Format) -> String {
+/// The names that the files of one export have.
+#[derive(Debug, Default)]
+pub struct FileNames {
+    /// In lower case: some file systems tell no difference.
+    taken: HashSet<String>,
+}
+
+impl FileNames {
+    /// Chooses a name for the file of a conversation that no other one has.
+    pub fn choose(&mut self, conversation: &Conversation, format: Format) -> String {
+        let short: String =
+            conversation.head.session.chars().filter(char::is_ascii_alphanumeric).take(SHORT_ID).collect();
+        let name = file_name(conversation, &short, format);
+        if self.taken.insert(name.to_lowercase()) {
+            return name;
+        }
+        let name = file_name(conversation, &path_component(&conversation.head.session), format);
+        self.taken.insert(name.to_lowercase());
+        name
+    }
+}
+
+/// The name of the file of a conversation: its day, words of its title, and its id.
+fn file_name(conversation: &Conversation, id: &str, format: Format) -> String {
     let head = &conversation.head;
     let words: String = visible::safe(&head.title)
         .chars()
@@ -68,9 +98,8 @@ pub fn file_name(conversation: &Conversation, format: Format) -> String {
         .take(60)
         .collect();
     let words = words.split_whitespace().take(8).collect::<Vec<_>>().join("-");
-    let id: String = head.session.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
     let day = head.started_at.to_string();
-    let parts = [day.get(..10).unwrap_or(""), &words, &id];
+    let parts = [day.get(..10).unwrap_or(""), prefix(&words, TITLE_BYTES).trim_end_matches('-'), id];
     let name: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     format!("{}.{}", name.join("-"), format.ending())
 }
@@ -95,5 +124,6 @@ fn heading(part: &PartText) -> Option<String> {
         Kind::ToolUse => Some(tool.to_owned()),
         Kind::ToolResult => Some(format!("{tool}: output")),
         Kind::Meta => Some("From the client".to_owned()),
+        Kind::Earlier => Some("Earlier version".to_owned()),
     }
 }

@@ -3,6 +3,9 @@
 
 use serde_json::{Value, json};
 
+use crate::domain::directory::claude_code_slug;
+use crate::domain::file_name::{is_windows_device, path_component};
+use crate::domain::text::shell::quoted_for_print;
 use crate::domain::{Kind, MessageId, Role};
 use crate::import::claude_code::SOURCE;
 use crate::memory::{Error, Memory, Result};
@@ -27,10 +30,30 @@ pub struct Restored {
 }
 
 impl Restored {
-    /// The folder of Claude Code's for this directory: every character but letters and digits is a hyphen.
+    /// Returns the folder in which Claude Code looks for transcripts of this directory; one component of a path.
     pub fn folder(&self) -> String {
-        self.directory.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
+        let slug = claude_code_slug(&self.directory);
+        if is_windows_device(&slug) { path_component(&slug) } else { slug }
     }
+
+    /// Returns the id by which Claude Code knows the transcript, which is also the name of its file: that of the session, unless it
+    /// cannot be a file's name.
+    pub fn resume_id(&self) -> String {
+        path_component(&self.session)
+    }
+
+    /// Returns the shell command that resumes the session.
+    pub fn resume_command(&self) -> String {
+        resume_command(&self.directory, &self.resume_id())
+    }
+}
+
+/// Returns the shell command that resumes a session of Claude Code in its directory.
+pub fn resume_command(directory: &str, id: &str) -> String {
+    let quoted = quoted_for_print(directory);
+    // A name that begins with `-` is no option.
+    let end = if directory.starts_with('-') { "-- " } else { "" };
+    format!("cd {end}{quoted} && claude --resume {}", quoted_for_print(id))
 }
 
 /// Makes the transcript of a session.
@@ -53,8 +76,9 @@ pub fn restore(memory: &Memory, session: &str) -> Result<Restored> {
     }
     let directory = spoken.last().map(|spoken| spoken.first.directory.clone()).unwrap_or_default();
     let (mut text, mut parent) = (String::new(), Value::Null);
+    let name = path_component(&conversation.head.session);
     for spoken in &spoken {
-        let record = spoken.record(&conversation.head.session, &parent);
+        let record = spoken.record(&conversation.head.session, &name, &parent);
         parent = record.get("uuid").cloned().unwrap_or_default();
         text.push_str(&record.to_string());
         text.push('\n');
@@ -95,7 +119,7 @@ fn said(message: &WholeMessage) -> String {
             Kind::Text | Kind::Summary | Kind::Note => Some(part.text.clone()),
             Kind::ToolUse => Some(format!("[{tool}]\n{}", short(&part.text))),
             Kind::ToolResult => Some(format!("[{tool} answered]\n{}", short(&part.text))),
-            Kind::Thinking | Kind::Meta => None,
+            Kind::Thinking | Kind::Meta | Kind::Earlier => None,
         }
     });
     parts.collect::<Vec<_>>().join("\n\n")
@@ -109,7 +133,8 @@ fn short(text: &str) -> String {
 }
 
 impl Spoken {
-    fn record(&self, session: &str, parent: &Value) -> Value {
+    /// `name` is the id under which Claude Code finds the session.
+    fn record(&self, session: &str, name: &str, parent: &Value) -> Value {
         let message = &self.first;
         let uuid = MessageId::imported("restored", session, &message.id.to_string()).to_string();
         let (kind, spoken) = if self.assistant {
@@ -126,7 +151,7 @@ impl Spoken {
             ("user", json!({ "role": "user", "content": self.text }))
         };
         json!({
-            "parentUuid": parent, "isSidechain": false, "userType": "external", "cwd": message.directory, "sessionId": session,
+            "parentUuid": parent, "isSidechain": false, "userType": "external", "cwd": message.directory, "sessionId": name,
             "version": "2.0.0", "gitBranch": message.git_branch.as_deref().unwrap_or(""), "type": kind, "message": spoken, "uuid": uuid,
             "timestamp": message.at.to_string(), MARK: "restored",
         })

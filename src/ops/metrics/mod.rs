@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::config::{Settings, SyncSettings, env};
-use crate::domain::Timestamp;
+use crate::domain::{Ledger, Timestamp};
 use crate::memory::{Backlog, Health, Memory};
 use crate::ops::backup;
 use crate::store::{Run, Stats, TargetState, take_busy_waits};
@@ -79,6 +79,8 @@ pub struct Readings {
     pub vectors: u64,
     /// Transcripts on disk and read.
     pub backlog: Backlog,
+    /// What became of the records of all files that were read, by source.
+    pub ledgers: Vec<(String, Ledger)>,
     /// Secrets that were taken out, by rule.
     pub redactions: Vec<(String, u64)>,
     /// The newest backup.
@@ -130,6 +132,7 @@ impl Readings {
             vectors: health.vectors,
             stats: health.stats.clone(),
             backlog,
+            ledgers: health.ledgers.clone(),
             redactions: memory.redactions()?,
             backup: backup::newest(&paths.backups()),
             disk: injected_disk().or_else(|| crate::disk::space(paths.home()).ok()),
@@ -336,13 +339,32 @@ impl Metrics {
     }
 }
 
+/// Records by source and by what became of them.
+fn records(ledgers: &[(String, Ledger)]) -> Vec<(Vec<(&'static str, String)>, f64)> {
+    let mut rows = Vec::new();
+    for (source, ledger) in ledgers {
+        let counts = [
+            ("message", ledger.messages),
+            ("own", ledger.own),
+            ("bookkeeping", ledger.bookkeeping.values().sum()),
+            ("not_understood", ledger.not_understood.values().sum()),
+            ("damaged", ledger.damaged),
+        ];
+        for (outcome, count) in counts {
+            let labels = vec![("source", source.clone()), ("outcome", outcome.to_owned())];
+            rows.push((labels, number(i64::try_from(count).unwrap_or(i64::MAX))));
+        }
+    }
+    rows
+}
+
 fn searches(counters: &BTreeMap<String, i64>) -> f64 {
     let searches = counters.iter().filter(|(name, _)| name.starts_with("requests/tools/call/memory_search/"));
     number(searches.map(|(_, value)| *value).sum())
 }
 
 fn store(page: &mut Page, readings: &Readings) {
-    let Readings { stats, vectors, backlog, redactions, backup, disk, index_bytes, runs, targets } = readings;
+    let Readings { stats, vectors, backlog, ledgers, redactions, backup, disk, index_bytes, runs, targets } = readings;
     let whole = |value: u64| number(i64::try_from(value).unwrap_or(i64::MAX));
     let gauges = [
         ("claude_memory_messages", "Messages that are kept.", stats.messages),
@@ -360,6 +382,7 @@ fn store(page: &mut Page, readings: &Readings) {
     for (name, help, value) in gauges {
         page.gauge(name, help, whole(value));
     }
+    page.gauges("claude_memory_import_records", "Records of the files that were read.", records(ledgers));
     page.gauge(
         "claude_memory_ingest_lag_seconds",
         "Age of the oldest change that was not read.",

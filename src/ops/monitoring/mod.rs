@@ -87,6 +87,9 @@ fn filled(places: &Places, template: &str, escape: Escape) -> String {
 /// # Errors
 /// When the folder cannot be made or written.
 pub fn export(folder: &Path, places: &Places) -> Result<Vec<PathBuf>> {
+    if folder.starts_with(&places.home) {
+        disk::create_private_folder(&places.home).map_err(Error::io("create", &places.home))?;
+    }
     std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
     files(places)
         .into_iter()

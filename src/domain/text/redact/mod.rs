@@ -326,5 +326,16 @@ fn is_dated(secret: &str) -> bool {
         && groups.len() > 1
 }
 
+/// Whether `clean` is `text` with placeholders in the place of secrets.
+pub fn is_redacted_form(clean: &str, text: &str) -> bool {
+    let pieces: Vec<&str> = PLACEHOLDER.split(clean).collect();
+    let [first, between @ .., last] = pieces.as_slice() else { return false };
+    let inner = text.strip_prefix(first).and_then(|rest| rest.strip_suffix(last));
+    let rest = between
+        .iter()
+        .try_fold(inner.unwrap_or(""), |rest, piece| rest.find(piece).and_then(|at| rest.get(at + piece.len()..)));
+    inner.is_some() && rest.is_some()
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,13 @@
+//! The priority of a command. What a person waits for at a terminal runs at the normal one; timers, hooks and agents start
+//! commands without a terminal, and those must not slow down what the user of the machine does.
+
+use std::io::IsTerminal as _;
+
+use crate::embed::give_way;
+
+/// Lowers the priority of this command unless it was started on a terminal.
+pub(super) fn lower_in_background() {
+    if !std::io::stdin().is_terminal() && !std::io::stderr().is_terminal() {
+        give_way();
+    }
+}
