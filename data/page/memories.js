@@ -15,7 +15,7 @@ export async function forget(what, done, fail) {
     const { matched, preview } = await tool("memory_forget", { ...what, dry_run: true });
     const backups = h("input", { type: "checkbox", id: "backups" });
     const sure = await dialog(t("forgetHeading", number(matched)), h("div", {}, h("p", {}, t("forgetWhat")),
-      h("ul", { class: "preview" }, preview.slice(0, 8).map((entry) => h("li", {}, h("time", { class: "small" }, moment(entry.ts)), " ", entry.text)),
+      h("ul", { class: "preview" }, preview.slice(0, 8).map((entry) => h("li", {}, h("time", { class: "small" }, moment(entry.ts)), " ", entry.first_words)),
         matched > 8 && h("li", { class: "small" }, t("andMore", number(matched - Math.min(preview.length, 8))))),
       h("label", { class: "row" }, backups, t("forgetBackups"))), [[t("cancel"), undefined], [t("forgetDo"), true, "danger"]]);
     if (!sure) return;

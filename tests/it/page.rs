@@ -117,7 +117,7 @@ fn a_person_uses_it_in_chromium() {
         "what acts on a reader is shown, not done"
     );
     holds("changed", "text", "pinned");
-    holds("preview", "text", "Wednesdays");
+    holds("preview", "text", "We tag");
     holds("receipt", "text", "No file of the store holds a piece");
     assert!(step("timeline")["days"].as_u64().unwrap() > 0 && step("timeline")["sessions"].as_u64().unwrap() > 5);
     assert!(step("one day")["sessions"].as_u64() < step("timeline")["sessions"].as_u64());
