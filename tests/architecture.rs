@@ -12,7 +12,7 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("disk", 1, &[]),
     ("import", 1, &["zip", "rusqlite"]),
     ("store", 2, &["rusqlite", "half"]),
-    ("embed", 2, &["fastembed", "ort"]),
+    ("embed", 2, &["claude_memory_encoder", "fastembed", "ort", "tokenizers"]),
     ("clients", 2, &["jsonc_parser", "toml_edit"]),
     ("vector", 2, &["hnsw_rs", "anndists"]),
     ("memory", 3, &[]),

@@ -224,11 +224,12 @@ pub struct HookSettings {
 }
 
 impl EmbedSettings {
-    /// How many workers to start.
-    pub fn workers(&self) -> usize {
+    /// How many workers to start: unless the settings say, one a core when a person waits, else one less, at least one.
+    pub fn workers(&self, waited_for: bool) -> usize {
         if self.threads > 0 {
             return self.threads.min(64);
         }
-        std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1))
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        if waited_for { cores } else { (cores - 1).max(1) }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::Error;
+use super::{Error, Result};
+#[cfg(not(all(feature = "embedded-models", not(debug_assertions))))]
+use crate::disk;
 use crate::domain::hash::sha256_hex;
 
 /// File names, digests and origins, written by `models/build.py`.
@@ -10,6 +12,11 @@ const MANIFEST: &str = include_str!("../../models/manifest.toml");
 
 /// Largest unpacked file that is accepted, so that a damaged frame cannot ask for all memory.
 const LARGEST: usize = 256 << 20;
+
+/// Begins on a multiple of 64 bytes, so that the numbers of a file can be read where they lie.
+#[cfg(all(feature = "embedded-models", not(debug_assertions)))]
+#[repr(C, align(64))]
+struct Aligned<B: ?Sized>(B);
 
 /// One file of the product.
 #[derive(Debug, Clone, Copy)]
@@ -25,13 +32,17 @@ macro_rules! asset {
         Asset {
             name: $name,
             #[cfg(all(feature = "embedded-models", not(debug_assertions)))]
-            bytes: include_bytes!(concat!("../../models/", $name)),
+            bytes: {
+                const FILE: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!("../../models/", $name)));
+                &FILE.0
+            },
         }
     };
 }
 
-pub(super) static MODEL: Asset = asset!("e5-small-zhen-int8.onnx.zst");
-pub(super) static TOKENIZER: Asset = asset!("e5-small-zhen.tokenizer.json.zst");
+pub(super) static WORDS: Asset = asset!("e5-small-zhen.words.bin");
+pub(super) static LAYERS: Asset = asset!("e5-small-zhen.layers.bin");
+pub(super) static VOCABULARY: Asset = asset!("e5-small-zhen.vocabulary.bin");
 pub(super) static MEANS: Asset = asset!("e5-small-zhen.means.f32");
 
 /// ONNX Runtime for the platform of this build.
@@ -63,49 +74,82 @@ pub(super) static RUNTIME: Option<Asset> = {
     }
 };
 
+/// SHA-256 of the unpacked content of a file, from the manifest.
+pub(super) fn digest(name: &str) -> Result<String> {
+    let failed = |why: &str| Error::Asset { path: path(name), why: why.to_owned() };
+    let manifest: toml::Table = MANIFEST.parse().map_err(|_| failed("models/manifest.toml is not TOML"))?;
+    let digest = manifest.get(name).and_then(|entry| entry.get("unpacked_sha256")).and_then(toml::Value::as_str);
+    digest.map(str::to_owned).ok_or_else(|| failed("not listed in models/manifest.toml"))
+}
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/models")).join(name)
+}
+
 impl Asset {
-    /// SHA-256 of the unpacked content, from the manifest.
-    pub(super) fn digest(&self) -> Result<String, Error> {
-        let failed = |why: &str| Error::Asset { path: self.path(), why: why.to_owned() };
-        let manifest: toml::Table = MANIFEST.parse().map_err(|_| failed("models/manifest.toml is not TOML"))?;
-        let digest =
-            manifest.get(self.name).and_then(|entry| entry.get("unpacked_sha256")).and_then(toml::Value::as_str);
-        digest.map(str::to_owned).ok_or_else(|| failed("not listed in models/manifest.toml"))
+    pub(super) fn path(&self) -> PathBuf {
+        path(self.name)
     }
 
-    fn path(&self) -> PathBuf {
-        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/models")).join(self.name)
+    /// SHA-256 of the unpacked content.
+    pub(super) fn digest(&self) -> Result<String> {
+        digest(self.name)
     }
 
+    /// The content, aligned for numbers. Part of the program.
     #[cfg(all(feature = "embedded-models", not(debug_assertions)))]
-    fn packed(&self) -> Result<std::borrow::Cow<'static, [u8]>, Error> {
-        Ok(std::borrow::Cow::Borrowed(self.bytes))
+    pub(super) fn bytes(&self) -> Result<&'static [u8]> {
+        Ok(self.bytes)
     }
 
+    /// The content, aligned for numbers. The file is mapped, compared with its digest and stays mapped: each is asked for once
+    /// a process.
     #[cfg(not(all(feature = "embedded-models", not(debug_assertions))))]
-    fn packed(&self) -> Result<std::borrow::Cow<'static, [u8]>, Error> {
-        let read = std::fs::read(self.path());
-        read.map(std::borrow::Cow::Owned).map_err(|error| Error::Asset { path: self.path(), why: error.to_string() })
+    pub(super) fn bytes(&self) -> Result<&'static [u8]> {
+        let failed = |why: String| Error::Asset { path: self.path(), why };
+        let bytes: &'static [u8] =
+            Box::leak(Box::new(disk::map(&self.path()).map_err(|error| failed(error.to_string()))?));
+        if sha256_hex(bytes) == self.digest()? {
+            Ok(bytes)
+        } else {
+            Err(failed("its content is not what the manifest lists".to_owned()))
+        }
     }
 
-    /// The unpacked content, verified against the manifest.
-    pub(super) fn unpack(&self) -> Result<Vec<u8>, Error> {
-        let failed = |why: String| Error::Asset { path: self.path(), why };
-        let packed = self.packed()?;
-        let content = if std::path::Path::new(self.name).extension().is_some_and(|extension| extension == "zst") {
-            unzip(&packed).map_err(failed)?
+    /// Compares the content with its digest.
+    pub(super) fn verify(&self) -> Result<()> {
+        if sha256_hex(self.bytes()?) == self.digest()? {
+            Ok(())
         } else {
-            packed.into_owned()
-        };
+            let why = "its content is not what the manifest lists".to_owned();
+            Err(Error::Asset { path: self.path(), why })
+        }
+    }
+
+    /// Unpacks a file that is kept compressed, and verifies it.
+    pub(super) fn unpack(&self) -> Result<Vec<u8>> {
+        let failed = |why: String| Error::Asset { path: self.path(), why };
+        let content = unzip(&self.packed()?).map_err(failed)?;
         if sha256_hex(&content) == self.digest()? {
             Ok(content)
         } else {
             Err(failed("its content is not what the manifest lists".to_owned()))
         }
     }
+
+    #[cfg(all(feature = "embedded-models", not(debug_assertions)))]
+    fn packed(&self) -> Result<std::borrow::Cow<'static, [u8]>> {
+        Ok(std::borrow::Cow::Borrowed(self.bytes))
+    }
+
+    #[cfg(not(all(feature = "embedded-models", not(debug_assertions))))]
+    fn packed(&self) -> Result<std::borrow::Cow<'static, [u8]>> {
+        let read = std::fs::read(self.path());
+        read.map(std::borrow::Cow::Owned).map_err(|error| Error::Asset { path: self.path(), why: error.to_string() })
+    }
 }
 
-fn unzip(packed: &[u8]) -> Result<Vec<u8>, String> {
+fn unzip(packed: &[u8]) -> std::result::Result<Vec<u8>, String> {
     let size = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten();
     let size = size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size <= LARGEST);
     let size = size.ok_or("not a zstd frame of an acceptable size")?;

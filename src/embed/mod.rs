@@ -1,22 +1,28 @@
-//! Text → vector, with a local model. Owns the encoder, its files, the ONNX Runtime library and the model id.
+//! Text → vector, with a local model. Owns the encoders, their files, the ONNX Runtime library and the model id.
 //! Does not own: which texts are embedded, where vectors are kept. Never touches the network.
 
 mod assets;
+mod builtin;
 mod centre;
 mod encoder;
+mod onnx;
 mod priority;
 mod resident;
 mod runtime;
 pub mod shelf;
+mod spec;
 mod trial;
-mod unpacked;
 
 use std::path::{Path, PathBuf};
 
-pub use encoder::{Encoder, Spec};
+pub use builtin::instructions;
+pub use encoder::Encoder;
 pub use priority::give_way;
 pub use resident::Resident;
+pub use spec::Spec;
 pub use trial::{Trial, try_out};
+
+type Result<T> = std::result::Result<T, Error>;
 
 /// Why no vector can be made.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -83,7 +89,7 @@ impl Choice {
     ///
     /// # Errors
     /// A sentence with the allowed values.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> std::result::Result<Self, String> {
         match text {
             "off" => Ok(Self::Off),
             "builtin" => Ok(Self::Builtin),

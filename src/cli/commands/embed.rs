@@ -22,7 +22,7 @@ use crate::store::Open;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  claude-memory embed")]
 pub(in crate::cli) struct Args {
-    /// Workers [default: setting embed.threads; every core but one]
+    /// Workers [default: setting embed.threads; every core when started on a terminal, else every core but one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: Option<u16>,
     /// Let nobody make vectors for this folder until --resume
@@ -62,8 +62,8 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
     if args.resume {
         memory.pause_vectors(false)?;
     }
-    priority::lower_in_background();
-    let workers = args.threads.map_or_else(|| memory.settings().embed.workers(), usize::from);
+    let waited_for = priority::lower_in_background();
+    let workers = args.threads.map_or_else(|| memory.settings().embed.workers(waited_for), usize::from);
     let stop = stop_on_interrupt(session.output);
     let start = Instant::now();
     let made = make(&memory, workers, session.output, &stop)?;

@@ -277,7 +277,7 @@ fn read(
         return Err(Failure::new(Code::NotFound, "this user has no home folder", Some(hint)));
     };
     // Before the store is opened: making one takes a moment too.
-    priority::lower_in_background();
+    let waited_for = priority::lower_in_background();
     let stop = stop_on_interrupt(output);
     let memory = session.open(Open::Create)?;
     let mut options =
@@ -302,7 +302,7 @@ fn read(
     let failed = nothing_readable || !report.foreign.is_empty();
     tell(output, source, &path, &report, pending, start);
     if args.embed && !interrupted && !args.dry_run {
-        embed::make(&memory, memory.settings().embed.workers(), output, &stop)?;
+        embed::make(&memory, memory.settings().embed.workers(waited_for), output, &stop)?;
     }
     if follow && !interrupted && !args.dry_run {
         output.say("reading what is written from now on; Ctrl-C ends it");

@@ -78,7 +78,7 @@ pub(in crate::cli) struct Reembed {
     /// Change to it when nothing is missing
     #[arg(long = "use")]
     take: bool,
-    /// Workers [default: setting embed.threads; every core but one]
+    /// Workers [default: setting embed.threads; every core when started on a terminal, else every core but one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: Option<u16>,
 }
@@ -337,8 +337,8 @@ pub(in crate::cli) fn reembed(args: &Reembed, session: &Session) -> Result<ExitC
     let paths = session.paths()?;
     let value = value(&args.model, &paths)?;
     let memory = open_with(&value, &paths, session)?;
-    priority::lower_in_background();
-    let workers = args.threads.map_or_else(|| memory.settings().embed.workers(), usize::from);
+    let waited_for = priority::lower_in_background();
+    let workers = args.threads.map_or_else(|| memory.settings().embed.workers(waited_for), usize::from);
     let stop = stop_on_interrupt(session.output);
     let begun = Instant::now();
     let turn = memory.take_turn_beside(workers)?;
