@@ -36,6 +36,8 @@ struct File {
 struct Rule {
     id: String,
     keywords: Vec<String>,
+    #[serde(default)]
+    with: String,
     pattern: String,
     #[serde(default)]
     entropy: f64,
@@ -72,11 +74,9 @@ static RULES: LazyLock<Rules> = LazyLock::new(|| {
 
 impl Rule {
     fn regex(&self) -> Option<&Regex> {
-        // Word boundaries of ASCII: a secret may stand right behind a Chinese character, and only these can be decided by
-        // the fast engine of the crate when a text has any other character.
-        let pattern = self.pattern.replace(r"\b", r"(?-u:\b)");
-        let compile = || RegexBuilder::new(&pattern).size_limit(PATTERN_BYTES).build().ok();
-        self.compiled.get_or_init(compile).as_ref()
+        self.compiled
+            .get_or_init(|| RegexBuilder::new(&narrow(&self.pattern)).size_limit(PATTERN_BYTES).build().ok())
+            .as_ref()
     }
 
     fn accepts(&self, secret: &str) -> bool {
@@ -88,6 +88,17 @@ impl Rule {
             Some(check) => !is_placeholder(secret) && !is_code(secret) && (check == Check::Word || is_random(secret)),
         }
     }
+}
+
+/// A pattern as it is compiled.
+///
+/// Word boundaries are those of ASCII: a secret may stand right behind a Chinese character, and only these can be decided by
+/// the fast engine of the crate when a text has any other character. Classes of letters and digits, which stand between a name
+/// and its secret and never in a secret, have all characters beyond ASCII: a class of Unicode's letters takes 20 ms to
+/// compile, this one half a millisecond, and it lets nothing through that the other one finds.
+fn narrow(pattern: &str) -> String {
+    let pattern = pattern.replace(r"\b", r"(?-u:\b)").replace(r"\d", "[0-9]");
+    pattern.replace(r"\w", r"0-9A-Za-z_\x{80}-\x{10FFFF}")
 }
 
 /// What stands where a secret was; it is never looked at again.
@@ -156,7 +167,7 @@ impl Redactor {
         };
         let is_done = |range: &Range<usize>| done.iter().any(|done| range.start < done.end && done.start < range.end);
         let mut found = Vec::new();
-        for (rule, _) in rules.rules.iter().zip(wanted).filter(|(_, wanted)| *wanted) {
+        for (rule, _) in rules.rules.iter().zip(wanted).filter(|(rule, wanted)| *wanted && text.contains(&rule.with)) {
             let Some(regex) = rule.regex() else { continue };
             for captures in regex.captures_iter(text) {
                 let groups = ["s", "t", "u", "v", "w", "x"];
