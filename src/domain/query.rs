@@ -100,13 +100,17 @@ impl Filter {
     }
 }
 
-/// What a text must share with the words of a query to be returned at all. Without it the nearest is returned, however far.
+/// How near a text must be to a query to be returned at all: by words or by meaning. Without it the nearest is returned, however
+/// far.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Worth {
     /// Least weight of the words that it holds; a word that nothing else holds has weight 1.
     pub weight: f32,
     /// The same as a part of all words of the query, 0 to 1.
     pub share: f32,
+    /// Least cosine with the query in a store of a thousand texts, after the language's mean was taken out; `None` when
+    /// only words count.
+    pub cosine: Option<f32>,
 }
 
 /// One search.

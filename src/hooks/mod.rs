@@ -108,8 +108,7 @@ impl Hook {
             style: Style::Conservative,
             here: memory.projects_here(Some(cwd)),
             session: Some(session.clone()),
-            // The encoder would take longer to load than a prompt may wait.
-            mode: Mode::Keyword,
+            mode: Mode::Hybrid,
             ..PackRequest::default()
         };
         let pack = match task {

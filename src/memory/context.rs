@@ -24,8 +24,9 @@ const NEWEST: usize = 3;
 /// Files of a request that are looked at.
 const MOST_FILES: usize = 10;
 /// A text is worth handing out unasked when its words that the request has too weigh so much (a word that nothing else
-/// holds has weight 1) and are such a part of all words of the request. Set on the development questions: docs/decisions/0014.
-const WORTH: Worth = Worth { weight: 1.3, share: 0.3 };
+/// holds has weight 1) and are such a part of all words of the request; or when it means nearly the same. Set on the
+/// development questions: docs/decisions/0014 and 0031.
+const WORTH: Worth = Worth { weight: 1.3, share: 0.3, cosine: Some(0.5) };
 /// Characters of one item.
 const CONSERVATIVE: usize = 280;
 const BALANCED: usize = 500;

@@ -10,7 +10,7 @@ use crate::store::{Excerpt, Wanted};
 /// Places of the error that are followed up for each fix that is wanted.
 const LOOKED_AT: usize = 4;
 /// What shares less with the signature is another error.
-const LEAST: Worth = Worth { weight: 1.0, share: 0.5 };
+const LEAST: Worth = Worth { weight: 1.0, share: 0.5, cosine: None };
 /// What follows an error is looked at so far.
 const AFTER: usize = 40;
 

@@ -75,7 +75,7 @@ fn nearly_the_same(memory: &Memory, text: &str, saved: &SaveAnswer, caller: &Cal
         filter: Filter { kinds: vec![Kind::Note], ..Filter::default() },
         limit: 4,
         detail: Detail::Index,
-        worth: Some(Worth { weight: 0.0, share: NEARLY }),
+        worth: Some(Worth { weight: 0.0, share: NEARLY, cosine: None }),
         ..Query::about(text)
     };
     let same = memory.search(&query, caller.now)?.hits.into_iter().map(|hit| hit.id.to_string());

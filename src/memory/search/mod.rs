@@ -146,10 +146,7 @@ impl Memory {
             let mut ranking = rank::rank(&evidence, &context);
             self.add_phrases(&question, &mut ranking)?;
             if let Some(worth) = query.worth {
-                let mut passages: Vec<u32> = ranking.iter().map(|ranked| ranked.passage).collect();
-                passages.sort_unstable();
-                let worthy = evidence.words.worth(&passages, worth);
-                ranking.retain(|ranked| worthy.binary_search(&ranked.passage).is_ok());
+                evidence.retain_worthy(&mut ranking, worth, columns.len());
             }
             ranking.truncate(query.offset + query.limit + SPARE);
             self.rows(query, now, ranking)

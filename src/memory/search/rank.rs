@@ -26,7 +26,7 @@ pub(super) struct Ranked {
     pub(super) score: f32,
     /// What the score is made of.
     pub(super) parts: Vec<(Part, f32)>,
-    message: u32,
+    pub(super) message: u32,
     conversation: i64,
     at: Timestamp,
 }
