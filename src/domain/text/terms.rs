@@ -89,25 +89,33 @@ impl Terms {
         let mut rest = folded.as_ref();
         while let Some(start) = rest.find(is_word) {
             rest = rest.get(start..).unwrap_or("");
-            let cjk = rest.starts_with(is_cjk);
-            let run = if cjk { take(rest, is_cjk) } else { identifier(rest) };
-            if cjk {
+            let run = if let Some(word) = plain_word(rest) {
+                self.word_terms(word, emit);
+                word
+            } else if rest.starts_with(is_cjk) {
+                let run = take(rest, is_cjk);
                 cjk_terms(&simplified(run), emit);
+                run
             } else {
+                let run = identifier(rest);
                 self.identifier_terms(run, emit);
-            }
+                run
+            };
             rest = rest.get(run.len().max(1)..).unwrap_or("");
         }
     }
 
     fn identifier_terms(&self, run: &str, emit: &mut impl FnMut(&str)) {
-        let lower = run.to_lowercase();
-        if lower.contains(is_joiner) && lower.len() <= LONGEST_IDENTIFIER {
-            emit(&lower);
+        let joined = run.contains(is_joiner);
+        if joined {
+            let lower = lowercase(run);
+            if lower.len() <= LONGEST_IDENTIFIER {
+                emit(&lower);
+            }
         }
         for segment in run.split('/').filter(|segment| !segment.is_empty()) {
             if segment.len() < run.len() && segment.contains(is_joiner) && segment.len() <= LONGEST_IDENTIFIER {
-                emit(&segment.to_lowercase());
+                emit(&lowercase(segment));
             }
             for word in segment.split(is_joiner).filter(|word| !word.is_empty()) {
                 self.word_terms(word, emit);
@@ -119,13 +127,13 @@ impl Terms {
         if word.len() > LONGEST_WORD {
             return;
         }
-        let humps = humps(word);
-        let lower = word.to_lowercase();
+        let lower = lowercase(word);
         self.plain(&lower, emit);
-        if humps.len() > 1 {
-            for hump in humps.into_iter().filter(|hump| hump.len() > 1) {
-                self.plain(&hump.to_lowercase(), emit);
-            }
+        if matches!(lower, Cow::Borrowed(_)) {
+            return;
+        }
+        for hump in humps(word).filter(|hump| hump.len() > 1 && hump.len() < word.len()) {
+            self.plain(&lowercase(hump), emit);
         }
     }
 
@@ -194,6 +202,22 @@ const fn is_joiner(character: char) -> bool {
     matches!(character, '_' | '-' | '.' | '/' | ':' | '@' | '+' | '#')
 }
 
+/// Lower case; borrows ASCII text that has no capitals, which most words are. A borrowed one has no humps.
+fn lowercase(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.to_lowercase())
+    }
+}
+
+/// The word of ASCII letters and digits at the start of a text, if it is a whole identifier: the shortest way for most words.
+fn plain_word(text: &str) -> Option<&str> {
+    let end = text.bytes().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(text.len());
+    let ends = text.as_bytes().get(end).is_none_or(|next| next.is_ascii() && !is_joiner(char::from(*next)));
+    text.get(..end).filter(|word| ends && !word.is_empty())
+}
+
 fn take(text: &str, belongs: impl Fn(char) -> bool) -> &str {
     let end = text.find(|character| !belongs(character)).unwrap_or(text.len());
     text.get(..end).unwrap_or("")
@@ -235,22 +259,24 @@ fn cjk_terms(run: &str, emit: &mut impl FnMut(&str)) {
 }
 
 /// Splits `getUserName`, `HTTPServer` and `utf8Parser` at changes of letter case and after digits.
-fn humps(word: &str) -> Vec<&str> {
-    let characters: Vec<(usize, char)> = word.char_indices().collect();
-    let mut pieces = Vec::new();
-    let mut start = 0;
-    for (index, pair) in characters.windows(2).enumerate() {
-        let [(_, before), (at, after)] = pair else { continue };
-        let then_lower = characters.get(index + 2).is_some_and(|(_, next)| next.is_lowercase());
-        let boundary = after.is_uppercase() && (before.is_lowercase() || before.is_numeric())
-            || before.is_uppercase() && after.is_uppercase() && then_lower;
-        if boundary {
-            pieces.push(word.get(start..*at).unwrap_or(""));
-            start = *at;
+fn humps(word: &str) -> impl Iterator<Item = &str> {
+    let mut characters = word.char_indices().peekable();
+    let (mut before, mut start) = (None::<char>, 0);
+    std::iter::from_fn(move || {
+        while let Some((at, character)) = characters.next() {
+            let then_lower = characters.peek().is_some_and(|(_, next)| next.is_lowercase());
+            let begins =
+                |before: char| before.is_lowercase() || before.is_numeric() || (before.is_uppercase() && then_lower);
+            let boundary = character.is_uppercase() && before.is_some_and(begins);
+            before = Some(character);
+            if boundary {
+                return word.get(std::mem::replace(&mut start, at)..at);
+            }
         }
-    }
-    pieces.push(word.get(start..).unwrap_or(""));
-    pieces
+        let rest = word.get(start..).filter(|rest| !rest.is_empty());
+        start = word.len();
+        rest
+    })
 }
 
 #[cfg(test)]

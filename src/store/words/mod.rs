@@ -5,8 +5,6 @@ mod fold;
 mod postings;
 mod verify;
 
-use std::collections::HashMap;
-
 use memchr::memmem::Finder;
 use rusqlite::{Connection, params_from_iter};
 
@@ -22,17 +20,16 @@ pub use postings::{Posting, number};
 
 /// How many terms a passage has, and each distinct one with its count: the one place that says what is indexed.
 pub(super) fn counts(terms: &Terms, kind: Kind, text: &str) -> (usize, Counts) {
-    let (mut all, mut counted) = (0, HashMap::<i64, u8>::new());
+    let mut numbers = Vec::new();
     if fold::has_words(kind) {
-        terms.each(text, &mut |term| {
-            all += 1;
-            let count = counted.entry(number(term)).or_default();
-            *count = count.saturating_add(1);
-        });
+        terms.each(text, &mut |term| numbers.push(number(term)));
     }
-    let mut counted: Counts = counted.into_iter().collect();
-    counted.sort_unstable();
-    (all, counted)
+    numbers.sort_unstable();
+    let counted = numbers.chunk_by(|left, right| left == right).filter_map(|equal| {
+        let count = u8::try_from(equal.len()).unwrap_or(u8::MAX);
+        equal.first().map(|term| (*term, count))
+    });
+    (numbers.len(), counted.collect())
 }
 
 impl Store {
