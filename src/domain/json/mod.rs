@@ -18,8 +18,8 @@ use std::fmt;
 use serde_json::Value;
 
 use self::scan::scan;
-use self::value::Lenient;
-pub use self::value::reads_like_text;
+use self::value::{Lenient, parse_strict};
+pub use self::value::{Unread, reads_like_text};
 
 /// Levels of nesting that are read as structure. serde_json refuses 128.
 pub const MAX_DEPTH: usize = 100;
@@ -61,7 +61,7 @@ pub enum Found {
 /// # Errors
 /// When the text is not JSON even after repair, or something follows the value.
 pub fn parse(bytes: &[u8]) -> Result<(Value, bool), Error> {
-    if let Ok(Lenient(value)) = serde_json::from_slice(bytes) {
+    if let Ok(value) = parse_strict(bytes, &[]) {
         return Ok((value, false));
     }
     let text = decode(bytes);
@@ -101,8 +101,13 @@ pub fn parse_partial(bytes: &[u8]) -> Result<(Value, bool), Error> {
 /// Reads the records of one line in order. `is_record` tells a record from an object inside one: it decides where reading
 /// goes on after damage. Blank lines hold none.
 pub fn read_records(line: &[u8], is_record: impl Fn(&Value) -> bool) -> Vec<Found> {
+    read_records_without(line, &[], is_record)
+}
+
+/// Reads records as [`read_records`] does; those that need no repair come without the fields in `unread`.
+pub fn read_records_without(line: &[u8], unread: &'static [Unread], is_record: impl Fn(&Value) -> bool) -> Vec<Found> {
     let mut found = Vec::new();
-    if let Ok(Lenient(value)) = serde_json::from_slice(line) {
+    if let Ok(value) = parse_strict(line, unread) {
         found.push(Found::Whole(value));
         return found;
     }
@@ -244,6 +249,26 @@ mod tests {
         }
         for bad in [&b"{\"a\":}"[..], b"{\"a\" 1}", b"{", b"", b"{} x", b"[1 2]"] {
             assert!(parse(bad).is_err(), "{}", bad.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn fields_that_nobody_reads_are_left_out_of_whole_records() {
+        const UNREAD: [Unread; 2] = [
+            Unread { name: "copy", types: &["user"], inner: &[] },
+            Unread { name: "data", types: &[], inner: &[Unread { name: "copy", types: &[], inner: &[] }] },
+        ];
+        let read = |line: &str| read_records_without(line.as_bytes(), &UNREAD, record);
+        let whole = r#"{"type":"user","uuid":"1","copy":{"x":[1,"\ud83d",1e400]},"data":{"copy":1,"y":{"copy":2}}}"#;
+        let expected = json!({ "type": "user", "uuid": "1", "data": { "y": { "copy": 2 } } });
+        assert_eq!(read(whole), [Found::Whole(expected)]);
+        // Another type, or one that is not known yet, keeps its words.
+        for kept in [r#"{"type":"new","uuid":"1","copy":"some words"}"#, r#"{"copy":"some words","type":"user"}"#] {
+            assert_eq!(read(kept), [Found::Whole(serde_json::from_str(kept).unwrap())]);
+        }
+        // A field that is not whole makes its record a damaged one.
+        for torn in [r#"{"type":"user","uuid":"1","copy":{"x":1"#, r#"{"type":"user","uuid":"1","copy":{"x" 1}}"#] {
+            assert!(!matches!(read(torn)[..], [Found::Whole(_)]), "{torn}");
         }
     }
 

@@ -2,21 +2,59 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Value};
+
+/// A field whose value no reader reads: it is checked, but not kept. Clients write outputs of tools twice.
+#[derive(Debug)]
+pub struct Unread {
+    /// Its name.
+    pub name: &'static str,
+    /// Types of the objects in which it is not read, by a `type` that stands before it; empty for all.
+    pub types: &'static [&'static str],
+    /// Fields of its value that are not read; empty when nothing of the value is.
+    pub inner: &'static [Unread],
+}
 
 /// A value in which a key that stood twice kept both its values.
 pub(super) struct Lenient(pub(super) Value);
 
 impl<'de> Deserialize<'de> for Lenient {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(LenientVisitor).map(Self)
+        LenientSeed(&[]).deserialize(deserializer).map(Self)
     }
 }
 
-struct LenientVisitor;
+/// Parses one whole value without the fields that are not read.
+pub(super) fn parse_strict(bytes: &[u8], unread: &'static [Unread]) -> serde_json::Result<Value> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = LenientSeed(unread).deserialize(&mut deserializer)?;
+    deserializer.end().map(|()| value)
+}
 
-impl<'de> Visitor<'de> for LenientVisitor {
+/// Reads a value without these fields.
+#[derive(Clone, Copy)]
+struct LenientSeed(&'static [Unread]);
+
+impl LenientSeed {
+    /// The entry for a field, given those that stand before it in its object.
+    fn find(self, name: &str, before: &Map<String, Value>) -> Option<&'static Unread> {
+        let unread = self.0.iter().find(|unread| unread.name == name)?;
+        let kind = || before.get("type").and_then(Value::as_str).unwrap_or("");
+        (unread.types.is_empty() || unread.types.contains(&kind())).then_some(unread)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for LenientSeed {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for LenientSeed {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,11 +99,23 @@ impl<'de> Visitor<'de> for LenientVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut fields = Map::new();
-        while let Some((key, Lenient(value))) = entries.next_entry::<String, Lenient>()? {
-            match fields.get_mut(&key) {
-                Some(earlier) => *earlier = merge(earlier.take(), value),
-                None => {
-                    fields.insert(key, value);
+        while let Some(key) = entries.next_key::<String>()? {
+            let inner = match self.find(&key, &fields) {
+                Some(unread) if unread.inner.is_empty() => {
+                    entries.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                Some(unread) => unread.inner,
+                None => &[],
+            };
+            let value = entries.next_value_seed(Self(inner))?;
+            match fields.entry(key) {
+                Entry::Occupied(mut entry) => {
+                    let earlier = entry.get_mut().take();
+                    entry.insert(merge(earlier, value));
+                }
+                Entry::Vacant(entry) => {
+                    entry.insert(value);
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! Types of records and attachments that hold no conversation: bookkeeping of the client, by name, so that a new type is
-//! noticed.
+//! noticed. Also the fields that repeat in another form what their record says.
+
+use crate::domain::json::Unread;
 
 /// Types of records.
 const RECORDS: [&str; 33] = [
@@ -120,6 +122,22 @@ const FILES: [&str; 9] = [
     "pdf_reference",
     "plan_file_reference",
     "selected_lines_in_ide",
+];
+
+/// The output of a tool as the client shows it; the record holds it as the model saw it.
+const TOOL_USE_RESULT: Unread = Unread { name: "toolUseResult", types: &["user", "assistant"], inner: &[] };
+
+/// Fields that repeat what stands elsewhere in their record: more than half the bytes of a transcript.
+pub(super) const UNREAD: [Unread; 2] = [
+    TOOL_USE_RESULT,
+    Unread {
+        name: "data",
+        types: &["progress"],
+        inner: &[
+            Unread { name: "normalizedMessages", types: &[], inner: &[] },
+            Unread { name: "message", types: &[], inner: &[TOOL_USE_RESULT] },
+        ],
+    },
 ];
 
 pub(super) fn is_bookkeeping(kind: &str) -> bool {

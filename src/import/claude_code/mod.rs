@@ -146,7 +146,7 @@ impl Reader {
     }
 
     fn read_line(&mut self, line: u64) {
-        let found = json::read_records(&self.lines.buffer, is_record);
+        let found = json::read_records_without(&self.lines.buffer, &kinds::UNREAD, is_record);
         self.take_found(found, line);
     }
 
@@ -172,7 +172,7 @@ impl Reader {
     /// The bytes after the last line end. A writer may be in the middle of them.
     fn read_unfinished(&mut self) {
         let line = self.lines.position.line + 1;
-        let found = json::read_records(&self.lines.buffer, is_record);
+        let found = json::read_records_without(&self.lines.buffer, &kinds::UNREAD, is_record);
         let whole = found.iter().all(|found| matches!(found, Found::Whole(_) | Found::Repaired(_)));
         if whole || self.settled {
             self.take_found(found, line);
