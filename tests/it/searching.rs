@@ -1,5 +1,6 @@
 //! Search over the sample conversations: words, meaning, both, filters, budgets, degraded answers.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use serde_json::Value;
@@ -59,6 +60,44 @@ fn meaning_across_languages() {
         assert!(titles.iter().any(|title| title.contains(session)), "{query}: {titles:?}");
         assert_eq!(found["degraded"], false);
     }
+}
+
+#[test]
+fn a_frame_around_nothing_is_searched_itself() {
+    let home = TestHome::new();
+    home.write("chat.jsonl", "{\"role\":\"user\",\"content\":\"ok do that\",\"timestamp\":\"2026-03-01T10:00:00Z\"}\n");
+    let report = home.json(&["import", "jsonl", home.path().join("chat.jsonl").to_str().unwrap()]);
+    assert_eq!(report["new"], 1, "{report}");
+    let found = |query| home.json(&["search", query, "--mode", "keyword"]);
+    assert_eq!(results(&found("ok do that"))[0]["snippet"], "ok do that");
+    let nothing = found("do that");
+    assert!(results(&nothing).is_empty() && nothing["warnings"].to_string().contains("exact mode"), "{nothing}");
+}
+
+#[test]
+fn pages_of_exact_hits_go_on_behind_repetitions() {
+    let home = TestHome::new();
+    let line = |number: u32| {
+        let text =
+            if number.is_multiple_of(3) { "run the walrus".to_owned() } else { format!("run the walrus {number}") };
+        format!("{{\"role\":\"user\",\"content\":\"{text}\",\"timestamp\":\"2026-03-01T10:00:{number:02}Z\"}}\n")
+    };
+    home.write("chat.jsonl", (0..30).map(line).collect::<String>());
+    let _ = home.json(&["import", "jsonl", home.path().join("chat.jsonl").to_str().unwrap()]);
+    let (mut found, mut cursor) = (BTreeSet::new(), None::<String>);
+    loop {
+        let from = cursor.iter().flat_map(|cursor| ["--cursor", cursor]);
+        let page = home.json(
+            &["search", "the walrus", "--mode", "exact", "--limit", "5"].into_iter().chain(from).collect::<Vec<_>>(),
+        );
+        assert!(page["warnings"].as_array().unwrap().is_empty(), "{page}");
+        found.extend(results(&page).iter().map(|hit| hit["snippet"].as_str().unwrap().to_owned()));
+        cursor = page["next_cursor"].as_str().map(str::to_owned);
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found.len(), 21, "{found:?}");
 }
 
 #[test]

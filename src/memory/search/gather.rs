@@ -70,6 +70,8 @@ pub(super) struct Evidence {
     pub(super) meaning_places: HashMap<u32, usize>,
     pub(super) spread: Spread,
     pub(super) has_meaning: bool,
+    /// Whether reading stopped before the last message that was found.
+    pub(super) more: bool,
     /// By place of the message in the columns.
     pub(super) messages: HashMap<u32, Signals>,
 }

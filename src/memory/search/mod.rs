@@ -71,14 +71,13 @@ impl Memory {
         terms: &Terms,
         answer: &mut Answer,
     ) -> Result<(Evidence, Vec<Found>)> {
-        let wanted = query.offset + query.limit + 1;
+        let wanted = query.offset + query.limit + SPARE;
         let passages =
             timed(answer, "literal", || Ok(self.store.by_literal(&query.texts, &query.filter, now, wanted)?))?;
-        let found = self.store.candidates(&passages, &query.filter, now)?;
-        let mut messages = HashSet::new();
-        let found = found.into_iter().filter(|candidate| messages.insert(candidate.message));
+        let found = self.store.candidates(&passages, &query.filter, now)?.into_iter();
         let shown = query.texts.iter().flat_map(|text| terms.of_query(text, limits::QUERY_TERMS)).collect();
-        let evidence = Evidence { words: Words::shown(shown), ..Evidence::default() };
+        let more = passages.len() == wanted;
+        let evidence = Evidence { words: Words::shown(shown), more, ..Evidence::default() };
         Ok((evidence, found.map(|candidate| (Ranked::literal(&candidate), candidate)).collect()))
     }
 
@@ -107,7 +106,7 @@ impl Memory {
         };
         let permit =
             Permit { columns: &columns, filter: &query.filter, messages: messages.as_deref(), without: &without };
-        let groups = groups(&question, terms);
+        let groups = groups(&question, &query.texts, terms);
         let words = timed(answer, "words", || {
             let words = Words::look_up(&self.store, &columns, &groups, query.worth.is_some())?;
             Ok(match wide {
@@ -117,7 +116,8 @@ impl Memory {
         })?;
         let by_word = query.mode != Mode::Semantic || meaning.is_none();
         if by_word && words.terms.is_empty() {
-            answer.warnings.push("the query holds only very common words, so nothing was searched by word".to_owned());
+            let why = "the query holds only very common words, so nothing was searched by word; exact mode finds them";
+            answer.warnings.push(why.to_owned());
         }
         let wanted = Wanted {
             count: CANDIDATES + query.offset,
@@ -229,9 +229,11 @@ impl Memory {
     }
 }
 
-/// The terms of each text of a question.
-fn groups(question: &Question, terms: &Terms) -> Vec<Vec<String>> {
-    question.subjects.iter().map(|text| terms.of_query(text, limits::QUERY_TERMS)).collect()
+/// The terms of each text of a question: of its subject, or of all of it where the subject has none.
+fn groups(question: &Question, texts: &[String], terms: &Terms) -> Vec<Vec<String>> {
+    let of = |text: &String| terms.of_query(text, limits::QUERY_TERMS);
+    let subjects = question.subjects.iter().map(of).zip(texts);
+    subjects.map(|(found, text)| if found.is_empty() { of(text) } else { found }).collect()
 }
 
 fn check(query: &Query) -> Result<()> {

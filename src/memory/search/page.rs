@@ -30,7 +30,7 @@ impl Memory {
     ) -> Result<()> {
         let found = ranking.len();
         let mut texts = HashSet::new();
-        let mut passed = query.offset;
+        let (mut passed, mut over_budget) = (query.offset, false);
         for (ranked, candidate) in ranking.into_iter().skip(query.offset) {
             if answer.hits.len() == query.limit {
                 break;
@@ -43,7 +43,7 @@ impl Memory {
             }
             let left = query.max_tokens.saturating_sub(answer.tokens + HIT_TOKENS);
             if answer.tokens > 0 && left == 0 {
-                passed -= 1;
+                (passed, over_budget) = (passed - 1, true);
                 break;
             }
             let shown = Shown { query, evidence, terms, left };
@@ -53,8 +53,9 @@ impl Memory {
             answer.tokens += tokens::estimate(&hit.snippet) + HIT_TOKENS;
             answer.hits.push(hit);
         }
-        answer.next = (passed < found).then_some(passed);
-        if answer.next.is_some() && answer.hits.len() < query.limit {
+        // What was left out as a repetition is passed too, so the next page begins further on in any case.
+        answer.next = (passed < found || (evidence.more && passed > query.offset)).then_some(passed);
+        if over_budget {
             answer.warnings.push(format!(
                 "{} hits fill the budget of {} tokens; ask for the next page",
                 answer.hits.len(),

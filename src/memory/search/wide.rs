@@ -70,7 +70,8 @@ impl Memory {
         }
         let terms = Terms::default();
         let by_word = matches!(query.mode, Mode::Hybrid | Mode::Keyword) || vector.is_none();
-        let groups = if by_word && query.mode != Mode::Exact { groups(&question, &terms) } else { Vec::new() };
+        let groups =
+            if by_word && query.mode != Mode::Exact { groups(&question, &query.texts, &terms) } else { Vec::new() };
         let candidates = super::CANDIDATES + query.offset;
         Ok(Asked { groups, vector, candidates, weights: self.weights, warning })
     }

@@ -5,6 +5,8 @@ mod fold;
 mod postings;
 mod verify;
 
+use std::collections::HashSet;
+
 use memchr::memmem::Finder;
 use rusqlite::{Connection, params_from_iter};
 
@@ -76,7 +78,8 @@ impl Store {
         })
     }
 
-    /// The first passages of the newest `limit` parts that hold every one of these literal texts. Reads every allowed text.
+    /// Returns the first passages of parts that hold every one of these literal texts: one part of each of the newest `limit`
+    /// messages. Reads every allowed text.
     ///
     /// # Errors
     /// When reading fails; a damaged text is an error, never a silent miss.
@@ -86,21 +89,24 @@ impl Store {
             let failed = |error| Error::sqlite("search literally", error);
             let clause = clause(filter, now);
             let sql = format!(
-                "SELECT (SELECT id FROM passages WHERE part_id = p.id AND ordinal = 0), body_text(p.body, p.body_bytes)
+                "SELECT (SELECT id FROM passages WHERE part_id = p.id AND ordinal = 0), body_text(p.body, p.body_bytes), m.id
                  FROM messages m JOIN parts p ON p.message_id = m.id
                  JOIN conversations c ON c.id = m.conversation_id WHERE 1{} ORDER BY m.at DESC, p.id DESC",
                 clause.sql
             );
             let mut statement = connection.prepare(&sql).map_err(failed)?;
             let mut rows = statement.query(params_from_iter(clause.values)).map_err(failed)?;
-            let mut found = Vec::new();
+            let (mut found, mut messages) = (Vec::new(), HashSet::<i64>::new());
             while found.len() < limit
                 && let Some(row) = rows.next().map_err(failed)?
             {
                 let text = row.get_ref(1).map_err(failed)?;
                 let text = text.as_bytes().unwrap_or(&[]);
-                if finders.iter().all(|finder| finder.find(text).is_some()) {
-                    found.extend(row.get::<_, Option<i64>>(0).map_err(failed)?);
+                if finders.iter().all(|finder| finder.find(text).is_some())
+                    && let Some(passage) = row.get(0).map_err(failed)?
+                    && messages.insert(row.get(2).map_err(failed)?)
+                {
+                    found.push(passage);
                 }
             }
             Ok(found)
