@@ -10,6 +10,7 @@ use crate::home::{TestHome, say};
 
 /// A part of a message, as an export of everything has it.
 struct Stored {
+    session: String,
     role: String,
     kind: String,
     origin: String,
@@ -73,6 +74,7 @@ fn stored(home: &TestHome, source: &str) -> Vec<Stored> {
     let parts = of_source.flat_map(|message| {
         let parts = message["parts"].as_array().cloned().unwrap_or_default();
         parts.into_iter().map(move |part| Stored {
+            session: text(&message["session"]),
             role: text(&message["role"]),
             kind: text(&part["kind"]),
             origin: text(&part["origin"]),
@@ -124,11 +126,14 @@ fn fault(mark: &Mark, stored: &[Stored], titles: &str, hits: usize) -> Option<St
     if hits == 0 {
         return Some("stored, but a search does not find it".to_owned());
     }
-    // A fork that the client wrote before its original says the same in two sessions; a path may hold a word of a prompt.
-    let mut texts: Vec<&str> = parts.iter().filter(|part| is(part)).map(|part| part.text.as_str()).collect();
-    texts.sort_unstable();
-    texts.dedup();
-    if mark.times != Times::Repeated && texts.len() > 1 {
+    // A path may hold a word of a prompt. A fork that the client wrote before its original says the same in two sessions,
+    // but no session says anything twice.
+    let said: Vec<&Stored> = parts.iter().copied().filter(is).collect();
+    let again = said.iter().enumerate().any(|(number, part)| {
+        let earlier = said.iter().take(number);
+        earlier.into_iter().any(|other| other.text != part.text || other.session == part.session)
+    });
+    if mark.times != Times::Repeated && again {
         return Some(format!("stored {} times, found {hits} times: {:?}", parts.len(), places()));
     }
     None

@@ -215,7 +215,10 @@ fn terminal(stage: &mut Stage) -> Scene {
     let slow = stage.prompt("slow");
     let running = stage.word(Said::Call);
     let queued = format!("queued {}", stage.word(Said::Prompt));
-    let slept = stage.plays(vec![vec![bash(format!("sleep 3; : {running}"))]]);
+    // The queued prompt joins the turn or comes behind it. Then the model says the same once more, in a message of its own.
+    let slept = stage.counted(Said::Answer, Times::Repeated);
+    let answer = Block::Text(format!("answer {slept}"));
+    stage.rounds(vec![vec![bash(format!("sleep 3; : {running}"))], vec![answer]]);
     stage.begin("rename");
     let rename = format!("/rename {}", stage.word(Said::Title));
     stage.begin("shell");

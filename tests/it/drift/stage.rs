@@ -36,7 +36,7 @@ pub(super) enum Times {
     Once,
     /// Once, and a fork copies it.
     Forked,
-    /// The client itself repeats it.
+    /// The client repeats it, or the model may say it again.
     Repeated,
 }
 
