@@ -133,7 +133,7 @@ impl<'a> Linear<'a> {
             biases: reader.take(panels)?,
         };
         // What the kernels rely on.
-        if linear.offsets.iter().any(|offset| usize::from(*offset) > inputs - GROUP) {
+        if linear.offsets.iter().max().is_some_and(|offset| usize::from(*offset) > inputs - GROUP) {
             return Err(Damaged("an offset lies outside the input"));
         }
         let of_depths = |depths: &[u16; DEEPEST]| -> usize {
