@@ -44,6 +44,8 @@ pub struct LatencyReport {
     pub turns: u64,
     /// Their vectors.
     pub vectors: u64,
+    /// The processor's instructions that the built-in model is computed with.
+    pub instructions: &'static str,
     /// By mode: lexical, semantic, hybrid.
     pub modes: BTreeMap<&'static str, Latency>,
     /// Searches a second by number of clients, hybrid.
@@ -54,7 +56,7 @@ pub struct LatencyReport {
     pub cold_keyword_ms: Option<f64>,
     /// The same by word and by meaning.
     pub cold_hybrid_ms: Option<f64>,
-    /// The first search by word and by meaning in this process, which loads the encoder and maps the files.
+    /// The first search by word and by meaning in this process, which maps the files.
     pub first_hybrid_ms: f64,
     /// Memory of this process after everything, in MiB; absent where the system does not tell.
     pub rss_mb: Option<f64>,
@@ -100,6 +102,7 @@ pub fn latency(
     Ok(LatencyReport {
         turns: health.stats.messages,
         vectors: health.stats.vectors,
+        instructions: crate::embed::instructions(),
         modes,
         searches_per_second,
         start_ms: first_answer(options, paths),

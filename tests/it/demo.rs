@@ -29,12 +29,18 @@ fn every_search_finds_its_session_first() {
 }
 
 #[test]
-fn without_a_runtime_the_demo_goes_on_by_word_and_says_so() {
-    let home = TestHome::new();
-    let ran = home.command().arg("demo").env("CLAUDE_MEMORY_EMBED_RUNTIME", "/no/such/library.so").output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
-    assert!(ran.status.success(), "{err}");
-    assert!(err.contains("/no/such/library.so") && out.contains("searched by word only"), "{out}{err}");
+fn the_built_in_model_needs_no_runtime_and_without_a_model_the_demo_goes_on_by_word() {
+    let demo = |variable: &str, value: &str| {
+        let home = TestHome::new();
+        let ran = home.command().arg("demo").env(variable, value).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(ran.status.success(), "{}", text(&ran.stderr));
+        (text(&ran.stdout), text(&ran.stderr))
+    };
+    let (out, err) = demo("CLAUDE_MEMORY_EMBED_RUNTIME", "/no/such/library.so");
+    assert!(!out.contains("searched by word only") && !err.contains("library.so"), "{out}{err}");
+    let (out, err) = demo("CLAUDE_MEMORY_EMBED_MODEL", "dir:/no/such/model");
+    assert!(err.contains("/no/such/model") && out.contains("searched by word only"), "{out}{err}");
     assert!(out.contains("ERR_POOL_EXHAUSTED in ten minutes"));
 }
 
