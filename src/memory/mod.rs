@@ -34,7 +34,7 @@ mod sessions;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, LazyLock, OnceLock, RwLock};
 
 use jiff::tz::TimeZone;
 
@@ -70,7 +70,7 @@ pub struct Memory {
     stop_graph: Arc<AtomicBool>,
     columns: RwLock<columns::Columns>,
     weights: Weights,
-    zone: TimeZone,
+    zone: LazyLock<TimeZone>,
     ids: Ids,
     given_folder: PathBuf,
     deleted_folder: PathBuf,
@@ -120,7 +120,7 @@ impl Memory {
             stop_graph: Arc::default(),
             columns: RwLock::default(),
             weights: Weights::default(),
-            zone: TimeZone::system(),
+            zone: LazyLock::new(TimeZone::system),
             ids,
             given_folder: paths.given(),
             deleted_folder: paths.deleted(),

@@ -131,8 +131,10 @@ impl Store {
         store.file = disk::FileId::of(path).ok();
         let reader = store.first_reader()?;
         let state = schema::inspect(&reader, path)?;
-        drop(reader);
-        if state != schema::State::Current {
+        if state == schema::State::Current {
+            store.keep(reader);
+        } else {
+            drop(reader);
             let mut writer = connection::open(path, Access::Write { full })?;
             schema::migrate(&mut writer, path, now)?;
         }
@@ -238,11 +240,16 @@ impl Store {
         let outcome = read(&snapshot);
         // Nothing was written; ending the snapshot cannot lose anything.
         drop(snapshot);
+        self.keep(reader);
+        outcome
+    }
+
+    /// Keeps a reader for the next request.
+    fn keep(&self, reader: Connection) {
         let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         if readers.len() < IDLE_READERS {
             readers.push(reader);
         }
-        outcome
     }
 }
 

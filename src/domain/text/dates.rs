@@ -67,7 +67,7 @@ static RULES: LazyLock<Vec<(Regex, Shape)>> = LazyLock::new(|| {
 });
 
 /// Whether a text can name a day at all: most do not, and the rules take milliseconds to make.
-fn may_name_a_day(text: &str) -> bool {
+pub(super) fn may_name_a_day(text: &str) -> bool {
     const HINTS: [&str; 24] = [
         "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "day", "week", "month",
         "year", "年", "月", "天", "日", "周", "星期", "-", "/",

@@ -55,8 +55,13 @@ pub(crate) fn attend<K: Kernel>(
     for start_row in (0..count).step_by(TOGETHER) {
         // Rows behind the last one repeat it.
         let rows: [usize; TOGETHER] = from_fn(|row| (start_row + row).min(count - 1));
-        let queries = queries.map(|lines| rows.map(|row| lines[row]));
-        score(kernel, &queries, turned, scores);
+        let mut chosen = [[&Line::ZERO; TOGETHER]; PANELS];
+        for (chosen, lines) in chosen.iter_mut().zip(queries) {
+            for (query, row) in chosen.iter_mut().zip(rows) {
+                *query = &lines[row];
+            }
+        }
+        score(kernel, &chosen, turned, scores);
         soften(kernel, scores, count);
         for (panel, values) in values.into_iter().enumerate() {
             let mixed = mix(kernel, scores, values);
@@ -92,7 +97,7 @@ fn turn_keys<K: Kernel>(kernel: K, keys: [&[Line]; PANELS], turned: &mut [Line])
 
 /// Queries times keys: one chain of additions over the dimensions.
 #[inline(always)]
-fn score<K: Kernel>(kernel: K, queries: &[[Line; TOGETHER]; PANELS], keys: &[Line], scores: &mut [[Line; TOGETHER]]) {
+fn score<K: Kernel>(kernel: K, queries: &[[&Line; TOGETHER]; PANELS], keys: &[Line], scores: &mut [[Line; TOGETHER]]) {
     let temperature = kernel.splat(TEMPERATURE);
     for (keys, scores) in keys.chunks_exact(HEAD).zip(scores) {
         let mut sums = [[kernel.splat(0.0); 2]; TOGETHER];
@@ -128,14 +133,14 @@ fn soften<K: Kernel>(kernel: K, scores: &mut [[Line; TOGETHER]], count: usize) {
     let mut sums = [kernel.splat(0.0); TOGETHER];
     for (block, scores) in scores.iter_mut().enumerate() {
         let used = count - block * COLUMNS;
-        for ((top, sum), line) in tops.iter().zip(&mut sums).zip(scores) {
-            for half in &mut line.0 {
-                exponential(kernel, kernel.load(half) - *top).store(half);
-            }
+        for row in 0..TOGETHER {
+            let line = &mut scores[row].0;
+            exponential(kernel, kernel.load(&line[0]) - tops[row]).store(&mut line[0]);
+            exponential(kernel, kernel.load(&line[1]) - tops[row]).store(&mut line[1]);
             if used < COLUMNS {
-                line.0.as_flattened_mut()[used..].fill(0.0);
+                line.as_flattened_mut()[used..].fill(0.0);
             }
-            *sum = *sum + kernel.load(&line.0[0]) + kernel.load(&line.0[1]);
+            sums[row] = sums[row] + kernel.load(&line[0]) + kernel.load(&line[1]);
         }
     }
     let mut factors = sums;

@@ -93,7 +93,7 @@ impl<K: Kernel> Work<K> for Pass<'_> {
             let mut start = 0;
             for (text, range) in texts.iter().zip(&mut ranges) {
                 let span = Span { start, count: text.len(), of: count };
-                for head in 0..HEADS {
+                for head in (0..HEADS).filter(|_| !text.is_empty()) {
                     attend(kernel, (panels, span, head), &mut scratch.attention, context, range);
                 }
                 start += text.len();

@@ -61,7 +61,10 @@ impl<K: Kernel> Work<'_, K> {
     #[inline(always)]
     fn tile<const R: usize>(&self, first: usize, target: &mut Target<'_>) -> usize {
         let (kernel, inputs, count) = (self.kernel, self.panel.inputs, self.texts.len());
-        let rows = std::array::from_fn(|row| &self.bytes[(first + row) * inputs..][..inputs]);
+        let mut rows = [&self.bytes[..0]; R];
+        for (number, row) in (first..).zip(&mut rows) {
+            *row = &self.bytes[number * inputs..][..inputs];
+        }
         let sums = kernel.multiply::<R>(rows, &self.panel);
         for (row, sums) in (first..).zip(sums) {
             let terms = &self.terms[self.texts[row]];

@@ -90,7 +90,7 @@ impl Memory {
         terms: &Terms,
         answer: &mut Answer,
     ) -> Result<(Evidence, Vec<Found>)> {
-        let question = Question::read(&query.texts, now, &self.zone);
+        let question = Question::read(&query.texts, now, || self.zone.clone());
         let groups = groups(&question, &query.texts, terms);
         // The encoder works beside the look-up of words.
         let (encoded, looked_up) = std::thread::scope(|scope| {
@@ -140,7 +140,7 @@ impl Memory {
             mode: query.mode,
             here: &query.here,
             now,
-            zone: &self.zone,
+            zone: (!question.days.is_empty()).then(|| &*self.zone),
             weights: &self.weights,
             conversation_words: conversation_words.as_ref(),
         };

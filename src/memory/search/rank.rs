@@ -72,7 +72,8 @@ pub(super) struct Context<'a> {
     /// The project in which the question is asked.
     pub(super) here: &'a [i64],
     pub(super) now: Timestamp,
-    pub(super) zone: &'a jiff::tz::TimeZone,
+    /// Where days of the question begin, if it names any.
+    pub(super) zone: Option<&'a jiff::tz::TimeZone>,
     pub(super) weights: &'a Weights,
     /// Terms of all prose of conversations of which the columns hold a part.
     pub(super) conversation_words: Option<&'a HashMap<i64, f32>>,
@@ -218,7 +219,8 @@ fn one(
         ranked.add(Part::Asks, -weights.asks);
     }
     ranked.add(Part::Here, if context.here.contains(&row.project) { weights.here } else { 0.0 });
-    let fit = question.days.iter().map(|day| day.fits(row.at, context.zone)).fold(0.0, f32::max);
+    let days = context.zone.into_iter().flat_map(|zone| question.days.iter().map(move |day| day.fits(row.at, zone)));
+    let fit = days.fold(0.0, f32::max);
     ranked.add(Part::Day, weights.day * fit * signals.kind_weight.min(1.0));
     if let Some((key, cosine)) = signals.key.filter(|_| question.wants_advice) {
         let above = (cosine - weights.key_floor).clamp(0.0, 1.0);

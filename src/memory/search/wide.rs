@@ -59,7 +59,7 @@ impl Memory {
     /// An empty or impossible query.
     pub fn ask(&self, query: &Query, now: Timestamp) -> Result<Asked> {
         check(query)?;
-        let question = Question::read(&query.texts, now, &self.zone);
+        let question = Question::read(&query.texts, now, || self.zone.clone());
         let (mut vector, mut warning) = (None, None);
         if matches!(query.mode, Mode::Hybrid | Mode::Semantic) {
             let made = self.resident.spec().digest();

@@ -147,6 +147,10 @@ impl Tile for Bins {
                 _ => panic!("a tile has one to three rows"),
             }
         };
-        std::array::from_fn(|row| [sums[row * 2], sums[row * 2 + 1]])
+        let mut rows = [[sums[0], sums[1]]; R];
+        for (row, sums) in rows.iter_mut().zip(sums.as_chunks::<2>().0) {
+            *row = *sums;
+        }
+        rows
     }
 }
