@@ -4,7 +4,7 @@
 //! from, prefixes, language means or the length of a vector (`crate::embed` of claude-memory does).
 //!
 //! The order of operations is that of ONNX Runtime on a processor with AVX2, so the vectors have the same bits, and it is
-//! the same on every processor: only the kernels in [`kernel`] differ, and they may not change a bit.
+//! the same on every processor: only the kernels in `kernel` differ, and they may not change a bit.
 //! docs/decisions/0031-own-encoder.md says why this is our own code; `models/pack.py` writes the files.
 
 #![expect(
