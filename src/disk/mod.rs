@@ -4,7 +4,6 @@
 mod atomic;
 pub mod checkout;
 mod lock;
-#[cfg(not(all(feature = "embedded-models", not(debug_assertions))))]
 mod map;
 mod place;
 mod private;
@@ -14,7 +13,6 @@ mod snapshot;
 
 pub use atomic::{create_atomic, publish, swap, sync_folder_of, write_atomic};
 pub use lock::{Held, Lock};
-#[cfg(not(all(feature = "embedded-models", not(debug_assertions))))]
 pub use map::map;
 pub use place::{Unfit, is_writable, space, unfit};
 pub use private::{FileId, append_private, create_private_file, create_private_folder};

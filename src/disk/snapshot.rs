@@ -17,6 +17,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::atomic::write_atomic_with;
+use super::map::map;
 
 /// Changes with the layout. A machine of the other byte order reads another number.
 const MAGIC: u64 = 0x434d_534e_4150_0001;
@@ -105,11 +106,7 @@ impl Snapshot {
     /// # Errors
     /// `InvalidData` when it is damaged, cut off, of another machine or has another tag; any other I/O error.
     pub fn open(path: &Path, tag: [u8; 8]) -> io::Result<Self> {
-        let file = std::fs::File::open(path)?;
-        #[expect(unsafe_code, reason = "a mapping is only sound while nobody shortens the file")]
-        // SAFETY: these files are private to their owner, written once under a temporary name and never changed or
-        // shortened afterwards: a newer one has another inode.
-        let map = unsafe { Mmap::map(&file)? };
+        let map = map(path)?;
         let (head, rest) = Head::read_from_prefix(&map).map_err(|_| damaged("it is too short"))?;
         let count = usize::try_from(head.sections).unwrap_or(usize::MAX);
         if head.magic != MAGIC || head.tag != tag || head.length != map.len() as u64 || count > MOST_SECTIONS {

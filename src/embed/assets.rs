@@ -96,56 +96,54 @@ impl Asset {
         digest(self.name)
     }
 
-    /// The content, aligned for numbers. Part of the program.
+    /// The file as it is kept: part of the program.
     #[cfg(all(feature = "embedded-models", not(debug_assertions)))]
-    pub(super) fn bytes(&self) -> Result<&'static [u8]> {
+    fn read(&self) -> Result<&'static [u8]> {
         Ok(self.bytes)
     }
 
-    /// The content, aligned for numbers. The file is mapped, compared with its digest and stays mapped: each is asked for once
-    /// a process.
+    /// The file as it is kept: mapped.
+    #[cfg(not(all(feature = "embedded-models", not(debug_assertions))))]
+    fn read(&self) -> Result<memmap2::Mmap> {
+        disk::map(&self.path()).map_err(|error| self.failed(error.to_string()))
+    }
+
+    /// The content, aligned for numbers. Part of the program.
+    #[cfg(all(feature = "embedded-models", not(debug_assertions)))]
+    pub(super) fn bytes(&self) -> Result<&'static [u8]> {
+        self.read()
+    }
+
+    /// The content, aligned for numbers, compared with its digest. Stays mapped: each file is asked for once a process.
     #[cfg(not(all(feature = "embedded-models", not(debug_assertions))))]
     pub(super) fn bytes(&self) -> Result<&'static [u8]> {
-        let failed = |why: String| Error::Asset { path: self.path(), why };
-        let bytes: &'static [u8] =
-            Box::leak(Box::new(disk::map(&self.path()).map_err(|error| failed(error.to_string()))?));
-        if sha256_hex(bytes) == self.digest()? {
-            Ok(bytes)
-        } else {
-            Err(failed("its content is not what the manifest lists".to_owned()))
-        }
+        let content = self.read()?;
+        self.compare(&content)?;
+        Ok(Box::leak(Box::new(content)))
     }
 
     /// Compares the content with its digest.
     pub(super) fn verify(&self) -> Result<()> {
-        if sha256_hex(self.bytes()?) == self.digest()? {
+        self.compare(&self.read()?)
+    }
+
+    /// Unpacks a file that is kept compressed, and compares it with its digest.
+    pub(super) fn unpack(&self) -> Result<Vec<u8>> {
+        let content = unzip(&self.read()?).map_err(|why| self.failed(why))?;
+        self.compare(&content).map(|()| content)
+    }
+
+    fn compare(&self, content: &[u8]) -> Result<()> {
+        if sha256_hex(content) == self.digest()? {
             Ok(())
         } else {
-            let why = "its content is not what the manifest lists".to_owned();
-            Err(Error::Asset { path: self.path(), why })
+            Err(self.failed("its content is not what the manifest lists".to_owned()))
         }
     }
 
-    /// Unpacks a file that is kept compressed, and verifies it.
-    pub(super) fn unpack(&self) -> Result<Vec<u8>> {
-        let failed = |why: String| Error::Asset { path: self.path(), why };
-        let content = unzip(&self.packed()?).map_err(failed)?;
-        if sha256_hex(&content) == self.digest()? {
-            Ok(content)
-        } else {
-            Err(failed("its content is not what the manifest lists".to_owned()))
-        }
-    }
-
-    #[cfg(all(feature = "embedded-models", not(debug_assertions)))]
-    fn packed(&self) -> Result<std::borrow::Cow<'static, [u8]>> {
-        Ok(std::borrow::Cow::Borrowed(self.bytes))
-    }
-
-    #[cfg(not(all(feature = "embedded-models", not(debug_assertions))))]
-    fn packed(&self) -> Result<std::borrow::Cow<'static, [u8]>> {
-        let read = std::fs::read(self.path());
-        read.map(std::borrow::Cow::Owned).map_err(|error| Error::Asset { path: self.path(), why: error.to_string() })
+    /// Why this file cannot be used.
+    pub(super) fn failed(&self, why: String) -> Error {
+        Error::Asset { path: self.path(), why }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use claude_memory_encoder::{MOST_TOKENS, Processor, Scratch, Vocabulary, Weights};
 
 use super::centre::{Means, normalise};
-use super::{Error, Result, assets};
+use super::{Result, assets};
 
 /// Tokens of short texts that are computed together: enough to use each weight several times, few enough for the cache.
 const TOGETHER: usize = 256;
@@ -48,15 +48,14 @@ pub fn instructions() -> &'static str {
 }
 
 fn load() -> Result<Model> {
-    let damaged = |asset: &assets::Asset, why: String| Error::Asset { path: asset.path(), why };
     let weights = Weights::read(assets::WORDS.bytes()?, assets::LAYERS.bytes()?);
-    let weights = weights.map_err(|error| damaged(&assets::LAYERS, error.to_string()))?;
+    let weights = weights.map_err(|error| assets::LAYERS.failed(error.to_string()))?;
     let vocabulary = Vocabulary::read(assets::VOCABULARY.bytes()?);
-    let vocabulary = vocabulary.map_err(|error| damaged(&assets::VOCABULARY, error.to_string()))?;
+    let vocabulary = vocabulary.map_err(|error| assets::VOCABULARY.failed(error.to_string()))?;
     let means = Means::parse(assets::MEANS.bytes()?, claude_memory_encoder::HIDDEN);
-    let means = means.ok_or_else(|| damaged(&assets::MEANS, "it has another length".to_owned()))?;
-    if vocabulary.len() != weights.words() {
-        return Err(damaged(&assets::VOCABULARY, "it is of another model than the weights".to_owned()));
+    let means = means.ok_or_else(|| assets::MEANS.failed("it has another length".to_owned()))?;
+    if vocabulary.ids() != weights.ids() {
+        return Err(assets::VOCABULARY.failed("it is of another model than the weights".to_owned()));
     }
     Ok(Model { vocabulary, weights, means, processor: Processor::fastest() })
 }

@@ -95,10 +95,8 @@ pub struct Question {
 }
 
 impl Question {
-    /// Reads the texts of a query; `now` and `zone` give "yesterday" its meaning. `zone` is asked when a text may name a day: finding
-    /// out the system's takes as long as a small search.
+    /// Reads the texts of a query; `now` and `zone` give "yesterday" its meaning.
     pub fn read(texts: &[String], now: Timestamp, zone: impl Fn() -> TimeZone) -> Self {
-        let dated = texts.iter().filter(|text| dates::may_name_a_day(text));
         let any = |test: &dyn Fn(&str) -> bool| texts.iter().any(|text| test(text));
         let phrases = texts.iter().flat_map(|text| {
             QUOTED
@@ -111,7 +109,7 @@ impl Question {
             about_self: any(&|text| SELF_RULE.is_match(text)),
             wants_advice: any(&|text| is_one(&ADVICE_RULES, text)) && !any(&|text| is_one(&HISTORY_RULES, text)),
             wants_latest: any(&|text| LATEST_RULE.is_match(text)),
-            days: dated.flat_map(|text| dates::in_text(text, now, &zone())).collect(),
+            days: texts.iter().flat_map(|text| dates::in_text(text, now, &zone)).collect(),
             phrases: phrases.collect(),
         }
     }

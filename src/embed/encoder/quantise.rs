@@ -19,6 +19,13 @@ pub(crate) struct Quantum {
     pub(crate) zero: i32,
 }
 
+impl Quantum {
+    #[inline(always)]
+    fn splat<K: Kernel>(self, kernel: K) -> (K::Lanes, K::Sums) {
+        (kernel.splat(self.scale), kernel.splat_sums(self.zero))
+    }
+}
+
 impl<L: Lanes> Range<L> {
     #[inline(always)]
     pub(crate) fn empty<K: Kernel<Lanes = L>>(kernel: K) -> Self {
@@ -69,8 +76,7 @@ pub(crate) fn rows_to_bytes<K: Kernel>(
 ) {
     const WIDTH: usize = HIDDEN / COLUMNS;
     for ((from, to), text) in from.chunks_exact(WIDTH).zip(to.chunks_exact_mut(WIDTH)).zip(rows.texts) {
-        let Some(quantum) = quanta.get(*text) else { continue };
-        let (scale, zero) = (kernel.splat(quantum.scale), kernel.splat_sums(quantum.zero));
+        let (scale, zero) = quanta[*text].splat(kernel);
         for (line, bytes) in from.iter().zip(to) {
             line_to_bytes(kernel, line, scale, zero, bytes);
         }
@@ -92,8 +98,7 @@ pub(crate) fn panels_to_bytes<K: Kernel>(
     let count = rows.texts.len();
     for (number, panels) in from.chunks_exact(count * TOGETHER).enumerate() {
         for (row, (text, to)) in rows.texts.iter().zip(to.chunks_exact_mut(WIDTH)).enumerate() {
-            let Some(quantum) = quanta.get(*text) else { continue };
-            let (scale, zero) = (kernel.splat(quantum.scale), kernel.splat_sums(quantum.zero));
+            let (scale, zero) = quanta[*text].splat(kernel);
             let lines = panels.iter().skip(row).step_by(count);
             for (line, bytes) in lines.zip(to.iter_mut().skip(number * TOGETHER).take(TOGETHER)) {
                 line_to_bytes(kernel, line, scale, zero, bytes);

@@ -78,14 +78,9 @@ impl<'a> Vocabulary<'a> {
         Ok(Self { characters, replacements, pieces, scores, unknown: least[0] - PENALTY })
     }
 
-    /// How many ids there are.
-    pub const fn len(&self) -> usize {
+    /// Counts the token ids.
+    pub const fn ids(&self) -> usize {
         self.scores.len()
-    }
-
-    /// Whether there are none.
-    pub const fn is_empty(&self) -> bool {
-        self.scores.is_empty()
     }
 
     /// The ids of a text between those of its begin and end, `most` at most; what is longer is cut off.

@@ -55,6 +55,12 @@ pub(crate) struct Linear<'a> {
     pub(crate) biases: &'a [[[f32; 8]; 2]],
 }
 
+/// The bytes of a row that a group is multiplied with.
+#[inline(always)]
+pub(crate) fn group_bytes(row: &[u8], offset: u16) -> [u8; GROUP] {
+    row.get(usize::from(offset)..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default()
+}
+
 /// The groups of 16 columns.
 ///
 /// All fields were checked when the file was read: there are as many offsets as groups, each at most `inputs - 4`, and the
@@ -94,8 +100,8 @@ impl<'a> Weights<'a> {
         Ok(Self { words, word_scales, positions, norm, layers })
     }
 
-    /// How many token ids there are.
-    pub const fn words(&self) -> usize {
+    /// Counts the token ids.
+    pub const fn ids(&self) -> usize {
         self.words.len()
     }
 }

@@ -11,10 +11,9 @@ mod wide;
 mod words;
 
 use std::collections::HashSet;
-use std::sync::RwLockReadGuard;
 use std::time::Instant;
 
-use super::columns::{Columns, Permit, needs_store};
+use super::columns::{Permit, needs_store};
 use super::{Error, Memory, Result};
 use crate::domain::text::question::Question;
 use crate::domain::text::terms::Terms;
@@ -91,20 +90,11 @@ impl Memory {
         answer: &mut Answer,
     ) -> Result<(Evidence, Vec<Found>)> {
         let question = Question::read(&query.texts, now, || self.zone.clone());
-        let groups = groups(&question, &query.texts, terms);
-        // The encoder works beside the look-up of words.
-        let (encoded, looked_up) = std::thread::scope(|scope| {
-            let by_meaning = matches!(query.mode, Mode::Hybrid | Mode::Semantic);
-            let encoded = by_meaning.then(|| scope.spawn(|| self.encode(&question, wide)));
-            let looked_up = self.look_up(query, &groups, wide, answer);
-            let stopped = |_| Ok(Encoded::without("searched by word only: the encoder stopped".to_owned()));
-            (encoded.map(|encoded| encoded.join().unwrap_or_else(stopped)), looked_up)
-        });
-        let (columns, words) = looked_up?;
-        let Encoded { meaning, warnings, took } = encoded.transpose()?.unwrap_or_default();
-        answer.stages.extend(took.map(|took| ("embed", took)));
-        answer.degraded |= !warnings.is_empty();
-        answer.warnings.extend(warnings);
+        let meaning = match query.mode {
+            Mode::Hybrid | Mode::Semantic => self.encode(&question, wide, answer)?,
+            Mode::Keyword | Mode::Exact => None,
+        };
+        let columns = timed(answer, "columns", || self.columns())?;
         let messages = if needs_store(&query.filter) {
             Some(timed(answer, "filter", || Ok(self.store.allowed_messages(&query.filter, now)?))?)
         } else {
@@ -116,6 +106,14 @@ impl Memory {
         };
         let permit =
             Permit { columns: &columns, filter: &query.filter, messages: messages.as_deref(), without: &without };
+        let groups = groups(&question, &query.texts, terms);
+        let words = timed(answer, "words", || {
+            let words = Words::look_up(&self.store, &columns, &groups, query.worth.is_some())?;
+            Ok(match wide {
+                Some(wide) => words.among(wide),
+                None => words,
+            })
+        })?;
         let by_word = query.mode != Mode::Semantic || meaning.is_none();
         if by_word && words.terms.is_empty() {
             let why = "the query holds only very common words, so nothing was searched by word; exact mode finds them";
@@ -140,7 +138,7 @@ impl Memory {
             mode: query.mode,
             here: &query.here,
             now,
-            zone: (!question.days.is_empty()).then(|| &*self.zone),
+            zone: &self.zone,
             weights: &self.weights,
             conversation_words: conversation_words.as_ref(),
         };
@@ -154,25 +152,6 @@ impl Memory {
             self.rows(query, now, ranking)
         })?;
         Ok((evidence, found))
-    }
-
-    /// The columns of all passages, and the words of a question in them.
-    fn look_up(
-        &self,
-        query: &Query,
-        groups: &[Vec<String>],
-        wide: Option<&Wide>,
-        answer: &mut Answer,
-    ) -> Result<(RwLockReadGuard<'_, Columns>, Words)> {
-        let columns = timed(answer, "columns", || self.columns())?;
-        let words = timed(answer, "words", || {
-            let words = Words::look_up(&self.store, &columns, groups, query.worth.is_some())?;
-            Ok(match wide {
-                Some(wide) => words.among(wide),
-                None => words,
-            })
-        })?;
-        Ok((columns, words))
     }
 
     /// Raises the texts that hold what stands in quotation marks.
@@ -211,51 +190,42 @@ impl Memory {
         self.resident.query(&question.subjects.join("\n"))
     }
 
-    /// The vector of the question; none, with a warning, when it cannot be had.
-    fn encode(&self, question: &Question, wide: Option<&Wide>) -> Result<Encoded> {
+    /// The vector of the question; `None` with a warning when it cannot be had.
+    fn encode(&self, question: &Question, wide: Option<&Wide>, answer: &mut Answer) -> Result<Option<Meaning>> {
         let start = Instant::now();
-        let by_word = |why: String| Ok(Encoded::without(format!("searched by word only: {why}")));
+        let mut degrade = |why: String| {
+            answer.degraded = true;
+            answer.warnings.push(why);
+        };
         let digest = match self.resident.spec().digest() {
             Ok(digest) => digest,
-            Err(error) => return by_word(error.to_string()),
+            Err(error) => {
+                degrade(format!("searched by word only: {error}"));
+                return Ok(None);
+            }
         };
         let waiting = self.store.pending_count()?;
         let Some(model) = self.store.find_model(&digest)? else {
-            return by_word("no vectors of this model yet; run `claude-memory embed`".to_owned());
+            degrade("searched by word only: no vectors of this model yet; run `claude-memory embed`".to_owned());
+            return Ok(None);
         };
-        let mut encoded = Encoded::default();
         if waiting > 0 {
-            encoded.warnings.push(format!(
+            degrade(format!(
                 "{waiting} texts have no vector yet and are found by word only; run `claude-memory embed`"
             ));
         }
         if let Some(vector) = wide.and_then(|wide| wide.vector.clone()) {
-            encoded.meaning = Some(Meaning { model, digest, vector });
-            return Ok(encoded);
+            return Ok(Some(Meaning { model, digest, vector }));
         }
-        match self.vector_of(question) {
-            Ok(vector) => {
-                encoded.meaning = Some(Meaning { model, digest, vector });
-                encoded.took = Some(micros(start));
+        let vector = match self.vector_of(question) {
+            Ok(vector) => vector,
+            Err(error) => {
+                degrade(format!("searched by word only: {error}"));
+                return Ok(None);
             }
-            Err(error) => encoded.warnings.push(format!("searched by word only: {error}")),
-        }
-        Ok(encoded)
-    }
-}
-
-/// What the encoder made of a question.
-#[derive(Debug, Default)]
-struct Encoded {
-    meaning: Option<Meaning>,
-    warnings: Vec<String>,
-    /// Microseconds, if it was asked.
-    took: Option<u64>,
-}
-
-impl Encoded {
-    fn without(why: String) -> Self {
-        Self { warnings: vec![why], ..Self::default() }
+        };
+        answer.stages.push(("embed", micros(start)));
+        Ok(Some(Meaning { model, digest, vector }))
     }
 }
 

@@ -6,6 +6,7 @@
 //! the surroundings speak: neighbours, the question that a message answers, its session, its day, its age.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use super::gather::{Evidence, Signals};
 use super::weights::Weights;
@@ -72,8 +73,8 @@ pub(super) struct Context<'a> {
     /// The project in which the question is asked.
     pub(super) here: &'a [i64],
     pub(super) now: Timestamp,
-    /// Where days of the question begin, if it names any.
-    pub(super) zone: Option<&'a jiff::tz::TimeZone>,
+    /// Where days begin; only asked when the question names one.
+    pub(super) zone: &'a LazyLock<jiff::tz::TimeZone>,
     pub(super) weights: &'a Weights,
     /// Terms of all prose of conversations of which the columns hold a part.
     pub(super) conversation_words: Option<&'a HashMap<i64, f32>>,
@@ -219,8 +220,7 @@ fn one(
         ranked.add(Part::Asks, -weights.asks);
     }
     ranked.add(Part::Here, if context.here.contains(&row.project) { weights.here } else { 0.0 });
-    let days = context.zone.into_iter().flat_map(|zone| question.days.iter().map(move |day| day.fits(row.at, zone)));
-    let fit = days.fold(0.0, f32::max);
+    let fit = question.days.iter().map(|day| day.fits(row.at, context.zone)).fold(0.0, f32::max);
     ranked.add(Part::Day, weights.day * fit * signals.kind_weight.min(1.0));
     if let Some((key, cosine)) = signals.key.filter(|_| question.wants_advice) {
         let above = (cosine - weights.key_floor).clamp(0.0, 1.0);

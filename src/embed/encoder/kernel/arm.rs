@@ -11,9 +11,10 @@ use std::arch::aarch64::{
 };
 use std::ops::{Add, Div, Mul, Sub};
 
+use super::plain::Plain;
 use super::{Kernel, Lanes, Work};
 use crate::COLUMNS;
-use crate::weights::{GROUP, Group, Panel};
+use crate::weights::{Group, Panel, group_bytes};
 
 /// A kernel with NEON and what `T` needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -246,30 +247,10 @@ impl<T: Tile> Kernel for Arm<T> {
     }
 }
 
-/// Four bytes of a row.
-#[inline(always)]
-fn four(row: &[u8], offset: u16) -> [u8; GROUP] {
-    row.get(usize::from(offset)..).and_then(|rest| rest.first_chunk::<GROUP>()).copied().unwrap_or_default()
-}
-
 impl Tile for Widening {
     #[inline(always)]
     fn multiply<const R: usize>(self, rows: [&[u8]; R], panel: &Panel<'_>) -> [[Sums; 2]; R] {
-        #[inline(always)]
-        fn add(sums: &mut [[i32; 8]; 2], from: [u8; GROUP], group: &Group) {
-            for (sum, weights) in sums.as_flattened_mut().iter_mut().zip(group.as_chunks::<GROUP>().0) {
-                for (byte, weight) in from.iter().zip(weights) {
-                    *sum += i32::from(*byte) * i32::from(*weight);
-                }
-            }
-        }
-        let mut sums = [[[0_i32; 8]; 2]; R];
-        for (group, offset) in panel.groups.iter().zip(panel.offsets) {
-            for (sums, row) in sums.iter_mut().zip(rows) {
-                add(sums, four(row, *offset), group);
-            }
-        }
-        sums.map(|sums| [load_sums(&sums[0]), load_sums(&sums[1])])
+        Plain.multiply(rows, panel).map(|sums| [load_sums(&sums[0]), load_sums(&sums[1])])
     }
 }
 
@@ -300,7 +281,7 @@ impl Tile for DotProduct {
                 dot(sum, weights, ones);
             }
             for (sums, row) in sums.iter_mut().zip(rows) {
-                let bytes = i32::from_ne_bytes(four(row, *offset).map(|byte| byte ^ 0x80));
+                let bytes = i32::from_ne_bytes(group_bytes(row, *offset).map(|byte| byte ^ 0x80));
                 let bytes = intrinsic!(vreinterpretq_s8_s32(vdupq_n_s32(bytes)));
                 for (sum, weights) in sums.iter_mut().zip(weights) {
                     dot(sum, weights, bytes);

@@ -5,7 +5,7 @@ use std::ops::{Add, Div, Mul, Sub};
 
 use super::{Kernel, Lanes, Work};
 use crate::COLUMNS;
-use crate::weights::{GROUP, Panel};
+use crate::weights::{GROUP, Panel, group_bytes};
 
 /// Runs on every processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,8 +162,7 @@ impl Kernel for Plain {
         rows.map(|row| {
             let mut sums = [[0_i32; 8]; 2];
             for (group, offset) in panel.groups.iter().zip(panel.offsets) {
-                let from = row.get(usize::from(*offset)..).and_then(|rest| rest.first_chunk::<GROUP>());
-                let Some(from) = from else { continue };
+                let from = group_bytes(row, *offset);
                 for (sum, weights) in sums.as_flattened_mut().iter_mut().zip(group.as_chunks::<GROUP>().0) {
                     let products = from.iter().zip(weights).map(|(byte, weight)| i32::from(*byte) * i32::from(*weight));
                     *sum += products.sum::<i32>();

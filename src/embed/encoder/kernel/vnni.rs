@@ -11,7 +11,7 @@ use std::arch::x86_64::{
 use std::array::from_fn;
 
 use super::x86::Tile;
-use crate::weights::{GROUP, Group, Panel};
+use crate::weights::{Group, Panel, group_bytes};
 
 /// Proof that the processor has AVX-VNNI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,14 +38,6 @@ impl WideVnni {
     }
 }
 
-/// Four bytes of a row, as they lie in memory.
-#[inline(always)]
-fn four(row: &[u8], offset: u16) -> i32 {
-    row.get(usize::from(offset)..)
-        .and_then(|rest| rest.first_chunk::<GROUP>())
-        .map_or(0, |four| i32::from_ne_bytes(*four))
-}
-
 impl Tile for Vnni {
     #[inline(always)]
     fn multiply<const R: usize>(self, rows: [&[u8]; R], panel: &Panel<'_>) -> [[__m256i; 2]; R] {
@@ -57,7 +49,7 @@ impl Tile for Vnni {
                 // SAFETY: each half of a group has the size of the register, and any alignment is allowed.
                 let weights: [__m256i; 2] = from_fn(|half| unsafe { _mm256_loadu_si256(halves[half].as_ptr().cast()) });
                 for (sums, row) in sums[number % 2].iter_mut().zip(rows) {
-                    let bytes = _mm256_set1_epi32(four(row, *offset));
+                    let bytes = _mm256_set1_epi32(i32::from_ne_bytes(group_bytes(row, *offset)));
                     *sums = from_fn(|half| _mm256_dpbusd_avx_epi32(sums[half], bytes, weights[half]));
                 }
             }
@@ -76,7 +68,8 @@ impl Tile for WideVnni {
             // SAFETY: a group has the size of the register, and any alignment is allowed.
             let weights = unsafe { _mm512_loadu_si512(group.as_ptr().cast()) };
             for (sum, row) in sums.iter_mut().zip(rows) {
-                *sum = _mm512_dpbusd_epi32(*sum, _mm512_set1_epi32(four(row, offset)), weights);
+                *sum =
+                    _mm512_dpbusd_epi32(*sum, _mm512_set1_epi32(i32::from_ne_bytes(group_bytes(row, offset))), weights);
             }
         }
         #[target_feature(enable = "avx512f,avx512vnni")]
