@@ -10,9 +10,9 @@
 
 use std::path::{Path, PathBuf};
 
-use claude_memory::bench::Generator;
-use claude_memory::domain::Timestamp;
-use claude_memory_encoder::{HIDDEN, MOST_TOKENS, Processor, Scratch, Vocabulary, Weights};
+use claude_memory::testing::bench::HistoryGenerator;
+use claude_memory::testing::domain::Timestamp;
+use claude_memory_encoder::{ForwardScratch, HIDDEN, MOST_TOKENS, ModelWeights, Processor, Vocabulary};
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::Tensor;
@@ -77,8 +77,8 @@ fn texts() -> Vec<String> {
         let lines = std::fs::read_to_string(path).unwrap();
         return lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     }
-    let generator = Generator { turns: 2_000, end: Timestamp::from_milliseconds(0) };
-    let parts = (0..2_000).flat_map(|turn| generator.draft(turn).parts);
+    let generator = HistoryGenerator { turns: 2_000, end: Timestamp::from_milliseconds(0) };
+    let parts = (0..2_000).flat_map(|turn| generator.generate_draft(turn).parts);
     parts.flat_map(|part| [part.text.chars().take(60).collect(), part.text]).collect()
 }
 
@@ -97,10 +97,10 @@ fn main() {
         Session::builder(&environment).unwrap().with_optimization_level(GraphOptimizationLevel::Level3).unwrap();
     let mut session =
         builder.with_intra_threads(1).unwrap().commit_from_memory(&unpacked("e5-small-zhen-int8.onnx.zst")).unwrap();
-    let weights = Weights::read(file("words.bin"), file("layers.bin")).unwrap();
+    let weights = ModelWeights::read(file("words.bin"), file("layers.bin")).unwrap();
     let vocabulary = Vocabulary::read(file("vocabulary.bin")).unwrap();
     let ids: Vec<Vec<u32>> = texts().iter().map(|text| vocabulary.encode(text, MOST_TOKENS)).collect();
-    let (processor, mut scratch) = (Processor::fastest(), Scratch::default());
+    let (processor, mut scratch) = (Processor::fastest(), ForwardScratch::default());
     let mut report = serde_json::Map::new();
     report.insert("instructions".to_owned(), processor.name().into());
     for (name, low, high, together, count) in SETS {

@@ -10,14 +10,14 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use claude_memory::bench::Generator;
-use claude_memory::domain::Timestamp;
-use claude_memory::domain::text::passages;
-use claude_memory::domain::text::redact::{Counts, Redactor};
-use claude_memory::domain::text::terms::Terms;
-use claude_memory::domain::{ContentHash, Kind};
-use claude_memory::ops::metrics::Metrics;
-use claude_memory::vector::{Allowed, Effort, Index};
+use claude_memory::testing::bench::HistoryGenerator;
+use claude_memory::testing::domain::Timestamp;
+use claude_memory::testing::domain::text::passages;
+use claude_memory::testing::domain::text::redact::{RedactionCounts, Redactor};
+use claude_memory::testing::domain::text::terms::TermExtractor;
+use claude_memory::testing::domain::{ContentHash, PartKind};
+use claude_memory::testing::monitor::metrics::Metrics;
+use claude_memory::testing::vector::{LabelFilter, SearchEffort, VectorIndex};
 
 const ROUNDS: usize = 9;
 const DIMENSIONS: usize = 384;
@@ -54,17 +54,18 @@ fn vector(number: u32) -> Vec<f32> {
 }
 
 fn main() {
-    let generator = Generator { turns: 1_000, end: Timestamp::from_milliseconds(0) };
-    let texts: Vec<String> = (0..1_000).flat_map(|turn| generator.draft(turn).parts).map(|part| part.text).collect();
+    let generator = HistoryGenerator { turns: 1_000, end: Timestamp::from_milliseconds(0) };
+    let texts: Vec<String> =
+        (0..1_000).flat_map(|turn| generator.generate_draft(turn).parts).map(|part| part.text).collect();
     let bytes: usize = texts.iter().map(String::len).sum();
     let mut report = serde_json::Map::new();
     let mut note = |name: &str, value: f64| {
         report.insert(name.to_owned(), value.into());
     };
-    let terms = Terms::default();
+    let terms = TermExtractor::default();
     let words = nanoseconds(bytes / 1024, || {
         texts.iter().for_each(|text| {
-            terms.each(text, &mut |term| {
+            terms.for_each_term(text, &mut |term| {
                 black_box(term);
             });
         });
@@ -73,13 +74,13 @@ fn main() {
     let redactor = Redactor::new([7; 32], Vec::new());
     let clean = nanoseconds(bytes / 1024, || {
         texts.iter().for_each(|text| {
-            black_box(redactor.redact(text, &mut Counts::new()));
+            black_box(redactor.redact(text, &mut RedactionCounts::new()));
         });
     });
     note("redact_1_kib", clean);
     let cut = nanoseconds(bytes / 1024, || {
         texts.iter().for_each(|text| {
-            black_box(passages::of(Kind::Text, text));
+            black_box(passages::split_text(PartKind::Text, text));
         });
     });
     note("cut_1_kib_into_passages", cut);
@@ -88,27 +89,39 @@ fn main() {
         "count_a_request",
         nanoseconds(1_000, || {
             for _ in 0..1_000 {
-                metrics.request("tools/call", black_box("memory_search"), true, std::time::Duration::from_millis(3));
+                metrics.count_request(
+                    "tools/call",
+                    black_box("memory_search"),
+                    true,
+                    std::time::Duration::from_millis(3),
+                );
             }
         }),
     );
+    time_vector_search(&mut note);
+    println!("{}", serde_json::Value::Object(report));
+}
+
+fn time_vector_search(note: &mut dyn FnMut(&str, f64)) {
     let queries: Vec<Vec<f32>> = (0..50).map(|number| vector(number * 991 + 13)).collect();
-    let mut index = Index::new(DIMENSIONS);
+    let mut index = VectorIndex::new(DIMENSIONS);
     (0..VECTORS).for_each(|label| index.insert(label, &vector(label)));
     note(
         "code_a_query",
         nanoseconds(queries.len(), || {
             queries.iter().for_each(|query| {
-                black_box(index.probe(query));
+                black_box(index.quantise_query(query));
             });
         }),
     );
-    for (name, effort) in [("nearest_of_50000_quick", Effort::Quick), ("nearest_of_50000_exact", Effort::Exact)] {
+    for (name, effort) in
+        [("nearest_of_50000_quick", SearchEffort::Quick), ("nearest_of_50000_exact", SearchEffort::Exact)]
+    {
         note(
             name,
             nanoseconds(queries.len(), || {
                 for query in &queries {
-                    let _ = black_box(index.nearest(&index.probe(query), 10, &Allowed::All, effort));
+                    let _ = black_box(index.find_nearest(&index.quantise_query(query), 10, &LabelFilter::All, effort));
                 }
             }),
         );
@@ -118,9 +131,13 @@ fn main() {
         "nearest_of_500_allowed_of_50000",
         nanoseconds(queries.len(), || {
             for query in &queries {
-                let _ = black_box(index.nearest(&index.probe(query), 10, &Allowed::Only(&some), Effort::Quick));
+                let _ = black_box(index.find_nearest(
+                    &index.quantise_query(query),
+                    10,
+                    &LabelFilter::Only(&some),
+                    SearchEffort::Quick,
+                ));
             }
         }),
     );
-    println!("{}", serde_json::Value::Object(report));
 }

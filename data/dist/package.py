@@ -96,6 +96,9 @@ def stage(program, target, folder, with_bill):
         shutil.copyfile(ROOT / document, folder / pathlib.Path(document).name)
     shutil.copyfile(ROOT / "data/dist/install.sh", folder / "install.sh")
     (folder / "install.sh").chmod(0o755)
+    # Whose release this is, so that install.sh can ask for its attestation.
+    if os.environ.get("GITHUB_REPOSITORY"):
+        (folder / "REPOSITORY").write_text(os.environ["GITHUB_REPOSITORY"] + "\n")
     # They are asked of the program itself. A program for another machine cannot answer: they are then those of this machine's.
     asked = program if target == host() else ROOT / "target/dist/claude-memory"
     if asked.exists():

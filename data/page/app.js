@@ -5,13 +5,14 @@ import { enter, get, isIn, leave, redeem } from "./server.js";
 import { choose, chooseTheme, chosenLanguage, language, t, theme } from "./words.js";
 import * as conversation from "./conversation.js";
 import * as health from "./health.js";
+import * as injections from "./injections.js";
 import * as memories from "./memories.js";
 import * as search from "./search.js";
 import * as settings from "./settings.js";
 import * as timeline from "./timeline.js";
 
-const VIEWS = { search, c: conversation, timeline, memories, health, settings };
-const TABS = ["search", "timeline", "memories", "health", "settings"];
+const VIEWS = { search, c: conversation, timeline, memories, injections, health, settings };
+const TABS = ["search", "timeline", "memories", "injections", "health", "settings"];
 const main = document.getElementById("main");
 let current = null;
 
@@ -94,7 +95,7 @@ function ask(why) {
     h("form", { class: "row", onsubmit: send }, h("label", { for: "token" }, t("token")), field, h("button", { class: "primary" }, t("enter")))));
 }
 
-const GO = { s: "search", t: "timeline", m: "memories", h: "health" };
+const GO = { s: "search", t: "timeline", m: "memories", i: "injections", h: "health" };
 let after = "";
 addEventListener("keydown", (event) => {
   const typing = event.target.matches?.("input, textarea, select");

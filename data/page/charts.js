@@ -18,7 +18,7 @@ export function gauge(reading) {
   const known = value !== null && value !== undefined;
   const words = known ? `${number(Math.round(value * 10) / 10)} ${unit}` : t(reading.name === "response" ? "notUsed" : "unknown");
   return h("figure", { class: `gauge ${level}` },
-    svg("svg", { viewBox: "0 0 120 64", role: "img", "aria-label": `${t(reading.name)}: ${words}, ${t(level)}` },
+    svg("svg", { viewBox: "0 0 120 64", role: "img", "aria-label": t("pair", t(reading.name), `${words} · ${t(level)}`) },
       arc(0, normal / top, "zone normal"), arc(normal / top, warning / top, "zone elevated"),
       arc(warning / top, critical / top, "zone warning"), arc(critical / top, 1, "zone critical"),
       known && (() => {
@@ -43,7 +43,7 @@ export function line(series) {
   return h("figure", { class: "line" },
     h("figcaption", {}, h("b", {}, title), h("span", { class: "number" }, number(Math.round(last * 10) / 10))),
     svg("svg", { viewBox: `0 0 ${width} ${height + 2}`, role: "img", preserveAspectRatio: "none",
-      "aria-label": `${title}: ${series.points[0][0]} ${number(values[0])}, ${series.points.at(-1)[0]} ${number(last)}` },
+      "aria-label": t("pair", title, `${series.points[0][0]} ${number(values[0])} · ${series.points.at(-1)[0]} ${number(last)}`) },
       svg("polygon", { points: `${x(0)},${height} ${points} ${x(values.length - 1)},${height}`, class: "area" }),
       svg("polyline", { points, class: "stroke" })),
     h("div", { class: "row between small" }, h("span", {}, series.points[0][0]), h("span", {}, series.points.at(-1)[0])));
@@ -69,12 +69,12 @@ export function heat(days, today, choose) {
     }
     squares.push(svg("rect", { x: week * 13, y: 14 + (place % 7) * 13, width: 11, height: 11, rx: 2.5, class: `heat-${level(entry?.messages)}`,
       "data-day": entry ? name : undefined, onclick: entry && (() => choose(name)) },
-      svg("title", {}, `${day(`${name}T12:00:00Z`)}: ${t("messages", number(entry?.messages ?? 0))}`)));
+      svg("title", {}, t("pair", day(`${name}T12:00:00Z`), t("messages", number(entry?.messages ?? 0))))));
   }
   const all = days.reduce((sum, entry) => sum + entry.messages, 0);
   return h("div", { class: "heat" },
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("activity") },
-      svg("svg", { viewBox: "0 0 689 106", role: "img", "aria-label": `${t("activity")}: ${t("messages", number(all))}` }, months, squares)),
+      svg("svg", { viewBox: "0 0 689 106", role: "img", "aria-label": t("pair", t("activity"), t("messages", number(all))) }, months, squares)),
     h("p", { class: "small row end" }, t("less"), [0, 1, 2, 3, 4].map((kind) =>
       svg("svg", { viewBox: "0 0 11 11", class: "swatch", "aria-hidden": "true" }, svg("rect", { width: 11, height: 11, rx: 2.5, class: `heat-${kind}` }))), t("moreWord")));
 }

@@ -26,6 +26,7 @@ function gist(part) {
 function shown(part, words) {
   if (!CLOSED.has(part.kind)) {
     return [part.trust === "suspicious" && h("p", { class: "chip bad" }, t("suspicious")),
+      part.trust === "elsewhere" && h("p", { class: "chip bad" }, part.said_by ? t("saidBy", part.said_by) : t("elsewhere")),
       part.kind === "summary" && h("p", { class: "chip" }, t("summary")), said(part.text, words)];
   }
   const names = { thinking: t("thinking"), tool_use: part.tool ?? "tool", tool_result: t("output"), meta: t("meta") };

@@ -57,6 +57,7 @@ export async function open({ main, parameters, later, fail }) {
       h("span", { class: "small row" }, h("span", { class: `who ${hit.role}` }, t(hit.role === "tool" ? "toolRole" : hit.role)),
         h("span", {}, hit.project), h("time", { datetime: hit.ts, title: moment(hit.ts) }, ago(hit.ts)),
         hit.kind !== "text" && h("span", { class: "chip" }, hit.kind),
+        hit.trust === "elsewhere" && h("span", { class: "chip bad" }, hit.said_by ? t("saidBy", hit.said_by) : t("elsewhere")),
         hit.trust === "suspicious" && h("span", { class: "chip bad" }, t("suspicious")))));
   };
 
@@ -92,7 +93,7 @@ export async function open({ main, parameters, later, fail }) {
         else place = -1;
       }
       const count = list.children.length;
-      show(status, count ? t("found", number(count) + (answer.next_cursor ? "+" : ""), Math.round(performance.now() - begun)) : "",
+      show(status, count > 0 && typeof cursor !== "string" && h("b", {}, t(`match.${answer.confidence}`)), count ? t("found", number(count) + (answer.next_cursor ? "+" : ""), Math.round(performance.now() - begun)) : "",
         answer.warnings.map((warning) => h("span", { class: "chip" }, warning)));
       show(end, answer.next_cursor && h("button", { type: "button", onclick: () => now(answer.next_cursor) }, t("more")),
         !count && h("div", { class: "empty" }, h("p", {}, t("nothing")), h("p", { class: "small" }, t("nothingHint"))));

@@ -57,3 +57,8 @@ export const get = (path, parameters = {}, signal) => {
 export const tool = (name, argumentsOfIt, signal) => ask(`/api/tools/${name}`, {
   method: "POST", signal, headers: { "Content-Type": "application/json" }, body: JSON.stringify(argumentsOfIt),
 });
+
+/** Decides what only the person decides. */
+export const decide = (path, decision) => ask(`/api/${path}`, {
+  method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(decision),
+});

@@ -10,7 +10,7 @@ export const rows = (sessions) => sessions.map((session) => h("li", {}, h("a", {
   h("span", { class: "title" }, session.title || session.session_id),
   h("span", { class: "small row" }, h("span", {}, session.project), h("time", { datetime: session.started_at }, `${day(session.started_at)} ${clock(session.started_at)}`),
     h("span", {}, t("messages", number(session.messages))), session.git_branch && h("code", {}, session.git_branch)),
-  session.files.length > 0 && h("span", { class: "small gist" }, `${t("files")}: ${session.files.slice(0, 4).map((file) => file.split("/").pop()).join(", ")}${session.files_total > 4 ? " …" : ""}`))));
+  session.files.length > 0 && h("span", { class: "small gist" }, t("pair", t("files"), session.files.slice(0, 4).map((file) => file.split("/").pop()).join(", ") + (session.files_total > 4 ? " …" : ""))))));
 
 export async function open({ main, parameters, later, fail }) {
   const { signal } = later;

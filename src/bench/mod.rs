@@ -1,9 +1,9 @@
 //! Offline benchmarks of the engine: retrieval quality against labelled questions, and speed.
 //!
-//! Owns: reading sets, running, arithmetic. Does not own: the data (files that the caller names), arguments, printing. The
-//! engine sees only what a user's history holds: roles, times, texts.
+//! Owns: reading datasets, running, arithmetic. Does not own: the data (files that the caller names), arguments,
+//! printing. The engine sees only the contents of a user's history: roles, times, texts.
 
-mod data;
+mod dataset;
 mod formats;
 mod generator;
 mod latency;
@@ -11,37 +11,35 @@ mod report;
 mod retrieval;
 mod scale;
 mod score;
-mod vectors;
 
-pub use data::{Data, Question, Session, Turn};
-pub use formats::Format;
-pub use generator::Generator;
-pub use latency::{LatencyOptions, LatencyReport, latency};
-pub use report::{Comparison, Difference, Latency, Level, Rankings, Receipt, Summary, compare, levels, read_rankings};
-pub use retrieval::{Options, Pool, run};
-pub use scale::{ScaleReport, scale};
-pub use score::{Measures, Scored};
-pub use vectors::{VectorOptions, VectorReport, Way, vectors};
+pub use dataset::{BenchQuestion, BenchSession, BenchTurn, Dataset};
+pub use formats::DatasetFormat;
+pub use generator::HistoryGenerator;
+pub use latency::{LatencyOptions, LatencyReport, measure_latency};
+pub use report::{LevelComparison, LevelScores, RetrievalReport, compare_rankings, read_rankings, score_levels};
+pub use retrieval::{HaystackPool, RetrievalOptions, run_retrieval};
+pub use scale::measure_scale;
+pub use score::{MeanMeasures, Measures};
 
-/// Why a benchmark cannot run.
+/// Failure of a benchmark.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file is missing or cannot be read.
     #[error("cannot read {path}: {source}")]
     Read {
-        /// The file.
+        /// Path of the file or folder.
         path: std::path::PathBuf,
-        /// Why.
+        /// I/O error from the system.
         source: std::io::Error,
     },
-    /// A line is not what the format says.
+    /// A file or line does not match the format.
     #[error("{path}:{line}: {message}")]
     Format {
-        /// The file.
+        /// Path of the file.
         path: std::path::PathBuf,
-        /// From 1; 0 when it is not known.
+        /// Line number from 1; 0 when it is not known.
         line: usize,
-        /// What is wrong.
+        /// Description of the fault.
         message: String,
     },
     /// The scratch folder cannot be used.
@@ -52,7 +50,7 @@ pub enum Error {
     Memory(#[from] crate::memory::Error),
 }
 
-/// What a file or folder that cannot be used makes of an I/O error.
+/// Returns a conversion from I/O errors at this path.
 fn disk_error(path: &std::path::Path) -> impl Fn(std::io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Read { path: path.clone(), source }

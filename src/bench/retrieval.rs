@@ -1,5 +1,5 @@
-//! The retrieval benchmark: conversations go in through the production write path, each question is asked once with
-//! production defaults, rankings are scored at turn and at session level.
+//! Retrieval benchmark: imports sessions through the production write path, asks each question once with production
+//! defaults, and scores the rankings at turn and at session level.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -8,47 +8,49 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::report::{Latency, Level, Rankings, Receipt, levels, percentiles, round};
-use super::{Data, Error, Question, Session};
+use super::report::{Latency, LevelScores, Rankings, RetrievalReport, compute_percentiles, round_figure, score_levels};
+use super::{BenchQuestion, BenchSession, Dataset, Error};
 use crate::config::{Paths, Settings};
 use crate::disk;
-use crate::domain::{Detail, Draft, DraftPart, Filter, Ids, Kind, MessageId, Mode, Origin, Query, Role, Timestamp};
-use crate::memory::{Memory, Weights};
-use crate::store::Open;
+use crate::domain::{
+    Detail, Draft, DraftPart, Filter, IdGenerator, MessageId, Origin, PartKind, Query, Role, SearchMode, Timestamp,
+};
+use crate::memory::{Memory, RankWeights};
+use crate::store::OpenMode;
 
 const SOURCE: &str = "bench";
-/// Ranking depth: enough turns that ten distinct sessions stand among them.
+/// Ranking depth: enough turns to contain ten distinct sessions.
 const DEPTH: usize = 50;
-/// Questions that are asked once before anything is measured.
+/// Warm-up questions that are asked before anything is measured.
 const WARM_UP: usize = 5;
 
-/// Which part of the data a question is asked over.
+/// Part of the dataset over which a question is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pool {
-    /// A store for each haystack, as each of their users would have one.
+pub enum HaystackPool {
+    /// One store per haystack, as each of their users would have.
     PerHaystack,
     /// One store for everything, without a filter.
     All,
 }
 
-/// How to run.
+/// Options of a retrieval run.
 #[derive(Debug, Clone)]
-pub struct Options {
-    /// Evidence: hybrid or keyword only.
-    pub mode: Mode,
-    /// What a question is asked over.
-    pub pool: Pool,
-    /// Workers for vectors.
+pub struct RetrievalOptions {
+    /// Search mode: hybrid or keyword only.
+    pub mode: SearchMode,
+    /// Sessions over which a question is asked.
+    pub pool: HaystackPool,
+    /// Number of embedding workers.
     pub workers: usize,
-    /// Numbers to rank by.
-    pub weights: Weights,
-    /// Whether the set's own time of asking is the clock; without it every question is asked now.
+    /// Ranking weights of the search.
+    pub weights: RankWeights,
+    /// True if the dataset's time of a question is the clock; otherwise every question is asked now.
     pub use_clock: bool,
 }
 
-/// What was found in a scratch store before.
+/// Marker of a scratch store: the data that it was filled with.
 #[derive(Debug, PartialEq, Serialize)]
-struct Mark<'a> {
+struct StoreMarker<'a> {
     data: &'a str,
     haystacks: &'a [&'a str],
     version: &'static str,
@@ -57,24 +59,24 @@ struct Mark<'a> {
 
 /// Turns and seconds of ingestion.
 #[derive(Debug, Clone, Copy, Default)]
-struct Ingested {
+struct IngestStats {
     turns: usize,
     import_seconds: f64,
     embed_seconds: f64,
 }
 
-/// Runs in `scratch`. A store that an earlier run left there for the same data is used again.
+/// Runs the benchmark in `scratch`. Reuses a store that an earlier run left there for the same data.
 ///
 /// # Errors
-/// When the engine fails. A question that finds nothing counts as a miss.
-pub fn run(
+/// When the engine fails. A question without results counts as a miss.
+pub fn run_retrieval(
     scratch: &Path,
     settings: &Settings,
-    data: &Data,
-    options: &Options,
+    data: &Dataset,
+    options: &RetrievalOptions,
     now: Timestamp,
     talk: &mut dyn FnMut(String),
-) -> Result<Receipt, Error> {
+) -> Result<RetrievalReport, Error> {
     let mut haystacks: Vec<&str> = Vec::new();
     for session in &data.sessions {
         if !haystacks.contains(&session.haystack.as_str()) {
@@ -82,34 +84,34 @@ pub fn run(
         }
     }
     let groups: Vec<&[&str]> = match options.pool {
-        Pool::All => vec![haystacks.as_slice()],
-        Pool::PerHaystack => haystacks.chunks(1).collect(),
+        HaystackPool::All => vec![haystacks.as_slice()],
+        HaystackPool::PerHaystack => haystacks.chunks(1).collect(),
     };
-    let (mut asked, mut total) = (Asked::default(), Ingested::default());
+    let (mut asked, mut total) = (RetrievalRun::default(), IngestStats::default());
     let mut last: Option<Memory> = None;
     for (number, group) in groups.iter().enumerate() {
-        let paths = Paths::resolve(Some(scratch.join(format!("store-{number}"))))?;
+        let paths = Paths::resolve_home(Some(scratch.join(format!("store-{number}"))))?;
         let mut memory = match &last {
-            Some(memory) => memory.beside(&paths, Open::Create, Ids::System, now)?,
-            None => Memory::open(&paths, settings.clone(), Open::Create, Ids::System, now)?,
+            Some(memory) => memory.open_scratch(&paths, OpenMode::Create, IdGenerator::System, now)?,
+            None => Memory::open(&paths, settings.clone(), OpenMode::Create, IdGenerator::System, now)?,
         };
         memory.set_weights(options.weights);
-        let one = Haystack { memory: &memory, data, group, options, now };
-        let ingested = one.prepare(&paths, &mut asked.places)?;
+        let one = HaystackStore { memory: &memory, data, group, options, now };
+        let ingested = one.prepare_store(&paths, &mut asked.places)?;
         total.turns += ingested.turns;
         total.import_seconds += ingested.import_seconds;
         total.embed_seconds += ingested.embed_seconds;
-        let questions: Vec<&Question> =
+        let questions: Vec<&BenchQuestion> =
             data.questions.iter().filter(|question| group.contains(&question.haystack.as_str())).collect();
         for question in questions.iter().take(if number == 0 { WARM_UP } else { 1 }) {
-            memory.search(&one.query(question), now)?;
+            memory.search(&one.build_query(question), now)?;
         }
         for question in questions {
-            asked.ask(&one, question)?;
+            asked.ask_question(&one, question)?;
         }
         if number == 0 || (number + 1) % 10 == 0 || number + 1 == groups.len() {
             talk(format!(
-                "{} of {} stores: {} turns, {:.0} s to index them by word, {:.0} s by meaning",
+                "{} of {} stores: {} turns, {:.0} s for the keyword index, {:.0} s for embeddings",
                 number + 1,
                 groups.len(),
                 total.turns,
@@ -117,41 +119,41 @@ pub fn run(
                 total.embed_seconds
             ));
         }
-        if options.mode != Mode::Keyword {
+        if options.mode != SearchMode::Keyword {
             asked.model = memory.model_digest();
         }
         last = Some(memory);
     }
-    asked.receipt(data, options, total)
+    asked.into_report(data, options, total)
 }
 
-/// One store with what is asked of it.
-struct Haystack<'a> {
+/// One store with the haystacks that it holds.
+struct HaystackStore<'a> {
     memory: &'a Memory,
-    data: &'a Data,
+    data: &'a Dataset,
     group: &'a [&'a str],
-    options: &'a Options,
+    options: &'a RetrievalOptions,
     now: Timestamp,
 }
 
 /// Session and turn of every message.
-type Places = HashMap<MessageId, (String, String)>;
+type MessageLabels = HashMap<MessageId, (String, String)>;
 
-impl Haystack<'_> {
-    /// Fills the store unless an earlier run did, and learns the places of its messages.
-    fn prepare(&self, paths: &Paths, places: &mut Places) -> Result<Ingested, Error> {
-        let sessions: Vec<&Session> =
+impl HaystackStore<'_> {
+    /// Fills the store unless an earlier run did, and records session and turn of its messages.
+    fn prepare_store(&self, paths: &Paths, places: &mut MessageLabels) -> Result<IngestStats, Error> {
+        let sessions: Vec<&BenchSession> =
             self.data.sessions.iter().filter(|session| self.group.contains(&session.haystack.as_str())).collect();
         for session in &sessions {
-            let hidden = session.hidden();
+            let hidden = session.hidden_id();
             for (position, turn) in session.turns.iter().enumerate() {
-                let id = MessageId::imported(SOURCE, &hidden, &position.to_string());
+                let id = MessageId::for_imported(SOURCE, &hidden, &position.to_string());
                 places.insert(id, (session.session.clone(), turn.id.clone()));
             }
         }
         let turns = sessions.iter().map(|session| session.turns.len()).sum();
-        let embedded = self.options.mode != Mode::Keyword;
-        let mark = |embedded| Mark {
+        let embedded = self.options.mode != SearchMode::Keyword;
+        let mark = |embedded| StoreMarker {
             data: &self.data.digest,
             haystacks: self.group,
             version: env!("CARGO_PKG_VERSION"),
@@ -160,22 +162,22 @@ impl Haystack<'_> {
         let file = paths.home().join("bench.json");
         let stored = std::fs::read(&file).unwrap_or_default();
         let is = |embedded| serde_json::to_vec(&mark(embedded)).is_ok_and(|bytes| bytes == stored);
-        let mut ingested = Ingested { turns, ..Ingested::default() };
+        let mut ingested = IngestStats { turns, ..IngestStats::default() };
         if is(true) || (!embedded && is(false)) {
             return Ok(ingested);
         }
         let start = Instant::now();
         if !is(false) {
             for session in &sessions {
-                let drafts = (0..session.turns.len()).map(|position| draft(session, position)).collect();
+                let drafts = (0..session.turns.len()).map(|position| turn_draft(session, position)).collect();
                 self.memory.import_drafts(SOURCE, drafts, Vec::new(), self.now)?;
             }
-            self.memory.settle()?;
+            self.memory.flush_pending()?;
         }
         ingested.import_seconds = start.elapsed().as_secs_f64();
         let start = Instant::now();
-        if embedded && let Some(turn) = self.memory.take_turn(self.options.workers)? {
-            self.memory.make_vectors(&turn, &AtomicBool::new(false), &mut |_| {})?;
+        if embedded && let Some(turn) = self.memory.acquire_embed_lease(self.options.workers)? {
+            self.memory.embed_pending(&turn, &AtomicBool::new(false), &mut |_| {})?;
         }
         ingested.embed_seconds = start.elapsed().as_secs_f64();
         let bytes = serde_json::to_vec(&mark(embedded)).unwrap_or_default();
@@ -183,7 +185,7 @@ impl Haystack<'_> {
         Ok(ingested)
     }
 
-    fn query(&self, question: &Question) -> Query {
+    fn build_query(&self, question: &BenchQuestion) -> Query {
         let settings = &self.memory.settings().search;
         Query {
             texts: vec![question.text.clone()],
@@ -195,32 +197,33 @@ impl Haystack<'_> {
             max_tokens: settings.max_tokens,
             here: Vec::new(),
             explain: false,
+            exchange: false,
             worth: None,
         }
     }
 }
 
-/// The engine sees roles, times and texts under ids that say nothing.
-fn draft(session: &Session, position: usize) -> Draft {
+/// Makes the draft of a turn: role, time and text under ids that reveal nothing.
+fn turn_draft(session: &BenchSession, position: usize) -> Draft {
     let (role, origin, text) = match session.turns.get(position) {
         Some(turn) if turn.role == "assistant" => (Role::Assistant, Origin::Model, turn.text.clone()),
         Some(turn) if turn.role == "user" || turn.role == "ex" => (Role::User, Origin::Person, turn.text.clone()),
-        // A chat between people: the speaker is part of what was said.
+        // In a chat between people the speaker is part of the text.
         Some(turn) => (Role::User, Origin::Person, format!("{}: {}", turn.role, turn.text)),
         None => (Role::User, Origin::Person, String::new()),
     };
     let external_id = position.to_string();
     let external_key = external_id.clone();
     Draft {
-        parts: vec![DraftPart { external_key, kind: Kind::Text, origin, text, tool: None }],
+        parts: vec![DraftPart { external_key, kind: PartKind::Text, origin, text, tool: None }],
         cwd: Some(format!("/bench/{}", session.haystack)),
-        ..Draft::new(&session.hidden(), &external_id, role, session.time_of(position))
+        ..Draft::new(&session.hidden_id(), &external_id, role, session.turn_time(position))
     }
 }
 
 #[derive(Default)]
-struct Asked {
-    places: Places,
+struct RetrievalRun {
+    places: MessageLabels,
     rankings: Rankings,
     times: Vec<f64>,
     tokens: Vec<f64>,
@@ -228,10 +231,10 @@ struct Asked {
     model: Option<String>,
 }
 
-impl Asked {
-    fn ask(&mut self, haystack: &Haystack<'_>, question: &Question) -> Result<(), Error> {
-        let usual = haystack.query(question);
-        let clock = question.moment().filter(|_| haystack.options.use_clock).unwrap_or(haystack.now);
+impl RetrievalRun {
+    fn ask_question(&mut self, haystack: &HaystackStore<'_>, question: &BenchQuestion) -> Result<(), Error> {
+        let usual = haystack.build_query(question);
+        let clock = question.asked_time().filter(|_| haystack.options.use_clock).unwrap_or(haystack.now);
         let start = Instant::now();
         let answer = haystack.memory.search(&usual, clock)?;
         self.times.push(start.elapsed().as_secs_f64() * 1000.0);
@@ -254,33 +257,38 @@ impl Asked {
         Ok(())
     }
 
-    fn receipt(self, data: &Data, options: &Options, total: Ingested) -> Result<Receipt, Error> {
+    fn into_report(
+        self,
+        data: &Dataset,
+        options: &RetrievalOptions,
+        total: IngestStats,
+    ) -> Result<RetrievalReport, Error> {
         let questions = self.times.len().max(1) as u64;
-        let levels: BTreeMap<&'static str, Level> = levels(data, &self.rankings);
-        Ok(Receipt {
+        let levels: BTreeMap<&'static str, LevelScores> = score_levels(data, &self.rankings);
+        Ok(RetrievalReport {
             program: format!("claude-memory {}", env!("CARGO_PKG_VERSION")),
             binary: binary_digest(),
             model: self.model,
             data: data.digest.clone(),
-            tier: if options.mode == Mode::Keyword { "lexical" } else { "fast" },
-            pool: if options.pool == Pool::PerHaystack { "per-haystack" } else { "all" },
+            tier: if options.mode == SearchMode::Keyword { "lexical" } else { "fast" },
+            pool: if options.pool == HaystackPool::PerHaystack { "per-haystack" } else { "all" },
             clock: if options.use_clock { "asked_at" } else { "now" },
-            weights: Weights::NAMES.iter().filter_map(|name| Some((*name, options.weights.get(name)?))).collect(),
+            weights: RankWeights::NAMES.iter().filter_map(|name| Some((*name, options.weights.get(name)?))).collect(),
             levels,
             latency_ms: Latency {
-                total: percentiles(self.times),
+                total: compute_percentiles(self.times),
                 stages_us: self.stages.into_iter().map(|(stage, sum)| (stage, sum / questions)).collect(),
             },
-            tokens: percentiles(self.tokens),
+            tokens: compute_percentiles(self.tokens),
             turns: total.turns,
-            import_seconds: round(total.import_seconds),
-            embed_seconds: round(total.embed_seconds),
+            import_seconds: round_figure(total.import_seconds),
+            embed_seconds: round_figure(total.embed_seconds),
             rankings: self.rankings,
         })
     }
 }
 
-/// SHA-256 of this program, with the encoder inside it in optimised builds.
+/// Returns the SHA-256 of this program, which includes the embedding model in optimised builds.
 fn binary_digest() -> Option<String> {
     let path: PathBuf = std::env::current_exe().ok()?;
     Some(crate::domain::hash::sha256_hex(&std::fs::read(path).ok()?))

@@ -1,4 +1,4 @@
-//! The arithmetic of rankings: hit, recall, all, reciprocal rank, discounted gain, and bootstrap intervals.
+//! Ranking measures: hit, recall, all, reciprocal rank, discounted gain, and bootstrap intervals.
 
 use std::collections::HashSet;
 
@@ -9,37 +9,37 @@ use crate::domain::ContentHash;
 /// Measures of one ranking against its gold set, each 0 to 1.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Measures {
-    /// A gold item is first.
+    /// 1 if a gold item is first.
     pub hit_1: f64,
-    /// A gold item is among the first five.
+    /// 1 if a gold item is among the first five.
     pub hit_5: f64,
-    /// A gold item is among the first ten.
+    /// 1 if a gold item is among the first ten.
     pub hit_10: f64,
     /// Share of gold items among the first five.
     pub recall_5: f64,
     /// Share of gold items among the first ten.
     pub recall_10: f64,
-    /// All gold items are among the first five.
+    /// 1 if all gold items are among the first five, or the first five all are gold.
     pub all_5: f64,
-    /// One over the place of the first gold item.
+    /// Reciprocal rank of the first gold item; 0 without one.
     pub mrr: f64,
     /// Discounted gain of the first ten over the best possible (Järvelin and Kekäläinen, 2002; binary relevance).
     pub ndcg_10: f64,
 }
 
-/// Means over questions.
+/// Mean measures over questions.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct Scored {
-    /// Questions.
+pub struct MeanMeasures {
+    /// Number of questions.
     pub n: usize,
-    /// The means.
+    /// Mean of each measure.
     #[serde(flatten)]
     pub mean: Measures,
 }
 
 impl Measures {
-    /// Scores one ranking.
-    pub fn of(ranking: &[String], gold: &[String]) -> Self {
+    /// Scores one ranking against its gold items.
+    pub fn score_ranking(ranking: &[String], gold: &[String]) -> Self {
         let gold: HashSet<&String> = gold.iter().collect();
         let places: Vec<usize> =
             ranking.iter().enumerate().filter(|(_, id)| gold.contains(id)).map(|(at, _)| at).collect();
@@ -61,8 +61,8 @@ impl Measures {
         }
     }
 
-    fn values(&self) -> [f64; 8] {
-        let Self { hit_1, hit_5, hit_10, recall_5, recall_10, all_5, mrr, ndcg_10 } = *self;
+    fn to_values(self) -> [f64; 8] {
+        let Self { hit_1, hit_5, hit_10, recall_5, recall_10, all_5, mrr, ndcg_10 } = self;
         [hit_1, hit_5, hit_10, recall_5, recall_10, all_5, mrr, ndcg_10]
     }
 
@@ -72,20 +72,20 @@ impl Measures {
     }
 }
 
-impl Scored {
-    /// The means of several rankings.
-    pub fn mean(all: &[Measures]) -> Self {
+impl MeanMeasures {
+    /// Averages the measures of several rankings.
+    pub fn mean_of(all: &[Measures]) -> Self {
         let mut sum = [0.0; 8];
         for measures in all {
-            sum.iter_mut().zip(measures.values()).for_each(|(sum, value)| *sum += value);
+            sum.iter_mut().zip(measures.to_values()).for_each(|(sum, value)| *sum += value);
         }
-        let mean = sum.map(|sum| round(sum / ratio(all.len().max(1), 1)));
+        let mean = sum.map(|sum| round_figure(sum / ratio(all.len().max(1), 1)));
         Self { n: all.len(), mean: Measures::from_values(mean) }
     }
 }
 
-/// The 95 % interval of a mean by the bootstrap: 2,000 resamples from a fixed seed.
-pub(super) fn interval(values: &[f64]) -> (f64, f64) {
+/// Estimates the 95 % interval of a mean by the bootstrap: 2,000 resamples from a fixed seed.
+pub(super) fn bootstrap_interval(values: &[f64]) -> (f64, f64) {
     if values.is_empty() {
         return (0.0, 0.0);
     }
@@ -105,7 +105,7 @@ pub(super) fn interval(values: &[f64]) -> (f64, f64) {
         })
         .collect();
     means.sort_by(f64::total_cmp);
-    let at = |index: usize| round(means.get(index).copied().unwrap_or(0.0));
+    let at = |index: usize| round_figure(means.get(index).copied().unwrap_or(0.0));
     (at(50), at(1949))
 }
 
@@ -114,7 +114,7 @@ pub(super) fn ratio(part: usize, whole: usize) -> f64 {
     part as f64 / whole.max(1) as f64
 }
 
-pub(super) fn round(value: f64) -> f64 {
+pub(super) fn round_figure(value: f64) -> f64 {
     (value * 10_000.0).round() / 10_000.0
 }
 
@@ -128,13 +128,13 @@ mod tests {
 
     #[test]
     fn measures_of_known_rankings() {
-        let measures = Measures::of(&ids("x a y b"), &ids("a b"));
+        let measures = Measures::score_ranking(&ids("x a y b"), &ids("a b"));
         assert_eq!((measures.hit_1 > 0.0, measures.hit_5 > 0.0, measures.all_5 > 0.0), (false, true, true));
         assert!((measures.mrr - 0.5).abs() < 1e-9 && (measures.recall_5 - 1.0).abs() < 1e-9);
         let ideal = 1.0 + 1.0 / 3_f64.log2();
         assert!((measures.ndcg_10 - (1.0 / 3_f64.log2() + 1.0 / 5_f64.log2()) / ideal).abs() < 1e-9);
-        assert!(Measures::of(&[], &ids("a")).mrr.abs() < 1e-9);
-        let (low, high) = interval(&[0.0, 1.0, 1.0, 1.0]);
+        assert!(Measures::score_ranking(&[], &ids("a")).mrr.abs() < 1e-9);
+        let (low, high) = bootstrap_interval(&[0.0, 1.0, 1.0, 1.0]);
         assert!(low < 0.75 && high > 0.75);
     }
 }

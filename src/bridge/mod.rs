@@ -1,54 +1,62 @@
-//! The one door from async to sync. Owns threads and waiting, nothing else: tokio starts here.
+//! Bridge from async to sync code, the only one. Owns threads and waiting, nothing else: tokio starts here.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
-/// Requests that work at the same time; more wait in line.
-const DESKS: usize = 4;
+use crate::domain::{Failure, FailureCode};
 
-type Opener<T, E> = Box<dyn Fn() -> Result<T, E> + Send + Sync>;
+/// Requests that run at the same time; more wait in line.
+const MAX_CONCURRENT: usize = 4;
 
-/// Opens something slow on first need and runs blocking work with it off the async threads.
-pub struct Desk<T, E> {
-    shared: Arc<Shared<T, E>>,
+type OpenResource<T, E> = Box<dyn Fn() -> Result<T, E> + Send + Sync>;
+
+/// Opens a slow resource on first use and runs blocking work with it off the async threads.
+pub struct EngineHandle<T, E> {
+    shared: Arc<SharedResource<T, E>>,
     slots: Arc<Semaphore>,
 }
 
-struct Shared<T, E> {
-    open: Opener<T, E>,
+struct SharedResource<T, E> {
+    open: OpenResource<T, E>,
     opened: Mutex<Option<Arc<T>>>,
 }
 
-impl<T, E> std::fmt::Debug for Desk<T, E> {
+impl<T, E> std::fmt::Debug for EngineHandle<T, E> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Desk").finish_non_exhaustive()
     }
 }
 
-impl<T, E> Clone for Desk<T, E> {
+impl<T, E> Clone for EngineHandle<T, E> {
     fn clone(&self) -> Self {
         Self { shared: Arc::clone(&self.shared), slots: Arc::clone(&self.slots) }
     }
 }
 
-/// The work ended in a panic, which was caught; the message says where.
+/// Error of work that ended in a panic, which was caught; the message says where.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("a bug stopped this request: {0}")]
 pub struct Panicked(String);
 
-impl<T: Send + Sync + 'static, E: Send + 'static> Desk<T, E> {
-    /// Nothing is opened until the first request.
+impl From<Panicked> for Failure {
+    fn from(error: Panicked) -> Self {
+        Self::new(FailureCode::Internal, error.to_string(), Some("please report this as a bug"))
+    }
+}
+
+impl<T: Send + Sync + 'static, E: Send + 'static> EngineHandle<T, E> {
+    /// Creates a handle. The resource is opened at the first request.
     pub fn new(open: impl Fn() -> Result<T, E> + Send + Sync + 'static) -> Self {
-        let shared = Shared { open: Box::new(open), opened: Mutex::new(None) };
-        Self { shared: Arc::new(shared), slots: Arc::new(Semaphore::new(DESKS)) }
+        let shared = SharedResource { open: Box::new(open), opened: Mutex::new(None) };
+        Self { shared: Arc::new(shared), slots: Arc::new(Semaphore::new(MAX_CONCURRENT)) }
     }
 
-    /// What is opened, opening it if need be. A failure is not remembered: the next request tries again.
+    /// Returns the resource and opens it if needed. A failure is not cached: the next request tries again.
     ///
     /// # Errors
-    /// Whatever opening fails with.
-    pub fn opened(&self) -> Result<Arc<T>, E> {
+    /// The error of opening the resource.
+    pub fn get_or_open(&self) -> Result<Arc<T>, E> {
         let mut opened = self.shared.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = opened.as_ref() {
             return Ok(Arc::clone(open));
@@ -58,16 +66,16 @@ impl<T: Send + Sync + 'static, E: Send + 'static> Desk<T, E> {
         Ok(open)
     }
 
-    /// What is opened, if it is.
-    pub fn peek(&self) -> Option<Arc<T>> {
+    /// Returns the resource if it is open.
+    pub fn loaded(&self) -> Option<Arc<T>> {
         self.shared.opened.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Runs blocking work. Work that was begun is finished even if nobody waits for it any more.
+    /// Runs blocking work on the resource. Work that has begun is finished even if its caller has given up.
     ///
     /// # Errors
     /// The outer error is a caught panic, the inner one that of opening.
-    pub async fn run<R: Send + 'static>(
+    pub async fn run_blocking<R: Send + 'static>(
         &self,
         work: impl FnOnce(&T) -> R + Send + 'static,
     ) -> Result<Result<R, E>, Panicked> {
@@ -75,7 +83,7 @@ impl<T: Send + Sync + 'static, E: Send + 'static> Desk<T, E> {
         let desk = self.clone();
         let task = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            desk.opened().map(|open| work(&open))
+            desk.get_or_open().map(|open| work(&open))
         });
         task.await.map_err(|error| Panicked(error.to_string()))
     }
@@ -89,14 +97,14 @@ mod tests {
     async fn opens_once_and_survives_a_panic() {
         let opens = Arc::new(Mutex::new(0));
         let counted = Arc::clone(&opens);
-        let desk: Desk<i32, ()> = Desk::new(move || {
+        let desk: EngineHandle<i32, ()> = EngineHandle::new(move || {
             *counted.lock().unwrap() += 1;
             Ok(20)
         });
-        assert!(desk.peek().is_none());
-        assert_eq!(desk.run(|value| value + 1).await.unwrap(), Ok(21));
-        assert!(desk.run(|_| -> i32 { panic!("a test panics on purpose") }).await.is_err());
-        assert_eq!(desk.run(|value| value + 2).await.unwrap(), Ok(22));
+        assert!(desk.loaded().is_none());
+        assert_eq!(desk.run_blocking(|value| value + 1).await.unwrap(), Ok(21));
+        assert!(desk.run_blocking(|_| -> i32 { panic!("a test panics on purpose") }).await.is_err());
+        assert_eq!(desk.run_blocking(|value| value + 2).await.unwrap(), Ok(22));
         assert_eq!(*opens.lock().unwrap(), 1);
     }
 }

@@ -1,14 +1,16 @@
-//! The command line. One file per command, each with one `Args` whose doc comment is its manual.
-//! Owns arguments, output, exit codes. Does not own anything that the other rooms could do.
+//! Command line: one file per command, each with one arguments struct whose doc comment is the help text.
+//! Owns arguments, output and exit codes. Does not own anything that another module could do.
 
+#[cfg(feature = "terminal")]
 mod browse;
 mod commands;
+mod data_folder;
 mod error;
+mod invocation;
 mod logging;
 mod output;
 mod priority;
 mod progress;
-mod session;
 mod signals;
 
 use std::path::PathBuf;
@@ -18,32 +20,34 @@ use crate::config::Paths;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use commands::{
     alerts, backup, bench, blame, completions, config, context, demo, doctor, embed, export, fix, forget, handoff,
-    hook, hooks, import, init, install, logs, maintain, man, mcp, migrate, model, monitoring, open, projects,
-    quarantine, redact, reindex, report, save, schedule, search, serve, service, show, status, sync, timeline,
+    hook, hooks, import, init, injections, install, logs, maintain, man, mcp, migrate, model, monitoring, open,
+    projects, quarantine, redact, reindex, report, save, schedule, search, serve, service, show, status, sync,
+    timeline, token,
 };
+use error::print_failure;
+use invocation::Invocation;
 use logging::Logging;
-use output::Output;
-use session::Session;
+use output::CliOutput;
 
-/// The memory Claude Code lacks: keeps every conversation, finds the right one by meaning and by word, in English and
-/// Chinese, and hands it back over MCP. Everything stays on this machine.
+/// Long-term memory for Claude Code: saves every session and finds the right one with keyword and semantic search, in
+/// English and Chinese, also over MCP. Everything stays on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "claude-memory", version, propagate_version = true)]
-#[command(after_help = "First steps:\n  claude-memory demo                  see it work on sample conversations\n  \
-    claude-memory import claude-code    read your own history (~/.claude/projects)\n  \
+#[command(after_help = "First steps:\n  claude-memory demo                  try it on sample sessions\n  \
+    claude-memory import claude-code    import your own history (~/.claude/projects)\n  \
     claude-memory search \"why did we change the pool size\"\n  \
-    claude-memory install --hooks       let Claude Code use it\n  \
-    claude-memory                       alone on a terminal: search while you type\n\n\
-    Exit codes: 0 done, 1 not found, 2 wrong request, 3 try again later (busy, unavailable, disk full),\n\
-    4 the store is damaged or too new, 70 a bug, 130 interrupted.")]
+    claude-memory install --hooks       connect it to Claude Code\n  \
+    claude-memory                       without arguments, on a terminal: search as you type\n\n\
+    Exit codes: 0 success, 1 not found, 2 invalid request, 3 try again later (busy, unavailable, disk full),\n\
+    4 database damaged or of a newer version, 70 internal error, 130 interrupted.")]
 struct Cli {
-    /// Folder of the memory [default: CLAUDE_MEMORY_HOME, else the platform's data folder]
+    /// Data folder [default: CLAUDE_MEMORY_HOME, else the platform's data folder]
     #[arg(long, global = true, value_name = "DIR")]
     home: Option<PathBuf>,
-    /// Print data as JSON on stdout; a failure is an object with `error`
+    /// Print JSON to stdout; a failure is an object with `error`
     #[arg(long, global = true)]
     json: bool,
-    /// Say nothing on stderr but errors
+    /// Print nothing but errors to stderr
     #[arg(long, short, global = true)]
     quiet: bool,
     #[command(subcommand)]
@@ -52,75 +56,79 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Demo(demo::Args),
-    Init(init::Args),
-    Import(import::Args),
-    Export(export::Args),
-    RestoreTranscript(export::RestoreArgs),
-    Migrate(migrate::Args),
-    Embed(embed::Args),
-    Model(model::Args),
-    Reembed(model::Reembed),
-    Reindex(reindex::Args),
-    Search(search::Args),
-    Show(show::Args),
-    Timeline(timeline::Args),
-    Context(context::Args),
-    Blame(blame::Args),
-    Fix(fix::Args),
-    Handoff(handoff::Args),
-    Projects(projects::Args),
-    Forget(forget::Args),
-    Quarantine(quarantine::Args),
-    Redact(redact::Args),
-    Save(save::Args),
-    Maintain(maintain::Args),
-    Backup(backup::Args),
-    Restore(backup::Restore),
-    Install(install::Install),
-    Uninstall(install::Uninstall),
-    Mcp(mcp::Args),
-    Serve(serve::Args),
-    Open(open::Args),
-    Service(service::Args),
-    Sync(sync::Args),
-    Schedule(schedule::Args),
-    Logs(logs::Args),
-    Report(report::Args),
-    Alerts(alerts::Args),
-    Monitoring(monitoring::Args),
-    Hook(hook::Args),
-    Hooks(hooks::Args),
-    Status(status::Args),
-    Doctor(doctor::Args),
-    Config(config::Args),
-    Bench(bench::Args),
-    Completions(completions::Args),
-    Man(man::Args),
+    Demo(demo::DemoArgs),
+    Init(init::InitArgs),
+    Import(import::ImportArgs),
+    Export(export::ExportArgs),
+    RestoreTranscript(export::RestoreTranscriptArgs),
+    Migrate(migrate::MigrateArgs),
+    Embed(embed::EmbedArgs),
+    Model(model::ModelArgs),
+    Reembed(model::ReembedArgs),
+    Reindex(reindex::ReindexArgs),
+    Search(search::SearchArgs),
+    Show(show::ShowArgs),
+    Timeline(timeline::TimelineArgs),
+    Context(context::ContextArgs),
+    Blame(blame::BlameArgs),
+    Fix(fix::FixArgs),
+    Handoff(handoff::HandoffArgs),
+    Projects(projects::ProjectsArgs),
+    Forget(forget::ForgetArgs),
+    Quarantine(quarantine::QuarantineArgs),
+    Redact(redact::RedactArgs),
+    Save(save::SaveArgs),
+    Maintain(maintain::MaintainArgs),
+    Backup(backup::BackupArgs),
+    Restore(backup::RestoreBackupArgs),
+    Install(install::InstallArgs),
+    Uninstall(install::UninstallArgs),
+    Mcp(mcp::McpArgs),
+    Serve(serve::ServeArgs),
+    Token(token::TokenArgs),
+    Open(open::OpenArgs),
+    Service(service::ServiceArgs),
+    Sync(sync::SyncArgs),
+    Schedule(schedule::ScheduleArgs),
+    Logs(logs::LogsArgs),
+    Report(report::ReportArgs),
+    Alerts(alerts::AlertsArgs),
+    Monitoring(monitoring::MonitoringArgs),
+    Hook(hook::HookArgs),
+    Hooks(hooks::HooksArgs),
+    Injections(injections::InjectionsArgs),
+    Status(status::StatusArgs),
+    Doctor(doctor::DoctorArgs),
+    Config(config::ConfigArgs),
+    Bench(bench::BenchArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    signals::survive_file_size_limit();
+    signals::ignore_file_size_signal();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        // A hook of another version is not worth stopping a session for.
-        Err(_) if is_hook(std::env::args_os().skip(1)) => return ExitCode::SUCCESS,
+        // A hook written for another version must not block a session.
+        Err(_) if is_hook_command(std::env::args_os().skip(1)) => return ExitCode::SUCCESS,
         Err(error) => {
-            // Help and version are data on stdout with 0, mistakes are talk on stderr with 2; clap knows which is which.
+            // clap prints help and version to stdout (exit code 0), and usage errors to stderr (exit code 2).
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let output = Output::new(cli.json, cli.quiet);
-    // Only the service has a log of its own; what is wrong with the folder is said when it is opened.
-    let log = matches!(cli.command, Some(Command::Serve(_))).then(|| Paths::resolve(cli.home.clone()).ok()).flatten();
-    let session = Session::new(cli.home, output, Logging::start(log.as_ref()));
+    let output = CliOutput::new(cli.json, cli.quiet);
+    // Only the service has a log file. A data folder that cannot be used is reported when the memory is opened.
+    let log =
+        matches!(cli.command, Some(Command::Serve(_))).then(|| Paths::resolve_home(cli.home.clone()).ok()).flatten();
+    let session = Invocation::new(cli.home, output, Logging::init_logging(log.as_ref()));
     let Some(command) = cli.command else {
-        if browse::is_possible() && !cli.json {
-            return browse::run(&session).unwrap_or_else(|failure| failure.report(output));
+        #[cfg(feature = "terminal")]
+        if browse::is_interactive() && !cli.json {
+            return browse::run(&session).unwrap_or_else(|failure| print_failure(&failure, output));
         }
-        // Nobody sits there: as if a command had been forgotten.
+        // Not on a terminal: report the missing command.
         let _ = Cli::command().print_help();
         return ExitCode::from(2);
     };
@@ -130,7 +138,7 @@ pub fn run() -> ExitCode {
         Command::Import(args) => import::run(&args, &session),
         Command::Embed(args) => embed::run(&args, &session),
         Command::Model(args) => model::run(&args, &session),
-        Command::Reembed(args) => model::reembed(&args, &session),
+        Command::Reembed(args) => model::run_reembed(&args, &session),
         Command::Reindex(args) => reindex::run(&args, &session),
         Command::Search(args) => search::run(&args, &session),
         Command::Show(args) => show::run(&args, &session),
@@ -147,14 +155,15 @@ pub fn run() -> ExitCode {
         Command::Redact(args) => redact::run(&args, &session),
         Command::Maintain(args) => maintain::run(&args, &session),
         Command::Backup(args) => backup::run(args, &session),
-        Command::Restore(args) => backup::restore(&args, &session),
+        Command::Restore(args) => backup::restore_backup(&args, &session),
         Command::Save(args) => save::run(args, &session),
-        Command::Install(args) => install::install(&args, &session),
-        Command::Uninstall(args) => install::uninstall(&args, &session),
+        Command::Install(args) => install::run_install(&args, &session),
+        Command::Uninstall(args) => install::run_uninstall(&args, &session),
         Command::Mcp(args) => mcp::run(&args, &session),
         Command::Monitoring(args) => monitoring::run(args, &session),
         Command::Alerts(args) => alerts::run(&args, &session),
         Command::Serve(args) => serve::run(&args, &session),
+        Command::Token(args) => token::run(&args, &session),
         Command::Open(args) => open::run(&args, &session),
         Command::Sync(args) => sync::run(&args, &session),
         Command::Service(args) => service::run(args, &session),
@@ -164,6 +173,7 @@ pub fn run() -> ExitCode {
         Command::Migrate(args) => migrate::run(&args, &session),
         Command::Hook(args) => hook::run(&args, &session),
         Command::Hooks(args) => hooks::run(&args, &session),
+        Command::Injections(args) => injections::run(&args, &session),
         Command::Status(args) => status::run(&args, &session),
         Command::Doctor(args) => doctor::run(&args, &session),
         Command::Config(args) => config::run(&args, &session),
@@ -173,12 +183,12 @@ pub fn run() -> ExitCode {
     };
     match outcome {
         Ok(code) => code,
-        Err(failure) => failure.report(output),
+        Err(failure) => print_failure(&failure, output),
     }
 }
 
-/// Whether a command line that is not understood is one of a hook: the first word that is no flag.
-fn is_hook(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> bool {
+/// Returns true if the first argument that is no flag is `hook`; asked about command lines that clap rejects.
+fn is_hook_command(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> bool {
     while let Some(argument) = arguments.next() {
         if argument == "--home" {
             arguments.next();
@@ -189,7 +199,7 @@ fn is_hook(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> bool {
     false
 }
 
-/// The whole command tree, for completions and the reference.
+/// Returns the whole command tree, for completions and the generated reference.
 pub fn command() -> clap::Command {
     Cli::command()
 }

@@ -1,17 +1,17 @@
-//! stdout is data, stderr is talk. The only place of the command line that writes to either.
+//! Output of the command line: data to stdout, messages to stderr. No other code of the CLI writes to either.
 
 use std::io::{IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
-/// How this process speaks. A reader that goes away (`| head`) is a signal to be quiet, not an error.
+/// Output options of this process. A reader that closes the pipe (`| head`) is not an error.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Output {
+pub(super) struct CliOutput {
     json: bool,
     quiet: bool,
 }
 
-impl Output {
+impl CliOutput {
     pub(super) const fn new(json: bool, quiet: bool) -> Self {
         Self { json, quiet }
     }
@@ -20,36 +20,36 @@ impl Output {
         self.json
     }
 
-    /// Whether a progress bar would be seen.
+    /// Returns true if a progress bar is visible: stderr is a terminal and `--quiet` is not set.
     pub(super) fn shows_progress(self) -> bool {
         !self.quiet && std::io::stderr().is_terminal()
     }
 
-    /// One line of data for people.
-    pub(super) fn line(self, text: &str) {
+    /// Prints one line of data to stdout.
+    pub(super) fn print_line(self, text: &str) {
         let _ = writeln!(std::io::stdout().lock(), "{text}");
     }
 
-    /// Data as JSON, indented when a person looks at it.
-    pub(super) fn json(self, value: &impl Serialize) {
+    /// Prints data as JSON to stdout, indented on a terminal.
+    pub(super) fn print_json(self, value: &impl Serialize) {
         let text = if std::io::stdout().is_terminal() {
             serde_json::to_string_pretty(value)
         } else {
             serde_json::to_string(value)
         };
         // Our wire types have string keys only, so this cannot fail.
-        self.line(&text.unwrap_or_default());
+        self.print_line(&text.unwrap_or_default());
     }
 
-    /// Talk.
-    pub(super) fn say(self, text: &str) {
+    /// Prints a message to stderr unless `--quiet` is set.
+    pub(super) fn print_message(self, text: &str) {
         if !self.quiet {
-            self.error(text);
+            self.print_error(text);
         }
     }
 
-    /// What must be seen even when quiet.
-    pub(super) fn error(self, text: &str) {
+    /// Prints a message to stderr, even with `--quiet`.
+    pub(super) fn print_error(self, text: &str) {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 }

@@ -1,10 +1,10 @@
-//! Signals that would end the process where an error does better, and the end itself where threads may still be at work. SIGPIPE is
-//! ignored by Rust's runtime already.
+//! Signals that must not end the process, and an exit that does not wait for running threads. Rust's runtime already
+//! ignores SIGPIPE.
 
-/// A file that may not grow (a limit of the shell, of a container) is an error of the write then, as a full disk is, and not
-/// the end of the process.
+/// Ignores SIGXFSZ: a file size limit (of a shell or a container) then fails the write, as a full disk does, and does
+/// not end the process.
 #[cfg(unix)]
-pub(super) fn survive_file_size_limit() {
+pub(super) fn ignore_file_size_signal() {
     #[expect(unsafe_code, reason = "a call into the C library")]
     // SAFETY: no handler is installed; the signal is ignored. Nothing else in this process uses it.
     unsafe {
@@ -12,14 +12,16 @@ pub(super) fn survive_file_size_limit() {
     }
 }
 
-/// There is no such signal.
+/// Does nothing: this platform has no such signal.
 #[cfg(not(unix))]
-pub(super) const fn survive_file_size_limit() {}
+pub(super) const fn ignore_file_size_signal() {}
 
-/// Ends the process with success, now. Returning from `main` runs the destructors of the C++ library that makes vectors, and a
-/// thread that is still inside it then crashes the process. Nothing here relies on being told that the process ends.
+/// Ends the process at once with exit code 0.
+///
+/// Returning from `main` runs the destructors of the C++ library that computes embeddings, and a thread that is still
+/// inside it would then crash the process. Nothing here relies on cleanup at the end of the process.
 #[cfg(unix)]
-pub(super) fn leave() -> ! {
+pub(super) fn exit_immediately() -> ! {
     let _ = std::io::Write::flush(&mut std::io::stdout());
     #[expect(unsafe_code, reason = "a call into the C library")]
     // SAFETY: it ends the process and runs nothing of it.
@@ -28,8 +30,8 @@ pub(super) fn leave() -> ! {
     }
 }
 
-/// The system ends all other threads before it runs destructors.
+/// Ends the process with exit code 0. This system ends all other threads before it runs destructors.
 #[cfg(not(unix))]
-pub(super) fn leave() -> ! {
+pub(super) fn exit_immediately() -> ! {
     std::process::exit(0)
 }

@@ -1,32 +1,33 @@
-//! A configuration file as text that parsers accept, and the way back to its exact bytes: clients write what strict parsers refuse
-//! (a byte order mark, halves of surrogate pairs, bytes that are not UTF-8), and none of it may change. Does not own the edits.
+//! Configuration file as text that parsers accept, convertible back to its exact bytes: clients write what strict
+//! parsers refuse (a byte order mark, halves of surrogate pairs, bytes that are not UTF-8), and none of it may change.
+//! Does not own the edits.
 
-/// Where bytes that are not UTF-8 stand in a text: the byte is added. Nobody uses these characters.
-const BYTES: u32 = 0x0010_fe00;
-/// Escapes of the private use area, which stand for halves of surrogate pairs.
+/// First stand-in for bytes that are not UTF-8: the byte is added. No program uses these characters.
+const BYTE_STAND_INS: u32 = 0x0010_fe00;
+/// Private use characters whose escapes stand in for halves of surrogate pairs.
 const STAND_INS: std::ops::Range<u32> = 0xe000..0xf900;
 
-/// The text of a file, with stand-ins for what cannot be parsed.
+/// Text of a file, with stand-ins for what cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Editable {
+pub(super) struct EditableText {
     text: String,
     has_mark: bool,
     has_bad_bytes: bool,
-    /// Stand-in and what it stands for.
+    /// Pairs of a stand-in and the original escape.
     halves: Vec<(String, String)>,
 }
 
-impl Editable {
-    /// Reads the bytes of a file; `None` when they are no text in UTF-8.
+impl EditableText {
+    /// Decodes the bytes of a file; `None` for UTF-16 and for texts that contain the stand-ins already.
     pub(super) fn new(bytes: &[u8], is_json: bool) -> Option<Self> {
         if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
             return None;
         }
         let rest = bytes.strip_prefix("\u{feff}".as_bytes());
-        let (text, has_bad_bytes) = decode(rest.unwrap_or(bytes))?;
+        let (text, has_bad_bytes) = decode_bytes(rest.unwrap_or(bytes))?;
         let mut editable = Self { text, has_mark: rest.is_some(), has_bad_bytes, halves: Vec::new() };
         if is_json {
-            editable.replace_halves()?;
+            editable.replace_lone_surrogates()?;
         }
         Some(editable)
     }
@@ -35,8 +36,8 @@ impl Editable {
         &self.text
     }
 
-    /// Returns the bytes of an edited text.
-    pub(super) fn restore(&self, edited: &str) -> Vec<u8> {
+    /// Converts an edited text to the bytes of the file.
+    pub(super) fn restore_bytes(&self, edited: &str) -> Vec<u8> {
         let mut edited = edited.to_owned();
         for (stand_in, half) in &self.halves {
             edited = edited.replace(stand_in, half);
@@ -47,7 +48,7 @@ impl Editable {
             return bytes;
         }
         for letter in edited.chars() {
-            match u32::from(letter).checked_sub(BYTES).and_then(|byte| u8::try_from(byte).ok()) {
+            match u32::from(letter).checked_sub(BYTE_STAND_INS).and_then(|byte| u8::try_from(byte).ok()) {
                 Some(byte) => bytes.push(byte),
                 None => bytes.extend(letter.encode_utf8(&mut [0; 4]).as_bytes()),
             }
@@ -55,8 +56,8 @@ impl Editable {
         bytes
     }
 
-    fn replace_halves(&mut self) -> Option<()> {
-        let places = lone_halves(&self.text);
+    fn replace_lone_surrogates(&mut self) -> Option<()> {
+        let places = find_lone_surrogates(&self.text);
         let mut free = STAND_INS.map(|unit| format!("\\u{unit:04x}"));
         let mut text = String::with_capacity(self.text.len());
         let mut copied = 0;
@@ -80,43 +81,44 @@ impl Editable {
     }
 }
 
-/// The text of bytes, and whether some of them are not UTF-8; `None` where stand-ins could not be told from the text.
-fn decode(bytes: &[u8]) -> Option<(String, bool)> {
+/// Decodes bytes to a text; the flag is true if some bytes are not UTF-8. `None` if the text contains the stand-ins
+/// already.
+fn decode_bytes(bytes: &[u8]) -> Option<(String, bool)> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Some((text.to_owned(), false));
     }
     let mut text = String::with_capacity(bytes.len() + 16);
     for chunk in bytes.utf8_chunks() {
-        if chunk.valid().chars().any(|letter| (BYTES..BYTES + 256).contains(&u32::from(letter))) {
+        if chunk.valid().chars().any(|letter| (BYTE_STAND_INS..BYTE_STAND_INS + 256).contains(&u32::from(letter))) {
             return None;
         }
         text.push_str(chunk.valid());
-        text.extend(chunk.invalid().iter().filter_map(|byte| char::from_u32(BYTES + u32::from(*byte))));
+        text.extend(chunk.invalid().iter().filter_map(|byte| char::from_u32(BYTE_STAND_INS + u32::from(*byte))));
     }
     Some((text, true))
 }
 
-/// Where `\uD800` to `\uDFFF` stand that are no pair.
-fn lone_halves(text: &str) -> Vec<usize> {
+/// Returns the positions of `\uD800` to `\uDFFF` escapes that are not part of a pair.
+fn find_lone_surrogates(text: &str) -> Vec<usize> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(offset) = text.get(at..).and_then(|rest| rest.find('\\')) {
         at += offset;
-        match (unit(text, at), unit(text, at + 6)) {
+        match (code_unit_at(text, at), code_unit_at(text, at + 6)) {
             (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => at += 12,
             (Some(0xd800..0xe000), _) => {
                 found.push(at);
                 at += 6;
             }
-            // The character behind a backslash may be one of several bytes, but none of them is a backslash.
+            // The character after a backslash may be one of several bytes, but none of them is a backslash.
             _ => at += 1 + usize::from(text.as_bytes().get(at + 1).is_some_and(u8::is_ascii)),
         }
     }
     found
 }
 
-/// The code unit of the escape at a place.
-fn unit(text: &str, at: usize) -> Option<u32> {
+/// Parses the code unit of the escape at a position.
+fn code_unit_at(text: &str, at: usize) -> Option<u32> {
     let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
     digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok())?
 }
@@ -139,17 +141,17 @@ mod tests {
             b"\\",
         ];
         for bytes in cases {
-            let editable = Editable::new(bytes, true).unwrap();
-            assert_eq!(editable.restore(editable.text()), bytes, "{}", bytes.escape_ascii());
-            assert!(lone_halves(editable.text()).is_empty(), "{}", editable.text());
-            let plain = Editable::new(bytes, false).unwrap();
-            assert_eq!(plain.restore(plain.text()), bytes, "{}", bytes.escape_ascii());
+            let editable = EditableText::new(bytes, true).unwrap();
+            assert_eq!(editable.restore_bytes(editable.text()), bytes, "{}", bytes.escape_ascii());
+            assert!(find_lone_surrogates(editable.text()).is_empty(), "{}", editable.text());
+            let plain = EditableText::new(bytes, false).unwrap();
+            assert_eq!(plain.restore_bytes(plain.text()), bytes, "{}", bytes.escape_ascii());
         }
-        let pair = Editable::new(br#"{"a":"\ud83d\ude00 \\ud83d"}"#, true).unwrap();
+        let pair = EditableText::new(br#"{"a":"\ud83d\ude00 \\ud83d"}"#, true).unwrap();
         assert_eq!(pair.halves, []);
-        assert_eq!(Editable::new(b"\xff\xfe{\0", true), None);
+        assert_eq!(EditableText::new(b"\xff\xfe{\0", true), None);
         assert_eq!(
-            Editable::new(
+            EditableText::new(
                 "{\"\u{10fe80}".as_bytes().iter().copied().chain([0xff]).collect::<Vec<_>>().as_slice(),
                 true
             ),

@@ -1,25 +1,27 @@
-//! Changing one setting in the text of a configuration file, with every other byte as it was. Writes no file.
+//! Changes settings in the text of a configuration file and keeps every other byte. Writes no file.
 
 use std::path::Path;
 
 use toml_edit::{DocumentMut, Item, Table};
 
 use super::Error;
-use super::layers::{Layered, known_value, read};
+use super::guarded::is_guarded;
+use super::layers::{LayeredSettings, SettingOrigin, flatten_table, parse_known_value, parse_toml, read_config_file};
 
-/// The text of `file` with `key` (`section.key`) set to what `text` says, read as the type that the default has; without the key for
-/// `None`. A file that does not exist is an empty one.
+/// Returns the text of `file` with `key` (`section.key`) set to `text`, or without the key for `None`.
+///
+/// `text` is parsed as the type of the default. A file that does not exist counts as empty.
 ///
 /// # Errors
-/// A key that does not exist, a value of the wrong kind, a file that cannot be read or is no TOML.
-pub fn changed(file: &Path, key: &str, text: Option<&str>) -> Result<String, Error> {
-    let before = match read(file) {
+/// A key that does not exist, a value of the wrong kind, a file that cannot be read or is not TOML.
+pub fn edit_setting(file: &Path, key: &str, text: Option<&str>) -> Result<String, Error> {
+    let before = match read_config_file(file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         other => other.map_err(|source| Error::Read { path: file.to_owned(), source })?,
     };
     let syntax = |error: toml_edit::TomlError| Error::Syntax { path: file.to_owned(), message: error.to_string() };
     let mut document: DocumentMut = before.parse().map_err(syntax)?;
-    let value = known_value(key, text.unwrap_or_default())?;
+    let value = parse_known_value(key, text.unwrap_or_default())?;
     let (section, name) = key.split_once('.').unwrap_or((key, ""));
     match text {
         Some(_) => {
@@ -28,11 +30,11 @@ pub fn changed(file: &Path, key: &str, text: Option<&str>) -> Result<String, Err
             let shape = || Error::Value {
                 key: section.to_owned(),
                 origin: format!("file {}", file.display()),
-                message: "it is no section".to_owned(),
+                message: "it is not a section".to_owned(),
             };
             let table = table.as_table_like_mut().ok_or_else(shape)?;
             match table.get_mut(name).and_then(Item::as_value_mut) {
-                // What stands around it stays, a comment behind it for example.
+                // Keeps the text around the value, for example a comment after it.
                 Some(old) => {
                     let around = old.decor().clone();
                     *old = new;
@@ -48,9 +50,28 @@ pub fn changed(file: &Path, key: &str, text: Option<&str>) -> Result<String, Err
         }
     }
     let after = document.to_string();
-    // A text that gives no settings is none.
-    Layered::of(file, &after)?;
+    // Rejects a text that does not resolve to settings.
+    LayeredSettings::from_text(file, &after)?;
     Ok(after)
+}
+
+/// Removes the guarded settings from the text of a configuration file that someone else may have written.
+///
+/// Returns the rest and the keys that were removed. `None` if the text is no valid configuration file.
+pub fn remove_guarded_settings(text: &str) -> Option<(String, Vec<String>)> {
+    let name = Path::new("config.toml");
+    let mut document: DocumentMut = text.parse().ok()?;
+    let mut removed = Vec::new();
+    for set in flatten_table(&parse_toml(name, text).ok()?, &SettingOrigin::Default) {
+        if is_guarded(&set.key, &set.value) {
+            let (section, key) = set.key.split_once('.')?;
+            document.get_mut(section).and_then(Item::as_table_like_mut)?.remove(key)?;
+            removed.push(set.key);
+        }
+    }
+    let rest = document.to_string();
+    LayeredSettings::from_text(name, &rest).ok()?;
+    Some((rest, removed))
 }
 
 #[cfg(test)]
@@ -61,7 +82,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config.toml");
         crate::disk::write_atomic(&file, before.as_bytes()).unwrap();
-        changed(&file, key, text)
+        edit_setting(&file, key, text)
     }
 
     #[test]
@@ -85,10 +106,29 @@ mod tests {
             ("", "search.limit", "many", "search.limit"),
             ("", "search", "7", "there is no such setting"),
             ("[search\n", "search.limit", "7", "not valid TOML"),
-            ("search = 1\n", "search.limit", "7", "it is no section"),
+            ("search = 1\n", "search.limit", "7", "it is not a section"),
         ] {
             let error = change(before, key, Some(text)).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_rest_of_a_file_stays_as_it_is() {
+        let text = "# mine\n[search]\nlimit = 7 # enough\n\n[embed]\nmodel = \"off\"\nruntime = \"evil.so\"\n\n\
+            [sync]\npostgres_password_command = [\"./evil\"]\n";
+        let (rest, removed) = remove_guarded_settings(text).unwrap();
+        assert_eq!(rest, "# mine\n[search]\nlimit = 7 # enough\n\n[embed]\nmodel = \"off\"\n\n[sync]\n");
+        assert_eq!(removed, ["embed.runtime", "sync.postgres_password_command"]);
+        for spelled in
+            ["embed.runtime = \"evil.so\"\n", "embed = { runtime = \"evil.so\" }\n", "[\"embed\"]\n'runtime' = 'x'\n"]
+        {
+            let (rest, removed) = remove_guarded_settings(spelled).unwrap();
+            assert_eq!(removed, ["embed.runtime"], "{spelled}");
+            assert!(!rest.contains("evil") && !rest.contains("'x'"), "{rest}");
+        }
+        for broken in ["[embed\n", "search.limit = \"many\"\n"] {
+            assert_eq!(remove_guarded_settings(broken), None, "{broken}");
         }
     }
 }

@@ -1,90 +1,87 @@
-//! Every environment variable that claude-memory reads. The only file that may read the environment.
+//! Every environment variable that claude-memory reads. Only this file may read the environment.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
 
+use crate::disk;
 use crate::domain::Timestamp;
 
-/// One variable, for the reference.
+/// Environment variable, as the reference lists it.
 #[derive(Debug)]
-pub struct Variable {
-    /// Its name.
+pub struct EnvVariable {
     pub name: &'static str,
-    /// What it does.
+    /// Explanation that the reference prints.
     pub meaning: &'static str,
 }
 
-/// Where the data lives.
-pub const HOME: Variable = Variable {
+/// Folder of the database and everything else.
+pub const HOME: EnvVariable = EnvVariable {
     name: "CLAUDE_MEMORY_HOME",
-    meaning: "Folder of the database and everything else; the flag --home wins over it.",
+    meaning: "Folder of the database and everything else; the flag --home wins over it. If it lies in a checkout, its config.toml names no program, library or server.",
 };
-/// What is logged.
-pub const LOG: Variable = Variable {
+/// Log filter for stderr.
+pub const LOG: EnvVariable = EnvVariable {
     name: "CLAUDE_MEMORY_LOG",
     meaning: "Log filter for stderr, for example `info` or `claude_memory=debug`; default `warn`.",
 };
-/// Freezes the clock.
-pub const TEST_NOW: Variable =
-    Variable { name: "CLAUDE_MEMORY_TEST_NOW", meaning: "For tests: the time to use instead of the clock (RFC 3339)." };
-/// Fixes new ids.
-pub const TEST_SEED: Variable =
-    Variable { name: "CLAUDE_MEMORY_TEST_SEED", meaning: "For tests: makes new message ids repeat (a number)." };
-/// Readings that stand for measured ones.
-pub const TEST_READINGS: Variable = Variable {
+/// Fixed time in place of the clock, for tests.
+pub const TEST_NOW: EnvVariable = EnvVariable {
+    name: "CLAUDE_MEMORY_TEST_NOW",
+    meaning: "For tests: the time to use instead of the clock (RFC 3339).",
+};
+/// Seed that makes new ids repeat, for tests.
+pub const TEST_SEED: EnvVariable =
+    EnvVariable { name: "CLAUDE_MEMORY_TEST_SEED", meaning: "For tests: makes new message ids repeat (a number)." };
+/// Readings in place of measured ones, for tests.
+pub const TEST_READINGS: EnvVariable = EnvVariable {
     name: "CLAUDE_MEMORY_TEST_READINGS",
     meaning: "For tests: readings of `status` instead of measured ones, for example `cpu=10,disk=95`.",
 };
-/// The fixtures of the official MCP conformance suite.
-pub const TEST_FIXTURES: Variable = Variable {
-    name: "CLAUDE_MEMORY_TEST_FIXTURES",
-    meaning: "For tests of debug builds: `1` adds the tools, resources and prompts that the official MCP suite calls.",
-};
-/// Claude Code's own folder.
-pub const CLAUDE_CONFIG_DIR: Variable = Variable {
+/// Folders of Claude Code, if the user moved them.
+pub const CLAUDE_CONFIG_DIR: EnvVariable = EnvVariable {
     name: "CLAUDE_CONFIG_DIR",
     meaning: "Set by Claude Code users who moved ~/.claude, also to several folders (with commas between them): `import claude-code` reads transcripts from all of them, `install` writes to the first.",
 };
-/// The project of the calling session.
-pub const CLAUDE_PROJECT_DIR: Variable = Variable {
+/// Folder of the calling session's project.
+pub const CLAUDE_PROJECT_DIR: EnvVariable = EnvVariable {
     name: "CLAUDE_PROJECT_DIR",
     meaning: "Set by Claude Code for MCP servers and hooks: the folder of the current project.",
 };
-/// The calling session.
-pub const CLAUDE_CODE_SESSION_ID: Variable = Variable {
+/// Id of the calling session.
+pub const CLAUDE_CODE_SESSION_ID: EnvVariable = EnvVariable {
     name: "CLAUDE_CODE_SESSION_ID",
-    meaning: "Set by Claude Code for MCP servers and hooks: the session, so that nothing is handed to it twice.",
+    meaning: "Set by Claude Code for MCP servers and hooks: the session, so that no memory is injected into it twice.",
 };
-/// Codex's own folder.
-pub const CODEX_HOME: Variable = Variable {
+/// Folder of Codex, if the user moved it.
+pub const CODEX_HOME: EnvVariable = EnvVariable {
     name: "CODEX_HOME",
-    meaning: "Set by Codex users who moved ~/.codex; `install codex` enters the server there.",
+    meaning: "Set by Codex users who moved ~/.codex; `install codex` registers the server there.",
 };
 /// Password of the PostgreSQL database of `[sync]`.
-pub const POSTGRES_PASSWORD: Variable = Variable {
+pub const POSTGRES_PASSWORD: EnvVariable = EnvVariable {
     name: "CLAUDE_MEMORY_POSTGRES_PASSWORD",
-    meaning: "Password for sync.postgres and `migrate --from-postgres`; the file sync.postgres_password_file comes after it.",
+    meaning: "Password for sync.postgres and `migrate --from-postgres`; it wins over the file sync.postgres_password_file.",
 };
 /// Key of the Qdrant of `[sync]`.
-pub const QDRANT_KEY: Variable = Variable {
+pub const QDRANT_KEY: EnvVariable = EnvVariable {
     name: "CLAUDE_MEMORY_QDRANT_KEY",
-    meaning: "Key for sync.qdrant; the file sync.qdrant_key_file comes after it.",
+    meaning: "Key for sync.qdrant; it wins over the file sync.qdrant_key_file.",
 };
-/// Where systemd looks for the units of a user.
-pub const XDG_CONFIG_HOME: Variable = Variable {
+/// Folder in which systemd looks for the units of a user.
+pub const XDG_CONFIG_HOME: EnvVariable = EnvVariable {
     name: "XDG_CONFIG_HOME",
     meaning: "Set by Linux users who moved ~/.config; `service` and `schedule` write systemd units there.",
 };
-/// Any setting.
-pub const SETTING: Variable = Variable {
+/// Name pattern of the variables that override settings.
+pub const SETTING: EnvVariable = EnvVariable {
     name: "CLAUDE_MEMORY_<SECTION>_<KEY>",
-    meaning: "Overrides a setting, for example CLAUDE_MEMORY_EMBED_MODEL=off; see `claude-memory config show --origin`.",
+    meaning: "Overrides a setting, for example CLAUDE_MEMORY_EMBED_MODEL=off; see `claude-memory config show --origin`. Ignored for settings that name a program, a library, a file, a server or a key, or switch a protection off, unless `environment.allow` lists them.",
 };
 
-/// All of them, for the reference.
-pub const ALL: [&Variable; 14] = [
+/// All variables, in the order of the reference.
+pub const ALL: [&EnvVariable; 13] = [
     &HOME,
     &LOG,
     &SETTING,
@@ -98,45 +95,49 @@ pub const ALL: [&Variable; 14] = [
     &TEST_NOW,
     &TEST_SEED,
     &TEST_READINGS,
-    &TEST_FIXTURES,
 ];
 
 #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
-fn read(name: &str) -> Option<String> {
+fn read_variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.is_empty())
 }
 
-/// [`HOME`]
-pub fn home() -> Option<PathBuf> {
-    read(HOME.name).map(PathBuf::from)
+/// Returns the folder that [`HOME`] names.
+pub fn memory_home() -> Option<PathBuf> {
+    read_variable(HOME.name).map(PathBuf::from)
 }
 
-/// [`LOG`]
-pub fn log() -> Option<String> {
-    read(LOG.name)
+/// Returns the filter in [`LOG`].
+pub fn log_filter() -> Option<String> {
+    read_variable(LOG.name)
 }
 
-/// The time to use: [`TEST_NOW`], else the clock.
-pub fn now() -> Timestamp {
-    read(TEST_NOW.name).and_then(|text| Timestamp::parse(&text)).unwrap_or_else(Timestamp::read_clock)
+/// Returns the current time: [`TEST_NOW`], else the clock.
+pub fn current_time() -> Timestamp {
+    read_variable(TEST_NOW.name).and_then(|text| Timestamp::parse_rfc3339(&text)).unwrap_or_else(Timestamp::read_clock)
 }
 
-/// [`TEST_SEED`]
-pub fn seed() -> Option<u64> {
-    read(TEST_SEED.name)?.parse().ok()
+/// Returns the number in [`TEST_SEED`].
+pub fn test_seed() -> Option<u64> {
+    read_variable(TEST_SEED.name)?.parse().ok()
 }
 
-/// [`TEST_READINGS`]: by name.
-pub fn readings() -> Vec<(String, f64)> {
-    let text = read(TEST_READINGS.name).unwrap_or_default();
+/// Returns the readings in [`TEST_READINGS`], by name.
+pub fn test_readings() -> Vec<(String, f64)> {
+    let text = read_variable(TEST_READINGS.name).unwrap_or_default();
     let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
     pairs.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect()
 }
 
-/// [`TEST_FIXTURES`]
-#[cfg(debug_assertions)]
-pub fn fixtures() -> bool {
-    read(TEST_FIXTURES.name).as_deref() == Some("1")
+/// Most bytes of a file that holds the name of the machine.
+const MAX_MACHINE_NAME: u64 = 1024;
+
+/// Returns the name of this machine as the system gives it; empty if it gives none.
+pub fn machine_name() -> String {
+    let named = read_variable("COMPUTERNAME").or_else(|| read_variable("HOSTNAME"));
+    let files = ["/proc/sys/kernel/hostname", "/etc/hostname"].into_iter();
+    let mut read = files.filter_map(|path| disk::read_foreign_text(Path::new(path), MAX_MACHINE_NAME).ok());
+    named.or_else(|| read.next()).map(|name| name.trim().to_owned()).unwrap_or_default()
 }
 
 /// Returns the folder that Claude Code is configured in: the first of [`CLAUDE_CONFIG_DIR`], else `~/.claude`.
@@ -147,13 +148,17 @@ pub fn claude_folder() -> Option<PathBuf> {
 /// Returns every folder that holds histories of Claude Code: those of [`CLAUDE_CONFIG_DIR`], else `~/.claude` and
 /// `~/.config/claude`. Only folders that exist, each once; the first of them if there is none.
 pub fn claude_homes() -> Vec<PathBuf> {
-    let text = read(CLAUDE_CONFIG_DIR.name).unwrap_or_default();
-    existing_homes(&folder_list(&text, user_home().as_deref()), user_home().as_deref(), config_folder().as_deref())
+    let text = read_variable(CLAUDE_CONFIG_DIR.name).unwrap_or_default();
+    existing_homes(
+        &parse_folder_list(&text, user_home().as_deref()),
+        user_home().as_deref(),
+        config_folder().as_deref(),
+    )
 }
 
 fn existing_homes(moved: &[PathBuf], home: Option<&Path>, config: Option<&Path>) -> Vec<PathBuf> {
     let usual = [home.map(|home| home.join(".claude")), config.map(|config| config.join("claude"))];
-    // Who names homes means these: the usual one may be that of another account.
+    // Named folders replace the usual ones, which may belong to another account.
     let candidates: Vec<PathBuf> =
         if moved.is_empty() { usual.into_iter().flatten().collect() } else { moved.to_vec() };
     let mut seen = HashSet::new();
@@ -162,9 +167,10 @@ fn existing_homes(moved: &[PathBuf], home: Option<&Path>, config: Option<&Path>)
     if found.is_empty() { candidates.into_iter().take(1).collect() } else { found }
 }
 
-/// The folders of a variable: one, or several with commas or the separator of `PATH` between them. A folder that exists may have
-/// either in its name. `~` is the home folder.
-fn folder_list(text: &str, home: Option<&Path>) -> Vec<PathBuf> {
+/// Splits the folders of a variable: one, or several with commas or the separator of `PATH` between them.
+///
+/// A folder that exists may have either separator in its name. `~` is the home folder.
+fn parse_folder_list(text: &str, home: Option<&Path>) -> Vec<PathBuf> {
     let whole = expand_home(text.trim(), home);
     if text.trim().is_empty() || whole.is_dir() {
         return if text.trim().is_empty() { Vec::new() } else { vec![whole] };
@@ -182,7 +188,7 @@ fn folder_list(text: &str, home: Option<&Path>) -> Vec<PathBuf> {
     folders
 }
 
-/// Replaces a `~` at the start, which only a shell does: a variable may come from a file.
+/// Replaces a `~` at the start: no shell did so if the variable comes from a file.
 fn expand_home(path: &str, home: Option<&Path>) -> PathBuf {
     let rest = path.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with(['/', '\\']));
     match (rest, home) {
@@ -191,71 +197,90 @@ fn expand_home(path: &str, home: Option<&Path>) -> PathBuf {
     }
 }
 
-/// [`CODEX_HOME`], else `~/.codex`.
+/// Returns the folder of Codex: [`CODEX_HOME`], else `~/.codex`.
 pub fn codex_folder() -> Option<PathBuf> {
     moved_codex_folder().or_else(|| user_home().map(|home| home.join(".codex")))
 }
 
-/// `~/.gemini`.
+/// Returns the folder of Gemini CLI: `~/.gemini`.
 pub fn gemini_folder() -> Option<PathBuf> {
     user_home().map(|home| home.join(".gemini"))
 }
 
-/// [`CLAUDE_PROJECT_DIR`], else the working directory.
+/// Returns the folder of the project: [`CLAUDE_PROJECT_DIR`], else the working directory.
 pub fn project_folder() -> Option<PathBuf> {
-    read(CLAUDE_PROJECT_DIR.name).map(PathBuf::from).or_else(|| std::env::current_dir().ok())
+    read_variable(CLAUDE_PROJECT_DIR.name).map(PathBuf::from).or_else(|| std::env::current_dir().ok())
 }
 
-/// [`CLAUDE_CODE_SESSION_ID`]
-pub fn session() -> Option<String> {
-    read(CLAUDE_CODE_SESSION_ID.name)
+/// Variables by which agents mark the commands that they run.
+const AGENT_VARIABLES: [&str; 8] = [
+    "CLAUDECODE",
+    "CLAUDE_CODE_ENTRYPOINT",
+    "CODEX_THREAD_ID",
+    "CODEX_SANDBOX",
+    "GEMINI_CLI",
+    "OPENCODE",
+    "COPILOT_CLI",
+    "QWEN_CODE",
+];
+
+/// Returns whether an agent runs this command, judged by its environment.
+pub fn runs_in_agent() -> bool {
+    session_id().is_some()
+        || AGENT_VARIABLES.iter().any(|name| read_variable(name).is_some_and(|value| !value.is_empty()))
+}
+
+/// Returns the id in [`CLAUDE_CODE_SESSION_ID`].
+pub fn session_id() -> Option<String> {
+    read_variable(CLAUDE_CODE_SESSION_ID.name)
 }
 
 /// Returns the first folder of [`CLAUDE_CONFIG_DIR`], if it is set.
 pub fn moved_claude_folder() -> Option<PathBuf> {
-    folder_list(&read(CLAUDE_CONFIG_DIR.name)?, user_home().as_deref()).into_iter().next()
+    parse_folder_list(&read_variable(CLAUDE_CONFIG_DIR.name)?, user_home().as_deref()).into_iter().next()
 }
 
-/// [`CODEX_HOME`], if it is set.
+/// Returns the folder in [`CODEX_HOME`], if it is set.
 pub fn moved_codex_folder() -> Option<PathBuf> {
-    read(CODEX_HOME.name).map(|text| expand_home(&text, user_home().as_deref()))
+    read_variable(CODEX_HOME.name).map(|text| expand_home(&text, user_home().as_deref()))
 }
 
-/// [`POSTGRES_PASSWORD`]
+/// Returns the password in [`POSTGRES_PASSWORD`].
 pub fn postgres_password() -> Option<String> {
-    read(POSTGRES_PASSWORD.name)
+    read_variable(POSTGRES_PASSWORD.name)
 }
 
-/// [`QDRANT_KEY`]
+/// Returns the key in [`QDRANT_KEY`].
 pub fn qdrant_key() -> Option<String> {
-    read(QDRANT_KEY.name)
+    read_variable(QDRANT_KEY.name)
 }
 
-/// [`XDG_CONFIG_HOME`], else `~/.config`: also on macOS, where systemd is not.
+/// Returns [`XDG_CONFIG_HOME`], else `~/.config`: also on macOS, which has no systemd.
 pub fn config_folder() -> Option<PathBuf> {
-    read(XDG_CONFIG_HOME.name).map(PathBuf::from).or_else(|| user_home().map(|home| home.join(".config")))
+    read_variable(XDG_CONFIG_HOME.name).map(PathBuf::from).or_else(|| user_home().map(|home| home.join(".config")))
 }
 
-/// Where desktop programs keep their configuration: `~/.config`, `~/Library/Application Support`, `%APPDATA%`.
+/// Returns the folder for configurations of desktop programs: `~/.config`, `~/Library/Application Support`,
+/// `%APPDATA%`.
 pub fn application_folder() -> Option<PathBuf> {
     let native = etcetera::base_strategy::choose_native_strategy().ok()?;
     Some(if cfg!(target_os = "macos") { native.data_dir() } else { native.config_dir() })
 }
 
-/// Where programs keep their data: `~/.local/share`, `~/Library/Application Support`, `%APPDATA%`.
+/// Returns the folder for data of programs: `~/.local/share`, `~/Library/Application Support`, `%APPDATA%`.
 pub fn data_folder() -> Option<PathBuf> {
     etcetera::base_strategy::choose_native_strategy().ok().map(|native| native.data_dir())
 }
 
-/// The user's home folder.
+/// Returns the user's home folder.
 pub fn user_home() -> Option<PathBuf> {
     etcetera::home_dir().ok()
 }
 
-/// The variable that overrides `section.key`, if it is set: its name and text.
-pub fn setting(key: &str) -> Option<(String, String)> {
+/// Returns name and text of the variable that overrides `section.key`, if it is set.
+pub fn setting_override(key: &str) -> Option<(String, String)> {
     let name = format!("CLAUDE_MEMORY_{}", key.replace('.', "_").to_uppercase());
-    read(&name).map(|text| (name, text))
+    read_variable(&name).map(|text| (name, text))
 }
 
 #[cfg(test)]
@@ -267,7 +292,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path();
         let named = |name: &str| home.join(name);
-        let read = |text: &str| folder_list(text, Some(home));
+        let read = |text: &str| parse_folder_list(text, Some(home));
         assert_eq!(read("~/x"), [named("x")]);
         assert_eq!(read("~"), [home]);
         assert_eq!(read("~other/x"), [PathBuf::from("~other/x")]);

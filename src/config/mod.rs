@@ -1,23 +1,30 @@
-//! One resolved, immutable [`Settings`], with the origin of each value.
+//! Resolved, immutable [`Settings`], with the origin of each value.
 //!
 //! Owns: defaults, the layers over them, every environment variable, every path. Does not own: what the values mean.
 
 mod change;
 pub mod env;
+mod guarded;
 mod layers;
 pub mod paths;
+mod scheduled_job;
 mod service;
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-pub use change::changed;
-pub use layers::{Layered, Origin, Value};
-pub use paths::Paths;
-pub use service::{AlertSettings, Backend, BackupSettings, LogSettings, ScheduleSettings, ServeSettings, SyncSettings};
+use crate::domain::{Failure, FailureCode};
 
-/// Why settings could not be resolved.
+pub use change::{edit_setting, remove_guarded_settings};
+pub use layers::{LayeredSettings, SettingOrigin, SettingValue};
+pub use paths::Paths;
+pub use scheduled_job::ScheduledJob;
+pub use service::{
+    AlertSettings, BackupSettings, LogSettings, ScheduleSettings, SearchBackend, ServeSettings, SyncSettings,
+};
+
+/// Error of resolving settings.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file exists and cannot be read.
@@ -25,7 +32,6 @@ pub enum Error {
     Read {
         /// The configuration file.
         path: PathBuf,
-        /// Why.
         source: std::io::Error,
     },
     /// The file is not TOML.
@@ -33,17 +39,17 @@ pub enum Error {
     Syntax {
         /// The configuration file.
         path: PathBuf,
-        /// Where and why.
+        /// Position and reason.
         message: String,
     },
     /// A value has the wrong type or is not one of the allowed words.
     #[error("setting {key} (from {origin}) has a wrong value: {message}")]
     Value {
-        /// `section.key`.
+        /// Name of the setting, `section.key`.
         key: String,
-        /// Where it was set.
+        /// Place where it was set.
         origin: String,
-        /// What is allowed.
+        /// Reason, with the allowed values.
         message: String,
     },
     /// No data folder can be found for this user.
@@ -51,69 +57,89 @@ pub enum Error {
     NoHome,
 }
 
-/// Everything that can be set.
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let (code, hint) = match &error {
+            Error::Read { .. } => (FailureCode::Unavailable, "check the permissions of this file"),
+            Error::Syntax { .. } | Error::Value { .. } | Error::NoHome => {
+                (FailureCode::InvalidInput, "`claude-memory config show --origin` lists every setting")
+            }
+        };
+        Self::new(code, error.to_string(), Some(hint))
+    }
+}
+
+/// All settings, one field for each section of the configuration file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Settings {
-    /// The database.
+    /// Durability of the database.
     pub store: StoreSettings,
-    /// Reading transcripts.
     pub import: ImportSettings,
-    /// Making vectors.
+    /// Embedding model and its workers.
     pub embed: EmbedSettings,
-    /// Finding near vectors.
+    /// Engine of the vector index.
     pub vector: VectorSettings,
-    /// Searching.
+    /// Defaults of a search.
     pub search: SearchSettings,
     /// The MCP server.
     pub mcp: McpSettings,
     /// Claude Code's hooks.
     pub hooks: HookSettings,
-    /// Taking secrets out.
+    /// Redaction of secrets.
     pub redact: RedactSettings,
-    /// When a reading is a reason to do something.
+    /// Thresholds of `status` and of alerts.
     pub thresholds: ThresholdSettings,
     /// The long-running service.
     pub serve: ServeSettings,
-    /// What it does when.
+    /// Scheduled jobs of the service.
     pub schedule: ScheduleSettings,
-    /// Copies of everything.
+    /// Encryption of backups.
     pub backup: BackupSettings,
-    /// Whom it tells.
+    /// Receivers of alerts.
     pub alerts: AlertSettings,
-    /// What it writes down about itself.
+    /// Log of the service.
     pub log: LogSettings,
-    /// Where else the memory is kept.
+    /// Servers that the memory is synchronised with.
     pub sync: SyncSettings,
+    /// What environment variables may set.
+    pub environment: EnvironmentSettings,
 }
 
-/// `[thresholds]`
+/// Section `[environment]`: what environment variables may set.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct EnvironmentSettings {
+    /// Guarded settings that a variable may set all the same, `section.key`.
+    pub allow: Vec<String>,
+}
+
+/// Section `[thresholds]`: limits of the readings of `status` and alerts.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ThresholdSettings {
-    /// Percent of the disk.
-    pub disk: Bounds,
-    /// Percent of the memory.
-    pub memory: Bounds,
-    /// Percent of all cores.
-    pub cpu: Bounds,
-    /// Seconds of a request.
-    pub response: Bounds,
-    /// Megabytes of the database.
-    pub database: Bounds,
+    /// Percent of the disk used.
+    pub disk: ThresholdBounds,
+    /// Percent of the machine's memory used.
+    pub memory: ThresholdBounds,
+    /// Percent of all cores used.
+    pub cpu: ThresholdBounds,
+    /// Mean seconds of a request.
+    pub response: ThresholdBounds,
+    /// Megabytes of the database and its log.
+    pub database: ThresholdBounds,
 }
 
-/// Where the normal range ends, where a warning begins, and where it is critical; each at least the one before.
+/// End of the normal range, start of a warning, start of critical; each at least the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "[u32; 3]")]
-pub struct Bounds([u32; 3]);
+pub struct ThresholdBounds([u32; 3]);
 
-impl Bounds {
-    /// Normal, warning, critical.
-    pub const fn numbers(self) -> [u32; 3] {
+impl ThresholdBounds {
+    /// Returns the limits: normal, warning, critical.
+    pub const fn to_array(self) -> [u32; 3] {
         self.0
     }
 }
 
-impl TryFrom<[u32; 3]> for Bounds {
+impl TryFrom<[u32; 3]> for ThresholdBounds {
     type Error = &'static str;
 
     fn try_from(numbers: [u32; 3]) -> Result<Self, Self::Error> {
@@ -125,23 +151,25 @@ impl TryFrom<[u32; 3]> for Bounds {
     }
 }
 
-/// `[redact]`
+/// Section `[redact]`: redaction of secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct RedactSettings {
-    /// Whether secrets are taken out before anything is stored.
+    /// True to redact secrets before anything is stored.
     pub enabled: bool,
-    /// What looks like a secret and is none.
+    /// Texts that look like secrets and are none.
     pub allow: Vec<String>,
+    /// True to redact personal data too.
+    pub personal_data: bool,
 }
 
-/// `[store]`
+/// Section `[store]`: the database.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct StoreSettings {
-    /// What an acknowledged write survives.
+    /// Failure that an acknowledged write survives.
     pub durability: Durability,
 }
 
-/// What an acknowledged write survives.
+/// Failure that an acknowledged write survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Durability {
@@ -151,38 +179,38 @@ pub enum Durability {
     Normal,
 }
 
-/// `[import]`
+/// Section `[import]`: reading of transcripts.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ImportSettings {
-    /// Longest line in MiB.
+    /// Longest line of a transcript in MiB; a longer one is skipped.
     pub max_line_mib: u32,
 }
 
-/// `[embed]`
+/// Section `[embed]`: embedding model and its workers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct EmbedSettings {
-    /// Which encoder.
+    /// Embedding model: `builtin`, `off` or `dir:PATH`.
     pub model: String,
-    /// ONNX Runtime library; empty for the shipped one.
+    /// Path of the ONNX Runtime library; empty for the shipped one.
     pub runtime: String,
-    /// Workers; 0 for the default.
+    /// Number of workers; 0 for the default of [`EmbedSettings::worker_count`].
     pub threads: usize,
-    /// Seconds until an unused encoder is dropped.
+    /// Seconds until an unused model is unloaded.
     pub idle_seconds: u64,
 }
 
-/// `[vector]`
+/// Section `[vector]`: the vector index.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct VectorSettings {
-    /// Which engine.
+    /// Engine of the vector index.
     pub index: IndexChoice,
 }
 
-/// Which vector engine answers.
+/// Engine of the vector index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IndexChoice {
-    /// By size.
+    /// The one that measures best, which is the scan at every size that was measured (docs/decisions/0013).
     Auto,
     /// The exact quantised scan.
     Scan,
@@ -190,42 +218,46 @@ pub enum IndexChoice {
     Hnsw,
 }
 
-/// `[search]`
+/// Section `[search]`: defaults of a search.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct SearchSettings {
-    /// Hits of one answer.
+    /// Most hits of one answer.
     pub limit: usize,
-    /// Estimated tokens of one answer.
+    /// Most tokens of one answer, estimated.
     pub max_tokens: usize,
-    /// Default evidence.
+    /// Default mode of a search.
     pub mode: String,
 }
 
-/// `[mcp]`
+/// Section `[mcp]`: the MCP server.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct McpSettings {
-    /// Whether vectors are made in the background.
+    /// True to embed messages in the background.
     pub index: bool,
-    /// Which tools are offered.
+    /// Set of tools offered: `core`, `full` or `admin`.
     pub profile: String,
+    /// True to add structured data to the text of answers.
+    pub structured: bool,
 }
 
-/// `[hooks]`
+/// Section `[hooks]`: Claude Code's hooks.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct HookSettings {
-    /// Whether hooks do anything.
+    /// True to run hooks at all.
     pub enabled: bool,
-    /// Whether they hand memories to a session.
+    /// True to inject memories into sessions.
     pub recall: bool,
-    /// Whether they keep what a session says.
+    /// True to capture sessions while they run.
     pub capture: bool,
-    /// Tokens that one hook hands out at most.
+    /// Most tokens that one hook injects, estimated.
     pub max_tokens: usize,
 }
 
 impl EmbedSettings {
-    /// How many workers to start: unless the settings say, one a core when a person waits, else one less, at least one.
-    pub fn workers(&self, waited_for: bool) -> usize {
+    /// Returns the number of workers to start, at most 64 of those that the settings ask for.
+    ///
+    /// By default one per core if a person waits (`waited_for`), else one less, at least one.
+    pub fn worker_count(&self, waited_for: bool) -> usize {
         if self.threads > 0 {
             return self.threads.min(64);
         }

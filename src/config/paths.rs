@@ -1,4 +1,4 @@
-//! Where everything lives below the data folder.
+//! Paths of all files and folders below the data folder.
 
 use std::path::{Path, PathBuf};
 
@@ -13,16 +13,25 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// `flag`, else `CLAUDE_MEMORY_HOME`, else `claude-memory` in the platform's data folder.
+    /// Resolves the data folder: `flag`, else `CLAUDE_MEMORY_HOME`, else `claude-memory` in the platform's data folder.
     ///
     /// # Errors
     /// [`Error::NoHome`] when none of them exists.
-    pub fn resolve(flag: Option<PathBuf>) -> Result<Self, Error> {
-        let home = match flag.or_else(env::home) {
+    pub fn resolve_home(flag: Option<PathBuf>) -> Result<Self, Error> {
+        let home = match flag.or_else(env::memory_home) {
             Some(home) => home,
             None => etcetera::choose_base_strategy().map_err(|_| Error::NoHome)?.data_dir().join("claude-memory"),
         };
         Ok(Self { home: std::path::absolute(&home).unwrap_or(home) })
+    }
+
+    /// Returns true if the data folder is the default one of this user.
+    ///
+    /// Some clients start their servers without the variables that name another folder: only the default is found then.
+    pub fn is_default_home(&self) -> bool {
+        let usual =
+            if cfg!(windows) { env::data_folder() } else { env::user_home().map(|home| home.join(".local/share")) };
+        usual.is_some_and(|folder| folder.join("claude-memory") == self.home)
     }
 
     /// The data folder.
@@ -31,106 +40,126 @@ impl Paths {
     }
 
     /// The SQLite database.
-    pub fn database(&self) -> PathBuf {
+    pub fn database_file(&self) -> PathBuf {
         self.home.join("memory.db")
     }
 
-    /// Where stores live for the moment of a search elsewhere.
-    pub fn fetched(&self) -> PathBuf {
+    /// Temporary stores of messages fetched from other servers for one search.
+    pub fn fetch_folder(&self) -> PathBuf {
         self.home.join("fetched")
     }
 
     /// The configuration file.
-    pub fn config(&self) -> PathBuf {
+    pub fn config_file(&self) -> PathBuf {
         self.home.join("config.toml")
     }
 
     /// Unpacked runtime libraries.
-    pub fn runtime(&self) -> PathBuf {
+    pub fn runtime_folder(&self) -> PathBuf {
         self.home.join("runtime")
     }
 
     /// The key of the placeholders that stand where secrets were.
-    pub fn redaction_key(&self) -> PathBuf {
+    pub fn redaction_key_file(&self) -> PathBuf {
         self.home.join("redaction.key")
     }
 
-    /// Caches that all processes share. May be removed at any time.
-    pub fn index(&self) -> PathBuf {
+    /// The secret key with which this machine signs what it sends to others.
+    pub fn machine_key_file(&self) -> PathBuf {
+        self.home.join("machine.key")
+    }
+
+    /// Caches shared by all processes. May be removed at any time.
+    pub fn index_folder(&self) -> PathBuf {
         self.home.join("index")
     }
 
-    /// What each session was already given, one file per session. May be removed at any time.
-    pub fn given(&self) -> PathBuf {
-        self.home.join("given")
+    /// Requests of models to delete messages, one file each.
+    pub fn forget_requests(&self) -> PathBuf {
+        self.home.join("forget")
     }
 
-    /// Fingerprints of what was deleted lately, one file for each deletion.
-    pub fn deleted(&self) -> PathBuf {
+    /// Memories injected into each session, one file per session. May be removed at any time.
+    pub fn injections_folder(&self) -> PathBuf {
+        self.home.join("injections")
+    }
+
+    /// Notes of models that the person consented to.
+    pub fn consent_file(&self) -> PathBuf {
+        self.home.join("consent")
+    }
+
+    /// Fingerprints of recently deleted messages, one file per deletion.
+    pub fn deletions_folder(&self) -> PathBuf {
         self.home.join("deleted")
     }
 
-    /// Locks of those who capture transcripts, one for each transcript. May be removed at any time.
-    pub fn captures(&self) -> PathBuf {
+    /// Locks of processes that capture transcripts, one per transcript. May be removed at any time.
+    pub fn capture_locks_folder(&self) -> PathBuf {
         self.home.join("captures")
     }
 
-    /// What a request over HTTP has to bring.
-    pub fn http_token(&self) -> PathBuf {
+    /// Bearer token for everything over HTTP.
+    pub fn http_token_file(&self) -> PathBuf {
         self.home.join("http.token")
     }
 
-    /// The alerts that came in.
+    /// Bearer token for one scope of requests over HTTP, such as `metrics`.
+    pub fn scoped_token_file(&self, scope: &str) -> PathBuf {
+        self.home.join(format!("http.{scope}.token"))
+    }
+
+    /// Log of the alerts received.
     pub fn alerts_log(&self) -> PathBuf {
         self.home.join("logs").join("alerts.log")
     }
 
-    /// What `serve` writes about itself.
+    /// Log of `serve`.
     pub fn service_log(&self) -> PathBuf {
         self.home.join("logs").join("monitoring_mcp.log")
     }
 
-    /// What timers of the system ran.
+    /// Log of the jobs that the system's timers ran.
     pub fn cron_log(&self) -> PathBuf {
         self.home.join("logs").join("cron.log")
     }
 
-    /// Reports that were written down.
-    pub fn reports(&self) -> PathBuf {
+    /// Saved reports, one file each.
+    pub fn reports_folder(&self) -> PathBuf {
         self.home.join("reports")
     }
 
     /// Backups of this folder.
-    pub fn backups(&self) -> PathBuf {
+    pub fn backups_folder(&self) -> PathBuf {
         self.home.join("backups")
     }
 
     /// Backups of other programs' configurations.
-    pub fn installed(&self) -> PathBuf {
+    pub fn client_backups_folder(&self) -> PathBuf {
         self.home.join("installed")
     }
 
-    /// For what the hooks are turned off, one empty file each.
-    pub fn hooks_off(&self) -> PathBuf {
+    /// Sessions and projects that the hooks are turned off for, one empty file each.
+    pub fn hooks_off_folder(&self) -> PathBuf {
         self.home.join("hooks-off")
     }
 
-    /// While this file is there nobody makes vectors.
-    pub fn embed_pause(&self) -> PathBuf {
+    /// Pauses embedding in all processes while the file exists.
+    pub fn embed_pause_file(&self) -> PathBuf {
         self.home.join("embed.paused")
     }
 
-    /// Models of the user that were taken in, a folder each.
-    pub fn models(&self) -> PathBuf {
+    /// Models imported by the user, one folder each.
+    pub fn models_folder(&self) -> PathBuf {
         self.home.join("models")
     }
 
-    /// Held by the one process that makes vectors of another model than the one in use.
+    /// Lock of the one process that embeds with a model other than the one in use.
     pub fn reembed_lock(&self) -> PathBuf {
         self.home.join("reembed.lock")
     }
 
-    /// Held by the one process that makes vectors.
+    /// Lock of the one process that embeds messages.
     pub fn embed_lock(&self) -> PathBuf {
         self.home.join("embed.lock")
     }

@@ -1,72 +1,72 @@
-//! Settings of the long-running service: what it follows, what it does when, whom it tells, where else the memory is kept.
+//! Settings of the long-running service: capture, scheduled jobs, backups, alerts, its log, synchronisation.
 
 use serde::Deserialize;
 
-/// `[serve]`
+/// Section `[serve]`: the long-running service.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ServeSettings {
-    /// Whether transcripts are read while they are written.
+    /// True to import transcripts while they are written.
     pub follow: bool,
-    /// Where searches are answered from.
-    pub backend: Backend,
-    /// Seconds that the mean response time speaks for.
+    /// Store that answers searches.
+    pub backend: SearchBackend,
+    /// Seconds over which the mean response time is taken.
     pub window_seconds: u32,
-    /// Seconds between two looks at what alerts are about, and at other places of the memory.
+    /// Seconds between two evaluations of the alert rules and probes of PostgreSQL and Qdrant.
     pub watch_seconds: u32,
 }
 
-/// Where searches of the service are answered from.
+/// Store that answers searches of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Backend {
+pub enum SearchBackend {
     /// The store of this machine.
     Local,
     /// PostgreSQL and Qdrant.
     Production,
 }
 
-/// `[schedule]`
+/// Section `[schedule]`: scheduled jobs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ScheduleSettings {
-    /// Whether `serve` does this work.
+    /// True to run the scheduled jobs in `serve`.
     pub enabled: bool,
     /// Hours between two backups; 0 for none.
     pub backup_hours: u32,
-    /// Days between two comparisons of everything with everything; 0 for none.
+    /// Days between two full integrity checks; 0 for none.
     pub integrity_days: u32,
-    /// Days between two rounds of maintenance; 0 for none.
+    /// Days between two runs of maintenance; 0 for none.
     pub maintain_days: u32,
-    /// Messages older than so many days go with that round; 0 keeps all.
+    /// Age in days of messages that maintenance deletes; 0 keeps all.
     pub cleanup_days: u32,
 }
 
-/// `[backup]`
+/// Section `[backup]`: encryption of backups.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct BackupSettings {
-    /// age recipients that new backups are encrypted for; none: they are not encrypted.
+    /// age recipients that new backups are encrypted for; empty for no encryption.
     pub recipients: Vec<String>,
-    /// A file with the age identity that reads them.
+    /// File with the age identity that decrypts them.
     pub identity_file: String,
 }
 
-/// `[alerts]`
+/// Section `[alerts]`: evaluation and receivers of alerts.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct AlertSettings {
-    /// Whether `serve` itself looks at what the rules are about.
+    /// True to evaluate the alert rules in `serve` itself.
     pub watch: bool,
-    /// Whether the desktop shows them.
+    /// True to show new alerts on the desktop.
     pub desktop: bool,
-    /// Program and arguments for each severity; the alert comes in as JSON.
+    /// Program and arguments for alerts of this severity; it gets the alert as JSON on stdin.
     pub critical: Vec<String>,
-    /// See `critical`.
+    /// Program for alerts of this severity, as for `critical`.
     pub warning: Vec<String>,
-    /// See `critical`.
+    /// Program for alerts of this severity, as for `critical`.
     pub info: Vec<String>,
 }
 
 impl AlertSettings {
-    /// The program for a severity; empty for none.
-    pub fn command(&self, severity: &str) -> &[String] {
+    /// Returns the program for a severity; empty for none.
+    pub fn command_for_severity(&self, severity: &str) -> &[String] {
         match severity {
             "critical" => &self.critical,
             "warning" => &self.warning,
@@ -76,34 +76,34 @@ impl AlertSettings {
     }
 }
 
-/// `[log]`
+/// Section `[log]`: log of the service.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct LogSettings {
-    /// What `serve` writes into its log.
+    /// Filter for the log of `serve`.
     pub filter: String,
 }
 
-/// `[sync]`: where else the memory is kept.
+/// Section `[sync]`: servers that the memory is synchronised with.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct SyncSettings {
     /// Address of the PostgreSQL database, without a password; empty for none.
     pub postgres: String,
-    /// The file that holds its password.
+    /// File that holds its password.
     pub postgres_password_file: String,
-    /// A program and its arguments that say the password.
+    /// Program and arguments that print the password.
     pub postgres_password_command: Vec<String>,
-    /// Address of Qdrant's gRPC port; empty for none.
+    /// Address of Qdrant's REST interface; empty for none.
     pub qdrant: String,
-    /// The file that holds its key.
+    /// File that holds its key.
     pub qdrant_key_file: String,
-    /// A program and its arguments that say the key.
+    /// Program and arguments that print the key.
     pub qdrant_key_command: Vec<String>,
-    /// Shards of a new collection; 0: as the server is set up.
+    /// Shards of a new collection; 0 for the server's default.
     pub qdrant_shards: u32,
-    /// Copies of each shard of a new collection; 0: as the server is set up.
+    /// Copies of each shard of a new collection; 0 for the server's default.
     pub qdrant_replicas: u32,
-    /// A file with certificates of authorities to trust for PostgreSQL besides the system's.
+    /// File with certificates of authorities to trust for PostgreSQL besides those of the system.
     pub postgres_ca_file: String,
-    /// Whether servers that are not on this machine may be talked to without TLS.
+    /// True to allow connections without TLS to servers on other machines.
     pub allow_plaintext: bool,
 }

@@ -1,12 +1,12 @@
-//! Replacing a file so that a reader or a power cut sees the old or the new content, never a mixture.
+//! Atomic file replacement: a reader or a power cut sees the old or the new content, never a mixture.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Writes to a temporary file beside `path`, syncs it, renames it over `path` and syncs the folder.
-/// The file is readable by its owner only.
+/// Writes to a temporary file beside `path`, syncs it, renames it over `path` and syncs the folder. Only the owner can
+/// read the file.
 ///
 /// # Errors
 /// Any I/O error; `path` is then unchanged and the temporary file removed.
@@ -14,10 +14,10 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_atomic_with(path, &mut |file| file.write_all(bytes))
 }
 
-/// As [`write_atomic`], for content that is not in one piece.
+/// Variant of [`write_atomic`] for content that `fill` writes in several pieces.
 #[expect(clippy::disallowed_methods, reason = "the atomic write is made of these calls")]
 pub(super) fn write_atomic_with(path: &Path, fill: &mut dyn FnMut(&mut File) -> io::Result<()>) -> io::Result<()> {
-    let temporary = temporary_beside(path);
+    let temporary = temporary_path(path);
     let written = (|| {
         let mut file = super::create_private_file(&temporary)?;
         fill(&mut file)?;
@@ -29,50 +29,51 @@ pub(super) fn write_atomic_with(path: &Path, fill: &mut dyn FnMut(&mut File) -> 
         let _ = fs::remove_file(&temporary);
         return written;
     }
-    sync_folder(folder_of(path))
+    sync_folder(parent_folder(path))
 }
 
-/// As [`write_atomic`], but leaves a file alone that is already there, also one that another process makes at the same
-/// moment. Returns whether this one is the new file.
+/// Variant of [`write_atomic`] that never replaces an existing file, not even one that another process creates at the
+/// same moment. Returns true if this call created the file.
 ///
 /// # Errors
 /// Any other I/O error.
 pub fn create_atomic(path: &Path, bytes: &[u8]) -> io::Result<bool> {
-    let temporary = temporary_beside(path);
+    let temporary = temporary_path(path);
     let written = (|| {
         let mut file = super::create_private_file(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::hard_link(&temporary, path)
     })();
-    // Best effort: the temporary name is only a second name of the file, or of nothing.
+    // Best effort: the temporary name is only a second name of the file, or does not exist.
     let _ = fs::remove_file(&temporary);
     match written {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
-        Ok(()) => sync_folder(folder_of(path)).map(|()| true),
+        Ok(()) => sync_folder(parent_folder(path)).map(|()| true),
     }
 }
 
-/// Gives a finished file or folder, which was synced, its name, and syncs the folder around it. Both are on one file system.
+/// Renames a finished, synced file or folder to `path` and syncs the folder around it. Both are on one file system.
 ///
 /// # Errors
-/// Any I/O error; the name is then not taken.
-pub fn publish(finished: &Path, path: &Path) -> io::Result<()> {
+/// Any I/O error; nothing is at `path` then.
+pub fn publish_path(finished: &Path, path: &Path) -> io::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "the last step of an atomic write")]
     fs::rename(finished, path)?;
-    sync_folder(folder_of(path))
+    sync_folder(parent_folder(path))
 }
 
-/// Lets two folders change places in one step, where the system can; else in two, between which `to` is missing.
+/// Swaps two folders in one step where the system can; else in three renames, between which `to` is missing.
 ///
 /// # Errors
-/// Any I/O error; both are then where they were.
-pub fn swap(from: &Path, to: &Path) -> io::Result<()> {
-    if exchange(from, to)? {
+/// Any I/O error; both are then where they were. If only the last of three renames fails, `from` is at `to` and the old
+/// folder has a temporary name beside it.
+pub fn swap_folders(from: &Path, to: &Path) -> io::Result<()> {
+    if exchange_paths(from, to)? {
         return Ok(());
     }
-    let aside = temporary_beside(to);
+    let aside = temporary_path(to);
     #[expect(clippy::disallowed_methods, reason = "folders change places by their names")]
     let rename = |from: &Path, to: &Path| fs::rename(from, to);
     rename(to, &aside)?;
@@ -83,10 +84,10 @@ pub fn swap(from: &Path, to: &Path) -> io::Result<()> {
     rename(&aside, from)
 }
 
-/// `renameat2(2)`; `false` where the system or the file system does not have it.
+/// Swaps two paths with `renameat2(2)`; `false` where the system or the file system does not support it.
 #[cfg(target_os = "linux")]
-fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
-    let (one, other) = (super::place::c_path(one)?, super::place::c_path(other)?);
+fn exchange_paths(one: &Path, other: &Path) -> io::Result<bool> {
+    let (one, other) = (super::folder_check::c_path(one)?, super::folder_check::c_path(other)?);
     #[expect(unsafe_code, reason = "a call into the C library")]
     // SAFETY: both names end with a zero and live as long as the call.
     let code = unsafe {
@@ -104,27 +105,27 @@ fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn exchange(_one: &Path, _other: &Path) -> io::Result<bool> {
+fn exchange_paths(_one: &Path, _other: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Makes sure that a new name survives a power cut.
+/// Syncs the folder around `path`, so that a new name survives a power cut.
 ///
 /// # Errors
 /// Any I/O error.
-pub fn sync_folder_of(path: &Path) -> io::Result<()> {
-    sync_folder(folder_of(path))
+pub fn sync_parent_folder(path: &Path) -> io::Result<()> {
+    sync_folder(parent_folder(path))
 }
 
-fn folder_of(path: &Path) -> &Path {
+fn parent_folder(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A name that no other process and no other thread uses.
-fn temporary_beside(path: &Path) -> PathBuf {
+/// Returns a temporary path beside `path` that no other process and no other thread uses.
+fn temporary_path(path: &Path) -> PathBuf {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let (name, number) = (path.file_name().unwrap_or_default(), NUMBER.fetch_add(1, Ordering::Relaxed));
-    folder_of(path).join(format!(".{}.{}-{number}.tmp", name.to_string_lossy(), std::process::id()))
+    parent_folder(path).join(format!(".{}.{}-{number}.tmp", name.to_string_lossy(), std::process::id()))
 }
 
 #[cfg(unix)]
@@ -132,7 +133,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Windows flushes directory entries with the file and cannot open a folder like a file.
+/// Does nothing: Windows flushes directory entries with the file and cannot open a folder like a file.
 #[cfg(not(unix))]
 fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())

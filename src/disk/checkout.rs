@@ -1,39 +1,44 @@
-//! Which project a working directory belongs to: all worktrees of a repository are one project.
+//! Identity of the project of a working directory: all worktrees of a repository are one project.
 //!
-//! Owns the reading of `.git`. Runs no program: git need not be installed, and a hostile repository must not be able
-//! to make us execute anything.
+//! Owns the reading of `.git`. Runs no program: git need not be installed, and a hostile repository must not be able to
+//! make us execute anything.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::foreign::{read_foreign_text, read_unlinked_text};
 use crate::domain::directory::{directory_key, directory_name, windows_path};
+use crate::domain::limits;
 
-/// The identity of a project.
+/// Bytes that are read of a file in a checkout.
+const MAX_BYTES: u64 = limits::CHECKOUT_BYTES as u64;
+
+/// Identity of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checkout {
-    /// Equal for everything that is the same project: the common git folder, else the directory itself.
+pub struct ProjectIdentity {
+    /// Key of the project, equal for all its worktrees: the common git folder, else the directory itself.
     pub key: String,
-    /// A short name for people.
+    /// Short display name.
     pub name: String,
-    /// The root folder.
+    /// Root folder; a Windows path in its usual spelling (`C:\work\shop`).
     pub root: String,
-    /// The URL of the remote `origin` without credentials, if there is one.
+    /// URL of the remote `origin` without credentials, if there is one.
     pub remote: Option<String>,
 }
 
-/// Identifies the project of `directory`, which need not exist on this machine: then it stands for itself, whichever system it is
-/// from. So does a name that is no path: it has nothing to do with where this process was started.
-pub fn identify(directory: &Path) -> Checkout {
+/// Identifies the project of `directory`. A directory that does not exist on this machine stands for itself, whichever
+/// system it is from. So does a name that is no path: it does not depend on the working directory of this process.
+pub fn identify_project(directory: &Path) -> ProjectIdentity {
     if directory.is_relative() {
-        return alone(&directory.display().to_string());
+        return standalone_project(&directory.display().to_string());
     }
     let real = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
     let git = real.ancestors().find_map(|folder| common_git_folder(folder).map(|git| (folder.to_owned(), git)));
-    let Some((_, git)) = git else { return alone(&real.display().to_string()) };
-    // A plain repository's common folder is `<root>/.git`; a bare one is the root itself.
+    let Some((_, git)) = git else { return standalone_project(&real.display().to_string()) };
+    // The common folder of an ordinary repository is `<root>/.git`; a bare one is the root itself.
     let root = if git.file_name().is_some_and(|name| name == ".git") { git.parent().unwrap_or(&git) } else { &git };
     let root = root.display().to_string();
-    Checkout {
+    ProjectIdentity {
         key: directory_key(&git.display().to_string()),
         name: directory_name(&root).to_owned(),
         root: windows_path(&root).unwrap_or_else(|| root.clone()),
@@ -41,9 +46,15 @@ pub fn identify(directory: &Path) -> Checkout {
     }
 }
 
-/// A directory that belongs to no repository. On Windows one directory has many spellings.
-fn alone(directory: &str) -> Checkout {
-    Checkout {
+/// Returns true if a path lies in a checkout of a repository, whether the path exists or not.
+pub fn is_in_checkout(path: &Path) -> bool {
+    let existing = path.ancestors().find_map(|folder| fs::canonicalize(folder).ok());
+    existing.is_some_and(|real| real.ancestors().any(|folder| fs::symlink_metadata(folder.join(".git")).is_ok()))
+}
+
+/// Identifies a directory that belongs to no repository. On Windows one directory has many spellings.
+fn standalone_project(directory: &str) -> ProjectIdentity {
+    ProjectIdentity {
         key: directory_key(directory),
         name: directory_name(directory).to_owned(),
         root: windows_path(directory).unwrap_or_else(|| directory.to_owned()),
@@ -51,22 +62,23 @@ fn alone(directory: &str) -> Checkout {
     }
 }
 
-/// The folder that all worktrees share, if `folder` is the top of a checkout.
+/// Returns the git folder that all worktrees share, if `folder` is the top of a checkout.
 fn common_git_folder(folder: &Path) -> Option<PathBuf> {
     let dot_git = folder.join(".git");
     if dot_git.is_dir() {
         return Some(dot_git);
     }
-    // A worktree has a file: `gitdir: /repo/.git/worktrees/name`, and that folder says where the common one is.
-    let text = fs::read_to_string(&dot_git).ok()?;
+    // A worktree has a file, `gitdir: /repo/.git/worktrees/name`, and that folder names the common one.
+    let text = read_unlinked_text(&dot_git, MAX_BYTES).ok()?;
     let private = folder.join(text.strip_prefix("gitdir:")?.trim());
-    let common = fs::read_to_string(private.join("commondir"))
+    let common = read_unlinked_text(&private.join("commondir"), MAX_BYTES)
         .map_or_else(|_| private.clone(), |common| private.join(common.trim()));
     Some(fs::canonicalize(&common).unwrap_or(common))
 }
 
 fn origin_url(git: &Path) -> Option<String> {
-    let config = fs::read_to_string(git.join("config")).ok()?;
+    // Some tools share one configuration between checkouts with a link.
+    let config = read_foreign_text(&git.join("config"), MAX_BYTES).ok()?;
     let mut inside = false;
     for line in config.lines().map(str::trim) {
         if line.starts_with('[') {
@@ -74,13 +86,13 @@ fn origin_url(git: &Path) -> Option<String> {
         } else if inside
             && let Some(url) = line.strip_prefix("url").and_then(|rest| rest.trim_start().strip_prefix('='))
         {
-            return Some(without_credentials(url.trim()));
+            return Some(strip_credentials(url.trim()));
         }
     }
     None
 }
 
-fn without_credentials(url: &str) -> String {
+fn strip_credentials(url: &str) -> String {
     match url.split_once("://") {
         Some((scheme, rest)) => match rest.split_once('@') {
             Some((user, host)) if !user.contains('/') => format!("{scheme}://{host}"),
@@ -90,7 +102,7 @@ fn without_credentials(url: &str) -> String {
     }
 }
 
-/// What two clones of one repository have in common, whichever way they reach it: `host/owner/name`. `None` for a local path.
+/// Normalises a remote URL to `host/owner/name`, equal for every protocol. `None` for a local path.
 pub fn remote_identity(url: &str) -> Option<String> {
     let rest = match url.split_once("://") {
         Some(("file", _)) => return None,
@@ -142,24 +154,52 @@ mod tests {
         write_atomic(&repo.join(".git/worktrees/w/commondir"), b"../..\n").unwrap();
         let pointer = format!("gitdir: {}\n", repo.join(".git/worktrees/w").display());
         write_atomic(&base.join("w/.git"), pointer.as_bytes()).unwrap();
-        let main = identify(&repo.join("src"));
+        let main = identify_project(&repo.join("src"));
         assert_eq!(main.name, "repo");
         assert_eq!(main.remote.as_deref(), Some("https://host/x.git"));
-        assert_eq!(identify(&base.join("w")), main);
+        assert_eq!(identify_project(&base.join("w")), main);
         // Tests are started in a checkout.
-        let named = identify(Path::new("garden"));
+        let named = identify_project(Path::new("garden"));
         assert_eq!((named.key.as_str(), named.name.as_str()), ("garden", "garden"));
-        let gone = identify(Path::new("/no/such/place"));
+        let gone = identify_project(Path::new("/no/such/place"));
         assert_eq!((gone.key.as_str(), gone.name.as_str()), ("/no/such/place", "place"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_git_entry_that_is_no_file_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = fs::canonicalize(folder.path()).unwrap();
+        let make_fifo = |path: &Path| {
+            let made = std::process::Command::new("mkfifo").arg(path).status().unwrap();
+            assert!(made.success());
+        };
+        for name in ["fifo", "device", "large"] {
+            fs::create_dir(base.join(name)).unwrap();
+        }
+        make_fifo(&base.join("fifo/.git"));
+        std::os::unix::fs::symlink("/dev/zero", base.join("device/.git")).unwrap();
+        let large = [b"gitdir: ".as_slice(), &vec![b'x'; limits::CHECKOUT_BYTES]].concat();
+        write_atomic(&base.join("large/.git"), &large).unwrap();
+        for name in ["fifo", "device", "large"] {
+            let project = identify_project(&base.join(name));
+            assert_eq!((project.name.as_str(), project.remote), (name, None));
+            assert!(is_in_checkout(&base.join(name).join("not/there")), "{name}");
+        }
+        assert!(!is_in_checkout(&base.join("not/there")));
+        // A repository whose configuration is none.
+        fs::create_dir_all(base.join("repo/.git")).unwrap();
+        make_fifo(&base.join("repo/.git/config"));
+        assert_eq!(identify_project(&base.join("repo")).remote, None);
     }
 
     #[test]
     fn a_windows_directory_is_one_project_in_every_spelling() {
-        let one = identify(Path::new(r"C:\work\shop"));
+        let one = identify_project(Path::new(r"C:\work\shop"));
         assert_eq!((one.name.as_str(), one.root.as_str()), ("shop", r"C:\work\shop"));
         for spelled in [r"c:\work\shop", "C:/work/shop", "c:/work/shop/"] {
-            assert_eq!(identify(Path::new(spelled)), one, "{spelled}");
+            assert_eq!(identify_project(Path::new(spelled)), one, "{spelled}");
         }
-        assert_ne!(identify(Path::new(r"D:\work\shop")).key, one.key);
+        assert_ne!(identify_project(Path::new(r"D:\work\shop")).key, one.key);
     }
 }

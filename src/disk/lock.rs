@@ -1,37 +1,34 @@
-//! A lock between processes that the operating system releases when its holder dies. The file says who holds it.
+//! Lock between processes that the operating system releases when its holder dies. The file contains the holder's
+//! process id.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-/// A held lock; dropping it releases it.
+/// Held lock; dropping it releases the lock.
 #[derive(Debug)]
-pub struct Held {
+pub struct LockGuard {
     file: File,
 }
 
-/// The outcome of trying to take a lock.
+/// Result of trying to acquire a lock.
 #[derive(Debug)]
-pub enum Lock {
-    /// It is ours.
-    Held(Held),
-    /// Another process has it; its process id if it could be read.
+pub enum FileLock {
+    /// Held by this process.
+    Held(LockGuard),
+    /// Held by another process; its process id if it could be read.
     Taken(Option<u32>),
 }
 
-impl Lock {
-    /// Tries to take the lock at `path` without waiting.
+impl FileLock {
+    /// Tries to acquire the lock at `path` without waiting.
     ///
     /// # Errors
-    /// Any I/O error other than the lock being taken.
-    pub fn try_take(path: &Path) -> io::Result<Self> {
-        let mut file = super::private::private_options().truncate(false).open(path)?;
+    /// Any I/O error; a lock that another process holds is none.
+    pub fn try_acquire(path: &Path) -> io::Result<Self> {
+        let file = open_lock_file(path)?;
         match file.try_lock() {
-            Ok(()) => {
-                file.set_len(0)?;
-                write!(file, "{}", std::process::id())?;
-                Ok(Self::Held(Held { file }))
-            }
+            Ok(()) => Ok(Self::Held(LockGuard::write_owner(file)?)),
             Err(TryLockError::WouldBlock) => {
                 // On Windows a locked region cannot be read; then the owner stays unknown.
                 let owner = std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok());
@@ -42,7 +39,30 @@ impl Lock {
     }
 }
 
-impl Drop for Held {
+impl LockGuard {
+    /// Acquires the lock at `path`, waiting until no other process holds it.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn acquire_blocking(path: &Path) -> io::Result<Self> {
+        let file = open_lock_file(path)?;
+        file.lock()?;
+        Self::write_owner(file)
+    }
+
+    /// Writes the id of this process into a locked file.
+    fn write_owner(mut file: File) -> io::Result<Self> {
+        file.set_len(0)?;
+        write!(file, "{}", std::process::id())?;
+        Ok(Self { file })
+    }
+}
+
+fn open_lock_file(path: &Path) -> io::Result<File> {
+    super::private::private_options().truncate(false).open(path)
+}
+
+impl Drop for LockGuard {
     fn drop(&mut self) {
         // The operating system releases it with the handle anyway.
         let _ = self.file.unlock();
@@ -57,10 +77,12 @@ mod tests {
     fn one_holder_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let held = Lock::try_take(&path).unwrap();
-        assert!(matches!(held, Lock::Held(_)));
-        assert!(matches!(Lock::try_take(&path).unwrap(), Lock::Taken(Some(pid)) if pid == std::process::id()));
+        let held = FileLock::try_acquire(&path).unwrap();
+        assert!(matches!(held, FileLock::Held(_)));
+        assert!(
+            matches!(FileLock::try_acquire(&path).unwrap(), FileLock::Taken(Some(pid)) if pid == std::process::id())
+        );
         drop(held);
-        assert!(matches!(Lock::try_take(&path).unwrap(), Lock::Held(_)));
+        assert!(matches!(FileLock::try_acquire(&path).unwrap(), FileLock::Held(_)));
     }
 }

@@ -1,4 +1,4 @@
-//! Folders and files that only their owner can read: conversations hold secrets.
+//! Folders and files that only their owner can read: sessions contain secrets.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -19,8 +19,8 @@ pub fn create_private_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Identity of the file that a path leads to; another file under the same name has another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Identity of the file at a path; a file that replaces it under the same name has another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FileId {
     device: u64,
     number: u64,
@@ -32,17 +32,17 @@ impl FileId {
     /// # Errors
     /// Any I/O error, also when there is no file.
     #[cfg(unix)]
-    pub fn of(path: &Path) -> io::Result<Self> {
+    pub fn of_path(path: &Path) -> io::Result<Self> {
         use std::os::unix::fs::MetadataExt as _;
         fs::metadata(path).map(|data| Self { device: data.dev(), number: data.ino() })
     }
 
-    /// Elsewhere an open file cannot be removed or replaced: that it is there is enough.
+    /// Returns one identity for every existing file: elsewhere an open file cannot be removed or replaced.
     ///
     /// # Errors
     /// Any I/O error, also when there is no file.
     #[cfg(not(unix))]
-    pub fn of(path: &Path) -> io::Result<Self> {
+    pub fn of_path(path: &Path) -> io::Result<Self> {
         fs::metadata(path).map(|_| Self { device: 0, number: 0 })
     }
 }
@@ -59,7 +59,7 @@ pub fn create_private_file(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// Any I/O error.
-pub fn append_private(path: &Path) -> io::Result<File> {
+pub fn open_private_append(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);
     #[cfg(unix)]
@@ -99,11 +99,11 @@ mod tests {
         let path = folder.path().join("f");
         // Held open, so that its number is not given to the next file.
         let _open = create_private_file(&path).unwrap();
-        let first = FileId::of(&path).unwrap();
-        assert_eq!(FileId::of(&path).unwrap(), first);
+        let first = FileId::of_path(&path).unwrap();
+        assert_eq!(FileId::of_path(&path).unwrap(), first);
         fs::remove_file(&path).unwrap();
-        assert!(FileId::of(&path).is_err());
+        assert!(FileId::of_path(&path).is_err());
         drop(create_private_file(&path).unwrap());
-        assert_ne!(FileId::of(&path).unwrap(), first);
+        assert_ne!(FileId::of_path(&path).unwrap(), first);
     }
 }

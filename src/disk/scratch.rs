@@ -1,5 +1,5 @@
-//! Folders for the moment below one root: each goes with its holder, and what a killed holder left goes with the next one or the
-//! next sweep. Does not own what lies in them.
+//! Temporary folders below one root: each is deleted with its holder; what a killed holder left is deleted by the next
+//! holder or the next sweep. Does not own the contents.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -7,22 +7,22 @@ use std::path::{Path, PathBuf};
 
 use super::private::{create_private_folder, private_options};
 
-/// A folder that is removed when this is dropped.
+/// Temporary folder that is deleted when this is dropped.
 #[derive(Debug)]
-pub struct Scratch {
+pub struct ScratchFolder {
     folder: PathBuf,
-    /// Shared by all holders. Who can have it alone knows that no holder is alive.
+    /// Lock shared by all holders. A process that gets it exclusively knows that no holder is alive.
     _alive: File,
 }
 
-impl Scratch {
-    /// Makes the folder `name` below `root`, and removes what killed holders left there.
+impl ScratchFolder {
+    /// Creates the folder `name` below `root`, and deletes what killed holders left there.
     ///
     /// # Errors
     /// Any I/O error.
     pub fn new(root: &Path, name: &str) -> io::Result<Self> {
-        let alive = sweep(root)?;
-        // Only a sweep holds it alone, and not for long.
+        let alive = sweep_scratch(root)?;
+        // Only a sweep holds it exclusively, and not for long.
         alive.lock_shared()?;
         let folder = root.join(name);
         create_private_folder(root)?;
@@ -30,25 +30,25 @@ impl Scratch {
         Ok(Self { folder, _alive: alive })
     }
 
-    /// The folder.
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         &self.folder
     }
 }
 
-impl Drop for Scratch {
+impl Drop for ScratchFolder {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.folder) {
-            tracing::warn!(%error, folder = %self.folder.display(), "a folder for the moment was not removed");
+            tracing::warn!(%error, folder = %self.folder.display(), "failed to remove temporary folder");
         }
     }
 }
 
-/// Removes what lies below `root` if none of its holders is alive. Returns the file by whose lock they tell.
+/// Deletes everything below `root` if no holder is alive. Returns the open lock file.
 ///
 /// # Errors
 /// Any I/O error.
-pub fn sweep(root: &Path) -> io::Result<File> {
+pub fn sweep_scratch(root: &Path) -> io::Result<File> {
     let lock = root.with_extension("lock");
     if let Some(parent) = lock.parent() {
         create_private_folder(parent)?;
@@ -77,17 +77,17 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let root = home.path().join("fetched");
         fs::create_dir_all(root.join("left")).unwrap();
-        let first = Scratch::new(&root, "first").unwrap();
+        let first = ScratchFolder::new(&root, "first").unwrap();
         assert!(!root.join("left").exists());
         create_private_folder(&first.path().join("text")).unwrap();
-        let second = Scratch::new(&root, "second").unwrap();
-        sweep(&root).unwrap();
+        let second = ScratchFolder::new(&root, "second").unwrap();
+        sweep_scratch(&root).unwrap();
         assert!(first.path().join("text").exists(), "its holder lives");
         drop(first);
         assert!(!root.join("first").exists() && second.path().exists());
         drop(second);
         fs::create_dir_all(root.join("left")).unwrap();
-        sweep(&root).unwrap();
+        sweep_scratch(&root).unwrap();
         assert!(!root.exists());
     }
 }

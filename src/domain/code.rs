@@ -1,19 +1,21 @@
-//! The stable error codes that every adapter maps to its own world. Does not own any error type.
+//! Stable error codes that every adapter maps to its own protocol. Does not own any error type.
 
-/// What kind of failure this is. The names are part of the public contract (`docs/reference/errors.md`).
+use super::names::names;
+
+/// Kind of a failure. The names are part of the public contract (`docs/reference/errors.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
+pub enum FailureCode {
     /// The request itself is wrong; repeating it cannot help.
     InvalidInput,
     /// The named thing does not exist.
     NotFound,
-    /// Somebody else holds a lock, or a queue is full.
+    /// Another process holds a lock, or a queue is full.
     Busy,
-    /// A part that is needed cannot be used now: a model, a target.
+    /// A dependency cannot be used at present: a model, a target.
     Unavailable,
     /// The operating system has no room left.
     DiskFull,
-    /// Stored bytes are not what was written.
+    /// Stored bytes differ from what was written.
     Corrupt,
     /// An earlier failure made further writing unsafe, or the database that is open was removed.
     Poisoned,
@@ -23,46 +25,20 @@ pub enum Code {
     Internal,
 }
 
-/// Whether trying again can help.
+/// Advice to the caller of a failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// It will fail the same way.
+    /// A retry fails the same way.
     Never,
-    /// It may succeed after a pause.
+    /// A retry may succeed after a pause.
     Later,
 }
 
-impl Code {
-    /// Every code, in the order of the reference.
-    pub const ALL: [Self; 9] = [
-        Self::InvalidInput,
-        Self::NotFound,
-        Self::Busy,
-        Self::Unavailable,
-        Self::DiskFull,
-        Self::Corrupt,
-        Self::Poisoned,
-        Self::TooNew,
-        Self::Internal,
-    ];
+names!(FailureCode { InvalidInput: "invalid_input"; NotFound: "not_found"; Busy: "busy"; Unavailable: "unavailable"; DiskFull: "disk_full"; Corrupt: "corrupt"; Poisoned: "poisoned"; TooNew: "too_new"; Internal: "internal"; });
 
-    /// The name used in JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::InvalidInput => "invalid_input",
-            Self::NotFound => "not_found",
-            Self::Busy => "busy",
-            Self::Unavailable => "unavailable",
-            Self::DiskFull => "disk_full",
-            Self::Corrupt => "corrupt",
-            Self::Poisoned => "poisoned",
-            Self::TooNew => "too_new",
-            Self::Internal => "internal",
-        }
-    }
-
-    /// The exit code of the command line.
-    pub const fn exit(self) -> u8 {
+impl FailureCode {
+    /// Returns the exit code of the command line.
+    pub const fn exit_code(self) -> u8 {
         match self {
             Self::NotFound => 1,
             Self::InvalidInput => 2,
@@ -72,8 +48,8 @@ impl Code {
         }
     }
 
-    /// What it means, for the reference.
-    pub const fn meaning(self) -> &'static str {
+    /// Returns the explanation that the reference prints.
+    pub const fn short_explanation(self) -> &'static str {
         match self {
             Self::InvalidInput => "the request is wrong and has to be changed",
             Self::NotFound => "the named thing does not exist",
@@ -89,8 +65,8 @@ impl Code {
         }
     }
 
-    /// Whether trying again can help.
-    pub const fn retry(self) -> Retry {
+    /// Returns whether a retry can help.
+    pub const fn retry_advice(self) -> Retry {
         match self {
             Self::Busy | Self::Unavailable | Self::DiskFull => Retry::Later,
             Self::InvalidInput | Self::NotFound | Self::Corrupt | Self::Poisoned | Self::TooNew | Self::Internal => {

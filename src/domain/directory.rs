@@ -1,22 +1,22 @@
-//! Working directories as text, whichever system they are from: their name, the directories above them, the folder that Claude Code
-//! names after them.
+//! Working directories as text, from any operating system: their names, their ancestors, and the folder that Claude
+//! Code names after them.
 //!
 //! A history from Windows may be imported on Linux, so nothing here depends on the system that this program runs on.
 //! Does not own: reading directories.
 
 use std::path::{Component, Path};
 
-/// UTF-16 units of a folder name of Claude Code before it is cut off.
-const LONGEST_SLUG: usize = 200;
+/// UTF-16 units after which Claude Code cuts a folder name off.
+const MAX_SLUG_UNITS: usize = 200;
 
-/// A directory of Windows: its drive or share, and the names below it.
-struct Windows<'a> {
+/// Windows directory: its drive or share, and the path components below it.
+struct WindowsPath<'a> {
     root: String,
     names: Vec<&'a str>,
 }
 
-impl Windows<'_> {
-    fn path(&self, separator: char) -> String {
+impl WindowsPath<'_> {
+    fn join_with(&self, separator: char) -> String {
         let mut path = self.root.clone();
         for name in &self.names {
             path.push(separator);
@@ -30,7 +30,7 @@ impl Windows<'_> {
 }
 
 /// Splits `C:\a\b`, `c:/a/b`, `\\?\C:\a\b` and `\\server\share\a`.
-fn split_windows(path: &str) -> Option<Windows<'_>> {
+fn split_windows(path: &str) -> Option<WindowsPath<'_>> {
     let (path, share) = match path.strip_prefix(r"\\?\UNC\") {
         Some(rest) => (rest, true),
         None => match path.strip_prefix(r"\\?\").or_else(|| path.strip_prefix(r"\\.\")) {
@@ -39,9 +39,9 @@ fn split_windows(path: &str) -> Option<Windows<'_>> {
         },
     };
     if share {
-        let names = names_of(path);
+        let names = split_names(path);
         let (server, name) = (names.first()?, names.get(1)?);
-        return Some(Windows { root: format!(r"\\{server}\{name}"), names: names.get(2..)?.to_vec() });
+        return Some(WindowsPath { root: format!(r"\\{server}\{name}"), names: names.get(2..)?.to_vec() });
     }
     let mut characters = path.chars();
     let drive = characters.next().filter(char::is_ascii_alphabetic)?;
@@ -49,10 +49,10 @@ fn split_windows(path: &str) -> Option<Windows<'_>> {
     if !rest.is_empty() && !rest.starts_with(is_separator) {
         return None;
     }
-    Some(Windows { root: format!("{}:", drive.to_ascii_uppercase()), names: names_of(rest) })
+    Some(WindowsPath { root: format!("{}:", drive.to_ascii_uppercase()), names: split_names(rest) })
 }
 
-fn names_of(path: &str) -> Vec<&str> {
+fn split_names(path: &str) -> Vec<&str> {
     path.split(is_separator).filter(|name| !name.is_empty() && *name != ".").collect()
 }
 
@@ -60,17 +60,17 @@ fn is_separator(letter: char) -> bool {
     letter == '\\' || letter == '/'
 }
 
-/// The usual spelling of a directory of Windows, for example `C:\work\shop`; `None` for every other path.
+/// Returns the canonical spelling of a Windows directory, for example `C:\work\shop`; `None` for every other path.
 pub fn windows_path(path: &str) -> Option<String> {
-    split_windows(path).map(|windows| windows.path('\\'))
+    split_windows(path).map(|windows| windows.join_with('\\'))
 }
 
-/// A text that is equal for all spellings of a directory: Windows tells neither upper from lower case nor `/` from `\`.
+/// Returns a key that is equal for all spellings of a directory: Windows ignores case and accepts `/` for `\`.
 pub fn directory_key(path: &str) -> String {
     windows_path(path).map_or_else(|| path.to_owned(), |path| path.to_lowercase())
 }
 
-/// The last name of a directory, or the whole path if it has none.
+/// Returns the last component of a directory, or the whole path if it has none.
 pub fn directory_name(path: &str) -> &str {
     let last = match split_windows(path) {
         Some(windows) => windows.names.last().copied(),
@@ -79,20 +79,41 @@ pub fn directory_name(path: &str) -> &str {
     last.unwrap_or(path)
 }
 
-/// Whether the path does not depend on a working directory, on this system or on another one.
+/// Returns for each directory the shortest ending that no other directory of the list has.
+///
+/// An ending is one or more of the last components, joined by `/`. A directory without a unique ending keeps its whole
+/// path.
+pub fn shortest_unique_suffixes(paths: &[&str]) -> Vec<String> {
+    let names: Vec<Vec<&str>> = paths.iter().map(|path| split_names(path)).collect();
+    let end = |names: &[&str], count: usize| names.get(names.len().saturating_sub(count)..).unwrap_or(&[]).join("/");
+    let telling = |own: usize, count: usize| {
+        let ending = end(names.get(own)?, count);
+        let others = names.iter().enumerate().filter(|(other, _)| *other != own);
+        others.into_iter().all(|(_, other)| end(other, count) != ending).then_some(ending)
+    };
+    (0..paths.len())
+        .map(|own| {
+            let most = names.get(own).map_or(0, Vec::len);
+            let shortest = (1..=most).find_map(|count| telling(own, count));
+            shortest.unwrap_or_else(|| paths.get(own).copied().unwrap_or("").to_owned())
+        })
+        .collect()
+}
+
+/// Returns true if the path is absolute, on this system or on another one.
 pub fn is_absolute(path: &str) -> bool {
     path.starts_with('/') || split_windows(path).is_some()
 }
 
-/// How many names a path has below its root.
-pub fn depth(path: &str) -> usize {
+/// Counts the components of a path below its root.
+pub fn path_depth(path: &str) -> usize {
     match split_windows(path) {
         Some(windows) => windows.names.len(),
         None => Path::new(path).components().filter(|part| matches!(part, Component::Normal(_))).count(),
     }
 }
 
-/// The directories above a directory, nearest first. Those of Windows in every spelling that histories use.
+/// Returns the ancestors of a directory, nearest first; for Windows in every spelling that histories use.
 pub fn directories_above(path: &str) -> Vec<String> {
     let Some(mut windows) = split_windows(path) else {
         return Path::new(path).ancestors().skip(1).filter_map(Path::to_str).map(str::to_owned).collect();
@@ -100,22 +121,24 @@ pub fn directories_above(path: &str) -> Vec<String> {
     let mut above = Vec::new();
     while windows.names.pop().is_some() {
         for root in [windows.root.clone(), windows.root.to_ascii_lowercase()] {
-            let spelled = Windows { root, names: windows.names.clone() };
-            above.extend(['\\', '/'].map(|separator| spelled.path(separator)));
+            let spelled = WindowsPath { root, names: windows.names.clone() };
+            above.extend(['\\', '/'].map(|separator| spelled.join_with(separator)));
         }
     }
     above
 }
 
-/// Whether a directory is another one or lies below it.
+/// Returns true if `path` is `root` or lies below it.
 pub fn is_within(path: &str, root: &str) -> bool {
     let (path, root) = (directory_key(path), directory_key(root));
     let below = path.strip_prefix(root.trim_end_matches(['/', '\\']));
     path == root || below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '\\']))
 }
 
-/// The name of Claude Code's folder for a working directory: every UTF-16 unit that is no ASCII letter or digit becomes `-`. A
-/// name of more than 200 is cut off there and ends with a hash.
+/// Returns the name of Claude Code's folder for a working directory.
+///
+/// Every UTF-16 unit that is no ASCII letter or digit becomes `-`. A name of more than 200 units is cut off there and
+/// ends with a hash.
 pub fn claude_code_slug(directory: &str) -> String {
     let mut slug = String::with_capacity(directory.len());
     for letter in directory.chars() {
@@ -125,21 +148,23 @@ pub fn claude_code_slug(directory: &str) -> String {
             slug.extend(std::iter::repeat_n('-', letter.len_utf16()));
         }
     }
-    match slug.get(..LONGEST_SLUG) {
-        Some(start) if slug.len() > LONGEST_SLUG => format!("{start}-{}", slug_hash(directory)),
+    match slug.get(..MAX_SLUG_UNITS) {
+        Some(start) if slug.len() > MAX_SLUG_UNITS => format!("{start}-{}", slug_hash(directory)),
         _ => slug,
     }
 }
 
-/// Whether a folder of Claude Code may be named after this directory. The hash of a long name is not compared: it depends on what
-/// Claude Code was built with.
+/// Returns true if Claude Code may have named the folder `slug` after this directory.
+///
+/// The hash of a long name is not compared: it depends on what Claude Code was built with.
 pub fn is_slug_of(slug: &str, directory: &str) -> bool {
     let own = claude_code_slug(directory);
     own == slug
-        || matches!((own.get(..=LONGEST_SLUG), slug.get(..=LONGEST_SLUG)), (Some(own), Some(slug)) if own == slug)
+        || matches!((own.get(..=MAX_SLUG_UNITS), slug.get(..=MAX_SLUG_UNITS)), (Some(own), Some(slug)) if own == slug)
 }
 
-/// Claude Code's hash of a long path: 31-times-and-add over UTF-16 units in 32 bits, its absolute value in base 36.
+/// Computes Claude Code's hash of a long path: 31-times-and-add over UTF-16 units in 32 bits, absolute value in base
+/// 36.
 fn slug_hash(text: &str) -> String {
     let hash = text.encode_utf16().fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
     let (mut rest, mut digits) = (hash.unsigned_abs(), Vec::new());
@@ -157,6 +182,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn projects_of_one_name_are_told_apart_by_the_fewest_folders() {
+        let ends = shortest_unique_suffixes(&[
+            "/home/a/work/cli",
+            "/home/a/oss/cli",
+            "/home/b/oss/cli",
+            r"C:\src\cli",
+            "/cli",
+        ]);
+        assert_eq!(ends, ["work/cli", "a/oss/cli", "b/oss/cli", "src/cli", "/cli"]);
+        assert_eq!(
+            (shortest_unique_suffixes(&["/x", "/x"]), shortest_unique_suffixes(&[])),
+            (vec!["/x".to_owned(); 2], Vec::new())
+        );
+    }
+
+    #[test]
     fn spellings_of_a_windows_directory_are_one() {
         for path in [
             r"C:\work\shop",
@@ -168,7 +209,7 @@ mod tests {
         ] {
             assert_eq!(directory_key(path), r"c:\work\shop", "{path}");
             assert_eq!(directory_name(path).to_lowercase(), "shop", "{path}");
-            assert!(is_absolute(path) && depth(path) == 2, "{path}");
+            assert!(is_absolute(path) && path_depth(path) == 2, "{path}");
         }
         assert_eq!(windows_path("d:/").as_deref(), Some(r"D:\"));
         assert_eq!(windows_path(r"\\nas\team\shop").as_deref(), Some(r"\\nas\team\shop"));

@@ -1,15 +1,14 @@
-//! What an importer or a save hands to the engine: one message with its parts, not stored yet.
-//! Does not own parsing (room `import`) or rows (room `store`).
+//! Input of the engine, from an importer or a save: one message with its parts, not stored yet.
+//! Does not own parsing (module `import`) or rows (module `store`).
 
 use super::Timestamp;
-use super::text::redact::Counts;
+use super::names::names;
+use super::text::redact::RedactionCounts;
 
-/// Who speaks.
+/// Author of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
-    /// The person.
     User,
-    /// The model.
     Assistant,
     /// Output of a tool that the model called.
     Tool,
@@ -17,28 +16,28 @@ pub enum Role {
     System,
 }
 
-/// What a part of a message is.
+/// Content type of a message part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub enum PartKind {
     /// Prose typed by the person or written by the model.
     Text,
     /// The model's reasoning.
     Thinking,
     /// A call of a tool: its name and arguments.
     ToolUse,
-    /// What a tool returned.
+    /// Output that a tool returned.
     ToolResult,
-    /// A summary that the client wrote when it compacted the conversation.
+    /// A summary that the client wrote when it compacted the session.
     Summary,
-    /// Text that the client put into the user's mouth: command output, caveats, reminders.
+    /// Text that the client inserted in the user's name: command output, caveats, reminders.
     Meta,
-    /// Something saved on purpose.
+    /// A memory saved on purpose.
     Note,
-    /// An earlier version of another part of the message: kept, not shown, found by exact search only.
+    /// An earlier version of another part of the message: kept, neither shown nor searched.
     Earlier,
 }
 
-/// Who vouches for a text; decides how far it may be trusted when it is handed back.
+/// Provenance of a text; decides how far it may be trusted when it is quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// Typed by the person.
@@ -51,59 +50,51 @@ pub enum Origin {
     Web,
     /// Written by the client program.
     Client,
-}
-
-macro_rules! names {
-    ($type:ident { $($variant:ident = $number:literal, $name:literal;)+ }) => {
-        impl $type {
-            /// Every value.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-            /// The number stored in the database; never reused.
-            pub const fn number(self) -> i64 { match self { $(Self::$variant => $number),+ } }
-            /// From the stored number.
-            pub const fn from_number(number: i64) -> Option<Self> {
-                match number { $($number => Some(Self::$variant),)+ _ => None }
-            }
-            /// The name used in JSON and on the command line.
-            pub const fn name(self) -> &'static str { match self { $(Self::$variant => $name),+ } }
-            /// From its name.
-            pub fn from_name(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$variant),)+ _ => None }
-            }
-        }
-    };
+    /// Came from another machine that the person here has not confirmed as their own.
+    Elsewhere,
 }
 
 names!(Role { User = 1, "user"; Assistant = 2, "assistant"; Tool = 3, "tool"; System = 4, "system"; });
-names!(Kind {
+names!(PartKind {
     Text = 1, "text"; Thinking = 2, "thinking"; ToolUse = 3, "tool_use"; ToolResult = 4, "tool_result";
     Summary = 5, "summary"; Meta = 6, "meta"; Note = 7, "note"; Earlier = 8, "earlier";
 });
-names!(Origin { Person = 1, "person"; Model = 2, "model"; Tool = 3, "tool"; Web = 4, "web"; Client = 5, "client"; });
+names!(Origin {
+    Person = 1, "person"; Model = 2, "model"; Tool = 3, "tool"; Web = 4, "web"; Client = 5, "client";
+    Elsewhere = 6, "elsewhere";
+});
 
 impl Origin {
-    /// Who vouches for what a tool returned: a tool that reaches into the web says so in its name (`WebFetch`, `web_search`,
-    /// `mcp__playwright__browser_snapshot`). A search through files is none.
-    pub fn of_tool(name: Option<&str>) -> Self {
+    /// Returns the provenance of a tool's output, judged by the name of the tool.
+    ///
+    /// A tool that reads the web says so in its name (`WebFetch`, `web_search`, `mcp__playwright__browser_snapshot`). A
+    /// search through files does not count.
+    pub fn from_tool_name(name: Option<&str>) -> Self {
         let name = name.unwrap_or_default().to_lowercase();
         let is_web = ["web", "fetch", "brows"].iter().any(|word| name.contains(word));
         if is_web { Self::Web } else { Self::Tool }
     }
 }
 
-impl Kind {
-    /// Whether parts of this kind get a vector. Tool traffic is most of the bytes of real history and little of
-    /// its meaning, so it is found by word only (docs/decisions/0006).
+impl PartKind {
+    /// Kinds that a search can be limited to.
+    pub const OFFERED: [Self; 7] =
+        [Self::Text, Self::Thinking, Self::ToolUse, Self::ToolResult, Self::Summary, Self::Meta, Self::Note];
+
+    /// Returns true for kinds that get an embedding.
+    ///
+    /// Tool traffic is most of the bytes of real history and little of its meaning, so only keyword search finds it
+    /// (docs/decisions/0006).
     pub const fn is_embedded(self) -> bool {
         matches!(self, Self::Text | Self::Summary | Self::Note)
     }
 
-    /// Whether it is read without asking for what tools did and what was thought.
-    pub const fn is_said(self) -> bool {
+    /// Returns true for kinds that a reader gets without asking for tool traffic and reasoning.
+    pub const fn is_visible_by_default(self) -> bool {
         matches!(self, Self::Text | Self::Summary | Self::Note)
     }
 
-    /// Whether what was said before and after belongs to a text of this kind. Each note stands alone.
+    /// Returns true for kinds that the messages before and after belong to. Each note stands alone.
     pub const fn is_prose(self) -> bool {
         matches!(self, Self::Text | Self::Summary)
     }
@@ -114,9 +105,8 @@ impl Kind {
 pub struct DraftPart {
     /// Identifies the part inside its message, the same at every import.
     pub external_key: String,
-    /// What it is.
-    pub kind: Kind,
-    /// Who vouches for it.
+    pub kind: PartKind,
+    /// Provenance of the text.
     pub origin: Origin,
     /// The verbatim text.
     pub text: String,
@@ -137,49 +127,47 @@ pub struct Draft {
     pub parent_session: Option<String>,
     /// The session whose history this one continues (forks).
     pub forked_from: Option<String>,
-    /// Who speaks.
     pub role: Role,
-    /// When.
     pub at: Timestamp,
-    /// Whether the record has no time of its own and `at` is that of a neighbour or of the file.
+    /// True if the record has no timestamp; `at` is then that of a neighbour or of the file.
     pub at_estimated: bool,
     /// Working directory of the session at that moment.
     pub cwd: Option<String>,
     /// Git branch at that moment.
     pub git_branch: Option<String>,
-    /// Model that wrote it.
+    /// Name of the model that wrote it.
     pub model: Option<String>,
-    /// Part of a side conversation (a subagent inside the main transcript).
+    /// True for a message of a side conversation (a subagent inside the main transcript).
     pub sidechain: bool,
-    /// Files that its tool calls name.
+    /// Paths of files that its tool calls name.
     pub files: Vec<String>,
     /// Line of the source file, from 1.
     pub line: u64,
     /// The parts, in order.
     pub parts: Vec<DraftPart>,
-    /// Secrets that were taken out of them, by rule.
-    pub redacted: Counts,
-    /// What it says about itself where it was saved on purpose; the text is in the parts.
-    pub note: Option<Box<Note>>,
-    /// Tokens that it cost.
+    /// Number of secrets redacted in the parts, by rule.
+    pub redacted: RedactionCounts,
+    /// Metadata of a note; its text is in the parts.
+    pub note: Option<Box<DraftNote>>,
+    /// Tokens used by this message.
     pub usage: Option<Usage>,
 }
 
-/// Tokens of one answer of a model, as the client wrote them down.
+/// Token counts of one model answer, as the client recorded them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Read by the model and not cached.
+    /// Input tokens that were not cached.
     pub input: u64,
-    /// Written by the model.
+    /// Tokens written by the model.
     pub output: u64,
-    /// Read from the cache.
+    /// Input tokens read from the cache.
     pub cache_read: u64,
-    /// Written to the cache.
+    /// Input tokens written to the cache.
     pub cache_write: u64,
 }
 
 impl Draft {
-    /// A message of a session that says nothing yet.
+    /// Creates a message without parts.
     pub fn new(session: &str, external_id: &str, role: Role, at: Timestamp) -> Self {
         Self {
             external_id: external_id.to_owned(),
@@ -197,7 +185,7 @@ impl Draft {
             files: Vec::new(),
             line: 0,
             parts: Vec::new(),
-            redacted: Counts::new(),
+            redacted: RedactionCounts::new(),
             note: None,
             usage: None,
         }
@@ -206,29 +194,29 @@ impl Draft {
 
 /// A memory saved on purpose.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Note {
+pub struct DraftNote {
     /// The text to remember. Must not be blank.
     pub text: String,
-    /// A word for what it is: decision, fact, preference, instruction, todo. Default `note`.
+    /// Category: decision, fact, preference, instruction, todo. Default `note`.
     pub kind: Option<String>,
-    /// A heading.
     pub title: Option<String>,
-    /// Saving again under the same key replaces the earlier text.
+    /// Key of the topic: saving again under the same key replaces the earlier text.
     pub topic_key: Option<String>,
-    /// Free labels.
     pub tags: Vec<String>,
-    /// Files it speaks of.
+    /// Files that the note is about.
     pub files: Vec<String>,
     /// Working directory whose project it belongs to.
     pub cwd: Option<String>,
     /// Earlier memories that it replaces.
     pub supersedes: Vec<super::MessageId>,
-    /// Keep at hand.
+    /// True to pin the note: it is injected when a session of its project starts.
     pub pin: bool,
-    /// Not returned after this moment.
+    /// Time after which the note is no longer returned.
     pub expires_at: Option<Timestamp>,
-    /// A model saved it, not a person: it is trusted as far as a model is.
+    /// True if a model saved it, not a person: it is trusted as far as a model is.
     pub by_model: bool,
+    /// Origin of the tool output that a model copied it from, if it did.
+    pub copied_from: Option<Origin>,
 }
 
 #[cfg(test)]
@@ -238,11 +226,11 @@ mod tests {
     #[test]
     fn tools_of_the_web_are_known_by_their_names() {
         for web in ["WebFetch", "web_search", "google_web_search", "mcp__playwright__browser_snapshot", "fetch"] {
-            assert_eq!(Origin::of_tool(Some(web)), Origin::Web, "{web}");
+            assert_eq!(Origin::from_tool_name(Some(web)), Origin::Web, "{web}");
         }
         for local in ["Bash", "search_file_content", "Grep", "mcp__jira__search"] {
-            assert_eq!(Origin::of_tool(Some(local)), Origin::Tool, "{local}");
+            assert_eq!(Origin::from_tool_name(Some(local)), Origin::Tool, "{local}");
         }
-        assert_eq!(Origin::of_tool(None), Origin::Tool);
+        assert_eq!(Origin::from_tool_name(None), Origin::Tool);
     }
 }

@@ -1,28 +1,29 @@
-//! Names of files that are made from ids of other programs: one component of a path, whatever the id holds.
+//! File names made from ids of other programs: always one path component, whatever the id holds.
 
 use super::ContentHash;
-use super::hash::hex;
+use super::hash::to_hex;
 
-/// Bytes of an id that is used as it is, and of what is kept of another one.
-const LONGEST: usize = 100;
-/// Hexadecimal digits behind the `_` of a name that was changed.
+/// Most bytes of an id that is kept as it is, and of the part that is kept of any other id.
+const MAX_ID_BYTES: usize = 100;
+/// Hexadecimal digits after the `_` of a name that was changed.
 const HASH_DIGITS: usize = 16;
 
-/// Names that Windows gives to devices, in any folder and with any ending.
-const DEVICES: [&str; 22] = [
+/// Names that Windows reserves for devices, in any folder and with any extension.
+const WINDOWS_DEVICES: [&str; 22] = [
     "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9", "lpt1", "lpt2",
     "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
 ];
 
-/// Turns an id into one component of a path: at most 117 bytes of `[A-Za-z0-9_-]`, no device of Windows, no `-` at its start.
+/// Turns an id into one path component.
 ///
-/// An id that is all this already stays as it is. Any other one ends with `_` and a hash, so that no two ids have one name.
+/// The component has at most 117 bytes of `[A-Za-z0-9_-]`, is no Windows device and does not start with `-`. An id that
+/// has this form already stays as it is. Any other one ends with `_` and a hash, so that no two ids get the same name.
 pub fn path_component(id: &str) -> String {
-    if is_plain(id) && !ends_with_hash(id) {
+    if is_safe_component(id) && !ends_with_hash(id) {
         return id.to_owned();
     }
-    let mut kept = String::with_capacity(LONGEST);
-    for letter in id.chars().take(LONGEST) {
+    let mut kept = String::with_capacity(MAX_ID_BYTES);
+    for letter in id.chars().take(MAX_ID_BYTES) {
         let plain = letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
         if plain {
             kept.push(letter);
@@ -30,23 +31,23 @@ pub fn path_component(id: &str) -> String {
             kept.push('-');
         }
     }
-    let hash = hex(&ContentHash::of(id).0);
+    let hash = to_hex(&ContentHash::of_text(id).0);
     let kept = kept.trim_matches('-');
     format!("{}_{}", if kept.is_empty() { "id" } else { kept }, hash.get(..HASH_DIGITS).unwrap_or(&hash))
 }
 
-/// Whether Windows takes the name, with any ending, for a device.
+/// Returns true if Windows reserves the name for a device, whatever its extension.
 pub fn is_windows_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_lowercase();
-    DEVICES.contains(&stem.as_str())
+    WINDOWS_DEVICES.contains(&stem.as_str())
 }
 
-fn is_plain(id: &str) -> bool {
+fn is_safe_component(id: &str) -> bool {
     let letters = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    letters && !id.is_empty() && !id.starts_with('-') && id.len() <= LONGEST && !is_windows_device(id)
+    letters && !id.is_empty() && !id.starts_with('-') && id.len() <= MAX_ID_BYTES && !is_windows_device(id)
 }
 
-/// Whether an id looks like a name that was made here: it must not be equal to one.
+/// Returns true if an id looks like a name made here: such an id is hashed too, so that it never equals one.
 fn ends_with_hash(id: &str) -> bool {
     id.rsplit_once('_')
         .is_some_and(|(_, end)| end.len() == HASH_DIGITS && end.bytes().all(|byte| byte.is_ascii_hexdigit()))
@@ -105,7 +106,7 @@ mod tests {
             assert!(!is_windows_device(&name), "{id:?}: {name}");
             assert!(names.insert(name.to_lowercase()), "{id:?}: {name} stands twice");
             // An id that is equal to a name that was made is changed itself.
-            assert!(is_plain(id) || path_component(&name) != name, "{id:?}: {name}");
+            assert!(is_safe_component(id) || path_component(&name) != name, "{id:?}: {name}");
         }
     }
 }

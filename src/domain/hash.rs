@@ -7,12 +7,12 @@ use sha2::{Digest as _, Sha256};
 pub struct ContentHash(pub [u8; 16]);
 
 impl ContentHash {
-    /// Hash of one text.
-    pub fn of(text: &str) -> Self {
+    /// Hashes one text.
+    pub fn of_text(text: &str) -> Self {
         Self::of_parts(&[text.as_bytes()])
     }
 
-    /// Hash of several byte strings, each preceded by its length so that no two lists collide by joining.
+    /// Hashes several byte strings, each preceded by its length so that no two lists collide by joining.
     pub fn of_parts(parts: &[&[u8]]) -> Self {
         let mut hasher = Sha256::new();
         for part in parts {
@@ -27,7 +27,7 @@ impl ContentHash {
         Self(short)
     }
 
-    /// The first eight bytes as a positive integer, for compact keys inside one owner.
+    /// Returns the first eight bytes as a non-negative integer, for compact keys inside one owner.
     pub fn short_key(self) -> i64 {
         let mut bytes = [0; 8];
         bytes.iter_mut().zip(self.0).for_each(|(to, from)| *to = from);
@@ -35,8 +35,8 @@ impl ContentHash {
     }
 }
 
-/// 32 bytes that nobody can guess: hashed from the system's random source, nearly twice what is needed.
-pub fn random_32() -> [u8; 32] {
+/// Returns 32 unpredictable bytes, hashed from nearly twice as many random bits of the system.
+pub fn random_key() -> [u8; 32] {
     let mut hasher = Sha256::new();
     for _ in 0..4 {
         // 122 random bits each, and no look at a clock, which may be wrong.
@@ -45,13 +45,13 @@ pub fn random_32() -> [u8; 32] {
     hasher.finalize().into()
 }
 
-/// Eight hexadecimal digits that nobody can guess.
-pub fn nonce() -> String {
-    hex(random_32().get(..4).unwrap_or(&[]))
+/// Returns eight unpredictable hexadecimal digits.
+pub fn random_hex() -> String {
+    to_hex(random_key().get(..4).unwrap_or(&[]))
 }
 
-/// Lower-case hexadecimal of any bytes.
-pub fn hex(bytes: &[u8]) -> String {
+/// Formats bytes as lower-case hexadecimal.
+pub fn to_hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
@@ -59,9 +59,9 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// SHA-256 of bytes in lower-case hexadecimal, as `sha256sum` prints it.
+/// Returns the SHA-256 of bytes in lower-case hexadecimal, as `sha256sum` prints it.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    to_hex(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn parts_do_not_collide_by_joining() {
         assert_ne!(ContentHash::of_parts(&[b"ab", b"c"]), ContentHash::of_parts(&[b"a", b"bc"]));
-        assert_eq!(ContentHash::of("x"), ContentHash::of_parts(&[b"x"]));
-        assert!(ContentHash::of("x").short_key() >= 0);
+        assert_eq!(ContentHash::of_text("x"), ContentHash::of_parts(&[b"x"]));
+        assert!(ContentHash::of_text("x").short_key() >= 0);
     }
 }

@@ -1,40 +1,40 @@
-//! What became of every record of a history: nothing is passed over without a name.
+//! Account of every record of a history: none is skipped without being counted.
 
 use std::collections::BTreeMap;
 
-/// Counts of the records that were read, by what they are.
+/// Number of records that were read, by outcome.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
     /// Records that hold a message or a part of one.
     pub messages: u64,
-    /// Results of our own tools, which are left out.
+    /// Results of our own tools, which are not imported.
     pub own: u64,
     /// Records that hold no conversation, by their type.
     pub bookkeeping: BTreeMap<String, u64>,
-    /// Records of types that are not known, by their type.
+    /// Records of unknown types, by their type.
     pub not_understood: BTreeMap<String, u64>,
     /// Records of which nothing could be read.
     pub damaged: u64,
 }
 
 impl Ledger {
-    /// All records.
-    pub fn records(&self) -> u64 {
-        self.messages + self.own + self.bookkeeping.values().sum::<u64>() + self.unread()
+    /// Counts all records.
+    pub fn record_count(&self) -> u64 {
+        self.messages + self.own + self.bookkeeping.values().sum::<u64>() + self.unread_count()
     }
 
-    /// Records that were understood.
-    pub fn understood(&self) -> u64 {
-        self.records() - self.unread()
+    /// Counts the records that were understood.
+    pub fn understood_count(&self) -> u64 {
+        self.record_count() - self.unread_count()
     }
 
-    /// Records that hold something which may be missing: not understood or damaged.
-    pub fn unread(&self) -> u64 {
+    /// Counts the records whose content may be missing: not understood or damaged.
+    pub fn unread_count(&self) -> u64 {
         self.not_understood.values().sum::<u64>() + self.damaged
     }
 
-    /// Adds other counts.
-    pub fn merge(&mut self, other: &Self) {
+    /// Adds the counts of another ledger.
+    pub fn add_counts(&mut self, other: &Self) {
         self.messages += other.messages;
         self.own += other.own;
         self.damaged += other.damaged;

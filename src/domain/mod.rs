@@ -1,12 +1,14 @@
-//! Plain types and pure text rules that every other room speaks in.
+//! Plain types and pure text rules that every other module uses.
 //!
 //! Owns: identifiers, times, drafts, queries, hits, error codes and the rules that turn text into terms,
 //! passages and snippets. Does not own: files, SQL, models, the clock. Nothing here is `Serialize`;
 //! adapters have their own wire types.
 
 pub mod code;
+pub mod date_bound;
 pub mod directory;
 pub mod draft;
+mod failure;
 pub mod file_name;
 pub mod hash;
 pub mod hit;
@@ -14,19 +16,23 @@ pub mod id;
 pub mod json;
 pub mod ledger;
 pub mod limits;
-pub mod mark;
-pub mod moment;
-pub mod needles;
+pub mod machine;
+pub mod multi_pattern;
+pub mod names;
+pub mod own_output;
 pub mod query;
 pub mod random;
 pub mod text;
 pub mod time;
 
-pub use code::{Code, Retry};
-pub use draft::{Draft, DraftPart, Kind, Note, Origin, Role, Usage};
+pub use code::{FailureCode, Retry};
+pub use draft::{Draft, DraftNote, DraftPart, Origin, PartKind, Role, Usage};
+pub use failure::Failure;
 pub use hash::ContentHash;
-pub use hit::{Answer, Hit, Match};
-pub use id::{Ids, MessageId};
+pub use hit::{Confidence, Hit, Match, Quote, SearchResults};
+pub use id::{IdGenerator, IdPrefix, MessageId};
 pub use ledger::Ledger;
-pub use query::{Detail, Filter, Mode, Query};
+pub use machine::MachineKey;
+pub use names::Named;
+pub use query::{Detail, Filter, Query, SearchMode};
 pub use time::Timestamp;

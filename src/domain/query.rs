@@ -1,45 +1,28 @@
-//! What is asked of the engine. Does not own how adapters spell it.
+//! Requests to the engine. Does not own how adapters spell them.
 
-use super::{Kind, MessageId, Role, Timestamp};
+use super::names::names;
+use super::{MessageId, PartKind, Role, Timestamp};
 
-/// Which evidence a search uses.
+/// Evidence that a search uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Mode {
-    /// By word and by meaning, scores fused.
+pub enum SearchMode {
+    /// Keyword and semantic search, scores fused.
     #[default]
     Hybrid,
-    /// By meaning only.
+    /// Semantic search only.
     Semantic,
-    /// By word only.
+    /// Keyword search only.
     Keyword,
-    /// The literal characters, anywhere in any stored text.
+    /// The literal characters, anywhere in a part of a message.
     Exact,
 }
 
-impl Mode {
-    /// Every mode.
-    pub const ALL: [Self; 4] = [Self::Hybrid, Self::Semantic, Self::Keyword, Self::Exact];
+names!(SearchMode { Hybrid: "hybrid"; Semantic: "semantic"; Keyword: "keyword"; Exact: "exact"; });
 
-    /// The name used in JSON and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Hybrid => "hybrid",
-            Self::Semantic => "semantic",
-            Self::Keyword => "keyword",
-            Self::Exact => "exact",
-        }
-    }
-
-    /// From its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.name() == name)
-    }
-}
-
-/// How much of each hit is returned.
+/// Amount of text returned for each hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Detail {
-    /// Only what it is and where.
+    /// No text, only id, project, session and time.
     Index,
     /// A window around the match.
     #[default]
@@ -48,102 +31,88 @@ pub enum Detail {
     Full,
 }
 
-impl Detail {
-    /// Every level.
-    pub const ALL: [Self; 3] = [Self::Index, Self::Snippet, Self::Full];
+names!(Detail { Index: "index"; Snippet: "snippet"; Full: "full"; });
 
-    /// The name used in JSON and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Index => "index",
-            Self::Snippet => "snippet",
-            Self::Full => "full",
-        }
-    }
-
-    /// From its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|detail| detail.name() == name)
-    }
-}
-
-/// Which messages may be returned at all. An empty filter allows everything. Applied inside the search, so that
-/// a narrow filter still fills its page.
+/// Conditions that a returned message must meet. An empty filter allows every message.
+///
+/// Applied inside the search, so that a narrow filter still fills its page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Rows of the projects to search; `None` searches all.
+    /// Row ids of the projects to search; `None` searches all.
     pub projects: Option<Vec<i64>>,
-    /// Not before this moment.
+    /// Only messages at this time or later.
     pub after: Option<Timestamp>,
-    /// Before this moment.
+    /// Only messages before this time.
     pub before: Option<Timestamp>,
-    /// Only these roles, if any are named.
+    /// Only messages of these roles; of all roles if empty.
     pub roles: Vec<Role>,
-    /// Only these kinds, if any are named.
-    pub kinds: Vec<Kind>,
-    /// Only what came from these, if any are named: claude-code, codex, saved and so on.
+    /// Only parts of these kinds; of all kinds if empty.
+    pub kinds: Vec<PartKind>,
+    /// Only messages of these sources (claude-code, codex, saved and so on); of all sources if empty.
     pub sources: Vec<String>,
     /// Only this session.
     pub session: Option<String>,
-    /// Neither this session nor its subagents: who asks has them before his eyes.
+    /// Excludes this session and its subagents: the caller has them in its context already.
     pub not_session: Option<String>,
-    /// Only messages whose tool calls name a file that ends like this.
+    /// Only messages whose tool calls name a file with this ending.
     pub file: Option<String>,
     /// Only this git branch.
     pub git_branch: Option<String>,
 }
 
 impl Filter {
-    /// Whether anything is excluded.
+    /// Returns true if the filter excludes nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// How near a text must be to a query to be returned at all: by words or by meaning. Without it the nearest is returned, however
-/// far.
+/// Least match between a text and a query for the text to be returned, by keywords or by its embedding.
+///
+/// Without it the nearest texts are returned, however far they are.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Worth {
-    /// Least weight of the words that it holds; a word that nothing else holds has weight 1.
+pub struct MinOverlap {
+    /// Least total weight of the query's words in the text; a word that no other text holds has weight 1.
     pub weight: f32,
-    /// The same as a part of all words of the query, 0 to 1.
+    /// Least share of the weight of all words of the query, 0 to 1.
     pub share: f32,
-    /// Least cosine with the query in a store of a thousand texts, after the language's mean was taken out; `None` when
-    /// only words count.
-    pub cosine: Option<f32>,
+    /// Least log-odds that a text answers the query, from words and embedding together; `None` if only words count.
+    pub log_odds: Option<f32>,
 }
 
-/// One search.
+/// Request for one search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
-    /// What to look for; several texts must all match.
+    /// Texts to search for; all of them must match.
     pub texts: Vec<String>,
-    /// Which evidence to use.
-    pub mode: Mode,
-    /// Which messages may be returned.
+    /// Evidence to use.
+    pub mode: SearchMode,
+    /// Conditions that a returned message must meet.
     pub filter: Filter,
-    /// Rows of the project in which the question is asked, if it is known: what was said there comes a little earlier.
+    /// Row ids of the project in which the question is asked, if known: its messages rank a little higher.
     pub here: Vec<i64>,
-    /// How many hits, 1 to 50.
+    /// Most hits returned, 1 to 50.
     pub limit: usize,
-    /// How many hits to leave out first (paging).
+    /// Number of hits to skip (paging).
     pub offset: usize,
-    /// How much of each.
+    /// Amount of text returned for each hit.
     pub detail: Detail,
     /// Upper bound of the estimated tokens of all returned texts.
     pub max_tokens: usize,
-    /// Whether to say how each score came about.
+    /// True to explain each score.
     pub explain: bool,
-    /// What is worth being returned.
-    pub worth: Option<Worth>,
+    /// True to add the prompt before, or the answer after, each hit.
+    pub exchange: bool,
+    /// Least match of a hit; `None` returns the nearest, however far.
+    pub worth: Option<MinOverlap>,
 }
 
 impl Query {
-    /// A search for one text with nothing excluded and no bound on the tokens.
-    pub fn about(text: impl Into<String>) -> Self {
+    /// Creates a hybrid search for one text, without a filter and without a bound on the tokens.
+    pub fn for_text(text: impl Into<String>) -> Self {
         Self {
             texts: vec![text.into()],
-            mode: Mode::Hybrid,
+            mode: SearchMode::Hybrid,
             filter: Filter::default(),
             here: Vec::new(),
             limit: 10,
@@ -151,28 +120,28 @@ impl Query {
             detail: Detail::Snippet,
             max_tokens: usize::MAX,
             explain: false,
+            exchange: false,
             worth: None,
         }
     }
 }
 
-/// A request for verbatim messages.
+/// Request for verbatim messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reading {
-    /// What to read.
+pub struct ReadRequest {
+    /// Messages to read.
     pub what: Selection,
-    /// Whether tool calls, tool output, reasoning and client notices are included.
+    /// True to include tool calls, tool output, reasoning and client notices.
     pub include_tools: bool,
     /// Upper bound of the estimated tokens; `usize::MAX` for no bound.
     pub max_tokens: usize,
 }
 
-/// Which messages a [`Reading`] names.
+/// Messages that a [`ReadRequest`] names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
     /// These messages, each with `around` neighbours on both sides.
     Messages {
-        /// The ids.
         ids: Vec<MessageId>,
         /// Neighbours on each side.
         around: usize,
@@ -181,9 +150,9 @@ pub enum Selection {
     Session {
         /// The session's id in its source.
         session: String,
-        /// First position.
+        /// Position of the first message.
         from: usize,
-        /// How many.
+        /// Most messages returned.
         count: usize,
     },
 }

@@ -1,11 +1,11 @@
-//! Numbers that look random and are always the same. Not for secrets.
+//! Reproducible pseudo-random numbers. Not for secrets.
 
-/// SplitMix64 (Steele, Lea and Flood, 2014), from the seed it holds.
+/// SplitMix64 generator (Steele, Lea and Flood, 2014); holds its state, at first the seed.
 #[derive(Debug, Clone, Copy)]
 pub struct SplitMix64(pub u64);
 
 impl SplitMix64 {
-    /// The next number.
+    /// Returns the next number.
     pub const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut value = self.0;

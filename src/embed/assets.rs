@@ -1,4 +1,4 @@
-//! The files under `models/`: inside the binary in optimised builds, on disk in debug builds. Verified before use.
+//! Files under `models/`: inside the binary in optimised builds, on disk in debug builds. Verified before use.
 
 use std::path::PathBuf;
 
@@ -7,20 +7,20 @@ use super::{Error, Result};
 use crate::disk;
 use crate::domain::hash::sha256_hex;
 
-/// File names, digests and origins, written by `models/build.py`.
+/// Manifest of file names, digests and origins, written by `models/build.py`.
 const MANIFEST: &str = include_str!("../../models/manifest.toml");
 
-/// Largest unpacked file that is accepted, so that a damaged frame cannot ask for all memory.
-const LARGEST: usize = 256 << 20;
+/// Largest unpacked file that is accepted, so that a damaged frame cannot request all memory.
+const MAX_UNPACKED_BYTES: usize = 256 << 20;
 
-/// Begins on a multiple of 64 bytes, so that the numbers of a file can be read where they lie.
+/// Wrapper aligned to 64 bytes, so that the numbers of a file can be read in place.
 #[cfg(all(feature = "embedded-models", not(debug_assertions)))]
 #[repr(C, align(64))]
-struct Aligned<B: ?Sized>(B);
+struct Aligned64<B: ?Sized>(B);
 
-/// One file of the product.
+/// Model or library file that ships with this program.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asset {
+pub(super) struct ShippedFile {
     /// Path below `models/`.
     pub(super) name: &'static str,
     #[cfg(all(feature = "embedded-models", not(debug_assertions)))]
@@ -29,24 +29,24 @@ pub(super) struct Asset {
 
 macro_rules! asset {
     ($name:literal) => {
-        Asset {
+        ShippedFile {
             name: $name,
             #[cfg(all(feature = "embedded-models", not(debug_assertions)))]
             bytes: {
-                const FILE: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!("../../models/", $name)));
+                const FILE: &Aligned64<[u8]> = &Aligned64(*include_bytes!(concat!("../../models/", $name)));
                 &FILE.0
             },
         }
     };
 }
 
-pub(super) static WORDS: Asset = asset!("e5-small-zhen.words.bin");
-pub(super) static LAYERS: Asset = asset!("e5-small-zhen.layers.bin");
-pub(super) static VOCABULARY: Asset = asset!("e5-small-zhen.vocabulary.bin");
-pub(super) static MEANS: Asset = asset!("e5-small-zhen.means.f32");
+pub(super) static WORDS: ShippedFile = asset!("e5-small-zhen.words.bin");
+pub(super) static LAYERS: ShippedFile = asset!("e5-small-zhen.layers.bin");
+pub(super) static VOCABULARY: ShippedFile = asset!("e5-small-zhen.vocabulary.bin");
+pub(super) static MEANS: ShippedFile = asset!("e5-small-zhen.means.f32");
 
-/// ONNX Runtime for the platform of this build.
-pub(super) static RUNTIME: Option<Asset> = {
+/// ONNX Runtime library for the platform of this build.
+pub(super) static RUNTIME: Option<ShippedFile> = {
     #[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
     {
         Some(asset!("runtime/onnxruntime-1.24.4-linux-x64.so.zst"))
@@ -74,82 +74,83 @@ pub(super) static RUNTIME: Option<Asset> = {
     }
 };
 
-/// SHA-256 of the unpacked content of a file, from the manifest.
-pub(super) fn digest(name: &str) -> Result<String> {
-    let failed = |why: &str| Error::Asset { path: path(name), why: why.to_owned() };
+/// Looks up the SHA-256 of the unpacked content of a file in the manifest.
+pub(super) fn manifest_digest(name: &str) -> Result<String> {
+    let failed = |why: &str| Error::Asset { path: asset_path(name), why: why.to_owned() };
     let manifest: toml::Table = MANIFEST.parse().map_err(|_| failed("models/manifest.toml is not TOML"))?;
     let digest = manifest.get(name).and_then(|entry| entry.get("unpacked_sha256")).and_then(toml::Value::as_str);
     digest.map(str::to_owned).ok_or_else(|| failed("not listed in models/manifest.toml"))
 }
 
-fn path(name: &str) -> PathBuf {
+fn asset_path(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/models")).join(name)
 }
 
-impl Asset {
+impl ShippedFile {
     pub(super) fn path(&self) -> PathBuf {
-        path(self.name)
+        asset_path(self.name)
     }
 
-    /// SHA-256 of the unpacked content.
-    pub(super) fn digest(&self) -> Result<String> {
-        digest(self.name)
+    /// Returns the SHA-256 of the unpacked content.
+    pub(super) fn unpacked_digest(&self) -> Result<String> {
+        manifest_digest(self.name)
     }
 
-    /// The file as it is kept: part of the program.
+    /// Returns the file as it is stored: part of the program.
     #[cfg(all(feature = "embedded-models", not(debug_assertions)))]
-    fn read(&self) -> Result<&'static [u8]> {
+    fn stored_bytes(&self) -> Result<&'static [u8]> {
         Ok(self.bytes)
     }
 
-    /// The file as it is kept: mapped.
+    /// Returns the file as it is stored: mapped from disk.
     #[cfg(not(all(feature = "embedded-models", not(debug_assertions))))]
-    fn read(&self) -> Result<memmap2::Mmap> {
-        disk::map(&self.path()).map_err(|error| self.failed(error.to_string()))
+    fn stored_bytes(&self) -> Result<memmap2::Mmap> {
+        disk::map_file(&self.path()).map_err(|error| self.asset_error(error.to_string()))
     }
 
-    /// The content, aligned for numbers. Part of the program.
+    /// Returns the content, aligned for numbers. Part of the program.
     #[cfg(all(feature = "embedded-models", not(debug_assertions)))]
-    pub(super) fn bytes(&self) -> Result<&'static [u8]> {
-        self.read()
+    pub(super) fn load_bytes(&self) -> Result<&'static [u8]> {
+        self.stored_bytes()
     }
 
-    /// The content, aligned for numbers, compared with its digest. Stays mapped: each file is asked for once a process.
+    /// Returns the content, aligned for numbers, after comparing it with its digest. Stays mapped: each file is read
+    /// once per process.
     #[cfg(not(all(feature = "embedded-models", not(debug_assertions))))]
-    pub(super) fn bytes(&self) -> Result<&'static [u8]> {
-        let content = self.read()?;
-        self.compare(&content)?;
+    pub(super) fn load_bytes(&self) -> Result<&'static [u8]> {
+        let content = self.stored_bytes()?;
+        self.compare_digest(&content)?;
         Ok(Box::leak(Box::new(content)))
     }
 
     /// Compares the content with its digest.
-    pub(super) fn verify(&self) -> Result<()> {
-        self.compare(&self.read()?)
+    pub(super) fn verify_digest(&self) -> Result<()> {
+        self.compare_digest(&self.stored_bytes()?)
     }
 
-    /// Unpacks a file that is kept compressed, and compares it with its digest.
-    pub(super) fn unpack(&self) -> Result<Vec<u8>> {
-        let content = unzip(&self.read()?).map_err(|why| self.failed(why))?;
-        self.compare(&content).map(|()| content)
+    /// Unpacks a file that is stored compressed, and compares it with its digest.
+    pub(super) fn unpack_verified(&self) -> Result<Vec<u8>> {
+        let content = decompress_frame(&self.stored_bytes()?).map_err(|why| self.asset_error(why))?;
+        self.compare_digest(&content).map(|()| content)
     }
 
-    fn compare(&self, content: &[u8]) -> Result<()> {
-        if sha256_hex(content) == self.digest()? {
+    fn compare_digest(&self, content: &[u8]) -> Result<()> {
+        if sha256_hex(content) == self.unpacked_digest()? {
             Ok(())
         } else {
-            Err(self.failed("its content is not what the manifest lists".to_owned()))
+            Err(self.asset_error("its content is not what the manifest lists".to_owned()))
         }
     }
 
-    /// Why this file cannot be used.
-    pub(super) fn failed(&self, why: String) -> Error {
+    /// Makes the error of this file.
+    pub(super) fn asset_error(&self, why: String) -> Error {
         Error::Asset { path: self.path(), why }
     }
 }
 
-fn unzip(packed: &[u8]) -> std::result::Result<Vec<u8>, String> {
+fn decompress_frame(packed: &[u8]) -> std::result::Result<Vec<u8>, String> {
     let size = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten();
-    let size = size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size <= LARGEST);
+    let size = size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size <= MAX_UNPACKED_BYTES);
     let size = size.ok_or("not a zstd frame of an acceptable size")?;
     zstd::bulk::decompress(packed, size).map_err(|error| error.to_string())
 }

@@ -1,75 +1,75 @@
-//! The built-in model: its files, mapped once a process or part of the program, and an encoder over them.
+//! Built-in embedding model: its files, mapped once per process or part of the program, and a forward pass over them.
 
 use std::sync::OnceLock;
 
-use claude_memory_encoder::{MOST_TOKENS, Processor, Scratch, Vocabulary, Weights};
+use claude_memory_encoder::{ForwardScratch, MOST_TOKENS, ModelWeights, Processor, Vocabulary};
 
-use super::centre::{Means, normalise};
+use super::centring::{LanguageMeans, scale_to_unit};
 use super::{Result, assets};
 
-/// Tokens of short texts that are computed together: enough to use each weight several times, few enough for the cache.
-const TOGETHER: usize = 256;
+/// Tokens of short texts in one batch: enough to use each weight several times, few enough for the cache.
+const BATCH_TOKENS: usize = 256;
 
-/// What all encoders of a process share.
+/// Vocabulary and weights that all instances of a process share.
 #[derive(Debug)]
-struct Model {
+struct SharedModel {
     vocabulary: Vocabulary<'static>,
-    weights: Weights<'static>,
-    means: Means,
+    weights: ModelWeights<'static>,
+    means: LanguageMeans,
     processor: Processor,
 }
 
-static MODEL: OnceLock<Result<Model>> = OnceLock::new();
+static MODEL: OnceLock<Result<SharedModel>> = OnceLock::new();
 
-/// An encoder over the shared model: memory for one forward pass.
+/// Instance over the shared model: owns the memory of one forward pass.
 #[derive(Debug)]
-pub(super) struct Builtin {
-    model: &'static Model,
-    scratch: Scratch,
+pub(super) struct BuiltinModel {
+    model: &'static SharedModel,
+    scratch: ForwardScratch,
 }
 
-/// The digests of what the weights and the vocabulary were made from, and of the means: they stay the same however those
+/// Returns the digests of the sources of weights and vocabulary, and of the means: they stay the same however the files
 /// are packed.
-pub(super) fn identity() -> Result<String> {
+pub(super) fn source_digests() -> Result<String> {
     let sources = ["e5-small-zhen-int8.onnx.zst", "e5-small-zhen.tokenizer.json.zst", assets::MEANS.name];
-    let digests = sources.iter().map(|name| assets::digest(name)).collect::<Result<Vec<_>>>()?;
+    let digests = sources.iter().map(|name| assets::manifest_digest(name)).collect::<Result<Vec<_>>>()?;
     Ok(digests.join(" "))
 }
 
-/// Compares the files with their digests; says how many there are.
-pub(super) fn verify() -> Result<usize> {
+/// Compares the files with their digests; returns the number of files.
+pub(super) fn verify_files() -> Result<usize> {
     let files = [assets::WORDS, assets::LAYERS, assets::VOCABULARY, assets::MEANS];
-    files.iter().try_for_each(assets::Asset::verify).map(|()| files.len())
+    files.iter().try_for_each(assets::ShippedFile::verify_digest).map(|()| files.len())
 }
 
-/// The instructions that the built-in model is computed with.
-pub fn instructions() -> &'static str {
+/// Returns the name of the processor instructions that compute the built-in model.
+pub fn instruction_set() -> &'static str {
     Processor::fastest().name()
 }
 
-fn load() -> Result<Model> {
-    let weights = Weights::read(assets::WORDS.bytes()?, assets::LAYERS.bytes()?);
-    let weights = weights.map_err(|error| assets::LAYERS.failed(error.to_string()))?;
-    let vocabulary = Vocabulary::read(assets::VOCABULARY.bytes()?);
-    let vocabulary = vocabulary.map_err(|error| assets::VOCABULARY.failed(error.to_string()))?;
-    let means = Means::parse(assets::MEANS.bytes()?, claude_memory_encoder::HIDDEN);
-    let means = means.ok_or_else(|| assets::MEANS.failed("it has another length".to_owned()))?;
+fn load_shared_model() -> Result<SharedModel> {
+    let weights = ModelWeights::read(assets::WORDS.load_bytes()?, assets::LAYERS.load_bytes()?);
+    let weights = weights.map_err(|error| assets::LAYERS.asset_error(error.to_string()))?;
+    let vocabulary = Vocabulary::read(assets::VOCABULARY.load_bytes()?);
+    let vocabulary = vocabulary.map_err(|error| assets::VOCABULARY.asset_error(error.to_string()))?;
+    let means = LanguageMeans::parse_means(assets::MEANS.load_bytes()?, claude_memory_encoder::HIDDEN);
+    let means = means.ok_or_else(|| assets::MEANS.asset_error("its length does not fit the model".to_owned()))?;
     if vocabulary.ids() != weights.ids() {
-        return Err(assets::VOCABULARY.failed("it is of another model than the weights".to_owned()));
+        return Err(assets::VOCABULARY.asset_error("it belongs to another model than the weights".to_owned()));
     }
-    Ok(Model { vocabulary, weights, means, processor: Processor::fastest() })
+    Ok(SharedModel { vocabulary, weights, means, processor: Processor::fastest() })
 }
 
-impl Builtin {
-    /// Reads the heads of the files the first time.
-    pub(super) fn load() -> Result<Self> {
-        let model = MODEL.get_or_init(load).as_ref().map_err(Clone::clone)?;
-        Ok(Self { model, scratch: Scratch::default() })
+impl BuiltinModel {
+    /// Creates an instance; the first one of a process reads the headers of the files.
+    pub(super) fn load_builtin() -> Result<Self> {
+        let model = MODEL.get_or_init(load_shared_model).as_ref().map_err(Clone::clone)?;
+        Ok(Self { model, scratch: ForwardScratch::default() })
     }
 
-    /// Computes unit vectors. Texts are computed together as long as they are short.
-    pub(super) fn encode(&mut self, texts: &[String]) -> Vec<Result<Vec<f32>>> {
-        let Model { vocabulary, weights, processor, .. } = self.model;
+    /// Computes unit vectors. Short texts are computed in batches.
+    pub(super) fn encode_texts(&mut self, texts: &[String]) -> Vec<Result<Vec<f32>>> {
+        let SharedModel { vocabulary, weights, processor, .. } = self.model;
         let ids: Vec<Vec<u32>> = texts.iter().map(|text| vocabulary.encode(text, MOST_TOKENS)).collect();
         let mut vectors = Vec::with_capacity(ids.len());
         let mut rest = ids.as_slice();
@@ -77,13 +77,13 @@ impl Builtin {
             let mut tokens = 0;
             let fits = rest.iter().take_while(|text| {
                 tokens += text.len();
-                tokens <= TOGETHER
+                tokens <= BATCH_TOKENS
             });
             let count = fits.count().max(1);
             let together: Vec<&[u32]> = rest.iter().take(count).map(Vec::as_slice).collect();
             let means = weights.encode(&together, *processor, &mut self.scratch);
             for mut vector in means {
-                normalise(&mut vector);
+                scale_to_unit(&mut vector);
                 vectors.push(Ok(vector.to_vec()));
             }
             rest = rest.get(count..).unwrap_or_default();
@@ -91,9 +91,9 @@ impl Builtin {
         vectors
     }
 
-    /// Takes out what all texts of the language have in common; the length is 1 again.
-    pub(super) fn centre(&self, vector: &mut [f32], text: &str) {
-        self.model.means.centre(vector, text);
+    /// Subtracts the mean of the text's language; the vector has unit length again.
+    pub(super) fn centre_vector(&self, vector: &mut [f32], text: &str) {
+        self.model.means.centre_vector(vector, text);
     }
 }
 
@@ -103,9 +103,9 @@ mod tests {
     use tokenizers::Tokenizer;
 
     use super::*;
-    use crate::embed::onnx::Onnx;
-    use crate::embed::runtime;
-    use crate::embed::spec::Manifest;
+    use crate::embed::manifest::Manifest;
+    use crate::embed::onnx::OnnxModel;
+    use crate::embed::onnx_runtime;
 
     fn unpacked(name: &str) -> Vec<u8> {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(name);
@@ -113,10 +113,10 @@ mod tests {
     }
 
     fn own_ids(text: &str) -> Vec<u32> {
-        Builtin::load().unwrap().model.vocabulary.encode(text, MOST_TOKENS)
+        BuiltinModel::load_builtin().unwrap().model.vocabulary.encode(text, MOST_TOKENS)
     }
 
-    /// Characters that a tokenizer may stumble over, beside any others.
+    /// Texts with characters that are difficult for tokenizers, among any others.
     fn difficult_text() -> impl Strategy<Value = String> {
         let pools = [
             "[a-zA-Z0-9 .,;:/_'\"-]{1,12}",
@@ -149,23 +149,26 @@ mod tests {
     #[test]
     fn vectors_are_those_of_onnx_runtime() {
         let folder = tempfile::tempdir().unwrap();
-        let environment = runtime::environment("", folder.path()).unwrap();
+        let environment = onnx_runtime::onnx_environment("", folder.path()).unwrap();
         let (model, tokenizer) =
             (unpacked("e5-small-zhen-int8.onnx.zst"), unpacked("e5-small-zhen.tokenizer.json.zst"));
-        let mut oracle = Onnx::load(1, &environment, &Manifest::builtin(), &model, &tokenizer).unwrap().pop().unwrap();
+        let mut oracle = OnnxModel::load_instances(1, &environment, &Manifest::builtin_manifest(), &model, &tokenizer)
+            .unwrap()
+            .pop()
+            .unwrap();
         let texts: Vec<String> =
             ["why is the login slow", "数据库怎么备份", "", "a", "重启 postgres 容器 after the migration"]
                 .iter()
                 .map(|text| format!("query: {text}"))
                 .chain([format!("passage: {}", "the quick brown fox 跳过了懒狗。".repeat(60))])
                 .collect();
-        let mut own = Builtin::load().unwrap();
-        for (text, vector) in texts.iter().zip(own.encode(&texts)) {
-            let (vector, expected) = (vector.unwrap(), oracle.encode(text.clone()).unwrap());
+        let mut own = BuiltinModel::load_builtin().unwrap();
+        for (text, vector) in texts.iter().zip(own.encode_texts(&texts)) {
+            let (vector, expected) = (vector.unwrap(), oracle.encode_text(text.clone()).unwrap());
             let cosine: f32 = vector.iter().zip(&expected).map(|(own, other)| own * other).sum();
             assert!(cosine > 0.99, "{text}: {cosine}");
-            // Where ONNX Runtime computes with other instructions, it has other bits.
-            if instructions() == "avx2" {
+            // ONNX Runtime gives other bits on processors with other instructions.
+            if instruction_set() == "avx2" {
                 assert_eq!(vector, expected, "{text}");
             }
         }
@@ -174,9 +177,11 @@ mod tests {
     #[test]
     fn many_threads_get_the_vectors_of_one() {
         let texts: Vec<String> = (0..8).map(|number| format!("query: number {number} 第 {number} 个")).collect();
-        let alone: Vec<Vec<f32>> = Builtin::load().unwrap().encode(&texts).into_iter().map(Result::unwrap).collect();
+        let alone: Vec<Vec<f32>> =
+            BuiltinModel::load_builtin().unwrap().encode_texts(&texts).into_iter().map(Result::unwrap).collect();
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..32).map(|_| scope.spawn(|| Builtin::load().unwrap().encode(&texts))).collect();
+            let threads: Vec<_> =
+                (0..32).map(|_| scope.spawn(|| BuiltinModel::load_builtin().unwrap().encode_texts(&texts))).collect();
             for thread in threads {
                 let vectors: Vec<Vec<f32>> = thread.join().unwrap().into_iter().map(Result::unwrap).collect();
                 assert_eq!(vectors, alone);

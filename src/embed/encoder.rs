@@ -1,74 +1,74 @@
-//! An encoder: a loaded model that turns texts into unit vectors, whichever model it is.
+//! Loaded embedding model that turns texts into unit vectors, whichever model it is.
 
-use super::builtin::Builtin;
-use super::centre::normalise;
-use super::onnx::Onnx;
-use super::spec::Manifest;
+use super::builtin::BuiltinModel;
+use super::centring::scale_to_unit;
+use super::manifest::Manifest;
+use super::onnx::OnnxModel;
 use super::{Error, Result};
 
-/// A loaded model.
+/// Loaded embedding model.
 #[derive(Debug)]
-pub struct Encoder {
-    kind: Kind,
+pub struct EmbeddingModel {
+    kind: ModelKind,
     manifest: Manifest,
 }
 
-/// Whose model it is.
+/// Implementation of a loaded model.
 #[derive(Debug)]
-pub(super) enum Kind {
-    /// The one that ships with this program.
-    Builtin(Builtin),
-    /// One of the user.
-    Onnx(Box<Onnx>),
+pub(super) enum ModelKind {
+    /// Built-in model that ships with this program.
+    Builtin(BuiltinModel),
+    /// User's own model, computed by ONNX Runtime.
+    Onnx(Box<OnnxModel>),
 }
 
-impl Encoder {
-    pub(super) const fn new(kind: Kind, manifest: Manifest) -> Self {
+impl EmbeddingModel {
+    pub(super) const fn new(kind: ModelKind, manifest: Manifest) -> Self {
         Self { kind, manifest }
     }
 
-    /// The vectors of stored passages. A vector does not depend on what else is given.
+    /// Embeds stored passages. A vector does not depend on the other texts of the call.
     ///
     /// # Errors
-    /// For each text that the model refuses.
-    pub fn passages(&mut self, texts: &[&str]) -> Vec<Result<Vec<f32>>> {
-        self.encode(texts, |manifest| &manifest.passage_prefix)
+    /// One for each text that the model refuses.
+    pub fn embed_passages(&mut self, texts: &[&str]) -> Vec<Result<Vec<f32>>> {
+        self.embed_prefixed(texts, |manifest| &manifest.passage_prefix)
     }
 
-    /// The vector of a stored passage.
-    ///
-    /// # Errors
-    /// When the model refuses the text.
-    pub fn passage(&mut self, text: &str) -> Result<Vec<f32>> {
-        self.passages(&[text]).pop().unwrap_or_else(no_vector)
-    }
-
-    /// The vector of a question.
+    /// Embeds one stored passage.
     ///
     /// # Errors
     /// When the model refuses the text.
-    pub fn query(&mut self, text: &str) -> Result<Vec<f32>> {
-        self.encode(&[text], |manifest| &manifest.query_prefix).pop().unwrap_or_else(no_vector)
+    pub fn embed_passage(&mut self, text: &str) -> Result<Vec<f32>> {
+        self.embed_passages(&[text]).pop().unwrap_or_else(no_vector_error)
     }
 
-    fn encode(&mut self, texts: &[&str], prefix: impl Fn(&Manifest) -> &String) -> Vec<Result<Vec<f32>>> {
+    /// Embeds a search query.
+    ///
+    /// # Errors
+    /// When the model refuses the text.
+    pub fn embed_query(&mut self, text: &str) -> Result<Vec<f32>> {
+        self.embed_prefixed(&[text], |manifest| &manifest.query_prefix).pop().unwrap_or_else(no_vector_error)
+    }
+
+    fn embed_prefixed(&mut self, texts: &[&str], prefix: impl Fn(&Manifest) -> &String) -> Vec<Result<Vec<f32>>> {
         let Self { kind, manifest } = self;
         let prefixed: Vec<String> = texts.iter().map(|text| format!("{}{text}", prefix(manifest))).collect();
         let vectors = match kind {
-            Kind::Builtin(model) => model.encode(&prefixed),
-            Kind::Onnx(model) => prefixed.into_iter().map(|text| model.encode(text)).collect(),
+            ModelKind::Builtin(model) => model.encode_texts(&prefixed),
+            ModelKind::Onnx(model) => prefixed.into_iter().map(|text| model.encode_text(text)).collect(),
         };
         let finish = |(vector, text): (Result<Vec<f32>>, &&str)| {
             let mut vector = vector?;
             if vector.len() != manifest.dimensions || !vector.iter().all(|value| value.is_finite()) {
                 let (found, expected) = (vector.len(), manifest.dimensions);
                 return Err(Error::Encode(format!(
-                    "{found} numbers came back, or some are not finite; {expected} were expected"
+                    "the model returned {found} numbers instead of {expected}, or some are not finite"
                 )));
             }
             match kind {
-                Kind::Builtin(model) => model.centre(&mut vector, text),
-                Kind::Onnx(_) => normalise(&mut vector),
+                ModelKind::Builtin(model) => model.centre_vector(&mut vector, text),
+                ModelKind::Onnx(_) => scale_to_unit(&mut vector),
             }
             Ok(vector)
         };
@@ -76,6 +76,6 @@ impl Encoder {
     }
 }
 
-fn no_vector() -> Result<Vec<f32>> {
-    Err(Error::Encode("no vector came back".to_owned()))
+fn no_vector_error() -> Result<Vec<f32>> {
+    Err(Error::Encode("the model returned no vector".to_owned()))
 }

@@ -1,110 +1,123 @@
-//! Text → vector, with a local model. Owns the encoders, their files, the ONNX Runtime library and the model id.
-//! Does not own: which texts are embedded, where vectors are kept. Never touches the network.
+//! Embeddings from a local model. Owns the embedding models, their files, the ONNX Runtime library and the model id.
+//! Does not own: which texts are embedded, where embeddings are stored. Never touches the network.
 
 mod assets;
 mod builtin;
-mod centre;
+mod centring;
 mod encoder;
+mod manifest;
+mod model_spec;
+pub mod model_store;
+mod model_trial;
 mod onnx;
+mod onnx_runtime;
 mod priority;
 mod resident;
-mod runtime;
-pub mod shelf;
-mod spec;
-mod trial;
 
 use std::path::{Path, PathBuf};
 
-pub use builtin::instructions;
-pub use encoder::Encoder;
-pub use priority::give_way;
-pub use resident::Resident;
-pub use spec::Spec;
-pub use trial::{Trial, try_out};
+pub use builtin::instruction_set;
+pub use encoder::EmbeddingModel;
+pub use model_spec::ModelSpec;
+pub use model_trial::{ModelTrial, try_model};
+pub use priority::lower_thread_priority;
+pub use resident::ResidentModel;
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// Why no vector can be made.
+/// Failure to embed a text.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    /// The settings say so.
-    #[error("making vectors is switched off (embed.model = \"off\")")]
+    /// Embedding is switched off in the settings.
+    #[error("embedding is switched off (embed.model = \"off\")")]
     Off,
-    /// This platform has no runtime library in this build.
-    #[error("this build carries no ONNX Runtime for this platform")]
+    /// No runtime library for this platform in this build.
+    #[error("this build has no ONNX Runtime for this platform")]
     NoRuntime,
-    /// The library cannot be used.
-    #[error("ONNX Runtime at {path} cannot be used: {why}")]
+    /// The library of ONNX Runtime cannot be loaded or unpacked.
+    #[error("cannot use ONNX Runtime at {path}: {why}")]
     Runtime {
-        /// The library.
+        /// Path of the library.
         path: PathBuf,
-        /// Why.
+        /// Cause, for people.
         why: String,
     },
     /// A file of the model is missing or damaged.
     #[error("model file {path}: {why}")]
     Asset {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Cause, for people.
         why: String,
     },
-    /// The model cannot be loaded.
-    #[error("the encoder cannot be loaded: {0}")]
+    /// The embedding model cannot be loaded.
+    #[error("cannot load the embedding model: {0}")]
     Load(String),
     /// One text cannot be embedded.
-    #[error("a text cannot be embedded: {0}")]
+    #[error("cannot embed a text: {0}")]
     Encode(String),
 }
 
 impl Error {
-    /// What to do about it.
+    /// Returns a hint for the user on how to fix the error.
     pub fn hint(&self) -> String {
         match self {
-            Self::Off => "set embed.model = \"builtin\" to search by meaning again".to_owned(),
+            Self::Off => "set embed.model = \"builtin\" to use semantic search".to_owned(),
             Self::NoRuntime | Self::Runtime { .. } => {
-                "name an ONNX Runtime 1.24 or newer with embed.runtime; search by word works without it".to_owned()
+                "set embed.runtime to an ONNX Runtime 1.24 or newer; keyword search works without it".to_owned()
             }
             Self::Asset { .. } | Self::Load(_) => {
-                "check embed.model (`claude-memory config show --origin`); search by word works without it".to_owned()
+                "check embed.model (`claude-memory config show --origin`); keyword search works without it".to_owned()
             }
-            Self::Encode(_) => "the text is found by word; the others are not affected".to_owned(),
+            Self::Encode(_) => "keyword search still finds the text; other texts are not affected".to_owned(),
         }
     }
 }
 
-/// Which encoder the settings name.
+/// Embedding model that the settings select.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Choice {
-    /// None.
+pub enum ModelChoice {
+    /// No model: keyword search only.
     Off,
-    /// The one that ships with this program.
+    /// Built-in model that ships with this program.
     Builtin,
-    /// A folder of the user with `model.onnx`, `tokenizer.json` and optionally `model.toml`.
-    Folder(PathBuf),
+    /// User's folder with `model.onnx`, `tokenizer.json` and optionally `model.toml`.
+    Folder {
+        path: PathBuf,
+        /// Digest of the model and the tokenizer, if the setting has one: other files are refused.
+        digest: Option<String>,
+    },
 }
 
-impl Choice {
-    /// Reads the setting `embed.model`.
+/// Mark between the folder of a model and the digest of its files in the setting `embed.model`.
+const DIGEST_MARK: &str = "#sha256=";
+
+impl ModelChoice {
+    /// Parses the setting `embed.model`.
     ///
     /// # Errors
-    /// A sentence with the allowed values.
+    /// A message with the allowed values.
     pub fn parse(text: &str) -> std::result::Result<Self, String> {
         match text {
             "off" => Ok(Self::Off),
             "builtin" => Ok(Self::Builtin),
             _ => match text.strip_prefix("dir:") {
-                Some(path) if !path.is_empty() => Ok(Self::Folder(PathBuf::from(path))),
+                Some(named) if !named.is_empty() => {
+                    let is_digest = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+                    let pinned = named.rsplit_once(DIGEST_MARK).filter(|(_, digest)| is_digest(digest));
+                    let (path, digest) = pinned.map_or((named, None), |(path, digest)| (path, Some(digest.to_owned())));
+                    Ok(Self::Folder { path: PathBuf::from(path), digest })
+                }
                 _ => Err(format!("embed.model is {text:?}; it must be \"builtin\", \"off\" or \"dir:/path\"")),
             },
         }
     }
 
-    /// The same, with a folder that is not absolute taken to lie below the data folder: it may be moved with its models.
+    /// Resolves a relative folder below the data folder, which may be moved with its models.
     #[must_use]
-    pub fn below(self, home: &Path) -> Self {
+    pub fn resolve_below(self, home: &Path) -> Self {
         match self {
-            Self::Folder(path) => Self::Folder(home.join(path)),
+            Self::Folder { path, digest } => Self::Folder { path: home.join(path), digest },
             other => other,
         }
     }

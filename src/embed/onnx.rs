@@ -1,34 +1,35 @@
-//! Models of the user, computed by ONNX Runtime through fastembed.
+//! User's own models, computed by ONNX Runtime through fastembed.
 //!
-//! One text at a time: with dynamically quantised weights a vector depends on what else is in its batch (cosine down to
-//! 0.993, measured), and the same text must always have the same vector. Parallelism is several encoders.
+//! One text at a time: with dynamically quantised weights a vector depends on the other texts of its batch (cosine down
+//! to
+//! 0.993, measured), and the same text must always have the same vector. Several instances run in parallel instead.
 
 use fastembed::{InitOptionsUserDefined, Pooling, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel};
 use ort::environment::Environment;
 use tokenizers::{PaddingParams, PaddingStrategy, Tokenizer, TruncationParams};
 
-use super::spec::Manifest;
+use super::manifest::Manifest;
 use super::{Error, Result};
 
-/// Stands in for the tokenizer while fastembed builds a model: it clones what it is given, and cloning a large vocabulary
+/// Placeholder for the tokenizer while fastembed builds a model: it clones its input, and cloning a large vocabulary
 /// takes a tenth of a second.
 const NO_TOKENIZER: &str = r#"{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,
 "pre_tokenizer":null,"post_processor":null,"decoder":null,"model":{"type":"WordLevel","vocab":{"[UNK]":0},"unk_token":"[UNK]"}}"#;
 
-/// A loaded model.
-pub(super) struct Onnx {
+/// Loaded ONNX model with its tokenizer.
+pub(super) struct OnnxModel {
     model: TextEmbedding,
 }
 
-impl std::fmt::Debug for Onnx {
+impl std::fmt::Debug for OnnxModel {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Onnx").finish_non_exhaustive()
     }
 }
 
-impl Onnx {
-    /// Loads `count` models that share nothing but the library.
-    pub(super) fn load(
+impl OnnxModel {
+    /// Loads `count` instances that share nothing but the library.
+    pub(super) fn load_instances(
         count: usize,
         environment: &Environment,
         manifest: &Manifest,
@@ -43,7 +44,7 @@ impl Onnx {
         };
         let tokenizer = read_tokenizer(tokenizer, manifest).map_err(|error| failed(error.to_string()))?;
         let mut models = Vec::with_capacity(count);
-        // The last one takes the tokenizer, so that one alone needs no copy.
+        // The last one takes the tokenizer itself, so that a single instance needs no copy.
         for tokenizer in std::iter::repeat_n(tokenizer, count) {
             let files = TokenizerFiles {
                 tokenizer_file: NO_TOKENIZER.as_bytes().to_vec(),
@@ -65,10 +66,10 @@ impl Onnx {
         Ok(models)
     }
 
-    /// The pooled vector of a text.
-    pub(super) fn encode(&mut self, text: String) -> Result<Vec<f32>> {
+    /// Returns the pooled vector of a text.
+    pub(super) fn encode_text(&mut self, text: String) -> Result<Vec<f32>> {
         let mut vectors = self.model.embed([text], Some(1)).map_err(|error| Error::Encode(error.to_string()))?;
-        vectors.pop().ok_or_else(|| Error::Encode("no vector came back".to_owned()))
+        vectors.pop().ok_or_else(|| Error::Encode("the model returned no vector".to_owned()))
     }
 }
 

@@ -1,10 +1,10 @@
-//! Giving way: what makes vectors in the background should not slow down what its user waits for.
+//! Thread priority: embedding in the background should not slow down the work that the user waits for.
 
-/// Lowers the priority of the calling thread, and of the threads it starts from now on, for good. One that is lower already
+/// Lowers the priority of the calling thread, and of the threads it starts from now on, permanently. A lower priority
 /// stays as it is.
 #[cfg(target_os = "linux")]
-pub fn give_way() {
-    /// Half-way to the lowest priority: still served on a machine that is always a little busy.
+pub fn lower_thread_priority() {
+    /// Half-way to the lowest priority: still scheduled on a machine that is always a little busy.
     const NICE: libc::c_int = 10;
     #[expect(unsafe_code, reason = "calls into the C library")]
     // SAFETY: the calls take no pointer. On Linux 0 stands for the calling thread.
@@ -12,10 +12,10 @@ pub fn give_way() {
         libc::getpriority(libc::PRIO_PROCESS, 0) < NICE && libc::setpriority(libc::PRIO_PROCESS, 0, NICE) != 0
     };
     if refused {
-        tracing::debug!("the priority could not be lowered");
+        tracing::debug!("failed to lower the priority of a background thread");
     }
 }
 
-/// Elsewhere the call would concern the whole process, which also answers.
+/// Does nothing: elsewhere the call would lower the priority of the whole process, which also answers searches.
 #[cfg(not(target_os = "linux"))]
-pub const fn give_way() {}
+pub const fn lower_thread_priority() {}

@@ -1,58 +1,58 @@
-//! The encoder for questions: loaded on first need, dropped after a time without use. Does not own the timer.
+//! Embedding model for queries: loaded on first use, dropped after a time without use. Does not own the timer.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Encoder, Error, Spec};
+use super::{EmbeddingModel, Error, ModelSpec};
 
-/// At most one loaded encoder.
+/// Cache of at most one loaded embedding model.
 #[derive(Debug)]
-pub struct Resident {
-    spec: Spec,
-    loaded: Mutex<Option<(Encoder, Instant)>>,
+pub struct ResidentModel {
+    spec: ModelSpec,
+    loaded: Mutex<Option<(EmbeddingModel, Instant)>>,
 }
 
-impl Resident {
-    /// Nothing is loaded yet.
-    pub const fn new(spec: Spec) -> Self {
+impl ResidentModel {
+    /// Creates the cache; loads nothing yet.
+    pub const fn new(spec: ModelSpec) -> Self {
         Self { spec, loaded: Mutex::new(None) }
     }
 
-    /// How the encoder is loaded.
-    pub const fn spec(&self) -> &Spec {
+    /// Returns the specification from which the model is loaded.
+    pub const fn model_spec(&self) -> &ModelSpec {
         &self.spec
     }
 
-    /// The vector of a question; loads the encoder if it is not there.
+    /// Embeds a search query; loads the model if it is not in memory.
     ///
     /// # Errors
-    /// When the encoder cannot be loaded or refuses the text.
-    pub fn query(&self, text: &str) -> Result<Vec<f32>, Error> {
+    /// When the model cannot be loaded or refuses the text.
+    pub fn embed_query(&self, text: &str) -> Result<Vec<f32>, Error> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if loaded.is_none() {
-            let encoder = self.spec.load(1)?.pop().ok_or_else(|| Error::Load("no encoder was made".to_owned()))?;
+            let encoder =
+                self.spec.load_instances(1)?.pop().ok_or_else(|| Error::Load("no model was loaded".to_owned()))?;
             *loaded = Some((encoder, Instant::now()));
         }
         let Some((encoder, used)) = loaded.as_mut() else {
-            return Err(Error::Load("no encoder is loaded".to_owned()));
+            return Err(Error::Load("no model is loaded".to_owned()));
         };
         *used = Instant::now();
-        encoder.query(text)
+        encoder.embed_query(text)
     }
 
-    /// Whether an encoder is in memory.
+    /// Returns true if the model is in memory.
     pub fn is_loaded(&self) -> bool {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Leaves the encoder where it is, for a process that is about to end: the system frees it at once, while taking it apart
-    /// piece by piece takes 40 ms.
+    /// Leaks the model, for a process that is about to end: the system frees it at once, while dropping it takes 40 ms.
     #[expect(clippy::mem_forget, reason = "the process ends")]
-    pub fn abandon(&self) {
+    pub fn leak_on_exit(&self) {
         std::mem::forget(self.loaded.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    /// Drops the encoder if it was not used for `idle`.
+    /// Drops the model if it was not used for `idle`.
     pub fn drop_if_idle(&self, idle: Duration) {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if loaded.as_ref().is_some_and(|(_, used)| used.elapsed() >= idle) {
@@ -62,7 +62,7 @@ impl Resident {
     }
 }
 
-/// Gives freed memory back to the system: the C library keeps it otherwise, and an idle session would hold 150 MB.
+/// Returns freed memory to the system: the C library keeps it otherwise, and an idle session would hold 150 MB.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn return_free_memory() {
     #[expect(unsafe_code, reason = "a call into the C library")]

@@ -1,7 +1,8 @@
-//! What the page asks. Tools are asked by their names, so that the page and a model get the same answers; what no tool tells is here.
+//! API routes of the web page. Tools are called by name, so that the page and a model get the same answers; data that
+//! no tool returns has a route of its own here.
 
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -10,129 +11,146 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use super::doors::Doors;
+use super::connections::ConnectionPool;
+use super::credentials::{Credentials, Grant};
 use super::messages::is_json;
-use crate::config::{Layered, env};
-use crate::domain::query::{Reading, Selection};
+use super::rejection::Rejection;
+use super::token::Scope;
+use crate::config::{LayeredSettings, env};
+use crate::domain::query::{ReadRequest, Selection};
 use crate::domain::time::DAY_MS;
-use crate::domain::{Code, Timestamp, json};
+use crate::domain::{Failure, FailureCode, Timestamp, json};
 use crate::mcp::wire::{GetAnswer, HealthAnswer};
-use crate::mcp::{Failure, Server};
-use crate::ops::alerts;
-use crate::ops::report::{Series, capacity};
-use crate::ops::thresholds::{self, Row};
-use crate::sync::{self, TargetRow};
+use crate::mcp::{Access, Server, tools};
+use crate::monitor::alerts;
+use crate::monitor::thresholds::{self, ThresholdRow};
+use crate::report::{ChartSeries, capacity};
+use crate::sync::{self, TargetStatus};
 
-/// Messages of a conversation that are read at once.
-const MESSAGES: usize = 100;
-/// Estimated tokens of them, about a megabyte; the rest is asked for again.
-const TOKENS: usize = 250_000;
-/// Saved memories that are listed at once.
-const NOTES: usize = 50;
-/// Past alerts that are shown.
-const ALERTS: usize = 50;
+/// Messages returned per request for a conversation.
+const PAGE_MESSAGES: usize = 100;
+/// Token budget of such a response, about a megabyte of text. The page requests the rest separately.
+const PAGE_TOKENS: usize = 250_000;
+/// Saved memories per page of the list.
+const NOTES_PER_PAGE: usize = 50;
+/// Maximum number of past alerts in the response.
+const MAX_PAST_ALERTS: usize = 50;
 
-/// What the routes are answered from.
+/// Shared state of the API routes.
 #[derive(Clone)]
-struct Inside {
+struct ApiState {
     server: Server,
-    doors: Arc<Doors>,
+    doors: Arc<Credentials>,
+    pool: ConnectionPool,
 }
 
-pub(super) fn routes(server: Server, doors: Arc<Doors>) -> Router {
+pub(super) fn build_routes(server: Server, doors: Arc<Credentials>, pool: ConnectionPool) -> Router {
     Router::new()
-        .route("/api/session", post(enter))
-        .route("/api/tickets", post(ticket))
-        .route("/api/tools/{name}", post(tool))
-        .route("/api/conversation", get(conversation))
-        .route("/api/notes", get(notes))
-        .route("/api/activity", get(activity))
-        .route("/api/sources", get(sources))
-        .route("/api/state", get(state))
-        .route("/api/settings", get(settings))
-        .with_state(Inside { server, doors })
+        .route("/api/session", post(open_session))
+        .route("/api/tickets", post(issue_ticket))
+        .route("/api/tools/{name}", post(call_tool))
+        .route("/api/conversation", get(get_conversation))
+        .route("/api/notes", get(list_notes))
+        .route("/api/activity", get(get_activity))
+        .route("/api/sources", get(list_sources))
+        .route("/api/state", get(get_state))
+        .route("/api/settings", get(get_settings))
+        .with_state(ApiState { server, doors, pool })
 }
 
-/// What went wrong, for a person.
-fn failed(failure: &Failure) -> Response {
+/// Returns an error response with code, message and hint; the status follows from the code.
+fn error_response(failure: &Failure) -> Response {
     let status = match failure.code {
-        Code::InvalidInput => StatusCode::BAD_REQUEST,
-        Code::NotFound => StatusCode::NOT_FOUND,
-        Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        FailureCode::InvalidInput => StatusCode::BAD_REQUEST,
+        FailureCode::NotFound => StatusCode::NOT_FOUND,
+        FailureCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
     let body = json!({ "code": failure.code.name(), "message": failure.message, "hint": failure.hint });
     (status, Json(body)).into_response()
 }
 
-fn answer(outcome: Result<impl Serialize, Failure>) -> Response {
+pub(super) fn json_response(outcome: Result<impl Serialize, Failure>) -> Response {
     match outcome {
         Ok(value) => Json(value).into_response(),
-        Err(failure) => failed(&failure),
+        Err(failure) => error_response(&failure),
     }
 }
 
 #[derive(Deserialize)]
-struct Ticket {
+struct TicketRequest {
     ticket: String,
 }
 
-/// A key for a ticket. The only route of these that wants no key.
-async fn enter(State(inside): State<Inside>, Json(Ticket { ticket }): Json<Ticket>) -> Response {
-    match inside.doors.redeem(&ticket) {
+/// Exchanges a ticket for a session key. The only API route that needs no key.
+async fn open_session(State(inside): State<ApiState>, Json(TicketRequest { ticket }): Json<TicketRequest>) -> Response {
+    match inside.doors.exchange_ticket(&ticket) {
         Some(key) => Json(json!({ "key": key })).into_response(),
         None => {
-            (StatusCode::UNAUTHORIZED, Json(json!({ "message": "this ticket is used up or too old" }))).into_response()
+            (StatusCode::UNAUTHORIZED, Json(json!({ "message": "this ticket was used or expired" }))).into_response()
         }
     }
 }
 
-async fn ticket(State(inside): State<Inside>) -> Response {
-    Json(json!({ "ticket": inside.doors.ticket() })).into_response()
+async fn issue_ticket(State(inside): State<ApiState>) -> Response {
+    Json(json!({ "ticket": inside.doors.issue_ticket() })).into_response()
 }
 
-async fn tool(State(inside): State<Inside>, Path(name): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+async fn call_tool(
+    State(inside): State<ApiState>,
+    Extension(grant): Extension<Grant>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     if !is_json(&headers) {
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, "the arguments must be application/json\n").into_response();
     }
-    match json::parse(&body) {
-        Ok((arguments, _)) => answer(inside.server.ask(name, arguments).await),
+    match json::parse_lenient(&body) {
+        // Who changes something here acts as the person (decision 33).
+        Ok((arguments, _)) if grant.scope != Scope::Admin && tools::needed_access(&name, &arguments) > Access::Read => {
+            inside.pool.record(Rejection::Scope(Scope::Admin));
+            Rejection::Scope(Scope::Admin).to_response()
+        }
+        Ok((arguments, _)) => json_response(inside.server.call_for_page(name, arguments).await),
         Err(error) => {
             let message = format!("the arguments are not valid JSON: {error}");
-            failed(&Failure { code: Code::InvalidInput, message, hint: None })
+            error_response(&Failure { code: FailureCode::InvalidInput, message, hint: None })
         }
     }
 }
 
 #[derive(Deserialize)]
-struct Conversation {
-    /// A session, read from a place on …
+struct ConversationQuery {
+    /// Session to read, starting at `from` …
     session: Option<String>,
     from: Option<usize>,
-    /// … or a message, with what was said around it.
+    /// … or the id of a message to read with the messages around it.
     message: Option<String>,
 }
 
-async fn conversation(State(inside): State<Inside>, Query(asked): Query<Conversation>) -> Response {
+async fn get_conversation(State(inside): State<ApiState>, Query(asked): Query<ConversationQuery>) -> Response {
     let what = match (asked.session, asked.message.as_deref().map(str::parse)) {
-        (Some(session), None) => Selection::Session { session, from: asked.from.unwrap_or(0), count: MESSAGES },
-        (None, Some(Ok(id))) => Selection::Messages { ids: vec![id], around: MESSAGES / 2 },
+        (Some(session), None) => Selection::Session { session, from: asked.from.unwrap_or(0), count: PAGE_MESSAGES },
+        (None, Some(Ok(id))) => Selection::Messages { ids: vec![id], around: PAGE_MESSAGES / 2 },
         _ => {
             let message = "name a session, or a message by its id".to_owned();
-            return failed(&Failure { code: Code::InvalidInput, message, hint: None });
+            return error_response(&Failure { code: FailureCode::InvalidInput, message, hint: None });
         }
     };
-    let reading = Reading { what, include_tools: true, max_tokens: TOKENS };
-    answer(inside.server.look(move |memory, _| Ok(GetAnswer::from(memory.read(&reading)?))).await)
+    let reading = ReadRequest { what, include_tools: true, max_tokens: PAGE_TOKENS };
+    json_response(
+        inside.server.run_for_page(move |memory, _| Ok(GetAnswer::from(memory.read_messages(&reading)?))).await,
+    )
 }
 
 #[derive(Deserialize)]
-struct Page {
+struct NotesQuery {
     from: Option<usize>,
 }
 
 #[derive(Serialize)]
-struct Note {
+struct NoteItem {
     id: String,
     text: String,
     kind: Option<String>,
@@ -143,19 +161,23 @@ struct Note {
     expires_at: Option<String>,
     ts: String,
     project: String,
+    /// True if the note is injected only after the user consents.
+    waits: bool,
 }
 
-async fn notes(State(inside): State<Inside>, Query(page): Query<Page>) -> Response {
+async fn list_notes(State(inside): State<ApiState>, Query(page): Query<NotesQuery>) -> Response {
     let from = page.from.unwrap_or(0);
-    let listed = inside.server.look(move |memory, caller| {
+    let listed = inside.server.run_for_page(move |memory, caller| {
         let mut listed = Vec::new();
-        for (id, note) in memory.notes(caller.now, from, NOTES)? {
+        let waiting = memory.notes_without_consent(None, caller.now)?;
+        let waits = |id| waiting.iter().any(|note| note.excerpt.id == id);
+        for (id, note) in memory.snapshot()?.list_notes(caller.now, from, NOTES_PER_PAGE)? {
             let what = Selection::Messages { ids: vec![id], around: 0 };
-            let read = memory.read(&Reading { what, include_tools: true, max_tokens: TOKENS })?;
+            let read = memory.read_messages(&ReadRequest { what, include_tools: true, max_tokens: PAGE_TOKENS })?;
             for conversation in GetAnswer::from(read).conversations {
-                listed.extend(conversation.messages.into_iter().map(|message| Note {
+                listed.extend(conversation.messages.into_iter().map(|message| NoteItem {
                     id: message.id,
-                    text: message.parts.into_iter().map(|part| part.text).collect(),
+                    text: message.parts.iter().map(|part| part.text.as_str()).collect(),
                     kind: note.kind.clone(),
                     title: note.title.clone(),
                     topic: note.topic_key.clone(),
@@ -163,28 +185,29 @@ async fn notes(State(inside): State<Inside>, Query(page): Query<Page>) -> Respon
                     pinned: note.pin,
                     expires_at: note.expires_at.map(|at| at.to_string()),
                     ts: message.ts,
-                    project: conversation.project.clone(),
+                    project: conversation.project.to_string(),
+                    waits: waits(id),
                 }));
             }
         }
         Ok(listed)
     });
-    answer(listed.await.map(|notes| json!({ "more": notes.len() == NOTES, "notes": notes })))
+    json_response(listed.await.map(|notes| json!({ "more": notes.len() == NOTES_PER_PAGE, "notes": notes })))
 }
 
 #[derive(Deserialize)]
-struct Span {
+struct ActivityQuery {
     days: Option<i64>,
 }
 
-/// How much was said on which day, and in which project.
-async fn activity(State(inside): State<Inside>, Query(span): Query<Span>) -> Response {
+/// Returns message and session counts per day and per project.
+async fn get_activity(State(inside): State<ApiState>, Query(span): Query<ActivityQuery>) -> Response {
     let days = span.days.unwrap_or(371).clamp(1, 3_660);
-    let found = inside.server.look(move |memory, caller| {
-        let today = caller.now.milliseconds().div_euclid(DAY_MS);
+    let found = inside.server.run_for_page(move |memory, caller| {
+        let today = caller.now.to_milliseconds().div_euclid(DAY_MS);
         let from = Timestamp::from_milliseconds((today - days + 1) * DAY_MS);
         let until = Timestamp::from_milliseconds((today + 1) * DAY_MS);
-        let said = memory.days(from, until)?;
+        let said = memory.snapshot()?.daily_activity(from, until)?;
         let said: Vec<Value> = said
             .iter()
             .map(|day| {
@@ -192,47 +215,47 @@ async fn activity(State(inside): State<Inside>, Query(span): Query<Span>) -> Res
                 json!({ "day": date.get(..10), "messages": day.messages, "sessions": day.sessions })
             })
             .collect();
-        let shares = memory.shares(from, until, 12)?.into_iter();
+        let shares = memory.snapshot()?.project_activity(from, until, 12)?.into_iter();
         let shares = shares
             .map(|share| json!({ "project": share.project, "messages": share.messages, "sessions": share.sessions }));
         let today = caller.now.to_string();
         Ok(json!({ "today": today.get(..10), "days": said, "projects": shares.collect::<Vec<_>>() }))
     });
-    answer(found.await)
+    json_response(found.await)
 }
 
-/// Where conversations come from, for the choice beside the search.
-async fn sources(State(inside): State<Inside>) -> Response {
-    let found = inside.server.look(|memory, _| Ok(memory.sources()?));
-    answer(found.await.map(|sources| json!({ "sources": sources })))
+/// Lists the sources of conversations, for the filter beside the search field.
+async fn list_sources(State(inside): State<ApiState>) -> Response {
+    let found = inside.server.run_for_page(|memory, _| Ok(memory.snapshot()?.list_sources()?));
+    json_response(found.await.map(|sources| json!({ "sources": sources })))
 }
 
 #[derive(Serialize)]
-struct Standing {
+struct StateResponse {
     health: HealthAnswer,
     level: &'static str,
-    thresholds: Vec<Row>,
-    open_alerts: Vec<alerts::Line>,
-    past_alerts: Vec<alerts::Line>,
-    targets: Vec<TargetRow>,
-    charts: Vec<Series>,
+    thresholds: Vec<ThresholdRow>,
+    open_alerts: Vec<alerts::AlertLine>,
+    past_alerts: Vec<alerts::AlertLine>,
+    targets: Vec<TargetStatus>,
+    charts: Vec<ChartSeries>,
     forecast: Value,
 }
 
-async fn state(State(inside): State<Inside>) -> Response {
-    let found = inside.server.look(|memory, caller| {
+async fn get_state(State(inside): State<ApiState>) -> Response {
+    let found = inside.server.run_for_page(|memory, caller| {
         let paths = memory.paths();
-        let readings = thresholds::read(memory, paths, &memory.settings().thresholds, &env::readings())?;
-        let lines = alerts::lines(&paths.alerts_log()).unwrap_or_default();
-        let open: Vec<alerts::Line> = alerts::open(&lines).into_iter().cloned().collect();
-        let past = lines.into_iter().rev().filter(|line| !open.contains(line)).take(ALERTS).collect();
-        let report = capacity::capacity(memory, paths, caller.now)?;
-        let targets = sync::standing(memory, caller.now)?;
+        let readings = thresholds::measure_all(memory, paths, &memory.settings().thresholds, &env::test_readings())?;
+        let lines = alerts::read_log(&paths.alerts_log()).unwrap_or_default();
+        let open: Vec<alerts::AlertLine> = alerts::open_alerts(&lines).into_iter().cloned().collect();
+        let past = lines.into_iter().rev().filter(|line| !open.contains(line)).take(MAX_PAST_ALERTS).collect();
+        let report = capacity::capacity_report(memory, paths, caller.now)?;
+        let targets = sync::target_statuses(memory, caller.now)?;
         let targets = targets.into_iter().filter(|target| target.configured && target.up.is_some()).collect();
-        Ok(Standing {
-            health: HealthAnswer::gather(memory, caller.transcripts.as_deref(), caller.now)?,
-            level: thresholds::worst(&readings).name(),
-            thresholds: readings.iter().map(Row::from).collect(),
+        Ok(StateResponse {
+            health: HealthAnswer::gather_health(memory, caller.transcripts.as_deref(), caller.now)?,
+            level: thresholds::worst_level(&readings).name(),
+            thresholds: readings.iter().map(ThresholdRow::from).collect(),
             open_alerts: open,
             past_alerts: past,
             targets,
@@ -240,15 +263,15 @@ async fn state(State(inside): State<Inside>) -> Response {
             forecast: json!(report.forecast),
         })
     });
-    answer(found.await)
+    json_response(found.await)
 }
 
-/// The settings in force and where they come from. No setting holds a secret.
-async fn settings(State(inside): State<Inside>) -> Response {
-    let found = inside.server.look(|memory, _| {
-        let file = memory.paths().config();
-        let layered = Layered::load(&file).map_err(|error| Failure {
-            code: Code::InvalidInput,
+/// Returns the effective settings with the origin of each. No setting holds a secret.
+async fn get_settings(State(inside): State<ApiState>) -> Response {
+    let found = inside.server.run_for_page(|memory, _| {
+        let file = memory.paths().config_file();
+        let layered = LayeredSettings::load_file(&file).map_err(|error| Failure {
+            code: FailureCode::InvalidInput,
             message: error.to_string(),
             hint: None,
         })?;
@@ -257,5 +280,5 @@ async fn settings(State(inside): State<Inside>) -> Response {
             values.map(|value| json!({ "key": value.key, "value": value.value, "origin": value.origin.to_string() }));
         Ok(json!({ "file": file, "home": memory.paths().home(), "settings": values.collect::<Vec<_>>() }))
     });
-    answer(found.await)
+    json_response(found.await)
 }

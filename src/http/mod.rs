@@ -1,132 +1,176 @@
-//! HTTP on loopback: who may come in, and which routes there are.
+//! HTTP server on loopback: its routes and its access control.
 //!
-//! Every route wants the token, but for the page's files, which say nothing, and the one that takes a ticket; a request that is addressed to another name, or comes from a page that is not allowed, is
-//! refused before the token is looked at. There is no CORS: no page of another origin can read an answer. Does not own
-//! what the routes answer.
+//! Every route needs a token of a scope that opens it, except those in `routes::is_public`, which hold no data. A request
+//! with another Host, or from an origin that is not allowed, is refused before its token is checked. There is no CORS:
+//! no page of another origin can read a response. The answers themselves come from `mcp`, `memory`, `monitor` and `report`.
 
 mod api;
-mod doors;
+mod approvals;
+mod connections;
+mod credentials;
 mod guard;
 mod messages;
+mod monitoring;
 mod page;
+mod rejection;
+mod routes;
 mod token;
-mod watch;
 mod webhook;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Extension, Request};
 use axum::http::StatusCode;
-use axum::middleware;
 use axum::response::IntoResponse as _;
-use tokio::net::TcpListener;
+use axum::routing::any;
+use axum::{Router, middleware};
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::domain::limits;
-use crate::mcp::{Door, Server, streamable};
+use crate::mcp::{Access, HttpLimits, Server, build_http_service};
+use credentials::Grant;
+use rejection::Rejection;
 
+pub use connections::ConnectionPool;
 pub use guard::Guard;
+pub use monitoring::{MonitoringState, ProbeCache};
 pub use page::FILES;
-pub use token::{Token, load_or_create};
-pub use watch::{Looked, Watch};
-pub use webhook::{Tell, WEBHOOK_ROUTES, webhook};
+pub use token::{Scope, TokenSet, rotate_token};
+pub use webhook::{WEBHOOK_ROUTES, serve_webhook};
 
-/// What the server listens on and whom it lets in.
+/// Address, tokens and allowed origins of the HTTP server.
 #[derive(Debug, Clone)]
-pub struct Options {
-    /// Where to listen; loopback.
+pub struct HttpOptions {
+    /// Address to listen on; must be loopback.
     pub address: SocketAddr,
-    /// What a request has to bring.
-    pub token: Token,
-    /// Origins of pages that may talk to it.
+    /// Tokens, one of which a request must carry.
+    pub tokens: TokenSet,
+    /// Connections of all sockets.
+    pub pool: ConnectionPool,
+    /// Additional origins whose pages may call the server.
     pub origins: Vec<String>,
 }
 
-/// A server that listens and does not answer yet.
+/// Server whose socket is bound and that does not serve requests yet.
 #[derive(Debug)]
-pub struct Bound {
+pub struct BoundServer {
     listener: TcpListener,
-    options: Options,
+    options: HttpOptions,
 }
 
-impl Bound {
-    /// Listens.
+impl BoundServer {
+    /// Binds the socket.
     ///
     /// # Errors
-    /// When the address is not loopback or cannot be had.
-    pub async fn new(options: Options) -> io::Result<Self> {
-        Ok(Self { listener: listen(options.address).await?, options })
+    /// When the address is not loopback or cannot be bound.
+    pub fn new(options: HttpOptions) -> io::Result<Self> {
+        Ok(Self { listener: bind_loopback(options.address)?, options })
     }
 
-    /// Where it listens; the port is the one that was given out when 0 was asked for.
-    ///
-    /// # Errors
-    /// When the system does not tell.
-    pub fn address(&self) -> io::Result<SocketAddr> {
+    /// Returns the bound address, with the port that the system chose if the configured one is 0.
+    pub fn bound_address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Answers until `stop` ends; requests that are being worked on are finished.
-    ///
-    /// # Errors
-    /// When listening fails.
-    pub async fn serve(
+    /// Serves requests until `stop` completes. Requests in flight are finished first.
+    pub async fn serve_requests(
         self,
         server: Server,
-        watch: Watch,
+        watch: MonitoringState,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let port = self.address()?.port();
-        let guard = Guard::new(self.options.token, port, self.options.origins).with_page();
-        let (hosts, origins) = (guard.hosts().to_vec(), guard.origins().to_vec());
-        let door = Door { hosts, origins, most_bytes: limits::REQUEST_BYTES };
-        let api = api::routes(server.clone(), guard.doors());
-        let (mcp, end_streams) = streamable(server, &door);
-        let mcp = Router::new().nest_service("/mcp", mcp).layer(middleware::from_fn(messages::check_body));
-        let routes = watch::routes(Arc::new(watch)).merge(api).merge(page::routes()).merge(mcp);
-        let router = guarded(routes, guard);
+        let port = self.bound_address()?.port();
+        let pool = self.options.pool;
+        let guard = Guard::new(self.options.tokens, pool.clone(), port, self.options.origins);
+        let (hosts, origins) = (guard.allowed_hosts().to_vec(), guard.allowed_origins().to_vec());
+        let door = HttpLimits { hosts, origins, most_bytes: limits::REQUEST_BYTES };
+        let api = api::build_routes(server.clone(), guard.shared_credentials(), pool.clone())
+            .merge(approvals::build_routes(server.clone()));
+        let (mcp, end_streams) = build_mcp_routes(&server, &door);
+        let routes = monitoring::build_routes(Arc::new(watch)).merge(api).merge(page::build_routes()).merge(mcp);
+        let router = with_guard(routes, guard);
         let stop = async move {
             stop.await;
             end_streams();
         };
-        axum::serve(self.listener, router).with_graceful_shutdown(stop).await
+        connections::serve_connections(self.listener, &pool, router, stop).await;
+        Ok(())
     }
 }
 
-/// Listens on an address of this machine only.
+/// Builds the route of MCP, and a function that closes its open streams. Each right has a service of its own, so that a
+/// token can neither list tools that it may not call, nor join a session that another one opened.
+fn build_mcp_routes(server: &Server, door: &HttpLimits) -> (Router, impl Fn() + Send + 'static) {
+    let (read, end_read) = build_http_service(server.restrict_to(Access::Read), door);
+    let (write, end_write) = build_http_service(server.restrict_to(Access::Write), door);
+    let (admin, end_admin) = build_http_service(server.restrict_to(Access::Admin), door);
+    let services = Arc::new((read, write, admin));
+    let answer = move |Extension(grant): Extension<Grant>, request: Request| {
+        let services = Arc::clone(&services);
+        async move {
+            let response = match grant.scope.memory_access() {
+                Some(Access::Read) => services.0.handle(request).await,
+                Some(Access::Write) => services.1.handle(request).await,
+                Some(Access::Admin) => services.2.handle(request).await,
+                None => return Rejection::Scope(Scope::Read).to_response(),
+            };
+            response.map(Body::new)
+        }
+    };
+    let routes = Router::new().route("/mcp", any(answer.clone())).route("/mcp/", any(answer));
+    let end_streams = move || {
+        end_read();
+        end_write();
+        end_admin();
+    };
+    (routes.layer(middleware::from_fn(messages::check_body)), end_streams)
+}
+
+/// Binds a socket on a loopback address.
 ///
 /// # Errors
-/// When it is none, or cannot be had.
-pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+/// `InvalidInput` when the address is not loopback; otherwise the error of binding.
+pub fn bind_loopback(address: SocketAddr) -> io::Result<TcpListener> {
     if !address.ip().is_loopback() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not an address of this machine only"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a loopback address"));
     }
-    TcpListener::bind(address).await
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // As `TcpListener::bind` does, which has a shorter backlog: a restart must not wait for old connections.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
-/// Every route, for tests that try each of them. What is not here is answered as if it were not there.
-pub const ROUTES: [&str; 13] = [
+/// Connections that may wait to be accepted. When there are more, clients try again after a second.
+const BACKLOG: u32 = 4096;
+
+/// Example path of every route that needs a token, for tests that call each of them.
+pub const ROUTES: [&str; 15] = [
     "/mcp",
-    "/livez",
     "/readyz",
-    "/health",
     "/metrics",
     "/api/tickets",
     "/api/tools/memory_save",
     "/api/conversation",
     "/api/notes",
+    "/api/forget-requests",
+    "/api/forget-requests/00000000",
+    "/api/consent",
+    "/api/injections",
     "/api/activity",
     "/api/sources",
     "/api/state",
     "/api/settings",
 ];
 
-/// The routes; the guard stands before all of them, also before those that do not exist.
-fn guarded(routes: Router, guard: Guard) -> Router {
+/// Wraps the routes, including the 404 fallback, in the access control.
+fn with_guard(routes: Router, guard: Guard) -> Router {
     routes
         .fallback(|| async { (StatusCode::NOT_FOUND, "there is no such route\n").into_response() })
         .layer(DefaultBodyLimit::max(limits::REQUEST_BYTES))
-        .layer(middleware::from_fn_with_state(Arc::new(guard), guard::check))
+        .layer(middleware::from_fn_with_state(Arc::new(guard), guard::check_request))
 }

@@ -1,15 +1,15 @@
-//! The page's files, which anybody on this machine may read: they say nothing. What it shows comes from `api`, behind the key.
+//! Static files of the web page. They hold no data and need no token; the data comes from `api`, which needs a key.
 
 use axum::Router;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::routing::get;
 
-/// Only its own files and its own server; no code and no style in the document, no strings that become code, no frames around it.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+/// Content Security Policy: own files and own server only, no inline script or style, no code from strings, no framing.
+const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// Path, type, content.
+/// Files of the page: path, content type, content.
 pub const FILES: [(&str, &str, &str); FILE_COUNT] = [
     ("/", "text/html; charset=utf-8", include_str!("../../data/page/index.html")),
     ("/page/app.css", "text/css; charset=utf-8", include_str!("../../data/page/app.css")),
@@ -24,24 +24,25 @@ pub const FILES: [(&str, &str, &str); FILE_COUNT] = [
     ("/page/conversation.js", SCRIPT, include_str!("../../data/page/conversation.js")),
     ("/page/timeline.js", SCRIPT, include_str!("../../data/page/timeline.js")),
     ("/page/memories.js", SCRIPT, include_str!("../../data/page/memories.js")),
+    ("/page/injections.js", SCRIPT, include_str!("../../data/page/injections.js")),
     ("/page/health.js", SCRIPT, include_str!("../../data/page/health.js")),
     ("/page/settings.js", SCRIPT, include_str!("../../data/page/settings.js")),
 ];
 
-const FILE_COUNT: usize = 15;
+const FILE_COUNT: usize = 16;
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-pub(super) fn routes() -> Router {
+pub(super) fn build_routes() -> Router {
     FILES.into_iter().fold(Router::new(), |router, (path, kind, content)| {
-        let answer = move || async move { (headers(kind), content) };
+        let answer = move || async move { (page_headers(kind), content) };
         router.route(path, get(answer))
     })
 }
 
-fn headers(kind: &'static str) -> HeaderMap {
+fn page_headers(kind: &'static str) -> HeaderMap {
     let fixed: [(HeaderName, &'static str); 4] = [
         (CONTENT_TYPE, kind),
-        (CONTENT_SECURITY_POLICY, POLICY),
+        (CONTENT_SECURITY_POLICY, PAGE_CSP),
         (REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ];

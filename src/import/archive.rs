@@ -1,56 +1,78 @@
-//! Entries of a ZIP archive, and of archives inside it: the Privacy Portal of ChatGPT sends a ZIP in a ZIP. Owns the bounds on
-//! what an archive may unpack to; what an entry holds belongs to the export.
+//! Walks the entries of a ZIP archive and of archives inside it, because the Privacy Portal of ChatGPT sends a ZIP in a
+//! ZIP. Owns the limits on what an archive may unpack to; the export interprets the entries.
 
-use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use zip::read::ZipFile;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
-/// Archives inside archives that are opened.
+use crate::disk::{UnpackBudget, UnpackedReader};
+
+/// Maximum nesting depth of archives.
 const MAX_DEPTH: u32 = 3;
 
-/// Bytes of an archive inside another that is compressed and therefore unpacked into memory.
+/// Maximum size in bytes of a compressed inner archive, which is unpacked into memory.
 const MAX_INNER_BYTES: u64 = 512 << 20;
 
-/// First bytes of every archive.
-pub(super) const MAGIC: &[u8] = b"PK";
+/// Magic bytes at the start of every ZIP archive.
+pub(super) const ZIP_MAGIC: &[u8] = b"PK";
 
-/// A file or a window into one.
+/// A seekable byte source: a file or a window into one.
 trait ReadSeek: Read + Seek {}
 
 impl<T: Read + Seek> ReadSeek for T {}
 
-/// An archive inside another, or the outermost one.
-type Archive<'a> = ZipArchive<Box<dyn ReadSeek + 'a>>;
+/// The outermost archive or one inside another.
+type NestedArchive<'a> = ZipArchive<Box<dyn ReadSeek + 'a>>;
 
 /// Visits entries of an archive.
 pub(super) trait Visitor {
-    /// Place of an entry in the order of visits; `None` for entries that are not opened.
+    /// Returns the rank of an entry in the order of visits, lowest first. Entries with `None` are not opened.
     fn rank_entry(&self, name: &str) -> Option<u8>;
 
-    /// Reads an entry; `false` ends the walk.
+    /// Reads an entry. Returns `false` to end the walk.
     ///
     /// # Errors
-    /// When the entry cannot be read to its end; the walk goes on.
+    /// When the entry cannot be read to its end. It is reported with [`Self::report_entry`] and the walk goes on.
     fn visit_entry(&mut self, path: &Path, input: &mut dyn BufRead) -> io::Result<bool>;
 
-    /// Reports an entry that cannot be read, and why; `false` ends the walk.
+    /// Reports an unreadable entry with the reason. Returns `false` to end the walk.
     fn report_entry(&mut self, path: &Path, why: String) -> bool;
 }
 
-/// Visits the entries of an archive and of the archives inside it. Returns `false` where a visit ended the walk.
+/// Visits the entries of an archive and of the archives inside it. Returns `false` if a visit ended the walk.
 ///
 /// # Errors
 /// When the archive itself cannot be read.
-pub(super) fn walk_entries(input: impl Read + Seek, path: &Path, visitor: &mut dyn Visitor) -> io::Result<bool> {
-    walk_at(Box::new(input), path, 1, visitor)
+pub(super) fn walk_entries(mut input: impl Read + Seek, path: &Path, visitor: &mut dyn Visitor) -> io::Result<bool> {
+    // All entries together, because several may be made of the same bytes.
+    let budget = UnpackBudget::for_archive(input.seek(SeekFrom::End(0))?);
+    walk_layer(Box::new(input), path, &Layer { depth: 1, budget }, visitor)
 }
 
-fn walk_at(input: Box<dyn ReadSeek + '_>, path: &Path, depth: u32, visitor: &mut dyn Visitor) -> io::Result<bool> {
+/// One archive: how many are around it, and what the outermost one may still unpack to.
+struct Layer {
+    depth: u32,
+    budget: Arc<UnpackBudget>,
+}
+
+impl Layer {
+    fn below(&self) -> Self {
+        Self { depth: self.depth + 1, budget: Arc::clone(&self.budget) }
+    }
+}
+
+fn walk_layer(
+    input: Box<dyn ReadSeek + '_>,
+    path: &Path,
+    layer: &Layer,
+    visitor: &mut dyn Visitor,
+) -> io::Result<bool> {
     let damaged = |error: ZipError| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
-    let mut archive: Archive<'_> = ZipArchive::new(input).map_err(damaged)?;
+    let mut archive: NestedArchive<'_> = ZipArchive::new(input).map_err(damaged)?;
     let mut entries: Vec<(u8, usize, PathBuf)> = Vec::new();
     for index in 0..archive.len() {
         let Ok(entry) = archive.by_index_raw(index) else { continue };
@@ -61,10 +83,13 @@ fn walk_at(input: Box<dyn ReadSeek + '_>, path: &Path, depth: u32, visitor: &mut
     entries.sort_by_key(|(rank, index, _)| (*rank, *index));
     for (rank, index, path) in entries {
         let goes_on = if rank == u8::MAX {
-            walk_inner(&mut archive, index, &path, depth, visitor)
+            walk_inner(&mut archive, index, &path, layer, visitor)
         } else {
             let entry = archive.by_index(index).map_err(damaged);
-            entry.and_then(|entry| visitor.visit_entry(&path, &mut BufReader::with_capacity(1 << 16, entry)))
+            entry.and_then(|entry| {
+                let unpacked = UnpackedReader::new(entry, &layer.budget);
+                visitor.visit_entry(&path, &mut BufReader::with_capacity(1 << 16, unpacked))
+            })
         };
         if !goes_on.unwrap_or_else(|error| visitor.report_entry(&path, explain_error(error.to_string()))) {
             return Ok(false);
@@ -77,35 +102,37 @@ fn is_archive(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|kind| kind.eq_ignore_ascii_case("zip"))
 }
 
-/// Walks through an archive inside another.
+/// Walks through an archive inside another. A stored inner archive is read in place, a compressed one is unpacked into
+/// memory.
 fn walk_inner(
-    outer: &mut Archive<'_>,
+    outer: &mut NestedArchive<'_>,
     index: usize,
     path: &Path,
-    depth: u32,
+    layer: &Layer,
     visitor: &mut dyn Visitor,
 ) -> io::Result<bool> {
-    if depth >= MAX_DEPTH {
+    if layer.depth >= MAX_DEPTH {
         return Err(io::Error::other(format!("more than {MAX_DEPTH} archives inside each other; unpack them first")));
     }
     let unreadable = |error: ZipError| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
     let is_stored = |entry: ZipFile<'_, _>| entry.compression() == CompressionMethod::Stored && !entry.encrypted();
     if outer.by_index_raw(index).is_ok_and(is_stored) {
         let window = outer.by_index_seek(index).map_err(unreadable)?;
-        return walk_at(Box::new(window), path, depth + 1, visitor);
+        return walk_layer(Box::new(window), path, &layer.below(), visitor);
     }
     let mut bytes = Vec::new();
-    outer.by_index(index).map_err(unreadable)?.take(MAX_INNER_BYTES + 1).read_to_end(&mut bytes)?;
+    let inner = UnpackedReader::new(outer.by_index(index).map_err(unreadable)?, &layer.budget);
+    inner.take(MAX_INNER_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_INNER_BYTES {
         let mib = MAX_INNER_BYTES >> 20;
         return Err(io::Error::other(format!(
             "an archive inside another that unpacks to more than {mib} MiB; unpack it and import the inner one"
         )));
     }
-    walk_at(Box::new(Cursor::new(bytes)), path, depth + 1, visitor)
+    walk_layer(Box::new(Cursor::new(bytes)), path, &layer.below(), visitor)
 }
 
-/// An error of the archive and what to do about it.
+/// Appends to an archive error what the user can do about it.
 fn explain_error(why: String) -> String {
     let lower = why.to_lowercase();
     let can_be_unpacked = ["not supported", "unsupported", "password"].iter().any(|word| lower.contains(word));
@@ -173,6 +200,16 @@ mod tests {
             let deep = walked(&deep);
             assert!(deep.read.is_empty() && deep.bad[0].1.contains("unpack them first"), "{:?}", deep.bad);
         }
+    }
+
+    #[test]
+    fn an_archive_that_unpacks_to_far_more_than_its_size_is_not_read_to_its_end() {
+        let bomb = vec![b' '; 40 << 20];
+        let bytes = zipped(&[("a.json", &bomb), ("b.json", &bomb), ("c.json", b"c")], CompressionMethod::Deflated);
+        let walked = walked(&bytes);
+        let read: Vec<&str> = walked.read.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(read, ["a.zip/a.json", "a.zip/c.json"]);
+        assert!(walked.bad.len() == 1 && walked.bad[0].1.contains("no honest file"), "{:?}", walked.bad);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What is read of ChatGPT's exports. Inputs are invented.
+//! Tests of reading ChatGPT exports. Inputs are invented.
 #![expect(clippy::needless_pass_by_value, reason = "tests hand over what they have just made")]
 
 use serde_json::json;
@@ -27,7 +27,7 @@ fn drafts(items: Vec<Item>) -> Vec<Draft> {
 }
 
 /// Kind, origin and text of the parts of one message.
-fn parts(message: Value) -> Vec<(Kind, Origin, String)> {
+fn parts(message: Value) -> Vec<(PartKind, Origin, String)> {
     let items = read(&conversation(json!({ "a": { "message": message } })));
     let parts = drafts(items).into_iter().flat_map(|draft| draft.parts);
     parts.map(|part| (part.kind, part.origin, part.text)).collect()
@@ -60,7 +60,7 @@ fn a_conversation_without_children_ids_and_times() {
         ]
     );
     for draft in drafts {
-        assert!(draft.at_estimated && draft.at.milliseconds() == 1_767_000_000_000, "{:?}", draft.at);
+        assert!(draft.at_estimated && draft.at.to_milliseconds() == 1_767_000_000_000, "{:?}", draft.at);
     }
 }
 
@@ -68,7 +68,7 @@ fn a_conversation_without_children_ids_and_times() {
 fn times_come_from_the_nearest_place_that_has_one() {
     let times = |mut value: Value, without: &[&str]| -> Vec<i64> {
         without.iter().for_each(|name| value[*name] = Value::Null);
-        drafts(read(&value)).iter().map(|draft| draft.at.milliseconds() / 1_000).collect()
+        drafts(read(&value)).iter().map(|draft| draft.at.to_milliseconds() / 1_000).collect()
     };
     let at = |mut message: Value, name: &str, time: Value| {
         message[name] = time;
@@ -90,8 +90,8 @@ fn times_come_from_the_nearest_place_that_has_one() {
 
 #[test]
 fn kinds_of_content_keep_their_words() {
-    use Kind::{Text, Thinking, ToolResult, ToolUse};
     use Origin::{Client, Model, Person, Tool, Web};
+    use PartKind::{Text, Thinking, ToolResult, ToolUse};
     let mut canvas = message(
         "assistant",
         json!({ "content_type": "code", "text": "{\"name\":\"jam\",\"type\":\"document\",\"content\":\"boil\\nthe rhubarb\"}" }),

@@ -1,4 +1,4 @@
-//! What is read of claude.ai's exports. Inputs are invented.
+//! Tests of reading claude.ai exports. Inputs are invented.
 #![expect(clippy::needless_pass_by_value, reason = "tests hand over what they have just made")]
 
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::domain::Draft;
 
 fn reader() -> ClaudeAi {
     let written = Some(Timestamp::from_milliseconds(1_772_000_000_000));
-    ClaudeAi { names: Names::new(), written, session: None, ids: ContentIds::default() }
+    ClaudeAi { names: ProjectNames::new(), written, session: None, ids: ContentIds::default() }
 }
 
 fn read(value: &Value) -> Vec<Item> {
@@ -24,15 +24,15 @@ fn conversation(messages: Value) -> Value {
 }
 
 /// Kind, origin and text of the parts of one message.
-fn parts(message: Value) -> Vec<(Kind, Origin, String)> {
+fn parts(message: Value) -> Vec<(PartKind, Origin, String)> {
     let parts = drafts(read(&conversation(json!([message])))).into_iter().flat_map(|draft| draft.parts);
     parts.filter(|part| !part.text.trim().is_empty()).map(|part| (part.kind, part.origin, part.text)).collect()
 }
 
 #[test]
 fn blocks_and_the_flat_text_keep_their_words() {
-    use Kind::{Text, Thinking, ToolResult, ToolUse};
     use Origin::{Client, Model, Person, Tool, Web};
+    use PartKind::{Text, Thinking, ToolResult, ToolUse};
     let cases = [
         (
             json!({ "sender": "human", "text": "when to sow", "content": [{ "type": "text", "text": "" }] }),
@@ -101,10 +101,10 @@ fn times_titles_and_summaries() {
     let items = read(&value);
     assert!(matches!(items.last(), Some(Item::Title(title)) if title.title == "Leeks"));
     let told = drafts(items);
-    let hours: Vec<i64> = told.iter().map(|draft| draft.at.milliseconds() / 3_600_000).collect();
+    let hours: Vec<i64> = told.iter().map(|draft| draft.at.to_milliseconds() / 3_600_000).collect();
     assert_eq!((hours[1], hours[2], hours[3] - hours[0]), (hours[0], hours[0], 24));
     assert_eq!((told[0].at_estimated, told[1].at_estimated, told[2].at_estimated), (true, false, true));
-    assert_eq!((told[3].parts[0].kind, told[3].cwd.as_deref()), (Kind::Summary, Some("Garden")));
+    assert_eq!((told[3].parts[0].kind, told[3].cwd.as_deref()), (PartKind::Summary, Some("Garden")));
     let nameless = json!({ "chat_messages": [{ "uuid": "m", "sender": "human", "text": "one" }] });
     assert_eq!(drafts(read(&nameless))[0].session, "conversation-m");
     assert!(reader().read_record(&json!({ "name": "x", "chat_messages": [] }), 1).unwrap_err().contains("uuid"));
@@ -175,7 +175,7 @@ fn files_of_an_export_are_known_by_name_or_content() {
         "{\"prompt_template\": \"\", \"docs\": []",
         "[{\"conversations_memory\"",
     ] {
-        assert!(recognizes(head.as_bytes()), "{head}");
+        assert!(is_claude_ai_head(head.as_bytes()), "{head}");
     }
-    assert!(!recognizes(b"{\"mapping\": {}}"));
+    assert!(!is_claude_ai_head(b"{\"mapping\": {}}"));
 }

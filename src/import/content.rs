@@ -1,14 +1,14 @@
-//! The text of content blocks, as the APIs of models and the clients write them.
+//! Extracts the text of content blocks, as model APIs and clients write them.
 //!
-//! A block of a known type is read as what it is. Of an unknown one every string that reads like text is kept, so that a
-//! newer client costs its decoration, not its words.
+//! A block of a known type is read by its type. Of an unknown one every readable string is kept, so that the format of
+//! a newer client costs structure but no words.
 
 use serde_json::Value;
 
-use super::draft_builder::field;
+use super::draft_builder::text_field;
 
-/// Fields whose strings say nothing to a reader.
-const TECHNICAL: [&str; 14] = [
+/// Fields whose strings are of no use to a reader.
+const OPAQUE_FIELDS: [&str; 14] = [
     "type",
     "id",
     "uuid",
@@ -25,31 +25,31 @@ const TECHNICAL: [&str; 14] = [
     "encoding",
 ];
 
-/// The text of a content: a string, a block, or a list of such.
+/// Returns the text of a content value: a string, a block, or a list of blocks.
 pub(super) fn content_text(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
-        Value::Array(blocks) => join(blocks.iter().map(content_text)),
+        Value::Array(blocks) => join_nonblank(blocks.iter().map(content_text)),
         Value::Object(_) => block_text(content),
         Value::Null => String::new(),
         other => other.to_string(),
     }
 }
 
-/// The text of one block.
+/// Returns the text of one block.
 fn block_text(block: &Value) -> String {
-    let kind = field(block, "type").unwrap_or("");
+    let kind = text_field(block, "type").unwrap_or("");
     let of = |name: &str| block.get(name).map(content_text).unwrap_or_default();
     match kind {
         "image" | "input_image" | "image_url" => "[image]".to_owned(),
         "document" => document_text(block),
-        "search_result" | "web_search_result" => join([of("title"), of("url"), of("source"), of("content")]),
-        "web_fetch_result" => join([of("url"), of("content")]),
+        "search_result" | "web_search_result" => join_nonblank([of("title"), of("url"), of("source"), of("content")]),
+        "web_fetch_result" => join_nonblank([of("url"), of("content")]),
         "resource" => block
             .get("resource")
-            .map(|resource| join([text_of(resource, "uri"), text_of(resource, "text")]))
+            .map(|resource| join_nonblank([text_of(resource, "uri"), text_of(resource, "text")]))
             .unwrap_or_default(),
-        "resource_link" => join([of("title"), of("name"), of("uri"), of("description")]),
+        "resource_link" => join_nonblank([of("title"), of("name"), of("uri"), of("description")]),
         "tool_reference" => of("tool_name"),
         "thinking" => of("thinking"),
         _ => {
@@ -58,39 +58,39 @@ fn block_text(block: &Value) -> String {
                 (!text.trim().is_empty()).then_some(text)
             });
             match known {
-                Some(text) if kind.is_empty() || is_plain(kind) => text,
+                Some(text) if kind.is_empty() || has_single_text(kind) => text,
                 _ => readable_strings(block),
             }
         }
     }
 }
 
-/// Whether a type of block is known to hold its text in one field.
-fn is_plain(kind: &str) -> bool {
+/// Returns true if blocks of this type hold their text in one field.
+fn has_single_text(kind: &str) -> bool {
     kind == "text" || kind.ends_with("_text") || kind.ends_with("_result") || kind.ends_with("_output")
 }
 
-/// Title, context and text of a document; the file itself is bytes.
+/// Returns title, context and text of a document; a binary file becomes `[document]`.
 fn document_text(block: &Value) -> String {
     let source = block.get("source").unwrap_or(&Value::Null);
-    let text = match field(source, "type") {
+    let text = match text_field(source, "type") {
         Some("text") => text_of(source, "data"),
         Some("content") => text_of(source, "content"),
         Some("url") => text_of(source, "url"),
         _ => "[document]".to_owned(),
     };
-    join([text_of(block, "title"), text_of(block, "context"), text])
+    join_nonblank([text_of(block, "title"), text_of(block, "context"), text])
 }
 
 fn text_of(value: &Value, name: &str) -> String {
     value.get(name).map(content_text).unwrap_or_default()
 }
 
-/// Every string in a value that says something, a line each.
+/// Collects the readable strings of a value, one per line.
 pub(super) fn readable_strings(value: &Value) -> String {
     let mut lines = Vec::new();
     collect_strings(value, &mut lines);
-    join(lines)
+    join_nonblank(lines)
 }
 
 fn collect_strings(value: &Value, lines: &mut Vec<String>) {
@@ -99,8 +99,8 @@ fn collect_strings(value: &Value, lines: &mut Vec<String>) {
         Value::Array(items) => items.iter().for_each(|item| collect_strings(item, lines)),
         Value::Object(fields) => {
             let told = fields.iter().filter(|(name, value)| {
-                // `data` is encoded bytes as a string, and anything as an object.
-                let is_technical = TECHNICAL.contains(&name.as_str()) && (*name != "data" || value.is_string());
+                // `data` holds encoded bytes if it is a string, and may be anything if it is an object.
+                let is_technical = OPAQUE_FIELDS.contains(&name.as_str()) && (*name != "data" || value.is_string());
                 !is_technical && !name.ends_with("_id") && !name.ends_with("Id")
             });
             told.for_each(|(_, value)| collect_strings(value, lines));
@@ -109,7 +109,7 @@ fn collect_strings(value: &Value, lines: &mut Vec<String>) {
     }
 }
 
-/// Whether a string is no id and no encoded bytes.
+/// Returns true if a string looks like text rather than an id or encoded bytes.
 fn is_readable(text: &str) -> bool {
     let text = text.trim();
     let longest = text.split_whitespace().map(str::len).max().unwrap_or(0);
@@ -117,7 +117,7 @@ fn is_readable(text: &str) -> bool {
     has_letters && (longest < 200 || !text.is_ascii()) && uuid::Uuid::try_parse(text).is_err()
 }
 
-fn join(texts: impl IntoIterator<Item = String>) -> String {
+fn join_nonblank(texts: impl IntoIterator<Item = String>) -> String {
     texts.into_iter().filter(|text| !text.trim().is_empty()).collect::<Vec<_>>().join("\n")
 }
 

@@ -1,6 +1,6 @@
-//! The records of a JSON file, one by one: elements of an array, values of a known field of an object, or values that follow
-//! each other. The whole file is never in memory. Where brackets do not fit, reading goes on at the next record. Does not own
-//! what records mean.
+//! Streams the records of a JSON file: elements of an array, values of a known field of an object, or concatenated
+//! values. The whole file is never in memory. After unbalanced brackets, reading resumes at the next record. Does not
+//! interpret records.
 
 use std::io::{self, BufRead};
 
@@ -9,43 +9,44 @@ use serde_json::Value;
 use super::Position;
 use crate::domain::json;
 
-/// Bytes of a key that is compared with the names of fields that hold records.
+/// Maximum bytes of a key that is compared with the names of record fields.
 const KEY_BYTES: usize = 32;
 
-/// Times the length of a damaged record that may be read while the next record is looked for.
+/// Limit on the work of finding the next record, in multiples of the damaged record's length.
 const MAX_PASSES: usize = 16;
 
-/// One step of reading.
+/// Result of reading the next record.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Element {
-    /// A record, whole as far as brackets and quotation marks tell, and the line it begins on.
+    /// A record that is complete as far as brackets and quotation marks show, and its first line.
     Whole(Vec<u8>, u64),
-    /// The first bytes of a record longer than the bound, and its line. [`Elements::pass_over`] skips the rest.
+    /// The first bytes of a record over the limit, and its first line. [`ElementReader::skip_record`] skips the rest.
     Full(Vec<u8>, u64),
-    /// The file ends within a record: its bytes and its line.
+    /// The bytes of a record that the end of the file cuts off, and its first line.
     CutOff(Vec<u8>, u64),
-    /// Nothing more.
+    /// The end of the file.
     End,
 }
 
-/// A reader of records.
-pub(super) struct Elements<R> {
+/// Streaming reader of JSON records.
+pub(super) struct ElementReader<R> {
     input: R,
     longest: usize,
     /// Fields of an outer object whose values are records.
     fields: &'static [&'static str],
-    /// Bytes that were returned to be read again, and how far they were read.
+    /// Bytes put back to be read again, and the index of the first unread one.
     returned: Vec<u8>,
     returned_at: usize,
-    /// The record that is longer than the bound.
-    open: Brackets,
-    /// After the last byte that was looked at; lines count line ends.
+    /// State of the record that is over the limit.
+    open: BracketState,
+    /// Position after the last byte consumed; `line` counts line ends.
     pub(super) position: Position,
-    /// Closing brackets until the field that holds the records ends; `None` where the file is no object with such a field.
+    /// Open brackets of the field that holds the records; 0 after its end; `None` if the file is not an object with
+    /// such a field.
     in_field: Option<u32>,
 }
 
-impl<R: BufRead> Elements<R> {
+impl<R: BufRead> ElementReader<R> {
     pub(super) fn new(input: R, longest: usize, fields: &'static [&'static str]) -> Self {
         Self {
             input,
@@ -53,18 +54,18 @@ impl<R: BufRead> Elements<R> {
             fields,
             returned: Vec::new(),
             returned_at: 0,
-            open: Brackets::default(),
+            open: BracketState::default(),
             position: Position::default(),
             in_field: None,
         }
     }
 
-    /// Returns whether the last record stood outside the field that holds the records.
+    /// Returns true if the last record was after the field that holds the records.
     pub(super) fn is_outside(&self) -> bool {
         self.in_field == Some(0)
     }
 
-    /// The next bytes; none at the end.
+    /// Returns the next bytes; empty at the end.
     fn fill_chunk(&mut self) -> io::Result<&[u8]> {
         if self.returned_at < self.returned.len() {
             return Ok(self.returned.get(self.returned_at..).unwrap_or(&[]));
@@ -77,7 +78,7 @@ impl<R: BufRead> Elements<R> {
         self.input.fill_buf()
     }
 
-    fn consume(&mut self, bytes: usize, lines: u64) {
+    fn consume_bytes(&mut self, bytes: usize, lines: u64) {
         if self.returned_at < self.returned.len() {
             self.returned_at += bytes;
         } else {
@@ -89,7 +90,7 @@ impl<R: BufRead> Elements<R> {
         self.position.line += lines;
     }
 
-    /// Returns bytes at the end of the last record, which are read again as the start of the next one.
+    /// Puts back bytes of the last record, to be read again as the next one.
     pub(super) fn put_back(&mut self, bytes: &[u8]) {
         let unread = self.returned.get(self.returned_at..).unwrap_or(&[]);
         self.returned = [bytes, unread].concat();
@@ -98,19 +99,19 @@ impl<R: BufRead> Elements<R> {
         self.position.line = self.position.line.saturating_sub(count_lines(bytes));
     }
 
-    /// The next record. What stands between records, brackets of the outer array too, is passed over.
+    /// Reads the next record. Bytes between records, including brackets of the outer array, are skipped.
     pub(super) fn next(&mut self) -> io::Result<Element> {
         loop {
             if !self.find_object()? {
                 return Ok(Element::End);
             }
             let line = self.position.line + 1;
-            let (mut brackets, mut record) = (Brackets::default(), Vec::new());
+            let (mut brackets, mut record) = (BracketState::default(), Vec::new());
             match self.read_object(&mut brackets, Some(&mut record))? {
-                Step::Closed => return Ok(Element::Whole(record, line)),
-                Step::Field => self.in_field = Some(1),
-                Step::End => return Ok(Element::CutOff(record, line)),
-                Step::More => {
+                BracketStep::Closed => return Ok(Element::Whole(record, line)),
+                BracketStep::Field => self.in_field = Some(1),
+                BracketStep::End => return Ok(Element::CutOff(record, line)),
+                BracketStep::More => {
                     self.open = brackets;
                     return Ok(Element::Full(record, line));
                 }
@@ -118,8 +119,8 @@ impl<R: BufRead> Elements<R> {
         }
     }
 
-    /// Skips the rest of a record longer than the bound and returns its bytes.
-    pub(super) fn pass_over(&mut self) -> io::Result<u64> {
+    /// Skips the rest of a record over the limit and returns the record's size in bytes.
+    pub(super) fn skip_record(&mut self) -> io::Result<u64> {
         let start = self.position.offset;
         let mut brackets = std::mem::take(&mut self.open);
         self.read_object(&mut brackets, None)?;
@@ -137,7 +138,7 @@ impl<R: BufRead> Elements<R> {
             let skipped = chunk.get(..found.unwrap_or(chunk.len())).unwrap_or(&[]);
             let (bytes, lines) = (skipped.len(), count_lines(skipped));
             let ends = skipped.iter().any(|byte| matches!(byte, b']' | b'}'));
-            self.consume(bytes, lines);
+            self.consume_bytes(bytes, lines);
             self.in_field = self.in_field.map(|open| if ends { 0 } else { open });
             if found.is_some() {
                 return Ok(true);
@@ -145,35 +146,37 @@ impl<R: BufRead> Elements<R> {
         }
     }
 
-    /// Reads one object, or goes on within it. Ends with [`Step::More`] where the record reaches its bound.
-    fn read_object(&mut self, brackets: &mut Brackets, mut record: Option<&mut Vec<u8>>) -> io::Result<Step> {
+    /// Reads one object, or continues inside it. Returns [`BracketStep::More`] when the record reaches the limit.
+    fn read_object(
+        &mut self,
+        brackets: &mut BracketState,
+        mut record: Option<&mut Vec<u8>>,
+    ) -> io::Result<BracketStep> {
         let fields = if self.in_field.is_none() { self.fields } else { &[] };
         loop {
             let left = record.as_ref().map_or(usize::MAX, |record| self.longest.saturating_sub(record.len()));
             let chunk = self.fill_chunk()?;
             if chunk.is_empty() {
-                return Ok(Step::End);
+                return Ok(BracketStep::End);
             }
             if left == 0 {
-                return Ok(Step::More);
+                return Ok(BracketStep::More);
             }
-            let (mut read, mut lines, mut step) = (0, 0, Step::More);
-            for byte in chunk.iter().take(left) {
-                step = brackets.step(*byte, fields);
-                if step == Step::Field {
-                    break;
-                }
-                read += 1;
-                lines += u64::from(*byte == b'\n');
-                if step == Step::Closed {
-                    break;
-                }
+            let chunk = chunk.get(..left.min(chunk.len())).unwrap_or(chunk);
+            let (mut read, mut step) = (0, BracketStep::More);
+            while step == BracketStep::More {
+                read += brackets.skip_text(chunk.get(read..).unwrap_or(&[]));
+                let Some(byte) = chunk.get(read) else { break };
+                step = brackets.read_byte(*byte, fields);
+                read += usize::from(step != BracketStep::Field);
             }
+            let taken = chunk.get(..read).unwrap_or(&[]);
+            let lines = count_lines(taken);
             if let Some(record) = &mut record {
-                record.extend_from_slice(chunk.get(..read).unwrap_or(&[]));
+                record.extend_from_slice(taken);
             }
-            self.consume(read, lines);
-            if step != Step::More {
+            self.consume_bytes(read, lines);
+            if step != BracketStep::More {
                 return Ok(step);
             }
         }
@@ -184,65 +187,75 @@ fn count_lines(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
-/// Effect of one byte.
+/// State after one byte, or at the end of input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    /// The object goes on.
+enum BracketStep {
+    /// The object is still open.
     More,
     /// The object was closed.
     Closed,
-    /// The value of a field that holds records begins here.
+    /// The next byte opens the value of a field that holds records.
     Field,
-    /// There are no more bytes.
+    /// The input has ended.
     End,
 }
 
-/// State of reading an object.
+/// Bracket and string state inside an object.
 #[derive(Debug, Default)]
-struct Brackets {
+struct BracketState {
     depth: u32,
     quoted: bool,
     escaped: bool,
-    /// The last string of the outermost level, and whether a colon stands behind it.
+    /// Last string of the outermost level, and whether a colon follows it.
     key: Vec<u8>,
     is_key: bool,
 }
 
-impl Brackets {
-    fn step(&mut self, byte: u8, fields: &[&str]) -> Step {
+impl BracketState {
+    /// Returns the number of bytes at the start that change nothing: most of a file is inside strings.
+    fn skip_text(&self, bytes: &[u8]) -> usize {
+        let is_key_open = self.depth == 1 && self.key.len() < KEY_BYTES;
+        if !self.quoted || self.escaped || is_key_open {
+            return 0;
+        }
+        memchr::memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len())
+    }
+
+    fn read_byte(&mut self, byte: u8, fields: &[&str]) -> BracketStep {
         if self.quoted {
             if self.depth == 1 && self.key.len() < KEY_BYTES {
                 self.key.push(byte);
             }
             (self.quoted, self.escaped) = (self.escaped || byte != b'"', !self.escaped && byte == b'\\');
-            return Step::More;
+            return BracketStep::More;
         }
         match byte {
             b'"' => {
                 self.quoted = true;
                 self.key.clear();
             }
-            b'{' | b'[' if self.is_key && self.depth == 1 && self.is_one_of(fields) => return Step::Field,
+            b'{' | b'[' if self.is_key && self.depth == 1 && self.is_one_of(fields) => return BracketStep::Field,
             b'{' | b'[' => self.depth += 1,
             b'}' | b']' => {
                 self.depth = self.depth.saturating_sub(1);
                 if self.depth == 0 {
-                    return Step::Closed;
+                    return BracketStep::Closed;
                 }
             }
             _ => {}
         }
         self.is_key = byte == b':' || (self.is_key && byte.is_ascii_whitespace());
-        Step::More
+        BracketStep::More
     }
 
-    /// Returns whether the key, which ends with its quotation mark, is one of the names.
+    /// Returns true if the key, which ends with its quotation mark, is one of `fields`.
     fn is_one_of(&self, fields: &[&str]) -> bool {
         self.key.strip_suffix(b"\"").is_some_and(|key| fields.iter().any(|field| field.as_bytes() == key))
     }
 }
 
-/// Finds where the next record begins behind the start of a damaged one: an object that can be parsed as a whole and is a record.
+/// Finds the start of the next record after the start of a damaged one: an object that parses completely and is a
+/// record.
 pub(super) fn find_record(damaged: &[u8], is_record: impl Fn(&Value) -> bool) -> Option<usize> {
     let (mut from, mut budget) = (1, damaged.len().saturating_mul(MAX_PASSES));
     loop {
@@ -253,15 +266,15 @@ pub(super) fn find_record(damaged: &[u8], is_record: impl Fn(&Value) -> bool) ->
         if !opens {
             continue;
         }
-        let mut brackets = Brackets::default();
-        let end = rest.iter().position(|byte| brackets.step(*byte, &[]) == Step::Closed).map(|end| end + 1);
+        let mut brackets = BracketState::default();
+        let end = rest.iter().position(|byte| brackets.read_byte(*byte, &[]) == BracketStep::Closed).map(|end| end + 1);
         budget = budget.checked_sub(end.unwrap_or(rest.len()))?;
         let Some(object) = end.and_then(|end| rest.get(..end)) else { continue };
-        if let Ok((value, _)) = json::parse(object) {
+        if let Ok((value, _)) = json::parse_lenient(object) {
             if is_record(&value) {
                 return Some(start);
             }
-            // Nothing inside a sound object is a record.
+            // No record is nested in an object that parses.
             from = start + object.len();
         }
     }
@@ -272,13 +285,13 @@ mod tests {
     use super::*;
 
     fn all(text: &str, longest: usize) -> Vec<Element> {
-        let mut elements = Elements::new(text.as_bytes(), longest, &["conversations"]);
+        let mut elements = ElementReader::new(text.as_bytes(), longest, &["conversations"]);
         let mut found = Vec::new();
         loop {
             match elements.next().unwrap() {
                 Element::End => return found,
                 Element::Full(record, line) => {
-                    let bytes = elements.pass_over().unwrap();
+                    let bytes = elements.skip_record().unwrap();
                     found.push(Element::Full(record, line + 1_000 * bytes));
                 }
                 element => found.push(element),
@@ -305,6 +318,19 @@ mod tests {
     }
 
     #[test]
+    fn inside_a_string_only_its_end_and_escapes_are_looked_at() {
+        let mut brackets = BracketState::default();
+        for byte in b"{\"a\": [\"" {
+            assert_eq!(brackets.skip_text(b"xyz\""), 0, "outside of strings and in keys every byte counts");
+            brackets.read_byte(*byte, &[]);
+        }
+        assert_eq!(brackets.skip_text(&[b'x'; 1000]), 1000);
+        assert_eq!((brackets.skip_text(b"{[\\\""), brackets.skip_text(b"\"]")), (2, 0));
+        brackets.read_byte(b'\\', &[]);
+        assert_eq!(brackets.skip_text(b"\"x"), 0, "an escaped byte");
+    }
+
+    #[test]
     fn records_of_a_field() {
         let text =
             "{\"user\": {\"x\": 1},\n \"conversations\" : [{\"a\": {\"conversations\": [{}]}}, {\"b\": 2}], \"c\": {}}";
@@ -312,7 +338,7 @@ mod tests {
             all(text, 99),
             [whole("{\"a\": {\"conversations\": [{}]}}", 2), whole("{\"b\": 2}", 2), whole("{}", 2)]
         );
-        let mut elements = Elements::new(text.as_bytes(), 99, &["conversations"]);
+        let mut elements = ElementReader::new(text.as_bytes(), 99, &["conversations"]);
         let mut outside = Vec::new();
         while elements.next().unwrap() != Element::End {
             outside.push(elements.is_outside());
@@ -338,7 +364,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_put_back_are_read_again() {
-        let mut elements = Elements::new(&b"{\"a\":\n{\"b\":1}\n {\"c\":2}"[..], 99, &[]);
+        let mut elements = ElementReader::new(&b"{\"a\":\n{\"b\":1}\n {\"c\":2}"[..], 99, &[]);
         assert!(matches!(elements.next().unwrap(), Element::CutOff(..)));
         elements.put_back(b"{\"b\":1}\n {\"c\":2}");
         assert_eq!(elements.next().unwrap(), whole("{\"b\":1}", 2));

@@ -1,23 +1,23 @@
-//! Text of files in UTF-16, which some tools on Windows write, as UTF-8. Any other file passes through unchanged.
+//! Decodes UTF-16 files, which some tools on Windows write, to UTF-8. Any other file passes through unchanged.
 
 use std::io::{self, BufRead, BufReader, Read};
 
-/// Bytes that are decoded at a time.
+/// Bytes decoded at a time.
 const CHUNK: usize = 1 << 16;
 
-/// A text as UTF-8, whatever its file is written in.
+/// Reader that returns UTF-8 for a UTF-8 or UTF-16 file.
 pub(super) enum Utf8<R> {
-    /// UTF-8 as it stands.
+    /// Input that is passed through unchanged.
     Plain(R),
-    /// Decoded UTF-16.
+    /// Input decoded from UTF-16.
     Decoded(BufReader<Utf16<R>>),
 }
 
 impl<R: BufRead> Utf8<R> {
-    /// Looks at the first bytes: a mark decides, else the zeros of ASCII in UTF-16.
-    pub(super) fn of(mut input: R) -> io::Result<Self> {
+    /// Detects the encoding from the first bytes: a byte order mark, else the zero bytes of ASCII in UTF-16.
+    pub(super) fn from_input(mut input: R) -> io::Result<Self> {
         let start: Vec<u8> = input.fill_buf()?.iter().take(4).copied().collect();
-        let Some(endian) = Endian::of(&start) else { return Ok(Self::Plain(input)) };
+        let Some(endian) = Endian::detect_order(&start) else { return Ok(Self::Plain(input)) };
         let decoder = Utf16 { input, endian, odd: None, high: None, text: Vec::new(), at: 0 };
         Ok(Self::Decoded(BufReader::with_capacity(CHUNK, decoder)))
     }
@@ -48,16 +48,16 @@ impl<R: BufRead> BufRead for Utf8<R> {
     }
 }
 
-/// Reads the start of a text as UTF-8, at most this many of its bytes.
+/// Reads at most `bytes` bytes from the start of a text, as UTF-8.
 pub(super) fn read_head(input: impl Read, bytes: u64) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     input.take(bytes).read_to_end(&mut head)?;
     let mut text = Vec::new();
-    Utf8::of(&head[..])?.read_to_end(&mut text)?;
+    Utf8::from_input(&head[..])?.read_to_end(&mut text)?;
     Ok(text)
 }
 
-/// Order of the bytes of a code unit.
+/// Byte order of a code unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Endian {
     Little,
@@ -65,7 +65,7 @@ enum Endian {
 }
 
 impl Endian {
-    fn of(start: &[u8]) -> Option<Self> {
+    fn detect_order(start: &[u8]) -> Option<Self> {
         match start {
             [0xff, 0xfe, ..] => Some(Self::Little),
             [0xfe, 0xff, ..] => Some(Self::Big),
@@ -75,7 +75,7 @@ impl Endian {
         }
     }
 
-    fn unit(self, bytes: [u8; 2]) -> u16 {
+    fn code_unit(self, bytes: [u8; 2]) -> u16 {
         match self {
             Self::Little => u16::from_le_bytes(bytes),
             Self::Big => u16::from_be_bytes(bytes),
@@ -83,13 +83,13 @@ impl Endian {
     }
 }
 
-/// Decoder of UTF-16. Halves of surrogate pairs become U+FFFD.
+/// UTF-16 decoder. Unpaired surrogates become U+FFFD.
 pub(super) struct Utf16<R> {
     input: R,
     endian: Endian,
-    /// First byte of a code unit whose second byte is still to come.
+    /// First byte of a code unit whose second byte is not read yet.
     odd: Option<u8>,
-    /// First half of a pair whose second half is still to come.
+    /// High surrogate whose low surrogate is not read yet.
     high: Option<u16>,
     text: Vec<u8>,
     at: usize,
@@ -107,7 +107,7 @@ impl<R: Read> Utf16<R> {
         let mut units: Vec<u16> = self.high.take().into_iter().collect();
         for byte in bytes.into_iter().take(read) {
             match self.odd.take() {
-                Some(first) => units.push(self.endian.unit([first, byte])),
+                Some(first) => units.push(self.endian.code_unit([first, byte])),
                 None => self.odd = Some(byte),
             }
         }
@@ -116,7 +116,7 @@ impl<R: Read> Utf16<R> {
         }
         let text: String = char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
         (self.text, self.at) = (text.into_bytes(), 0);
-        // The last bytes may be half a character: there is more to read.
+        // The chunk may end inside a character, so read on.
         if self.text.is_empty() && read > 0 { self.decode_chunk() } else { Ok(()) }
     }
 }

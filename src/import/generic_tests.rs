@@ -1,12 +1,16 @@
-//! What is read of generic JSON lines. Inputs are invented.
+//! Tests of reading generic JSON lines. Inputs are invented.
 
 use serde_json::json;
 
 use super::*;
 use crate::domain::Draft;
+use crate::import::Source;
+use crate::import::record_source::source_of_record;
 
-fn reader(path: &str) -> Generic {
-    Generic::new(&Transcript { path: path.into(), size: 0, modified: 0 })
+fn reader(path: &str) -> GenericJsonl {
+    GenericJsonl::new(&TranscriptFile { path: path.into(), size: 0, modified: 0 }, |record| {
+        source_of_record(record).map(Source::name)
+    })
 }
 
 fn drafts(items: Vec<Item>) -> Vec<Draft> {
@@ -15,11 +19,11 @@ fn drafts(items: Vec<Item>) -> Vec<Draft> {
 
 fn read_all(values: &[Value]) -> Vec<Draft> {
     let mut reader = reader("/x/notes.jsonl");
-    values.iter().flat_map(|value| drafts(reader.record(value.clone(), 1).unwrap())).collect()
+    values.iter().flat_map(|value| drafts(reader.convert_record(value.clone(), 1).unwrap())).collect()
 }
 
 /// Role, kind, origin and text of every part.
-fn parts(value: &Value) -> Vec<(Role, Kind, Origin, String)> {
+fn parts(value: &Value) -> Vec<(Role, PartKind, Origin, String)> {
     let drafts = read_all(std::slice::from_ref(value)).into_iter();
     drafts
         .flat_map(|draft| draft.parts.into_iter().map(move |part| (draft.role, part.kind, part.origin, part.text)))
@@ -28,7 +32,7 @@ fn parts(value: &Value) -> Vec<(Role, Kind, Origin, String)> {
 
 #[test]
 fn roles_and_words_under_many_names() {
-    use Kind::{Meta, Text, Thinking, ToolResult, ToolUse};
+    use PartKind::{Meta, Text, Thinking, ToolResult, ToolUse};
     let said = |text: &str| (Role::User, Text, Origin::Person, text.to_owned());
     let answered = |text: &str| (Role::Assistant, Text, Origin::Model, text.to_owned());
     let odd = |text: &str| (Role::System, Text, Origin::Client, text.to_owned());
@@ -86,8 +90,10 @@ fn roles_and_words_under_many_names() {
     for (value, expected) in cases {
         assert_eq!(parts(&value), expected, "{value}");
     }
-    assert!(reader("/x").record(json!({ "role": "user" }), 1).unwrap_err().contains("neither `text` nor `content`"));
-    assert!(reader("/x").record(json!([1]), 1).is_err());
+    assert!(
+        reader("/x").convert_record(json!({ "role": "user" }), 1).unwrap_err().contains("neither `text` nor `content`")
+    );
+    assert!(reader("/x").convert_record(json!([1]), 1).is_err());
 }
 
 #[test]
@@ -95,13 +101,13 @@ fn an_exchange_keeps_its_strange_messages() {
     let line = json!({ "conversations": [{ "from": "human", "value": "prune now" }, { "from": "critic", "value": "odd" },
         { "value": "nobody" }, { "from": "gpt", "note": "unusual field" }, { "from": "gpt", "value": "in March" }] });
     let mut reader = reader("/x/y.jsonl");
-    let items = reader.record(line.clone(), 3).unwrap();
-    let warnings: Vec<&BadLine> =
+    let items = reader.convert_record(line.clone(), 3).unwrap();
+    let warnings: Vec<&BadRecord> =
         items.iter().filter_map(|item| if let Item::Warning(bad) = item { Some(bad) } else { None }).collect();
     assert!(warnings.len() == 1 && warnings[0].line == 3 && warnings[0].why.contains("critic"), "{warnings:?}");
     let texts: Vec<String> = drafts(items).into_iter().map(|draft| draft.parts[0].text.clone()).collect();
     assert_eq!(texts, ["prune now", "odd", "nobody", "unusual field", "in March"]);
-    assert!(!reader.record(line, 4).unwrap().iter().any(|item| matches!(item, Item::Warning(_))), "once");
+    assert!(!reader.convert_record(line, 4).unwrap().iter().any(|item| matches!(item, Item::Warning(_))), "once");
 }
 
 #[test]
@@ -134,7 +140,8 @@ fn numbers_name_sessions_and_messages_and_an_id_may_be_a_speakers() {
 
 #[test]
 fn sessions_of_files_and_exchanges() {
-    let session = |path: &str| drafts(reader(path).record(json!({ "text": "x" }), 1).unwrap()).remove(0).session;
+    let session =
+        |path: &str| drafts(reader(path).convert_record(json!({ "text": "x" }), 1).unwrap()).remove(0).session;
     assert!(session("/a/notes.jsonl").starts_with("notes-"));
     assert_ne!(session("/a/notes.jsonl"), session("/b/notes.jsonl"));
     assert_eq!(session("/a/notes.jsonl"), session("/a/notes.jsonl"));
@@ -157,16 +164,16 @@ fn sessions_of_files_and_exchanges() {
 fn records_of_clients_are_named_not_taken() {
     let rollout =
         json!({ "timestamp": "2026-01-01T00:00:00Z", "type": "response_item", "payload": { "type": "message" } });
-    let items = reader("/x").record(rollout, 1).unwrap();
+    let items = reader("/x").convert_record(rollout, 1).unwrap();
     assert!(matches!(&items[..], [Item::NotUnderstood(kind, None)] if kind == "record of codex"), "{items:?}");
 }
 
 #[test]
 fn lists_and_objects_over_several_lines_are_told_from_lines() {
     for one in ["[{\"a\": 1}]", " [\n{}]", "{\n \"a\": 1}", "\u{feff}[{"] {
-        assert!(is_one_value(one.as_bytes()), "{one}");
+        assert!(is_single_document(one.as_bytes()), "{one}");
     }
     for lines in ["{\"a\": 1}\n", "", "x", "[]"] {
-        assert!(!is_one_value(lines.as_bytes()), "{lines}");
+        assert!(!is_single_document(lines.as_bytes()), "{lines}");
     }
 }

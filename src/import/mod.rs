@@ -1,4 +1,4 @@
-//! Reads histories of other programs as [`Draft`]s, one file per source. Does not own storage.
+//! Reads the histories of other programs as [`Draft`]s, one file per source. Does not store them.
 
 mod archive;
 mod chatgpt;
@@ -11,22 +11,25 @@ mod claude_files;
 mod claude_history;
 mod codex;
 mod content;
-mod dating;
 mod detect;
 mod discover;
 mod draft_builder;
 mod elements;
 mod encoding;
+mod estimated_times;
 mod export;
 mod gemini;
 mod generic;
 mod generic_message;
+mod importer;
 mod jsonl;
 mod lines;
 mod peers;
 mod project_folder;
 mod record_source;
-mod source;
+#[cfg(test)]
+mod session_folder_tests;
+mod table;
 
 use std::borrow::Cow;
 use std::io;
@@ -34,35 +37,35 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::{Draft, Timestamp};
 
-pub use detect::{detect, suggest};
-pub use discover::Transcript;
+pub use detect::{detect_source, suggest_source};
+pub use discover::TranscriptFile;
+pub use importer::Source;
 pub use lines::Position;
 pub use project_folder::directory_of_slug;
-pub use source::Source;
 
-/// A record that could not be read, or not as a whole; the rest of its file is imported.
+/// A record that could not be read at all or only in part. The rest of its file is imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BadLine {
-    /// The file.
+pub struct BadRecord {
+    /// File that holds the record.
     pub path: PathBuf,
-    /// The line, from 1; 0 when the whole file is meant.
+    /// Line number from 1; 0 means the whole file.
     pub line: u64,
-    /// What is wrong with it.
+    /// Reason, with what to do about it where something can be done.
     pub why: String,
 }
 
-impl BadLine {
-    /// A record over the bound.
+impl BadRecord {
+    /// Builds the report of a record over the size limit.
     fn too_long(path: &Path, line: u64, bytes: u64) -> Self {
         let why = format!(
-            "record of {} MiB is over the limit and was passed over; to import it, run again with --rescan and a larger --max-line-mib",
+            "record of {} MiB is over the limit and was skipped; to import it, run again with --rescan and a larger --max-line-mib",
             bytes >> 20
         );
         Self { path: path.to_owned(), line, why }
     }
 }
 
-impl std::fmt::Display for BadLine {
+impl std::fmt::Display for BadRecord {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.line == 0 {
             write!(formatter, "{}: {}", self.path.display(), self.why)
@@ -72,96 +75,92 @@ impl std::fmt::Display for BadLine {
     }
 }
 
-/// What a record of a source holds. Each record gives exactly one item that is counted in the [`Ledger`]; titles and
-/// warnings come beside it.
+/// Content of one record of a source. Each record yields exactly one item that the [`Ledger`] counts; titles and
+/// warnings are yielded in addition.
 ///
 /// [`Ledger`]: crate::domain::Ledger
 #[derive(Debug)]
 pub enum Item {
     /// A message, or part of one.
     Draft(Box<Draft>),
-    /// A record of a known type that holds no conversation: its type.
+    /// A record of a known type without conversation, with its type.
     Bookkeeping(Cow<'static, str>),
-    /// A record of a type that is not known: its type, and its words if it has any.
+    /// A record of an unknown type: the type, and its text if it has any.
     NotUnderstood(String, Option<Box<Draft>>),
-    /// Our own output, which is never imported.
+    /// Output of claude-memory itself, which is never imported.
     Own,
-    /// A record that cannot be read: nothing of it was kept.
-    Bad(BadLine),
-    /// Something a person should know about a record that is counted as another item, or about the file. Not counted.
-    Warning(BadLine),
+    /// An unreadable record, of which nothing was kept.
+    Bad(BadRecord),
+    /// A notice about the file, or about a record that is counted as another item. Not counted.
+    Warning(BadRecord),
     /// The title of a session. Not counted.
-    Title(Title),
+    Title(SessionTitle),
 }
 
 /// A title of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Title {
+pub struct SessionTitle {
     /// The session it names.
     pub session: SessionRef,
-    /// The title.
     pub title: String,
-    /// Who chose it; a title of a higher rank is not replaced by one of a lower rank.
+    /// Origin of the title. A title of a lower rank does not replace one of a higher rank.
     pub rank: TitleRank,
 }
 
-/// How a title names its session.
+/// Reference from a title to its session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionRef {
-    /// By its id.
+    /// Id of the session.
     Id(String),
-    /// By the key of one of its parts, which may stand in another file.
+    /// Key of one of the session's parts, which may be in another file.
     PartKey(String),
 }
 
-/// Who chose a title.
+/// Origin of a title, lowest rank first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TitleRank {
-    /// A model or the client, from what was said.
+    /// Generated by a model or by the client from the conversation.
     Generated,
-    /// A person.
+    /// Chosen by a person.
     Chosen,
 }
 
 impl Item {
-    /// The title of a session that the client made.
-    pub fn title(session: &str, title: &str) -> Self {
+    /// Builds a generated title for a session.
+    pub fn generated_title(session: &str, title: &str) -> Self {
         let session = SessionRef::Id(session.to_owned());
-        Self::Title(Title { session, title: title.to_owned(), rank: TitleRank::Generated })
+        Self::Title(SessionTitle { session, title: title.to_owned(), rank: TitleRank::Generated })
     }
 }
 
-/// How files are read.
+/// Options for reading a file.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadOptions {
-    /// Longest record in bytes; longer ones are reported and passed over.
+    /// Maximum length of a record in bytes. Longer records are reported and skipped.
     pub longest: usize,
-    /// The time of the import. What a running session has not finished is left for the next time.
+    /// Time of the import. Records that a running session has not finished yet are left for the next import.
     pub now: Timestamp,
 }
 
-/// Where reading a file ended.
+/// End of reading a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct End {
-    /// Everything before it was read.
+pub struct ReadEnd {
+    /// Position up to which everything was read.
     pub position: Position,
-    /// Whether nothing was left for the next time.
+    /// True if nothing was left for the next import.
     pub complete: bool,
 }
 
-impl End {
-    /// The end of a file that was read as a whole.
-    pub const fn complete(position: Position) -> Self {
+impl ReadEnd {
+    /// Builds the end of a file that was read completely.
+    pub const fn completed_at(position: Position) -> Self {
         Self { position, complete: true }
     }
 }
 
-/// A file that is being read.
-pub trait Records: Send {
-    /// Tells each item with the position after it, until it is told to stop or nothing more comes. A position that is told
-    /// several times says that items before it will be told again when reading goes on there.
-    ///
-    /// # Errors
-    /// When reading fails.
-    fn each(self: Box<Self>, tell: &mut dyn FnMut(Item, Position) -> bool) -> io::Result<End>;
+/// Reader of one file.
+pub trait RecordStream: Send {
+    /// Passes each item, with the position after it, to `tell` until it returns `false` or the file ends. A position
+    /// that is passed more than once means that items passed before come again when reading resumes there.
+    fn for_each_item(self: Box<Self>, tell: &mut dyn FnMut(Item, Position) -> bool) -> io::Result<ReadEnd>;
 }

@@ -1,26 +1,27 @@
-//! The working directory that a folder of Claude Code's transcripts is named after. The name says it only in part: every character
-//! that is no ASCII letter or digit became `-`. Does not own the rule of the names.
+//! Finds the working directory that a folder of Claude Code transcripts is named after. The name is lossy: every
+//! character that is not an ASCII letter or digit became `-`. Does not own the naming rule.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::domain::directory::{claude_code_slug, is_slug_of};
 
-/// Folders that are listed for one name.
-const MOST_LISTED: usize = 400;
+/// Maximum number of folders listed for one name.
+const MAX_LISTED_FOLDERS: usize = 400;
 
-/// Finds the working directory of a transcripts folder by its name, for sessions whose records do not say it.
+/// Finds the working directory of a transcripts folder by its name. Used for sessions whose records do not give it.
 ///
-/// A directory out of `known` counts first (working directories of other sessions), then one that exists on this machine. If there
-/// is none, what cannot be told apart stays one name below the directories that exist: `-home-mei-old-shop` is
-/// `/home/mei/old-shop` where `/home/mei` exists. `None` for a name that Claude Code does not make.
+/// A directory in `known` (working directories of other sessions) is preferred, then one that exists on this machine.
+/// Otherwise the part of the name that cannot be resolved stays one name below the directories that exist:
+/// `-home-mei-old-shop` is `/home/mei/old-shop` if `/home/mei` exists. `None` for a name that Claude Code does not
+/// make.
 pub fn directory_of_slug(slug: &str, known: &[&str]) -> Option<String> {
     if let Some(directory) = known.iter().find(|directory| is_slug_of(slug, directory)) {
         return Some((*directory).to_owned());
     }
     let (root, rest) = split_root(slug)?;
-    let mut search = Search { slug, listed: 0, deepest: (PathBuf::from(&root), rest) };
-    if let Some(found) = search.find(Path::new(&root), rest) {
+    let mut search = DirectorySearch { slug, listed: 0, deepest: (PathBuf::from(&root), rest) };
+    if let Some(found) = search.find_directory(Path::new(&root), rest) {
         return Some(found.display().to_string());
     }
     let (folder, rest) = search.deepest;
@@ -31,7 +32,7 @@ pub fn directory_of_slug(slug: &str, known: &[&str]) -> Option<String> {
     Some(if rest.is_empty() { root } else { format!("{folder}{separator}{rest}") })
 }
 
-/// The root that a name begins with, and what follows it.
+/// Splits a name into the root it begins with and the rest.
 fn split_root(slug: &str) -> Option<(String, &str)> {
     if let Some(rest) = slug.strip_prefix('-') {
         return Some(("/".to_owned(), rest));
@@ -41,17 +42,17 @@ fn split_root(slug: &str) -> Option<(String, &str)> {
     Some((format!("{}:\\", drive.to_ascii_uppercase()), rest))
 }
 
-/// Looks for the directory among those that exist, deepest first.
-struct Search<'a> {
+/// Depth-first search for the directory among those that exist.
+struct DirectorySearch<'a> {
     slug: &'a str,
     listed: usize,
-    /// The directory that fits most of the name, and what is left of it.
+    /// Directory that matches most of the name, and the unmatched rest.
     deepest: (PathBuf, &'a str),
 }
 
-impl<'a> Search<'a> {
-    /// `rest` is what of the name is not explained by `folder`.
-    fn find(&mut self, folder: &Path, rest: &'a str) -> Option<PathBuf> {
+impl<'a> DirectorySearch<'a> {
+    /// Finds the directory below `folder`; `rest` is the part of the name that `folder` does not cover.
+    fn find_directory(&mut self, folder: &Path, rest: &'a str) -> Option<PathBuf> {
         if rest.len() < self.deepest.1.len() {
             self.deepest = (folder.to_owned(), rest);
         }
@@ -59,7 +60,7 @@ impl<'a> Search<'a> {
             return Some(folder.to_owned());
         }
         self.listed += 1;
-        if self.listed > MOST_LISTED {
+        if self.listed > MAX_LISTED_FOLDERS {
             return None;
         }
         for entry in fs::read_dir(folder).ok()?.flatten() {
@@ -72,12 +73,12 @@ impl<'a> Search<'a> {
                     Some(left) => left,
                     None => continue,
                 },
-                // A long name is cut off and ends with a hash.
+                // A long name is truncated and ends with a hash.
                 None if is_slug_of(self.slug, &path.display().to_string()) => "",
                 None => continue,
             };
             if path.is_dir()
-                && let Some(found) = self.find(&path, left)
+                && let Some(found) = self.find_directory(&path, left)
             {
                 return Some(found);
             }
@@ -103,7 +104,7 @@ mod tests {
             assert_eq!(claude_code_slug(&found), claude_code_slug(&directory), "{name}");
             assert!(Path::new(&found).is_dir(), "{found}");
         }
-        // Deleted since: the last directory that exists, and a name.
+        // Deleted since: the deepest directory that exists, and a name.
         let gone = base.join("shop/old-web").display().to_string();
         assert_eq!(directory_of_slug(&claude_code_slug(&gone), &[]), Some(gone));
         let long = base.join("x".repeat(120)).join("y".repeat(120));

@@ -1,24 +1,30 @@
-//! Arguments as models and strict clients send them: `"5"` for 5, one text for a list, `""` for every field that is left out. What
-//! does not fit the schema of a tool is named with its field.
+//! Coercion of tool arguments that models and strict clients send loosely: `"5"` for 5, one string for a list, `""` for
+//! a field that is left out. A value that does not match the tool's schema is reported with the name of its field.
 
 use serde_json::{Map, Value};
 
-use super::error::Failure;
-use crate::domain::json;
-use crate::domain::text::one_line;
+use crate::domain::text::to_one_line;
+use crate::domain::{Failure, json};
 
-/// Characters of a wrong argument that are repeated.
-const SHOWN: usize = 60;
+/// Characters of a wrong argument repeated in the error message.
+const MAX_SHOWN_CHARACTERS: usize = 60;
 
-/// Makes arguments fit the schema of a tool, where what was meant is beyond doubt. Fields that the schema does not have stay.
+/// Free-text arguments, which may be longer than `MOST_BYTES`; all others are names, paths, times and ids.
+const FREE_TEXT_ARGUMENTS: [&str; 4] = ["text", "query", "task", "error"];
+const MAX_ARGUMENT_BYTES: usize = 4_096;
+
+/// Coerces arguments to the tool's schema where the intent is unambiguous.
+///
+/// Empty optional fields are dropped. Fields that the schema does not have are dropped too; their names are returned.
 ///
 /// # Errors
-/// When a field has a value of another type; the failure names it.
-pub(super) fn conform(schema: &Map<String, Value>, arguments: Value) -> Result<Value, Failure> {
+/// When a field has a value of another type or is too long; the failure names the field.
+pub(super) fn coerce_arguments(schema: &Map<String, Value>, arguments: Value) -> Result<(Value, Vec<String>), Failure> {
+    let mut unknown = Vec::new();
     let fields = match arguments {
         Value::Object(fields) => fields,
         Value::Null => Map::new(),
-        other => return Ok(other),
+        other => return Ok((other, unknown)),
     };
     let properties = schema.get("properties").and_then(Value::as_object);
     let required = schema.get("required").and_then(Value::as_array);
@@ -29,47 +35,53 @@ pub(super) fn conform(schema: &Map<String, Value>, arguments: Value) -> Result<V
         if is_empty && !is_required {
             continue;
         }
-        let value = match properties.and_then(|properties| properties.get(&name)) {
-            Some(wanted) => fit(wanted, value).map_err(|(value, expected)| wrong(&name, &value, expected))?,
-            None => value,
+        let Some(wanted) = properties.and_then(|properties| properties.get(&name)) else {
+            unknown.push(to_one_line(&name, MAX_SHOWN_CHARACTERS));
+            continue;
         };
+        let value =
+            coerce_value(wanted, value).map_err(|(value, expected)| invalid_argument(&name, &value, expected))?;
+        if !FREE_TEXT_ARGUMENTS.contains(&name.as_str())
+            && value.as_str().is_some_and(|text| text.len() > MAX_ARGUMENT_BYTES)
+        {
+            return Err(invalid_argument(&name, &value, "shorter than 4,096 bytes"));
+        }
         fitting.insert(name, value);
     }
-    Ok(Value::Object(fitting))
+    Ok((Value::Object(fitting), unknown))
 }
 
-fn wrong(name: &str, value: &Value, expected: &str) -> Failure {
-    let shown = one_line(&value.to_string(), SHOWN);
-    Failure::arguments(format!("{name} is {shown}"), format!("{name} must be {expected}"))
+fn invalid_argument(name: &str, value: &Value, expected: &str) -> Failure {
+    let shown = to_one_line(&value.to_string(), MAX_SHOWN_CHARACTERS);
+    Failure::invalid_arguments(format!("{name} is {shown}"), format!("{name} must be {expected}"))
 }
 
-/// The value in the form that a schema wants, or the value and what was expected.
-fn fit(wanted: &Value, value: Value) -> Result<Value, (Value, &'static str)> {
-    if let Some(choices) = wanted.get("anyOf").and_then(Value::as_array) {
-        let same = choices.iter().find(|choice| type_of(choice) == type_name(&value)).or(choices.first());
-        return match same {
-            Some(choice) => fit(choice, value),
-            None => Ok(value),
-        };
-    }
+/// Coerces a value to its schema. The error holds the value and the expected type, for the message.
+fn coerce_value(wanted: &Value, value: Value) -> Result<Value, (Value, &'static str)> {
     match type_of(wanted) {
-        "integer" => match whole_number(&value) {
+        "integer" => match parse_whole_number(&value) {
             Some(number) if number >= 0 || wanted.get("minimum").is_none() => Ok(number.into()),
             Some(_) => Err((value, "a whole number, not below 0")),
             None => Err((value, "a whole number")),
         },
-        "boolean" => match truth(&value) {
+        "boolean" => match parse_bool(&value) {
             Some(truth) => Ok(truth.into()),
             None => Err((value, "true or false")),
         },
         "string" => match value {
             Value::String(_) => Ok(value),
             Value::Number(number) => Ok(number.to_string().into()),
+            // A list of strings for a single string: join them.
+            Value::Array(list) if !list.is_empty() && list.iter().all(Value::is_string) => {
+                let texts: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
+                Ok(texts.join(" ").into())
+            }
             other => Err((other, "a text")),
         },
         "array" => {
             let items = wanted.get("items").unwrap_or(&Value::Null);
-            let list: Result<Vec<Value>, _> = list_of(value)?.into_iter().map(|item| fit(items, item)).collect();
+            let list: Result<Vec<Value>, _> =
+                parse_list(value)?.into_iter().map(|item| coerce_value(items, item)).collect();
             list.map(Value::Array)
         }
         _ => Ok(value),
@@ -80,19 +92,8 @@ fn type_of(schema: &Value) -> &str {
     schema.get("type").and_then(Value::as_str).unwrap_or("")
 }
 
-fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
-}
-
-/// `5`, `5.0`, `"5"` and `"5.0"`.
-fn whole_number(value: &Value) -> Option<i64> {
+/// Parses a whole number from `5`, `5.0`, `"5"` or `"5.0"`.
+fn parse_whole_number(value: &Value) -> Option<i64> {
     let text = match value {
         Value::Number(number) => number.to_string(),
         Value::String(text) => text.trim().to_owned(),
@@ -104,7 +105,7 @@ fn whole_number(value: &Value) -> Option<i64> {
     whole.parse().ok()
 }
 
-fn truth(value: &Value) -> Option<bool> {
+fn parse_bool(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(truth) => Some(*truth),
         Value::String(text) if text.trim().eq_ignore_ascii_case("true") => Some(true),
@@ -113,11 +114,11 @@ fn truth(value: &Value) -> Option<bool> {
     }
 }
 
-/// A list, one text, or a list that was written into a text.
-fn list_of(value: Value) -> Result<Vec<Value>, (Value, &'static str)> {
+/// Returns the items of a list, of a list encoded as a string, or of a single value.
+fn parse_list(value: Value) -> Result<Vec<Value>, (Value, &'static str)> {
     match value {
         Value::Array(list) => Ok(list),
-        Value::String(text) if text.trim_start().starts_with('[') => match json::parse(text.as_bytes()) {
+        Value::String(text) if text.trim_start().starts_with('[') => match json::parse_lenient(text.as_bytes()) {
             Ok((Value::Array(list), _)) => Ok(list),
             _ => Ok(vec![text.into()]),
         },
@@ -135,7 +136,7 @@ mod tests {
     fn schema() -> Map<String, Value> {
         let list = json!({ "type": "array", "items": { "type": "string" } });
         let schema = json!({ "type": "object", "required": ["query"], "properties": {
-            "query": { "anyOf": [{ "type": "string" }, list] }, "limit": { "type": "integer", "minimum": 0 },
+            "query": { "type": "string" }, "limit": { "type": "integer", "minimum": 0 },
             "roles": list, "project": { "type": "string" }, "explain": { "type": "boolean" },
         }});
         schema.as_object().unwrap().clone()
@@ -161,13 +162,14 @@ mod tests {
                 json!({ "query": "x", "explain": "False", "project": 7 }),
                 json!({ "query": "x", "explain": false, "project": "7" }),
             ),
-            (json!({ "query": ["x", 4711] }), json!({ "query": ["x", "4711"] })),
+            (json!({ "query": ["x", "y"] }), json!({ "query": "x y" })),
             (json!({ "query": 4711 }), json!({ "query": "4711" })),
-            (json!({ "query": "", "other": 3 }), json!({ "query": "", "other": 3 })),
         ] {
-            assert_eq!(conform(&schema(), sent.clone()).unwrap(), taken, "{sent}");
+            assert_eq!(coerce_arguments(&schema(), sent.clone()).unwrap(), (taken, Vec::new()), "{sent}");
         }
-        assert_eq!(conform(&schema(), Value::Null).unwrap(), json!({}));
+        assert_eq!(coerce_arguments(&schema(), Value::Null).unwrap(), (json!({}), Vec::new()));
+        let (taken, unknown) = coerce_arguments(&schema(), json!({ "query": "", "top_k": 3, "format": null })).unwrap();
+        assert_eq!((taken, unknown), (json!({ "query": "" }), vec!["top_k".to_owned()]));
     }
 
     #[test]
@@ -181,7 +183,7 @@ mod tests {
             (json!({ "explain": 3 }), "explain is 3", "explain must be true or false"),
             (json!({ "query": {} }), "query is {}", "query must be a text"),
         ] {
-            let failure = conform(&schema(), sent.clone()).unwrap_err();
+            let failure = coerce_arguments(&schema(), sent.clone()).unwrap_err();
             assert_eq!((failure.message.as_str(), failure.hint.as_deref()), (message, Some(hint)), "{sent}");
         }
     }

@@ -1,5 +1,5 @@
-//! What an MCP session does between requests: makes missing vectors if no other process does, and gives back memory that
-//! is no longer used; and adds what was counted to the store, where every process of the folder adds to the same counters.
+//! Background work of an MCP session: embeds new messages if no other process does, merges pending postings, unloads an
+//! idle model, and flushes counters to the store, where all processes of the data folder add to the same counters.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,15 +7,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::bridge::Desk;
-use crate::embed::give_way;
+use crate::bridge::EngineHandle;
+use crate::embed::lower_thread_priority;
 use crate::memory::{self, Memory};
-use crate::ops::metrics::Metrics;
+use crate::monitor::metrics::Metrics;
 
-/// Pause between two looks at the queue.
+/// Pause between two runs of the background work.
 const PAUSE: Duration = Duration::from_secs(20);
 
-/// The running thread.
+/// Handle to the background thread.
 #[derive(Debug)]
 pub struct Worker {
     wake: Sender<()>,
@@ -23,12 +23,9 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts it.
-    ///
-    /// # Errors
-    /// When the system gives no thread.
-    pub fn start(
-        desk: Desk<Memory, memory::Error>,
+    /// Starts the thread, which runs until `stop` is set or the handle is finished.
+    pub fn start_thread(
+        desk: EngineHandle<Memory, memory::Error>,
         metrics: Arc<Metrics>,
         make_vectors: bool,
         stop: Arc<AtomicBool>,
@@ -36,12 +33,12 @@ impl Worker {
         let (wake, sleep) = channel();
         let thread = std::thread::Builder::new()
             .name("vectors".to_owned())
-            .spawn(move || run(&desk, &metrics, make_vectors, &stop, &sleep))?;
+            .spawn(move || run_loop(&desk, &metrics, make_vectors, &stop, &sleep))?;
         Ok(Self { wake, thread })
     }
 
-    /// Waits for the thread, but not longer than `grace`: what it does can be stopped at any moment without loss.
-    pub fn finish(self, grace: Duration) {
+    /// Waits for the thread, at most `grace`. Its work can be interrupted at any moment without loss.
+    pub fn join_within(self, grace: Duration) {
         drop(self.wake);
         let deadline = Instant::now() + grace;
         while !self.thread.is_finished() && Instant::now() < deadline {
@@ -50,44 +47,44 @@ impl Worker {
     }
 }
 
-fn run(
-    desk: &Desk<Memory, memory::Error>,
+fn run_loop(
+    desk: &EngineHandle<Memory, memory::Error>,
     metrics: &Metrics,
     make_vectors: bool,
     stop: &AtomicBool,
     sleep: &Receiver<()>,
 ) {
-    give_way();
+    lower_thread_priority();
     while matches!(sleep.recv_timeout(PAUSE), Err(RecvTimeoutError::Timeout)) && !stop.load(Ordering::Relaxed) {
-        // A store that cannot be opened is reported to whoever calls a tool.
-        let opened = if make_vectors { desk.opened().ok() } else { desk.peek() };
+        // A store that cannot be opened is reported to the caller of a tool.
+        let opened = if make_vectors { desk.get_or_open().ok() } else { desk.loaded() };
         let Some(memory) = opened else { continue };
-        memory.drop_idle();
-        flush(metrics, &memory);
-        // Hooks leave this to who has time.
-        if make_vectors && let Err(error) = memory.fold_words() {
-            tracing::debug!(%error, "words were not folded now");
+        memory.free_idle_memory();
+        flush_counters(metrics, &memory);
+        // Hooks have no time for this and leave it to background threads.
+        if make_vectors && let Err(error) = memory.merge_postings() {
+            tracing::debug!(%error, "failed to merge pending postings");
         }
-        if make_vectors && let Err(error) = work(&memory, stop) {
-            tracing::debug!(%error, "vectors were not made now");
+        if make_vectors && let Err(error) = embed_pending(&memory, stop) {
+            tracing::debug!(%error, "failed to embed new messages");
         }
     }
-    if let Some(memory) = desk.peek() {
-        flush(metrics, &memory);
+    if let Some(memory) = desk.loaded() {
+        flush_counters(metrics, &memory);
     }
 }
 
-/// Counters are worth no failure: what cannot be added now is added later, or never.
-fn flush(metrics: &Metrics, memory: &Memory) {
-    if let Err(error) = metrics.flush(memory) {
-        tracing::debug!(%error, "the counters were not added");
+/// Flushes the counters to the store. A failure is only logged: the counts are added by a later flush, or lost.
+fn flush_counters(metrics: &Metrics, memory: &Memory) {
+    if let Err(error) = metrics.flush_counters(memory) {
+        tracing::debug!(%error, "failed to flush counters");
     }
 }
 
-fn work(memory: &Memory, stop: &AtomicBool) -> memory::Result<()> {
-    // One worker: the session's owner has other things to do with this machine.
-    let Some(turn) = memory.take_turn(1)? else { return Ok(()) };
-    let made = memory.make_vectors(&turn, stop, &mut |_| {})?;
-    tracing::info!(parts = made.parts, vectors = made.vectors, "made missing vectors");
+fn embed_pending(memory: &Memory, stop: &AtomicBool) -> memory::Result<()> {
+    // One thread: the user needs the machine for other work.
+    let Some(turn) = memory.acquire_embed_lease(1)? else { return Ok(()) };
+    let made = memory.embed_pending(&turn, stop, &mut |_| {})?;
+    tracing::info!(parts = made.parts, vectors = made.vectors, "embedded new messages");
     Ok(())
 }

@@ -1,18 +1,21 @@
-//! Completing the arguments of prompts and addresses while a person types.
+//! Completion of prompt and resource arguments while a user types.
+
+use std::collections::HashSet;
 
 use rmcp::model::{CompleteRequestParams, CompletionInfo, Reference};
 
-use super::error::Failure;
+use super::wire::outgoing::sanitize_name;
+use crate::domain::Failure;
 use crate::memory::Memory;
 use crate::store::SessionFilter;
 
-/// Values of one answer.
-const MOST: usize = 20;
-/// Sessions that are offered by number.
-const SESSIONS: usize = 200;
+/// Maximum number of values in an answer.
+const MAX_VALUES: usize = 20;
+/// Newest sessions whose ids are offered.
+const MAX_SESSIONS: usize = 200;
 
-/// The values that fit what was typed, and how many there are in all.
-pub(super) fn complete(memory: &Memory, request: &CompleteRequestParams) -> Result<CompletionInfo, Failure> {
+/// Completes an argument: the values that contain the typed text, and their total number.
+pub(super) fn complete_argument(memory: &Memory, request: &CompleteRequestParams) -> Result<CompletionInfo, Failure> {
     let typed = request.argument.value.trim().to_lowercase();
     let what = match &request.r#ref {
         Reference::Prompt(_) => request.argument.name.clone(),
@@ -21,20 +24,23 @@ pub(super) fn complete(memory: &Memory, request: &CompleteRequestParams) -> Resu
         _ => String::new(),
     };
     let all: Vec<String> = match what.as_str() {
-        "project" => memory.project_names()?,
+        "project" => memory.snapshot()?.list_projects()?.into_iter().map(|project| project.name).collect(),
         "session_id" => {
-            let sessions = memory.sessions(&SessionFilter::default(), None, SESSIONS)?;
+            let sessions = memory.list_sessions(&SessionFilter::default(), None, MAX_SESSIONS)?;
             sessions.into_iter().map(|session| session.session).collect()
         }
         _ => Vec::new(),
     };
-    let mut fitting: Vec<String> = all.into_iter().filter(|value| value.to_lowercase().contains(&typed)).collect();
-    // What begins so comes before what merely contains it.
+    // A value that sanitizing would change no longer identifies anything.
+    let shown = all.into_iter().filter(|value| *sanitize_name(value) == *value.as_str());
+    let mut fitting: Vec<String> = shown.filter(|value| value.to_lowercase().contains(&typed)).collect();
+    // Prefix matches come before other matches.
+    let mut seen = HashSet::new();
+    fitting.retain(|value| seen.insert(value.clone()));
     fitting.sort_by_key(|value| !value.to_lowercase().starts_with(&typed));
-    fitting.dedup();
     let total = u32::try_from(fitting.len()).ok();
-    let more = fitting.len() > MOST;
-    fitting.truncate(MOST);
+    let more = fitting.len() > MAX_VALUES;
+    fitting.truncate(MAX_VALUES);
     CompletionInfo::with_pagination(fitting, total, more)
-        .map_err(|why| Failure::arguments(why, "please report this as a bug"))
+        .map_err(|why| Failure::invalid_arguments(why, "please report this as a bug"))
 }

@@ -1,86 +1,86 @@
-//! The envelope of JSON-RPC messages from clients: damaged JSON is repaired, and what the protocol layer would drop without a word
-//! is refused here, under its id. Over stdin and over HTTP alike. Does not own what the messages mean.
+//! Envelope of JSON-RPC messages from clients, over stdin and HTTP alike. Damaged JSON is repaired, and messages that
+//! the protocol layer would drop in silence are refused here, under their id.
 
 use rmcp::model::ClientJsonRpcMessage;
 use serde_json::{Map, Value, json};
 
-use crate::domain::json::{self, Found};
+use crate::domain::json::{self, RecordOutcome};
 use crate::domain::limits;
 
-/// The text is not JSON.
+/// JSON-RPC code for text that is not JSON.
 const PARSE_ERROR: i32 = -32700;
-/// The JSON is no message.
+/// JSON-RPC code for JSON that is not a valid message.
 const INVALID_REQUEST: i32 = -32600;
 
-/// What to do with a message.
+/// Result of checking a message.
 #[derive(Debug, PartialEq)]
-pub enum Checked {
-    /// Hand it to the protocol layer, which understands its envelope.
+pub enum CheckedMessage {
+    /// Valid message: pass it to the protocol layer.
     Message {
-        /// The message as well-formed JSON on one line, without the end of the line.
+        /// Message as well-formed JSON on one line, without the line feed.
         text: Vec<u8>,
-        /// The id of a request, as JSON.
+        /// Id as JSON if the message is a request.
         request: Option<String>,
     },
-    /// Answer with these errors, of which there is at least one.
-    Refused(Vec<Refusal>),
-    /// Nothing: it is blank, or needs no answer and cannot be understood.
+    /// Invalid message: answer with these errors, of which there is at least one.
+    Refused(Vec<RpcError>),
+    /// Blank line, or an invalid notification or answer, which get no reply.
     Ignored,
 }
 
-/// An error that answers a message.
+/// JSON-RPC error that answers an invalid message.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Refusal {
-    /// The id of the message; null where it cannot be read.
+pub struct RpcError {
+    /// Id of the message; null if it cannot be read.
     pub id: Value,
-    /// The code of JSON-RPC.
+    /// JSON-RPC error code.
     pub code: i32,
-    /// What is wrong.
+    /// Description of the error.
     pub message: String,
 }
 
-impl Refusal {
-    /// A message that cannot be accepted.
-    pub(super) fn invalid(id: Value, message: &str) -> Self {
+impl RpcError {
+    /// Creates an Invalid Request error.
+    pub(super) fn invalid_request(id: Value, message: &str) -> Self {
         Self { id, code: INVALID_REQUEST, message: message.to_owned() }
     }
 
-    /// The answer.
+    /// Encodes the error as a JSON-RPC answer.
     pub fn to_json(&self) -> Value {
         json!({ "jsonrpc": "2.0", "id": self.id, "error": { "code": self.code, "message": self.message } })
     }
 }
 
-/// Checks a message, or a batch of them.
-pub fn check(bytes: &[u8]) -> Checked {
+/// Checks and repairs one message. Batches are refused, under the id of each request in them.
+pub fn check_message(bytes: &[u8]) -> CheckedMessage {
     if bytes.trim_ascii().is_empty() {
-        return Checked::Ignored;
+        return CheckedMessage::Ignored;
     }
-    let unreadable = |why: String| Refusal { id: id_in(bytes), code: PARSE_ERROR, message: why };
-    // Deeper ones could be parsed as text, which no tool expects.
-    if depth(bytes) > limits::MESSAGE_DEPTH {
-        return Checked::Refused(vec![unreadable("the message is nested too deeply".to_owned())]);
+    let unreadable = |why: String| RpcError { id: find_id(bytes), code: PARSE_ERROR, message: why };
+    // The parser could take deeper ones for text, which no tool expects.
+    if nesting_depth(bytes) > limits::MESSAGE_DEPTH {
+        return CheckedMessage::Refused(vec![unreadable("the message is nested too deeply".to_owned())]);
     }
-    match json::parse(bytes) {
-        Err(error) => Checked::Refused(vec![unreadable(format!("the message is not valid JSON: {error}"))]),
+    match json::parse_lenient(bytes) {
+        Err(error) => CheckedMessage::Refused(vec![unreadable(format!("the message is not valid JSON: {error}"))]),
         Ok((Value::Object(message), _)) => check_object(message),
         Ok((Value::Array(batch), _)) => {
             let ids =
                 batch.iter().filter_map(|one| one.as_object().filter(|one| one.contains_key("method"))?.get("id"));
-            let mut ids: Vec<Value> = ids.map(answerable).filter(|id| !id.is_null()).collect();
+            let mut ids: Vec<Value> = ids.map(normalize_id).filter(|id| !id.is_null()).collect();
             if ids.is_empty() {
                 ids.push(Value::Null);
             }
-            let refuse = |id| Refusal::invalid(id, "batches are not supported: send one message at a time");
-            Checked::Refused(ids.into_iter().map(refuse).collect())
+            let refuse = |id| RpcError::invalid_request(id, "batches are not supported: send one message at a time");
+            CheckedMessage::Refused(ids.into_iter().map(refuse).collect())
         }
-        Ok(_) => Checked::Refused(vec![Refusal::invalid(Value::Null, "a message must be an object")]),
+        Ok(_) => CheckedMessage::Refused(vec![RpcError::invalid_request(Value::Null, "a message must be an object")]),
     }
 }
 
-fn check_object(mut message: Map<String, Value>) -> Checked {
-    let refused = |id: &Value, why: &str| Checked::Refused(vec![Refusal::invalid(id.clone(), why)]);
-    let id = message.get("id").map(answerable);
+fn check_object(mut message: Map<String, Value>) -> CheckedMessage {
+    let refused = |id: &Value, why: &str| CheckedMessage::Refused(vec![RpcError::invalid_request(id.clone(), why)]);
+    let id = message.get("id").map(normalize_id);
     let is_answer =
         !message.contains_key("method") && (message.contains_key("result") || message.contains_key("error"));
     let named = id.clone().unwrap_or_default();
@@ -100,14 +100,14 @@ fn check_object(mut message: Map<String, Value>) -> Checked {
     }
     let text = Value::Object(message).to_string().into_bytes();
     match serde_json::from_slice::<ClientJsonRpcMessage>(&text) {
-        Ok(_) => Checked::Message { text, request: id.filter(|_| !is_answer).map(|id| id.to_string()) },
-        Err(_) if is_answer || id.is_none() => Checked::Ignored,
+        Ok(_) => CheckedMessage::Message { text, request: id.filter(|_| !is_answer).map(|id| id.to_string()) },
+        Err(_) if is_answer || id.is_none() => CheckedMessage::Ignored,
         Err(_) => refused(&named, "the message has a wrong form"),
     }
 }
 
-/// An id as it is answered: a string or a number, one without a fraction as an integer; null for anything else.
-fn answerable(id: &Value) -> Value {
+/// Normalizes an id for the answer: a string or a number, `7.0` as an integer; null for anything else.
+fn normalize_id(id: &Value) -> Value {
     match id {
         Value::String(_) => id.clone(),
         Value::Number(number) if number.is_f64() => {
@@ -119,29 +119,29 @@ fn answerable(id: &Value) -> Value {
     }
 }
 
-/// Looks for the id of a request in a text that is no JSON. Null when there is none, or the text may be an answer.
-pub(super) fn id_in(bytes: &[u8]) -> Value {
+/// Finds the id of a request in damaged JSON. Null if there is none, or if the text may be an answer.
+pub(super) fn find_id(bytes: &[u8]) -> Value {
     let bytes = bytes.trim_ascii();
     let before_damage = json::read_records(bytes, |_| false).into_iter().find_map(|found| match found {
-        Found::Whole(Value::Object(left)) | Found::Repaired(Value::Object(left)) => id_of(&left),
-        // What the text ends within may be cut off itself.
-        Found::Partial(Value::Object(left)) => {
+        RecordOutcome::Whole(Value::Object(left)) | RecordOutcome::Repaired(Value::Object(left)) => request_id(&left),
+        // The last value before the end of the text may be cut off.
+        RecordOutcome::Partial(Value::Object(left)) => {
             let is_complete = bytes.ends_with(b",") || left.keys().next_back().is_some_and(|last| last != "id");
-            id_of(&left).filter(|_| is_complete)
+            request_id(&left).filter(|_| is_complete)
         }
         _ => None,
     });
-    before_damage.or_else(|| id_at_end(bytes)).unwrap_or_default()
+    before_damage.or_else(|| find_trailing_id(bytes)).unwrap_or_default()
 }
 
-fn id_of(message: &Map<String, Value>) -> Option<Value> {
+fn request_id(message: &Map<String, Value>) -> Option<Value> {
     let may_be_request =
         message.contains_key("method") || !(message.contains_key("result") || message.contains_key("error"));
-    message.get("id").filter(|_| may_be_request).map(answerable).filter(|id| !id.is_null())
+    message.get("id").filter(|_| may_be_request).map(normalize_id).filter(|id| !id.is_null())
 }
 
-/// The id of a message whose last member it is, as many clients write it: `…,"id":7}`.
-pub(super) fn id_at_end(bytes: &[u8]) -> Option<Value> {
+/// Finds an id that is the last member of a message, as many clients write it: `…,"id":7}`.
+pub(super) fn find_trailing_id(bytes: &[u8]) -> Option<Value> {
     const KEY: &[u8] = b"\"id\"";
     let end = bytes.trim_ascii_end().strip_suffix(b"}")?;
     let at = memchr::memmem::rfind(end, KEY)?;
@@ -150,11 +150,11 @@ pub(super) fn id_at_end(bytes: &[u8]) -> Option<Value> {
     let id: Value = serde_json::from_slice(after.trim_ascii_start().strip_prefix(b":")?).ok()?;
     let is_request =
         memchr::memmem::find(bytes, b"\"result\"").is_none() && memchr::memmem::find(bytes, b"\"error\"").is_none();
-    Some(answerable(&id)).filter(|id| is_member && is_request && !id.is_null())
+    Some(normalize_id(&id)).filter(|id| is_member && is_request && !id.is_null())
 }
 
-/// How deep a text is nested.
-fn depth(bytes: &[u8]) -> usize {
+/// Returns the nesting depth of a JSON text.
+fn nesting_depth(bytes: &[u8]) -> usize {
     let (mut depth, mut deepest, mut inside, mut escaped) = (0_usize, 0, false, false);
     for byte in bytes {
         match byte {
@@ -177,8 +177,8 @@ mod tests {
     use super::*;
 
     fn refusals(bytes: &[u8]) -> Vec<(Value, i32)> {
-        match check(bytes) {
-            Checked::Refused(refusals) => refusals.into_iter().map(|one| (one.id, one.code)).collect(),
+        match check_message(bytes) {
+            CheckedMessage::Refused(refusals) => refusals.into_iter().map(|one| (one.id, one.code)).collect(),
             other => panic!("{}: {other:?}", bytes.escape_ascii()),
         }
     }
@@ -193,24 +193,28 @@ mod tests {
             plain.replace("\"id\":7", "\"id\":7.0").into_bytes(),
             plain.replace("\"id\":7", "\"id\":6,\"id\":7").into_bytes(),
         ] {
-            let expected = Checked::Message { text: plain.as_bytes().to_vec(), request: Some("7".to_owned()) };
-            assert_eq!(check(&bytes), expected, "{}", bytes.escape_ascii());
+            let expected = CheckedMessage::Message { text: plain.as_bytes().to_vec(), request: Some("7".to_owned()) };
+            assert_eq!(check_message(&bytes), expected, "{}", bytes.escape_ascii());
         }
         for (damage, repaired) in [(r"\ud83d", "\u{fffd}"), ("\t", "\\t")] {
             let expected = plain.replace("b c", &format!("b {repaired}"));
-            let Checked::Message { text, .. } = check(plain.replace("b c", &format!("b {damage}")).as_bytes()) else {
+            let CheckedMessage::Message { text, .. } =
+                check_message(plain.replace("b c", &format!("b {damage}")).as_bytes())
+            else {
                 panic!()
             };
             assert_eq!(String::from_utf8(text).unwrap(), expected);
         }
-        let Checked::Message { text, .. } = check(plain.replace("\"b c\"", "1e400").as_bytes()) else { panic!() };
+        let CheckedMessage::Message { text, .. } = check_message(plain.replace("\"b c\"", "1e400").as_bytes()) else {
+            panic!()
+        };
         assert!(text.ends_with(b"{\"a\":null}}"));
-        assert_eq!(check(b" \r"), Checked::Ignored);
+        assert_eq!(check_message(b" \r"), CheckedMessage::Ignored);
         assert_eq!(
-            check(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":3}"),
-            Checked::Ignored
+            check_message(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":3}"),
+            CheckedMessage::Ignored
         );
-        assert_eq!(check(b"{\"id\":3,\"result\":{}}"), Checked::Ignored);
+        assert_eq!(check_message(b"{\"id\":3,\"result\":{}}"), CheckedMessage::Ignored);
     }
 
     #[test]
@@ -251,6 +255,6 @@ mod tests {
 
     #[test]
     fn brackets_inside_texts_are_no_levels() {
-        assert_eq!((depth(br#"{"a":"[[[\"[["}"#), depth(b"[[{}]]")), (1, 3));
+        assert_eq!((nesting_depth(br#"{"a":"[[[\"[["}"#), nesting_depth(b"[[{}]]")), (1, 3));
     }
 }

@@ -1,76 +1,33 @@
-//! From the engine's errors to tool results that the model can act on.
+//! Rendering of failures as tool results that a model can act on, and as JSON-RPC errors.
 
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResult, ContentBlock, ErrorCode};
 
-use crate::bridge::Panicked;
-use crate::domain::Code;
-use crate::domain::text::{one_line, visible};
-use crate::{memory, ops, sync};
+use crate::domain::text::{sanitise, to_one_line};
+use crate::domain::{Failure, FailureCode};
 
-/// Characters of a message or a hint.
-const MOST_CHARACTERS: usize = 500;
+/// Maximum characters of a message or a hint.
+const MAX_MESSAGE_CHARACTERS: usize = 500;
 
-/// A tool's outcome that is not an answer.
-#[derive(Debug)]
-pub struct Failure {
-    /// Its class.
-    pub code: Code,
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub hint: Option<String>,
+/// Converts to a JSON-RPC error, for methods whose results cannot carry an error.
+pub(super) fn protocol_error(failure: Failure) -> ErrorData {
+    let code = match failure.code {
+        FailureCode::InvalidInput | FailureCode::NotFound => ErrorCode::INVALID_PARAMS,
+        _ => ErrorCode::INTERNAL_ERROR,
+    };
+    let hint = failure.hint.map(|hint| serde_json::json!({ "hint": hint }));
+    ErrorData::new(code, format!("{}: {}", failure.code.name(), shorten_message(&failure.message)), hint)
 }
 
-impl Failure {
-    /// The arguments are wrong.
-    pub(super) fn arguments(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code: Code::InvalidInput, message: message.into(), hint: Some(hint.into()) }
-    }
-
-    /// A protocol error, where the protocol has no other form for it.
-    pub(super) fn into_protocol(self) -> ErrorData {
-        let code = match self.code {
-            Code::InvalidInput | Code::NotFound => ErrorCode::INVALID_PARAMS,
-            _ => ErrorCode::INTERNAL_ERROR,
-        };
-        let hint = self.hint.map(|hint| serde_json::json!({ "hint": hint }));
-        ErrorData::new(code, format!("{}: {}", self.code.name(), brief(&self.message)), hint)
-    }
-
-    /// A result with `isError`, so that the model reads message and hint; a protocol error would be hidden from it.
-    pub(super) fn into_result(self) -> CallToolResult {
-        let hint = self.hint.map(|hint| format!("\nhint: {}", brief(&hint))).unwrap_or_default();
-        let message = brief(&self.message);
-        CallToolResult::error(vec![ContentBlock::text(format!("{}: {message}{hint}", self.code.name()))])
-    }
+/// Converts to a result with `isError`, so that the model reads message and hint. Clients hide JSON-RPC errors from the
+/// model.
+pub(super) fn error_result(failure: Failure) -> CallToolResult {
+    let hint = failure.hint.map(|hint| format!("\nhint: {}", shorten_message(&hint))).unwrap_or_default();
+    let message = shorten_message(&failure.message);
+    CallToolResult::error(vec![ContentBlock::text(format!("{}: {message}{hint}", failure.code.name()))])
 }
 
-/// What was asked may be repeated in a message, but not at length and not with what acts on a reader.
-fn brief(text: &str) -> String {
-    visible::safe(&one_line(text, MOST_CHARACTERS)).into_owned()
-}
-
-impl From<memory::Error> for Failure {
-    fn from(error: memory::Error) -> Self {
-        Self { code: error.code(), hint: error.hint(), message: error.to_string() }
-    }
-}
-
-impl From<ops::Error> for Failure {
-    fn from(error: ops::Error) -> Self {
-        Self { code: error.code(), hint: error.hint(), message: error.to_string() }
-    }
-}
-
-impl From<sync::Error> for Failure {
-    fn from(error: sync::Error) -> Self {
-        Self { code: error.code(), hint: error.hint(), message: error.to_string() }
-    }
-}
-
-impl From<Panicked> for Failure {
-    fn from(error: Panicked) -> Self {
-        Self { code: Code::Internal, message: error.to_string(), hint: Some("please report this as a bug".to_owned()) }
-    }
+/// Shortens and sanitizes a message, which may repeat untrusted input.
+fn shorten_message(text: &str) -> String {
+    sanitise::sanitise_text(&to_one_line(text, MAX_MESSAGE_CHARACTERS)).into_owned()
 }

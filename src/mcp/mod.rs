@@ -1,31 +1,31 @@
-//! The MCP server: tools over JSON-RPC. One file per tool, own wire types. stdout belongs to the protocol.
+//! MCP server: tools, prompts and resources over JSON-RPC, with one file per tool and wire types of its own. stdout
+//! carries the protocol only.
 //!
-//! Both eras are answered by rmcp: `server/discover` (2026-07-28) and `initialize` (2025-11-25 and older), before
-//! anything is opened. Does not own: what the tools do (room `memory`).
+//! rmcp answers both revisions of the handshake, `server/discover` (2026-07-28) and `initialize` (2025-11-25 and
+//! older), before the memory is opened. The logic of the tools is in module `memory`.
 
+mod access;
 mod arguments;
 mod background;
 mod caller;
 mod completions;
 pub mod envelope;
 mod error;
-#[cfg(debug_assertions)]
-mod fixtures;
-mod lines;
+mod line_filter;
 mod profile;
 mod prompts;
 mod resources;
 mod schema;
 mod server;
 mod stdio;
-mod streamable;
+mod streamable_http;
 pub mod tools;
 pub mod wire;
 
+pub use access::Access;
 pub use background::Worker;
-pub use caller::{Caller, Context};
-pub use error::Failure;
+pub use caller::{CallContext, Caller};
 pub use profile::Profile;
 pub use server::Server;
-pub use stdio::run;
-pub use streamable::{Door, streamable};
+pub use stdio::serve_stdio;
+pub use streamable_http::{HttpLimits, build_http_service};

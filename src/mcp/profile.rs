@@ -1,32 +1,17 @@
-//! How many tools a server offers: every definition is paid for by every session.
+//! Tool profiles: the set of tools that a server lists. Every listed definition costs tokens in every session.
 
-/// A set of tools; each holds those before it.
+use crate::domain::names::names;
+
+/// Set of listed tools. Each profile includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Profile {
-    /// What a session needs.
+    /// Tools that every session needs: search, read, save, forget.
     #[default]
     Core,
-    /// For working with the history itself.
+    /// Adds tools that browse the history, change saved memories, import, and inspect the memory's state.
     Full,
-    /// For putting the store right.
+    /// Adds tools that edit projects, back up and maintain the store.
     Admin,
 }
 
-impl Profile {
-    /// Every profile.
-    pub const ALL: [Self; 3] = [Self::Core, Self::Full, Self::Admin];
-
-    /// The name used in settings and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Core => "core",
-            Self::Full => "full",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// From its name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|profile| profile.name() == name)
-    }
-}
+names!(Profile { Core: "core"; Full: "full"; Admin: "admin"; });

@@ -1,25 +1,52 @@
-//! JSON Schemas of tool arguments and results, made from the wire types and cut to what a client needs: every token of a
-//! definition is paid in every session.
+//! JSON Schemas of tool arguments and results, generated from the wire types and trimmed: every token of a definition
+//! costs in every session.
 
+use std::borrow::Cow;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use rmcp::model::JsonObject;
-use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value};
 
-/// The schema of a type: draft 2020-12, nothing referenced, closed objects, no nulls (an absent field is absent).
-pub(super) fn of<T: JsonSchema>() -> Arc<JsonObject> {
+use crate::domain::Named;
+
+/// Stands in a schema for the name of a value of a closed set. The argument itself is a text, so that a wrong name gets a
+/// message of ours.
+pub(super) struct NameOf<T>(PhantomData<T>);
+
+impl<T: Named> JsonSchema for NameOf<T> {
+    fn schema_name() -> Cow<'static, str> {
+        std::any::type_name::<T>().into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+        let names: Vec<&str> = T::VALUES.iter().map(|value| value.value_name()).collect();
+        json_schema!({ "type": "string", "enum": names })
+    }
+}
+
+/// Generates the schema of a type: draft 2020-12, no references, closed objects, no nulls (optional fields are absent).
+pub(super) fn generate_schema<T: JsonSchema>() -> Arc<JsonObject> {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
-    trim(&mut schema);
+    trim_schema(&mut schema);
     match schema {
-        Value::Object(schema) => Arc::new(schema),
+        Value::Object(mut schema) => {
+            // OpenAI and Gemini refuse an object without `properties`.
+            schema.entry("properties").or_insert_with(|| Value::Object(Map::new()));
+            Arc::new(schema)
+        }
         _ => Arc::new(Map::new()),
     }
 }
 
-fn trim(schema: &mut Value) {
+fn trim_schema(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
             // `format: uint32` is unknown to other validators; titles repeat the names.
@@ -36,14 +63,14 @@ fn trim(schema: &mut Value) {
             if object.contains_key("properties") {
                 object.insert("additionalProperties".to_owned(), Value::Bool(false));
             }
-            object.values_mut().for_each(trim);
+            object.values_mut().for_each(trim_schema);
         }
-        Value::Array(items) => items.iter_mut().for_each(trim),
+        Value::Array(items) => items.iter_mut().for_each(trim_schema),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
-/// `["integer", "null"]` → `"integer"`; `anyOf: [X, null]` → X; `enum: [.., null]` loses the null.
+/// Removes null from types: `["integer", "null"]` → `"integer"`; `anyOf: [X, null]` → X; `enum` without null.
 fn drop_null(object: &mut Map<String, Value>) {
     if let Some(Value::Array(types)) = object.get_mut("type") {
         types.retain(|name| name != "null");

@@ -1,38 +1,16 @@
-//! The engine: ingest, save, search, read, and the making of vectors. The only façade over store, embed and vector.
-//! Does not own: arguments, output, protocols, the clock. `now` is always an argument.
+//! Engine: ingest, save, search, read and embed. The only façade over store, embed and vector. Does not own: arguments,
+//! output, protocols, the clock. `now` is always an argument.
 
-mod asking;
-mod backlog;
-mod blame;
-mod cleanup;
-mod columns;
-mod context;
-mod doctor;
 mod error;
-mod fixes;
-mod forget;
-mod forks;
-mod given;
-mod handoff;
-mod health;
-mod import_report;
-mod ingest;
-mod journal;
-mod making;
-mod models;
-mod nearest;
-mod operations;
-mod parallel;
-mod projects;
-mod quarantine;
-mod reading;
-mod redacting;
-mod repeats;
-mod save;
+mod index;
+mod recall;
 mod search;
-mod sessions;
+mod state;
+#[cfg(test)]
+mod test_corpus;
+mod write;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock, OnceLock, RwLock};
 
@@ -40,151 +18,134 @@ use jiff::tz::TimeZone;
 
 use crate::config::{Durability, Paths, Settings};
 use crate::domain::text::redact::Redactor;
-use crate::domain::{Ids, Timestamp};
-use crate::embed::{Choice, Resident, Spec};
-use crate::store::{Open, Store};
+use crate::domain::{IdGenerator, Timestamp};
+use crate::embed::{ModelChoice, ModelSpec, ResidentModel};
+use crate::store::{OpenMode, Snapshot, Store};
 
-pub use backlog::{Backlog, CLEANUP_DAYS};
-pub use blame::{Blame, Edit};
-pub use context::{Pack, PackItem, PackRequest, Reason, Style};
 pub use error::{Error, Result};
-pub use fixes::{ErrorPlace, Fix};
-pub use forget::ForgetReceipt;
-pub use handoff::{Handoff, Step};
-pub use health::{Check, Health};
-pub use import_report::{ImportOptions, ImportProgress, Report, Taken};
-pub use making::{Made, MakingProgress, Turn};
-pub use projects::{Moved, project_key};
-pub use reading::{Conversation, Transcript};
-pub use redacting::Rescanned;
-pub use search::{Asked, Weights, Wide};
+pub use index::embed_queue::{EmbedProgress, EmbedStats};
+pub use recall::blame::{Blame, BlameEdit};
+pub use recall::context::{ContextPack, PackItem, PackRequest, PackStyle};
+pub use recall::fixes::{ErrorFix, ErrorScope};
+pub use recall::handoff::{Handoff, TodoStep};
+pub use recall::injection_use::InjectedMessage;
+pub use recall::injections::{COMPACTION_EVENT, Injection};
+pub use recall::reading::{SessionMessages, TranscriptExcerpt};
+pub use search::{CorpusStats, RankWeights, RemoteQuery, SearchArguments, encode_search_cursor};
+pub use state::backlog::{Backlog, CLEANUP_DAYS};
+pub use state::health::{CheckResult, MemoryHealth};
+pub use write::copies::KnownCopy;
+pub use write::forget::ForgetReceipt;
+pub use write::forget_requests::{ForgetRequest, MAX_MODEL_DELETIONS};
+pub use write::import_report::{ImportOptions, ImportReport};
+pub use write::projects::{ProjectMove, project_key};
+pub use write::redaction::RescanReport;
+pub use write::remains::{DeletedPieces, SearchedFiles};
 
-/// The memory of one data folder. Shared between threads.
+/// Memory of one data folder. Shared between threads.
 #[derive(Debug)]
 pub struct Memory {
     store: Arc<Store>,
     settings: Settings,
-    resident: Arc<Resident>,
-    index: RwLock<Option<nearest::Built>>,
+    resident: Arc<ResidentModel>,
+    index: RwLock<Option<index::vector_index::BuiltIndex>>,
     index_folder: PathBuf,
     stop_graph: Arc<AtomicBool>,
-    columns: RwLock<columns::Columns>,
-    weights: Weights,
+    columns: RwLock<index::doc_values::DocValues>,
+    weights: RankWeights,
     zone: LazyLock<TimeZone>,
-    ids: Ids,
-    given_folder: PathBuf,
+    ids: IdGenerator,
+    injections_folder: PathBuf,
     deleted_folder: PathBuf,
     embed_lock: PathBuf,
     embed_pause: PathBuf,
     redactor: OnceLock<Redactor>,
     redaction_key: PathBuf,
     paths: Paths,
-    asking: asking::Asking,
+    asking: state::search_activity::SearchActivity,
 }
 
 impl Memory {
-    /// Opens the data folder. Loads neither model nor index.
+    /// Opens the data folder. Loads neither the embedding model nor the index.
     ///
     /// # Errors
-    /// Whatever opening the database fails with, or a wrong `embed.model`.
-    pub fn open(paths: &Paths, settings: Settings, open: Open, ids: Ids, now: Timestamp) -> Result<Self> {
-        let choice = Choice::parse(&settings.embed.model).map_err(Error::invalid)?.below(paths.home());
-        let spec = Spec::new(choice, settings.embed.runtime.clone(), paths.runtime());
-        Self::open_with(Arc::new(Resident::new(spec)), paths, settings, open, ids, now)
+    /// Errors of opening the database, or an invalid `embed.model`.
+    pub fn open(paths: &Paths, settings: Settings, open: OpenMode, ids: IdGenerator, now: Timestamp) -> Result<Self> {
+        let choice =
+            ModelChoice::parse(&settings.embed.model).map_err(Error::invalid_input)?.resolve_below(paths.home());
+        let spec = ModelSpec::new(choice, settings.embed.runtime.clone(), paths.runtime_folder());
+        Self::open_with(Arc::new(ResidentModel::new(spec)), paths, settings, open, ids, now)
     }
 
-    /// Opens another data folder with the settings and the encoder of this one.
-    ///
-    /// # Errors
-    /// Whatever opening the database fails with.
-    pub fn beside(&self, paths: &Paths, open: Open, ids: Ids, now: Timestamp) -> Result<Self> {
+    /// Opens another data folder with the settings and the embedding model of this one.
+    pub fn open_scratch(&self, paths: &Paths, open: OpenMode, ids: IdGenerator, now: Timestamp) -> Result<Self> {
         Self::open_with(Arc::clone(&self.resident), paths, self.settings.clone(), open, ids, now)
     }
 
     fn open_with(
-        resident: Arc<Resident>,
+        resident: Arc<ResidentModel>,
         paths: &Paths,
         settings: Settings,
-        open: Open,
-        ids: Ids,
+        open: OpenMode,
+        ids: IdGenerator,
         now: Timestamp,
     ) -> Result<Self> {
         let full = settings.store.durability == Durability::Full;
-        let store = Arc::new(Store::open(&paths.database(), open, full, now)?);
+        let store = Arc::new(Store::open(&paths.database_file(), open, full, now)?);
         Ok(Self {
             store,
             settings,
             resident,
             index: RwLock::new(None),
-            index_folder: paths.index(),
+            index_folder: paths.index_folder(),
             stop_graph: Arc::default(),
             columns: RwLock::default(),
-            weights: Weights::default(),
+            weights: RankWeights::default(),
             zone: LazyLock::new(TimeZone::system),
             ids,
-            given_folder: paths.given(),
-            deleted_folder: paths.deleted(),
+            injections_folder: paths.injections_folder(),
+            deleted_folder: paths.deletions_folder(),
             embed_lock: paths.embed_lock(),
-            embed_pause: paths.embed_pause(),
+            embed_pause: paths.embed_pause_file(),
             redactor: OnceLock::new(),
-            redaction_key: paths.redaction_key(),
+            redaction_key: paths.redaction_key_file(),
             paths: paths.clone(),
-            asking: asking::Asking::default(),
+            asking: state::search_activity::SearchActivity::default(),
         })
     }
 
-    /// Finishes what writing left for later: the words of the newest texts, and the columns that all processes share.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub fn settle(&self) -> Result<()> {
-        self.store.fold_words(true)?;
-        self.refresh_columns()
+    /// Flushes deferred index work: merges all pending postings and updates the shared doc values.
+    pub fn flush_pending(&self) -> Result<()> {
+        self.store.merge_postings(true)?;
+        self.refresh_doc_values()
     }
 
-    /// Moves the words of the newest texts into the index if there are many of them. Holds nothing in memory afterwards.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub fn fold_words(&self) -> Result<()> {
-        Ok(self.store.fold_words(false)?)
+    /// Merges pending postings into the keyword index if there are many. Keeps nothing in memory.
+    pub fn merge_postings(&self) -> Result<()> {
+        Ok(self.store.merge_postings(false)?)
     }
 
-    /// Copies the database, as it is now, into a new file. `false` when it was stopped.
-    ///
-    /// # Errors
-    /// When reading or writing fails, or a page is damaged.
-    pub fn copy_database(&self, path: &Path, stop: &AtomicBool, progress: &mut dyn FnMut(u64, u64)) -> Result<bool> {
-        Ok(self.store.copy_to(path, stop, progress)?)
+    /// Returns true if no other process, and no other connection of this one, has the database open.
+    pub fn is_only_connection(&self) -> Result<bool> {
+        Ok(self.store.has_exclusive_access()?)
     }
 
-    /// Whether every page of the database is whole. Compares no words.
-    ///
-    /// # Errors
-    /// When one is not.
-    pub fn check_pages(&self) -> Result<()> {
-        Ok(self.store.check_pages()?)
+    /// Begins a read transaction: all rows read through it (changes, runs, counters) are of one point in time.
+    pub fn snapshot(&self) -> Result<Snapshot<'_>> {
+        Ok(self.store.snapshot()?)
     }
 
-    /// Whether no other process, and nobody else in this one, has the database open.
-    ///
-    /// # Errors
-    /// When the database cannot be opened.
-    pub fn is_alone(&self) -> Result<bool> {
-        Ok(self.store.is_alone()?)
-    }
-
-    /// Ranks by other numbers from now on. For benchmarks.
-    pub const fn set_weights(&mut self, weights: Weights) {
+    /// Replaces the ranking weights. For benchmarks.
+    pub const fn set_weights(&mut self, weights: RankWeights) {
         self.weights = weights;
     }
 
-    /// The data folder.
+    /// Returns the paths of the data folder.
     pub const fn paths(&self) -> &Paths {
         &self.paths
     }
 
-    /// The settings in force.
+    /// Returns the settings in effect.
     pub const fn settings(&self) -> &Settings {
         &self.settings
     }

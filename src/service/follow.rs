@@ -1,5 +1,5 @@
-//! Reads transcripts while they are written: the file system tells which ones have changed, nothing is asked in a loop. Now and then
-//! everything is looked at, for what was not told.
+//! Reads transcripts while they are written. File system notifications say which files changed, so there is no polling;
+//! a full scan every ten minutes catches changes that no notification reported.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -9,114 +9,115 @@ use std::time::{Duration, Instant};
 
 use notify::{EventKind, RecursiveMode, Watcher as _};
 
-use super::live::Live;
-use super::tasks::{Rest, Woken};
-use crate::bridge::Desk;
+use super::live_settings::LiveSettings;
+use super::tasks::{Ticker, Wake};
+use crate::bridge::EngineHandle;
 use crate::config::env;
 use crate::import::Source;
 use crate::memory::{self, ImportOptions, Memory};
 
-/// What is written in bursts is read once.
-const SETTLE: Duration = Duration::from_millis(200);
-/// Between two looks at everything, and at whether the folder is there by now.
-const ROUND: Duration = Duration::from_mins(10);
-const MISSING: Duration = Duration::from_secs(30);
-/// Between two looks when the file system tells nothing.
-const BLIND: Duration = Duration::from_secs(10);
+/// Delay that collects a burst of writes into one read.
+const DEBOUNCE: Duration = Duration::from_millis(200);
+/// Pause between two full scans.
+const FULL_SCAN: Duration = Duration::from_mins(10);
+/// Pause before looking again for a folder that does not exist.
+const MISSING_RETRY: Duration = Duration::from_secs(30);
+/// Pause between two full scans when file system notifications do not work.
+const BLIND_SCAN: Duration = Duration::from_secs(10);
 
-/// Files that have changed since they were read, and new folders.
-type Changed = Arc<Mutex<HashSet<PathBuf>>>;
+/// Files that changed since they were read, and new folders.
+type ChangedPaths = Arc<Mutex<HashSet<PathBuf>>>;
 
-/// Reads one source.
+/// Follower of one source's folder.
 #[derive(Debug)]
-pub(super) struct Follower {
+pub(super) struct TranscriptFollower {
     pub(super) source: Source,
-    pub(super) desk: Desk<Memory, memory::Error>,
-    pub(super) live: Live,
+    pub(super) desk: EngineHandle<Memory, memory::Error>,
+    pub(super) live: LiveSettings,
 }
 
-impl Follower {
+impl TranscriptFollower {
     /// Follows the files below a folder until the service ends.
-    pub(super) fn follow(&self, rest: &Rest, waker: &Sender<()>, folder: &Path) {
-        // Whoever started it first wants an answer.
-        let mut pause = SETTLE;
+    pub(super) fn follow_folder(&self, rest: &Ticker, waker: &Sender<()>, folder: &Path) {
+        // A short pause first: answering the session that started the service comes before reading.
+        let mut pause = DEBOUNCE;
         loop {
-            match rest.wait(pause) {
-                Woken::End => return,
-                Woken::Call | Woken::Time => {}
+            match rest.sleep_for(pause) {
+                Wake::End => return,
+                Wake::Call | Wake::Time => {}
             }
             if !self.live.get().serve.follow || !folder.is_dir() {
-                pause = MISSING;
+                pause = MISSING_RETRY;
                 continue;
             }
-            if self.watch(rest, waker, folder) {
+            if self.watch_folder(rest, waker, folder) {
                 return;
             }
-            pause = MISSING;
+            pause = MISSING_RETRY;
         }
     }
 
-    /// Follows while the folder is there and that is wanted. Returns whether the service ends.
-    fn watch(&self, rest: &Rest, waker: &Sender<()>, folder: &Path) -> bool {
-        let changed = Changed::default();
-        let watcher = watcher(self.source, folder, &changed, waker);
+    /// Follows until the folder vanishes or `serve.follow` is switched off. Returns true if the service ends.
+    fn watch_folder(&self, rest: &Ticker, waker: &Sender<()>, folder: &Path) -> bool {
+        let changed = ChangedPaths::default();
+        let watcher = start_watcher(self.source, folder, &changed, waker);
         if let Err(error) = &watcher {
-            tracing::warn!(%error, "the file system does not tell what changes; transcripts are looked at every {BLIND:?}");
+            tracing::warn!(%error, "cannot watch the transcript folder; scanning it every {BLIND_SCAN:?} instead");
         }
-        let round = if watcher.is_ok() { ROUND } else { BLIND };
-        self.read(rest, folder);
+        let round = if watcher.is_ok() { FULL_SCAN } else { BLIND_SCAN };
+        self.import_path(rest, folder);
         let mut looked = Instant::now();
         loop {
-            let woken = rest.wait(round.saturating_sub(looked.elapsed()));
-            if woken == Woken::End {
+            let woken = rest.sleep_for(round.saturating_sub(looked.elapsed()));
+            if woken == Wake::End {
                 return true;
             }
             if !folder.is_dir() || !self.live.get().serve.follow {
                 return false;
             }
-            if woken == Woken::Time {
-                self.read(rest, folder);
+            if woken == Wake::Time {
+                self.import_path(rest, folder);
                 looked = Instant::now();
                 continue;
             }
-            // More of the same comes in a moment.
-            let until = Instant::now() + SETTLE;
+            // More changes of the same burst follow.
+            let until = Instant::now() + DEBOUNCE;
             while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-                match rest.wait(left) {
-                    Woken::End => return true,
-                    Woken::Time => break,
-                    Woken::Call => {}
+                match rest.sleep_for(left) {
+                    Wake::End => return true,
+                    Wake::Time => break,
+                    Wake::Call => {}
                 }
             }
             let files = std::mem::take(&mut *changed.lock().unwrap_or_else(PoisonError::into_inner));
-            files.iter().filter(|path| path.exists()).for_each(|path| self.read(rest, path));
+            files.iter().filter(|path| path.exists()).for_each(|path| self.import_path(rest, path));
         }
     }
 
-    /// Reads a transcript, or all below a folder.
-    fn read(&self, rest: &Rest, path: &Path) {
-        let outcome = self.desk.opened().and_then(|memory| {
-            let options = ImportOptions { source: self.source, ..ImportOptions::of(memory.settings()) };
-            memory.import(path, options, env::now(), rest.stop(), &mut |_| {})
+    /// Imports one transcript, or every transcript below a folder.
+    fn import_path(&self, rest: &Ticker, path: &Path) {
+        let outcome = self.desk.get_or_open().and_then(|memory| {
+            let options = ImportOptions { source: self.source, ..ImportOptions::from_settings(memory.settings()) };
+            memory.import_path(path, options, env::current_time(), rest.stop_flag(), &mut |_| {})
         });
         match outcome {
             Ok(report) => {
                 for bad in &report.bad {
-                    tracing::warn!("a line of a transcript cannot be read: {bad}");
+                    tracing::warn!("cannot parse a transcript line: {bad}");
                 }
                 if report.new > 0 {
-                    tracing::info!(new = report.new, "read what was said");
+                    tracing::info!(new = report.new, "imported new messages");
                 }
             }
-            Err(error) => tracing::warn!(%error, "transcripts were not read now"),
+            Err(error) => tracing::warn!(%error, "failed to import transcripts"),
         }
     }
 }
 
-fn watcher(
+fn start_watcher(
     source: Source,
     folder: &Path,
-    changed: &Changed,
+    changed: &ChangedPaths,
     waker: &Sender<()>,
 ) -> notify::Result<notify::RecommendedWatcher> {
     let (changed, waker) = (Arc::clone(changed), waker.clone());
@@ -125,15 +126,15 @@ fn watcher(
         if !matches!(event.kind, EventKind::Create(_) | EventKind::Modify(_)) {
             return;
         }
-        // What was written into a new folder before it was watched is told by nobody: the folder itself is looked through.
+        // Files written into a new folder before it was watched are not reported: the folder itself is scanned.
         let is_new = matches!(event.kind, EventKind::Create(_));
-        let is_worth = |path: &PathBuf| if path.is_dir() { is_new } else { source.has(path) };
+        let is_worth = |path: &PathBuf| if path.is_dir() { is_new } else { source.owns_file(path) };
         let transcripts = event.paths.into_iter().filter(is_worth);
         let mut changed = changed.lock().unwrap_or_else(PoisonError::into_inner);
         let before = changed.len();
         changed.extend(transcripts);
         if changed.len() > before {
-            // The service ends when nobody listens.
+            // The receiver is gone only when the service ends.
             let _ = waker.send(());
         }
     })?;

@@ -1,52 +1,53 @@
-//! What the manager of services is told, and when: that the service is ready, that it still works, that it ends. The watchdog is fed by an answer of the thread that writes, so that a writer that hangs is noticed.
+//! Notifies the service manager: ready, still alive, stopping. The watchdog is fed by a round trip to the writer
+//! thread, so that a writer that hangs is noticed.
 
 use std::time::Duration;
 
-use super::systemd::{State, tell, watchdog};
-use super::tasks::{Rest, Woken};
-use crate::bridge::Desk;
-use crate::domain::Code;
+use super::systemd::{ServiceState, notify_systemd, watchdog_interval};
+use super::tasks::{Ticker, Wake};
+use crate::bridge::EngineHandle;
+use crate::domain::FailureCode;
 use crate::memory::{self, Memory};
 
-/// Between two attempts while the store cannot be opened.
+/// Pause between two attempts while the store cannot be opened.
 const RETRY: Duration = Duration::from_secs(2);
-/// Between two answers of the writer when systemd sets no watchdog.
-const BEAT: Duration = Duration::from_secs(30);
+/// Pause between two pings of the writer when systemd sets no watchdog.
+const WRITER_PING_PAUSE: Duration = Duration::from_secs(30);
 
-/// Says that the service is ready once its store answers, and from then on that it works.
-pub(super) fn report(rest: &Rest, desk: &Desk<Memory, memory::Error>) {
+/// Reports readiness once the store opens, then feeds the watchdog until the service ends.
+pub(super) fn report_state(rest: &Ticker, desk: &EngineHandle<Memory, memory::Error>) {
     let memory = loop {
-        match desk.opened() {
+        match desk.get_or_open() {
             Ok(memory) => break memory,
             Err(error) => {
-                tracing::error!(%error, "the store cannot be opened");
-                tell(&[State::Status(&format!("the store cannot be opened: {}", error.code().name()))]);
+                tracing::error!(%error, "cannot open the store");
+                notify_systemd(&[ServiceState::Status(&format!("cannot open the store: {}", error.code().name()))]);
             }
         }
-        if rest.wait(RETRY) == Woken::End {
+        if rest.sleep_for(RETRY) == Wake::End {
             return;
         }
     };
-    tell(&[State::Ready, State::Status("ready")]);
-    let pause = watchdog().map_or(BEAT, |limit| limit / 3);
-    while rest.wait(pause) != Woken::End {
-        match memory.beat() {
-            Ok(()) => tell(&[State::Watchdog]),
-            // Another process writes for long: the writer answers, it only has to wait.
-            Err(error) if error.code() == Code::Busy => tell(&[State::Watchdog]),
-            // A full disk is no reason to be started again: that would not make room.
-            Err(error) if error.code() == Code::DiskFull => tell(&[State::Watchdog]),
-            Err(error) => tracing::error!(%error, "the writer does not answer well"),
+    notify_systemd(&[ServiceState::Ready, ServiceState::Status("ready")]);
+    let pause = watchdog_interval().map_or(WRITER_PING_PAUSE, |limit| limit / 3);
+    while rest.sleep_for(pause) != Wake::End {
+        match memory.ping_writer() {
+            Ok(()) => notify_systemd(&[ServiceState::Watchdog]),
+            // Another process holds the write lock: the writer is alive and only waits.
+            Err(error) if error.code() == FailureCode::Busy => notify_systemd(&[ServiceState::Watchdog]),
+            // A restart would not free disk space.
+            Err(error) if error.code() == FailureCode::DiskFull => notify_systemd(&[ServiceState::Watchdog]),
+            Err(error) => tracing::error!(%error, "writer ping failed"),
         }
     }
 }
 
-/// Says that the configuration is being read again, or that this is over.
-pub(super) fn reloading(over: bool) {
-    tell(&[if over { State::Ready } else { State::Reloading }]);
+/// Reports the start of a reload, or its end if `over`.
+pub(super) fn notify_reload(over: bool) {
+    notify_systemd(&[if over { ServiceState::Ready } else { ServiceState::Reloading }]);
 }
 
-/// Says that the service ends.
-pub(super) fn stopping() {
-    tell(&[State::Stopping]);
+/// Reports that the service is stopping.
+pub(super) fn notify_stopping() {
+    notify_systemd(&[ServiceState::Stopping]);
 }

@@ -1,11 +1,11 @@
-//! The long-running process: what `serve` starts, joins and ends. HTTP and signals are async; following transcripts, the schedule and
-//! watching are threads. Owns the order of starting and stopping; does not own what any of them does.
+//! The long-running process that `serve` starts, joins and ends. HTTP and signals are async; following transcripts, the
+//! schedule and alert watching are threads. Owns the order of starting and stopping; does not own the work itself.
 
-mod copy;
+mod background;
 mod follow;
-mod live;
+mod live_settings;
 mod manager;
-mod routine;
+mod push_targets;
 mod signals;
 mod systemd;
 mod tasks;
@@ -19,57 +19,57 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
-use crate::bridge::Desk;
+use crate::bridge::EngineHandle;
 use crate::config::{Paths, Settings, env};
-use crate::embed::give_way;
-use crate::http::{Bound, Looked, Options, Token, Watch, listen, load_or_create, webhook};
+use crate::embed::lower_thread_priority;
+use crate::http::{
+    BoundServer, ConnectionPool, HttpOptions, MonitoringState, ProbeCache, TokenSet, bind_loopback, serve_webhook,
+};
 use crate::import::Source;
 use crate::mcp::{Server, Worker};
 use crate::memory::{self, Memory};
-use crate::ops::alerts::Log;
-use crate::ops::metrics::Metrics;
+use crate::monitor::alerts::AlertLog;
+use crate::monitor::metrics::Metrics;
 use crate::sync;
-use live::Live;
-use routine::{Lookout, Teller};
-use signals::{Signals, Told};
-use tasks::{Rest, Tasks};
+use background::{AlertNotifier, AlertWatcher};
+use live_settings::LiveSettings;
+use signals::{SignalEvent, SignalHandlers};
+use tasks::{TaskSet, Ticker};
 
-/// From the signal to the end.
+/// Time from the signal to the end of the process.
 const GRACE: Duration = Duration::from_secs(2);
-/// Of that, requests that are being worked on may take so long.
+/// Part of [`GRACE`] that requests in progress may use.
 const REQUESTS_GRACE: Duration = Duration::from_millis(1500);
 
-/// What a service is made of.
-pub struct Setup {
-    /// Opens the memory on first need.
-    pub desk: Desk<Memory, memory::Error>,
-    /// Answers MCP.
+/// Parts and addresses of a service.
+pub struct ServiceSetup {
+    /// Opens the memory on first use.
+    pub desk: EngineHandle<Memory, memory::Error>,
     pub server: Server,
-    /// The data folder.
     pub paths: Paths,
-    /// The settings at the start.
+    /// Settings at the start.
     pub settings: Settings,
-    /// Where Claude Code keeps its transcripts.
+    /// Folder of Claude Code's transcripts.
     pub transcripts: Option<PathBuf>,
-    /// What is read as it is written: sources and their folders.
+    /// Sources that are read as they are written, with their folders.
     pub followed: Vec<(Source, PathBuf)>,
-    /// Whether missing vectors are made.
+    /// True if missing embeddings are computed.
     pub make_vectors: bool,
-    /// Where to listen.
+    /// Address of MCP and the web interface.
     pub http: SocketAddr,
-    /// Where alerts come in; `None` for nowhere.
+    /// Address of the Alertmanager webhook; `None` for no webhook.
     pub webhook: Option<SocketAddr>,
-    /// Origins of pages that may talk to it.
+    /// Origins of web pages that may call the server.
     pub origins: Vec<String>,
-    /// What a request has to bring.
-    pub token: Token,
-    /// Says something to whoever started it.
+    /// Bearer tokens, one of which a request must carry.
+    pub tokens: TokenSet,
+    /// Prints a line for the person who started the service.
     pub say: Box<dyn Fn(&str)>,
-    /// Reads the settings again, and sets the log's filter.
+    /// Reads the settings again and resets the log filter.
     pub reload: Box<dyn Fn() -> Result<Settings, String>>,
 }
 
-impl std::fmt::Debug for Setup {
+impl std::fmt::Debug for ServiceSetup {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Setup").field("http", &self.http).finish_non_exhaustive()
     }
@@ -78,28 +78,33 @@ impl std::fmt::Debug for Setup {
 /// Runs until a signal ends it.
 ///
 /// # Errors
-/// When an address cannot be had; it is named.
-pub fn run(setup: &Setup) -> io::Result<()> {
+/// If an address cannot be bound; the message names it.
+pub fn run(setup: &ServiceSetup) -> io::Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
-    let live = Live::new(setup.settings.clone());
+    let live = LiveSettings::new(setup.settings.clone());
     let metrics = setup.server.metrics();
-    metrics.speak_for(setup.settings.serve.window_seconds);
-    let teller = Teller { log: Arc::new(Log::open(setup.paths.alerts_log())?), live: live.clone() };
+    metrics.set_window(setup.settings.serve.window_seconds);
+    let teller = AlertNotifier { log: Arc::new(AlertLog::open(setup.paths.alerts_log())?), live: live.clone() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(16).build()?;
+    let pool = ConnectionPool::new(Arc::clone(&metrics));
     // Addresses first: nothing else is started for a service that cannot listen.
-    let (bound, hook) = runtime.block_on(listen_everywhere(setup))?;
-    // Before anybody is told that it is there: whoever knows of it may end it.
-    let signals = runtime.block_on(async { Signals::hear() })?;
-    (setup.say)(&format!("MCP at http://{}/mcp, token in {}", bound.address()?, setup.paths.http_token().display()));
+    let (bound, hook) = runtime.block_on(async { listen_everywhere(setup, &pool) })?;
+    // Before the address is printed: a process that knows it may already send a signal.
+    let signals = runtime.block_on(async { SignalHandlers::install_handlers() })?;
+    (setup.say)(&format!(
+        "MCP at http://{}/mcp, token in {}",
+        bound.bound_address()?,
+        setup.paths.http_token_file().display()
+    ));
     if let Some(hook) = &hook {
         (setup.say)(&format!("alerts at http://{}/webhook", hook.local_addr()?));
     }
-    let worker = Worker::start(setup.desk.clone(), Arc::clone(&metrics), setup.make_vectors, Arc::clone(&stop))?;
-    let mut tasks = Tasks::new(Arc::clone(&stop));
-    start(&mut tasks, setup, &live, &metrics, &teller)?;
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
+    let worker = Worker::start_thread(setup.desk.clone(), Arc::clone(&metrics), setup.make_vectors, Arc::clone(&stop))?;
+    let mut tasks = TaskSet::new(Arc::clone(&stop));
+    start_tasks(&mut tasks, setup, &live, &metrics, &teller)?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "service started");
 
-    let watch = Watch {
+    let watch = MonitoringState {
         desk: setup.desk.clone(),
         metrics: Arc::clone(&metrics),
         settings: {
@@ -108,159 +113,178 @@ pub fn run(setup: &Setup) -> io::Result<()> {
         },
         transcripts: setup.transcripts.clone(),
         started: Instant::now(),
-        looked: Looked::default(),
+        looked: ProbeCache::default(),
     };
     let (ending, ended) = watch::channel(false);
-    let signal = Signalled { stop: &stop, ending, live: &live, metrics: &metrics };
+    let signal = SignalContext { stop: &stop, ending, live: &live, metrics: &metrics };
     let outcome = runtime.block_on(async {
         let (sender, told) = mpsc::unbounded_channel();
-        tokio::spawn(signals.pass_on(sender));
-        tokio::spawn(probe(setup.desk.clone(), live.clone(), ended.clone()));
-        let served = bound.serve(setup.server.clone(), watch, over(ended.clone()));
+        tokio::spawn(signals.forward_signals(sender));
+        tokio::spawn(probe_targets(setup.desk.clone(), live.clone(), ended.clone()));
+        let served = bound.serve_requests(setup.server.clone(), watch, wait_for_end(ended.clone()));
         let hooked = async {
             let Some(listener) = hook else { return Ok(()) };
             let tell = {
                 let teller = teller.clone();
-                move |lines: &[_]| teller.tell(lines)
+                move |lines: &[_]| teller.notify_alerts(lines)
             };
-            webhook(listener, setup.token.clone(), Arc::clone(&teller.log), Box::new(tell), over(ended.clone())).await
+            serve_webhook(
+                listener,
+                setup.tokens.clone(),
+                pool.clone(),
+                Arc::clone(&teller.log),
+                Box::new(tell),
+                wait_for_end(ended.clone()),
+            )
+            .await
         };
         let both = async {
             let (served, hooked) = tokio::join!(served, hooked);
             served.and(hooked)
         };
         let late = async {
-            over(ended.clone()).await;
+            wait_for_end(ended.clone()).await;
             tokio::time::sleep(REQUESTS_GRACE).await;
         };
         tokio::pin!(both);
         tokio::select! {
             outcome = &mut both => outcome,
-            () = late => { tracing::warn!("requests that took too long were left"); Ok(()) }
-            never = signal.obey(setup, told) => match never {},
+            () = late => { tracing::warn!("requests still running after the grace period were abandoned"); Ok(()) }
+            never = signal.handle_signals(setup, told) => match never {},
         }
     });
     let deadline = Instant::now() + GRACE.saturating_sub(REQUESTS_GRACE);
     stop.store(true, Ordering::Relaxed);
-    manager::stopping();
-    worker.finish(deadline.saturating_duration_since(Instant::now()));
-    tasks.finish(deadline);
+    manager::notify_stopping();
+    worker.join_within(deadline.saturating_duration_since(Instant::now()));
+    tasks.join_all(deadline);
     runtime.shutdown_timeout(deadline.saturating_duration_since(Instant::now()));
-    tracing::info!("ended");
+    tracing::info!("service ended");
     outcome
 }
 
-async fn listen_everywhere(setup: &Setup) -> io::Result<(Bound, Option<tokio::net::TcpListener>)> {
+fn listen_everywhere(
+    setup: &ServiceSetup,
+    pool: &ConnectionPool,
+) -> io::Result<(BoundServer, Option<tokio::net::TcpListener>)> {
     let named = |what: &str, address: SocketAddr| {
         let text = format!("cannot serve {what} on {address}");
         move |error: io::Error| io::Error::new(error.kind(), format!("{text}: {error}"))
     };
-    let options = Options { address: setup.http, token: setup.token.clone(), origins: setup.origins.clone() };
-    let bound = Bound::new(options).await.map_err(named("MCP", setup.http))?;
+    let (address, tokens, origins) = (setup.http, setup.tokens.clone(), setup.origins.clone());
+    let options = HttpOptions { address, tokens, pool: pool.clone(), origins };
+    let bound = BoundServer::new(options).map_err(named("MCP", setup.http))?;
     let hook = match setup.webhook {
-        Some(address) => Some(listen(address).await.map_err(named("the webhook", address))?),
+        Some(address) => Some(bind_loopback(address).map_err(named("the webhook", address))?),
         None => None,
     };
     Ok((bound, hook))
 }
 
-fn start(tasks: &mut Tasks, setup: &Setup, live: &Live, metrics: &Arc<Metrics>, teller: &Teller) -> io::Result<()> {
+fn start_tasks(
+    tasks: &mut TaskSet,
+    setup: &ServiceSetup,
+    live: &LiveSettings,
+    metrics: &Arc<Metrics>,
+    teller: &AlertNotifier,
+) -> io::Result<()> {
     let desk = setup.desk.clone();
-    tasks.start("manager", move |rest, _| manager::report(rest, &desk))?;
+    tasks.start_task("manager", move |rest, _| manager::report_state(rest, &desk))?;
     for (source, folder) in setup.followed.clone() {
         let (desk, live) = (setup.desk.clone(), live.clone());
-        tasks.start(source.name(), move |rest, waker| {
-            give_way();
-            follow::Follower { source, desk, live }.follow(rest, &waker, &folder);
+        tasks.start_task(source.name(), move |rest, waker| {
+            lower_thread_priority();
+            follow::TranscriptFollower { source, desk, live }.follow_folder(rest, &waker, &folder);
         })?;
     }
     for target in ["postgres", "qdrant"] {
         let (desk, inner) = (setup.desk.clone(), live.clone());
-        tasks.start(target, move |rest, _| copy::keep(rest, &desk, &inner, target))?;
+        tasks.start_task(target, move |rest, _| push_targets::push_until_stopped(rest, &desk, &inner, target))?;
     }
     let (desk, inner, paths) = (setup.desk.clone(), live.clone(), setup.paths.clone());
     let transcripts = setup.transcripts.clone();
-    let schedule = move |rest: &Rest, _| {
-        routine::schedule(rest, &desk, &inner, (&paths, transcripts.as_deref()));
+    let schedule = move |rest: &Ticker, _| {
+        background::run_schedule(rest, &desk, &inner, (&paths, transcripts.as_deref()));
     };
-    tasks.start("schedule", schedule)?;
-    let lookout = Lookout {
+    tasks.start_task("schedule", schedule)?;
+    let lookout = AlertWatcher {
         desk: setup.desk.clone(),
         metrics: Arc::clone(metrics),
         paths: setup.paths.clone(),
         transcripts: setup.transcripts.clone(),
         teller: teller.clone(),
     };
-    tasks.start("watch", move |rest, _| routine::watch(rest, &lookout))
+    tasks.start_task("watch", move |rest, _| background::watch_alerts(rest, &lookout))
 }
 
-/// Reads what a source writes below a folder until `stop` is set, without anything else that the service does.
-///
-/// # Errors
-/// When the system gives no thread.
-pub fn follow_alone(
+/// Follows one source below a folder until `stop` is set, without the rest of the service.
+pub fn follow_source(
     source: Source,
     folder: &Path,
-    desk: &Desk<Memory, memory::Error>,
+    desk: &EngineHandle<Memory, memory::Error>,
     mut settings: Settings,
     stop: &Arc<AtomicBool>,
 ) -> io::Result<()> {
     settings.serve.follow = true;
-    let follower = follow::Follower { source, desk: desk.clone(), live: Live::new(settings) };
-    let mut tasks = Tasks::new(Arc::clone(stop));
+    let follower = follow::TranscriptFollower { source, desk: desk.clone(), live: LiveSettings::new(settings) };
+    let mut tasks = TaskSet::new(Arc::clone(stop));
     let folder = folder.to_owned();
-    tasks.start(source.name(), move |rest, waker| follower.follow(rest, &waker, &folder))?;
+    tasks.start_task(source.name(), move |rest, waker| follower.follow_folder(rest, &waker, &folder))?;
     while !stop.load(Ordering::Relaxed) {
         std::thread::park_timeout(Duration::from_millis(200));
     }
-    tasks.finish(Instant::now() + GRACE);
+    tasks.join_all(Instant::now() + GRACE);
     Ok(())
 }
 
-/// Ends when the service does.
-async fn over(mut ended: watch::Receiver<bool>) {
-    // A sender that is gone has ended too.
+/// Completes when the service ends.
+async fn wait_for_end(mut ended: watch::Receiver<bool>) {
+    // A dropped sender also means the end.
     let _ = ended.wait_for(|ended| *ended).await;
 }
 
-/// Asks the other places of the memory, at once and then now and then, whether they answer.
-async fn probe(desk: Desk<Memory, memory::Error>, live: Live, ended: watch::Receiver<bool>) {
+/// Pings the sync targets now and then, starting at once, and records the outcome.
+async fn probe_targets(desk: EngineHandle<Memory, memory::Error>, live: LiveSettings, ended: watch::Receiver<bool>) {
     loop {
         let settings = live.get();
-        for probed in sync::probe(&settings.sync).await {
+        for probed in sync::probe_targets(&settings.sync).await {
             if let Some(trouble) = &probed.trouble {
-                tracing::warn!(target = probed.name, trouble, "it does not answer");
+                tracing::warn!(target = probed.name, trouble, "target did not answer");
             }
-            let note = move |memory: &Memory| memory.note_target(probed.name, probed.trouble, env::now());
-            if let Ok(Ok(Err(error)) | Err(error)) = desk.run(note).await {
-                tracing::debug!(%error, "that was not noted down");
+            let note = move |memory: &Memory| memory.record_probe(probed.name, probed.trouble, env::current_time());
+            if let Ok(Ok(Err(error)) | Err(error)) = desk.run_blocking(note).await {
+                tracing::debug!(%error, "failed to record probe result");
             }
         }
         let pause = Duration::from_secs(settings.serve.watch_seconds.max(1).into());
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            () = over(ended.clone()) => return,
+            () = wait_for_end(ended.clone()) => return,
         }
     }
 }
 
-/// What signals act on.
-struct Signalled<'a> {
+/// State that signals act on.
+struct SignalContext<'a> {
     stop: &'a AtomicBool,
     ending: watch::Sender<bool>,
-    live: &'a Live,
+    live: &'a LiveSettings,
     metrics: &'a Metrics,
 }
 
-impl Signalled<'_> {
-    /// Does what signals say, until the service has ended.
-    async fn obey(&self, setup: &Setup, mut told: mpsc::UnboundedReceiver<Told>) -> std::convert::Infallible {
+impl SignalContext<'_> {
+    /// Handles signals until the service has ended.
+    async fn handle_signals(
+        &self,
+        setup: &ServiceSetup,
+        mut told: mpsc::UnboundedReceiver<SignalEvent>,
+    ) -> std::convert::Infallible {
         while let Some(next) = told.recv().await {
             match next {
-                Told::Reload => self.reload(setup),
-                Told::Stop if self.stop.swap(true, Ordering::Relaxed) => end_now(),
-                Told::Stop => {
-                    (setup.say)("ending; once more to end at once");
+                SignalEvent::Reload => self.reload_config(setup),
+                SignalEvent::Stop if self.stop.swap(true, Ordering::Relaxed) => exit_now(),
+                SignalEvent::Stop => {
+                    (setup.say)("stopping; send the signal again to stop at once");
                     self.ending.send_replace(true);
                 }
             }
@@ -268,30 +292,30 @@ impl Signalled<'_> {
         std::future::pending().await
     }
 
-    /// An invalid configuration changes nothing, and is said, counted and an alert.
-    fn reload(&self, setup: &Setup) {
-        manager::reloading(false);
+    /// Reads the configuration and the tokens again. An invalid one changes nothing; it is logged, counted and raises an
+    /// alert.
+    fn reload_config(&self, setup: &ServiceSetup) {
+        manager::notify_reload(false);
         let settings = (setup.reload)();
-        let token = load_or_create(&setup.paths.http_token());
-        self.metrics.note_config(settings.is_ok() && token.is_ok());
+        let tokens = setup.tokens.reload_files();
+        self.metrics.record_config(settings.is_ok() && tokens.is_ok());
         match settings {
             Ok(settings) => {
-                self.metrics.speak_for(settings.serve.window_seconds);
-                self.live.replace(settings);
-                tracing::info!("the configuration was read again");
-                (setup.say)("the configuration was read again");
+                self.metrics.set_window(settings.serve.window_seconds);
+                self.live.replace_settings(settings);
+                tracing::info!("configuration reloaded");
+                (setup.say)("configuration reloaded");
             }
-            Err(why) => tracing::error!("the configuration cannot be read, the old one stays in force: {why}"),
+            Err(why) => tracing::error!("cannot read the configuration, the old one stays in force: {why}"),
         }
-        match token {
-            Ok(token) => setup.token.replace(&token),
-            Err(error) => tracing::error!("the token cannot be read, the old one stays in force: {error}"),
+        if let Err(error) = tokens {
+            tracing::error!("cannot read the tokens, the old ones stay in force: {error}");
         }
-        manager::reloading(true);
+        manager::notify_reload(true);
     }
 }
 
 #[expect(clippy::disallowed_methods, clippy::exit, reason = "the user asked twice; every write is atomic")]
-fn end_now() {
+fn exit_now() {
     std::process::exit(130);
 }

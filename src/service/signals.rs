@@ -1,41 +1,41 @@
-//! Signals of the system: stop, and read the configuration again. A second one to stop ends the process at once.
+//! Signals of the operating system: stop, and reload the configuration. A second stop signal ends the process at once.
 
 use tokio::sync::mpsc::UnboundedSender;
 
-/// What the service is told.
+/// Request that a signal makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
-    /// To end.
+pub(super) enum SignalEvent {
+    /// SIGTERM, SIGINT or Ctrl-C: end the service.
     Stop,
-    /// To read configuration and token again.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no signal for it"))]
+    /// SIGHUP: read configuration and token again.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix has a reload signal"))]
     Reload,
 }
 
-/// Signals that are heard from now on.
+/// Installed signal handlers.
 #[cfg(unix)]
-pub(super) struct Signals {
+pub(super) struct SignalHandlers {
     ended: tokio::signal::unix::Signal,
     interrupted: tokio::signal::unix::Signal,
     hung_up: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
-impl Signals {
-    /// Begins to hear them. Has to be called inside the runtime.
-    pub(super) fn hear() -> std::io::Result<Self> {
+impl SignalHandlers {
+    /// Installs the handlers. Must be called inside the runtime.
+    pub(super) fn install_handlers() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let (ended, interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         Ok(Self { ended, interrupted, hung_up: signal(SignalKind::hangup())? })
     }
 
-    /// Passes them on until nobody listens.
-    pub(super) async fn pass_on(mut self, listener: UnboundedSender<Told>) {
+    /// Forwards signals until the receiver is gone.
+    pub(super) async fn forward_signals(mut self, listener: UnboundedSender<SignalEvent>) {
         loop {
             let told = tokio::select! {
-                _ = self.ended.recv() => Told::Stop,
-                _ = self.interrupted.recv() => Told::Stop,
-                _ = self.hung_up.recv() => Told::Reload,
+                _ = self.ended.recv() => SignalEvent::Stop,
+                _ = self.interrupted.recv() => SignalEvent::Stop,
+                _ = self.hung_up.recv() => SignalEvent::Reload,
             };
             if listener.send(told).is_err() {
                 return;
@@ -44,17 +44,17 @@ impl Signals {
     }
 }
 
-/// Ctrl-C; there is no signal to reload.
+/// Ctrl-C handler; there is no signal to reload.
 #[cfg(not(unix))]
-pub(super) struct Signals;
+pub(super) struct SignalHandlers;
 
 #[cfg(not(unix))]
-impl Signals {
-    pub(super) fn hear() -> std::io::Result<Self> {
+impl SignalHandlers {
+    pub(super) fn install_handlers() -> std::io::Result<Self> {
         Ok(Self)
     }
 
-    pub(super) async fn pass_on(self, listener: UnboundedSender<Told>) {
-        while tokio::signal::ctrl_c().await.is_ok() && listener.send(Told::Stop).is_ok() {}
+    pub(super) async fn forward_signals(self, listener: UnboundedSender<SignalEvent>) {
+        while tokio::signal::ctrl_c().await.is_ok() && listener.send(SignalEvent::Stop).is_ok() {}
     }
 }

@@ -1,58 +1,58 @@
-//! The small door to systemd's notifications. Where there is no systemd nobody listens and nothing is said.
+//! systemd's notification protocol. Without systemd every notification is a no-op.
 
 use std::time::Duration;
 
-/// What the manager of services may be told.
+/// Notifications to the service manager.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum State<'a> {
-    /// It works from now on.
+pub(super) enum ServiceState<'a> {
+    /// The service has started, or a reload has ended.
     Ready,
-    /// A line for people.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "nobody reads it"))]
+    /// A status line for people.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only systemd reads it"))]
     Status(&'a str),
-    /// It still works.
+    /// Keep-alive of the watchdog.
     Watchdog,
-    /// The configuration is being read again; [`Self::Ready`] ends it.
+    /// A reload of the configuration has begun; [`Self::Ready`] ends it.
     Reloading,
-    /// It ends.
+    /// The service is stopping.
     Stopping,
 }
 
-/// How often it has to be told that everything works, if at all.
-pub(super) fn watchdog() -> Option<Duration> {
+/// Returns the watchdog's interval, if systemd sets one.
+pub(super) fn watchdog_interval() -> Option<Duration> {
     #[cfg(unix)]
     return sd_notify::watchdog_enabled();
     #[cfg(not(unix))]
     None
 }
 
-/// Tells it. That nobody listens is no failure.
+/// Sends notifications. Without a manager nothing is sent, which is no failure.
 #[cfg(unix)]
-pub(super) fn tell(states: &[State<'_>]) {
+pub(super) fn notify_systemd(states: &[ServiceState<'_>]) {
     use sd_notify::NotifyState;
     let mut said = Vec::with_capacity(states.len() + 1);
     for state in states {
         match state {
-            State::Ready => said.push(NotifyState::Ready),
-            State::Status(line) => said.push(NotifyState::Status(line)),
-            State::Watchdog => said.push(NotifyState::Watchdog),
-            State::Reloading => {
+            ServiceState::Ready => said.push(NotifyState::Ready),
+            ServiceState::Status(line) => said.push(NotifyState::Status(line)),
+            ServiceState::Watchdog => said.push(NotifyState::Watchdog),
+            ServiceState::Reloading => {
                 said.push(NotifyState::Reloading);
-                // It belongs to a reload, or the reload never ends.
+                // systemd requires it with RELOADING=1; without it the reload never ends.
                 match NotifyState::monotonic_usec_now() {
                     Ok(at) => said.push(at),
                     Err(_) => return,
                 }
             }
-            State::Stopping => said.push(NotifyState::Stopping),
+            ServiceState::Stopping => said.push(NotifyState::Stopping),
         }
     }
     if let Err(error) = sd_notify::notify(&said) {
-        tracing::debug!(%error, "systemd was not told");
+        tracing::debug!(%error, "failed to notify systemd");
     }
 }
 
 #[cfg(not(unix))]
-pub(super) fn tell(states: &[State<'_>]) {
-    tracing::trace!(?states, "nobody to tell");
+pub(super) fn notify_systemd(states: &[ServiceState<'_>]) {
+    tracing::trace!(?states, "no service manager to notify");
 }

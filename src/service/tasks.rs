@@ -1,4 +1,4 @@
-//! Threads of the service: started under a name, woken, told to stop, joined. Owns nothing of what they do.
+//! Threads of the service: started under a name, woken, stopped, joined. Does not own their work.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,77 +6,74 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Threads that run.
+/// Running threads of the service.
 #[derive(Debug)]
-pub(super) struct Tasks {
+pub(super) struct TaskSet {
     stop: Arc<AtomicBool>,
     running: Vec<(&'static str, Sender<()>, JoinHandle<()>)>,
 }
 
-/// A thread's pauses.
+/// Interruptible sleep of one thread.
 #[derive(Debug)]
-pub(super) struct Rest {
+pub(super) struct Ticker {
     stop: Arc<AtomicBool>,
     wake: Receiver<()>,
 }
 
-/// How a pause ended.
+/// Reason why a sleep ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Woken {
+pub(super) enum Wake {
     /// The time is over.
     Time,
-    /// Somebody woke it.
+    /// Another thread woke it.
     Call,
-    /// It shall end.
+    /// The service is ending.
     End,
 }
 
-impl Rest {
-    /// Waits.
-    pub(super) fn wait(&self, pause: Duration) -> Woken {
+impl Ticker {
+    /// Sleeps for `pause`, until a wake-up, or until the service ends.
+    pub(super) fn sleep_for(&self, pause: Duration) -> Wake {
         let outcome = self.wake.recv_timeout(pause);
         match outcome {
-            _ if self.stop.load(Ordering::Relaxed) => Woken::End,
-            Ok(()) => Woken::Call,
-            Err(RecvTimeoutError::Timeout) => Woken::Time,
-            Err(RecvTimeoutError::Disconnected) => Woken::End,
+            _ if self.stop.load(Ordering::Relaxed) => Wake::End,
+            Ok(()) => Wake::Call,
+            Err(RecvTimeoutError::Timeout) => Wake::Time,
+            Err(RecvTimeoutError::Disconnected) => Wake::End,
         }
     }
 
-    /// Set when it shall end: for long work.
-    pub(super) fn stop(&self) -> &AtomicBool {
+    /// Returns the stop flag, for long work to check.
+    pub(super) fn stop_flag(&self) -> &AtomicBool {
         &self.stop
     }
 }
 
-impl Tasks {
-    /// None yet; all end when `stop` is set and they are woken.
+impl TaskSet {
+    /// Creates an empty set. All threads end once `stop` is set and they are woken.
     pub(super) fn new(stop: Arc<AtomicBool>) -> Self {
         Self { stop, running: Vec::new() }
     }
 
-    /// Starts one. `work` gets its pauses, and what wakes it from elsewhere.
-    ///
-    /// # Errors
-    /// When the system gives no thread.
-    pub(super) fn start(
+    /// Starts a thread. `work` gets its sleep, and a sender that wakes it from elsewhere.
+    pub(super) fn start_task(
         &mut self,
         name: &'static str,
-        work: impl FnOnce(&Rest, Sender<()>) + Send + 'static,
+        work: impl FnOnce(&Ticker, Sender<()>) + Send + 'static,
     ) -> std::io::Result<()> {
         let (waker, wake) = channel();
-        let rest = Rest { stop: Arc::clone(&self.stop), wake };
+        let rest = Ticker { stop: Arc::clone(&self.stop), wake };
         let inner = waker.clone();
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || work(&rest, inner))?;
         self.running.push((name, waker, thread));
         Ok(())
     }
 
-    /// Tells all to end and waits until `deadline`: what they do can be stopped at any moment without loss.
-    pub(super) fn finish(self, deadline: Instant) {
+    /// Stops all threads and waits until `deadline`. Their work may be interrupted at any moment without loss.
+    pub(super) fn join_all(self, deadline: Instant) {
         self.stop.store(true, Ordering::Relaxed);
         for (_, waker, _) in &self.running {
-            // One that has ended already does not listen.
+            // A thread that has already ended does not receive it.
             let _ = waker.send(());
         }
         for (name, _, thread) in self.running {
@@ -84,7 +81,7 @@ impl Tasks {
                 std::thread::park_timeout(Duration::from_millis(5));
             }
             if !thread.is_finished() {
-                tracing::warn!(task = name, "it did not end in time and is left");
+                tracing::warn!(task = name, "task did not stop in time and was abandoned");
             }
         }
     }
@@ -97,21 +94,21 @@ mod tests {
     #[test]
     fn they_are_woken_and_end() {
         let (sender, seen) = channel();
-        let mut tasks = Tasks::new(Arc::default());
+        let mut tasks = TaskSet::new(Arc::default());
         tasks
-            .start("test", move |rest, waker| {
+            .start_task("test", move |rest, waker| {
                 waker.send(()).unwrap();
                 loop {
-                    let woken = rest.wait(Duration::from_mins(1));
+                    let woken = rest.sleep_for(Duration::from_mins(1));
                     sender.send(woken).unwrap();
-                    if woken == Woken::End {
+                    if woken == Wake::End {
                         return;
                     }
                 }
             })
             .unwrap();
-        assert_eq!(seen.recv().unwrap(), Woken::Call);
-        tasks.finish(Instant::now() + Duration::from_mins(1));
-        assert_eq!(seen.recv().unwrap(), Woken::End);
+        assert_eq!(seen.recv().unwrap(), Wake::Call);
+        tasks.join_all(Instant::now() + Duration::from_mins(1));
+        assert_eq!(seen.recv().unwrap(), Wake::End);
     }
 }

@@ -1,81 +1,67 @@
-//! How much was said on which day and in which project, for reports.
+//! Message counts by day and by project, for reports.
 
 use rusqlite::params;
 
-use super::Store;
-use super::error::{Error, Result};
+use super::Snapshot;
+use super::error::Result;
 use crate::domain::Timestamp;
 use crate::domain::time::DAY_MS;
 
-/// One day.
+/// Message counts of one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Day {
+pub struct DayActivity {
     /// Days since 1970 in UTC.
     pub day: i64,
-    /// Messages of that day.
     pub messages: u64,
-    /// Conversations that had any.
+    /// Sessions with messages on that day.
     pub sessions: u64,
 }
 
-/// The part of one project.
+/// Message counts of one project.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Share {
-    /// Its name.
+pub struct ProjectActivity {
+    /// Name of the project.
     pub project: String,
-    /// Messages.
     pub messages: u64,
-    /// Conversations that had any.
+    /// Sessions with messages in the period.
     pub sessions: u64,
 }
 
-impl Store {
-    /// What was said from `from` until before `until`, by day. Days on which nobody said anything are left out.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn days(&self, from: Timestamp, until: Timestamp) -> Result<Vec<Day>> {
-        self.read(|connection| {
-            let failed = |error| Error::sqlite("count the days", error);
+impl Snapshot<'_> {
+    /// Counts messages per day in `from..until`. Days without messages are left out.
+    pub fn daily_activity(&self, from: Timestamp, until: Timestamp) -> Result<Vec<DayActivity>> {
+        self.query("count messages by day", |connection| {
             let sql = "SELECT at / ?3, count(*), count(DISTINCT conversation_id) FROM messages
                        WHERE at >= ?1 AND at < ?2 GROUP BY at / ?3 ORDER BY 1";
-            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-            let rows = statement.query_map(params![from.milliseconds(), until.milliseconds(), DAY_MS], |row| {
-                Ok(Day { day: row.get(0)?, messages: row.get(1)?, sessions: row.get(2)? })
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map(params![from.to_milliseconds(), until.to_milliseconds(), DAY_MS], |row| {
+                Ok(DayActivity { day: row.get(0)?, messages: row.get(1)?, sessions: row.get(2)? })
             });
-            rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
+            Ok(rows?.collect::<rusqlite::Result<_>>()?)
         })
     }
 
-    /// What was said from `from` until before `until`, by project, the most first.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn shares(&self, from: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<Share>> {
-        self.read(|connection| {
-            let failed = |error| Error::sqlite("count the projects", error);
+    /// Counts messages per project in `from..until`, most messages first.
+    pub fn project_activity(&self, from: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<ProjectActivity>> {
+        self.query("count messages by project", |connection| {
             let sql = "SELECT p.name, count(*), count(DISTINCT m.conversation_id) FROM messages m
                        JOIN projects p ON p.id = m.project_id
                        WHERE m.at >= ?1 AND m.at < ?2 GROUP BY p.id ORDER BY 2 DESC, 1 LIMIT ?3";
-            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-            let rows = statement.query_map(params![from.milliseconds(), until.milliseconds(), limit], |row| {
-                Ok(Share { project: row.get(0)?, messages: row.get(1)?, sessions: row.get(2)? })
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map(params![from.to_milliseconds(), until.to_milliseconds(), limit], |row| {
+                Ok(ProjectActivity { project: row.get(0)?, messages: row.get(1)?, sessions: row.get(2)? })
             });
-            rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
+            Ok(rows?.collect::<rusqlite::Result<_>>()?)
         })
     }
 
-    /// The programs that conversations come from, by name.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn sources(&self) -> Result<Vec<String>> {
-        self.read(|connection| {
-            let failed = |error| Error::sqlite("list the sources", error);
+    /// Returns the sources that sessions come from, by name. Quarantined messages are left out.
+    pub fn list_sources(&self) -> Result<Vec<String>> {
+        self.query("list the sources", |connection| {
             let sql = "SELECT DISTINCT source FROM conversations WHERE source NOT LIKE 'quarantine:%' ORDER BY source";
-            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-            let rows = statement.query_map([], |row| row.get(0)).map_err(failed)?;
-            rows.collect::<rusqlite::Result<_>>().map_err(failed)
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
 }

@@ -1,34 +1,33 @@
-//! A copy of the database as it is at one moment, while others go on reading and writing.
+//! Consistent copies of the database while other processes go on reading and writing, and page checks.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::backup::{Backup, StepResult};
 
-use super::Store;
-use super::connection::{self, Access};
+use super::connection::{self, AccessMode};
 use super::error::{Error, Result};
+use super::{Snapshot, Store};
 use crate::disk;
 
-/// Pages that are copied between two looks at `stop`: 8 MiB.
-const PAGES: i32 = 2_048;
+/// Pages copied between two checks of `stop`: 8 MiB.
+const PAGES_PER_STEP: i32 = 2_048;
 
-impl Store {
-    /// Copies the database into a new file that only its owner can read, and syncs it. The copy is of the moment at which it
-    /// was begun; nobody waits for it. `false` when it was stopped; the file is then of no use.
+impl Snapshot<'_> {
+    /// Copies the database into a new file that only its owner can read, and syncs it. The copy is of the moment at
+    /// which it began, and blocks no other process. Returns false if it was stopped; the file is then unusable.
     ///
     /// # Errors
-    /// When reading or writing fails, also when a page is damaged: a copy of it would look whole.
+    /// When reading or writing fails, also when a page is damaged: a copy of it would look intact.
     pub fn copy_to(&self, path: &Path, stop: &AtomicBool, progress: &mut dyn FnMut(u64, u64)) -> Result<bool> {
-        drop(disk::create_private_file(path).map_err(|source| Error::io("create", path, source))?);
-        let done = self.read(|snapshot| {
-            let failed = |error| Error::sqlite("copy the database", error);
-            // The snapshot of the reader holds for all steps.
-            snapshot.query_row("SELECT count(*) FROM meta", [], |_| Ok(())).map_err(failed)?;
+        drop(disk::create_private_file(path).map_err(|source| Error::from_io("create", path, source))?);
+        let done = self.query("copy the database", |snapshot| {
+            // The read snapshot holds for all steps.
+            snapshot.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))?;
             let mut copy = connection::open_copy(path)?;
-            let backup = Backup::new(snapshot, &mut copy).map_err(failed)?;
+            let backup = Backup::new(snapshot, &mut copy)?;
             while !stop.load(Ordering::Relaxed) {
-                if backup.step(PAGES).map_err(failed)? == StepResult::Done {
+                if backup.step(PAGES_PER_STEP)? == StepResult::Done {
                     return Ok(true);
                 }
                 let state = backup.progress();
@@ -38,39 +37,37 @@ impl Store {
             Ok(false)
         })?;
         let synced = std::fs::File::open(path).and_then(|file| file.sync_all());
-        synced.map_err(|source| Error::io("sync", path, source))?;
+        synced.map_err(|source| Error::from_io("sync", path, source))?;
         Ok(done)
     }
 
-    /// Whether nobody else has the database open: then, and only then, the write-ahead log can be given up. It is turned on
-    /// again at once.
+    /// Checks the database structure and the checksum of every page (`quick_check`). Reads everything; does not compare
+    /// the word index with the texts.
     ///
     /// # Errors
-    /// When the database cannot be opened.
-    pub fn is_alone(&self) -> Result<bool> {
+    /// [`Error::Damaged`] with SQLite's finding, or [`Error::DamagedPage`].
+    pub fn check_pages(&self) -> Result<()> {
+        self.query("check the database", |connection| {
+            let verdict: String = connection.query_row("PRAGMA quick_check", [], |row| row.get(0))?;
+            if verdict == "ok" { Ok(()) } else { Err(Error::Damaged(verdict)) }
+        })
+    }
+}
+
+impl Store {
+    /// Returns true if no other process has the database open. Only then the write-ahead log can be given up; it is
+    /// turned on again at once.
+    pub fn has_exclusive_access(&self) -> Result<bool> {
         self.close_readers();
-        let connection = connection::open(self.path(), Access::Write { full: true })?;
-        let failed = |error| Error::sqlite("look for other users of the database", error);
-        connection.busy_timeout(std::time::Duration::ZERO).map_err(failed)?;
+        let connection = connection::open(self.path(), AccessMode::Write { full: true })?;
+        connection.busy_timeout(std::time::Duration::ZERO)?;
         let alone =
             match connection.pragma_update_and_check(None, "journal_mode", "delete", |row| row.get::<_, String>(0)) {
                 Ok(mode) => mode == "delete",
                 Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => false,
-                Err(error) => return Err(failed(error)),
+                Err(error) => return Err(error.into()),
             };
-        connection.pragma_update(None, "journal_mode", "wal").map_err(failed)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
         Ok(alone)
-    }
-
-    /// Whether the structure of the database and every one of its pages is whole. Reads everything, compares no words.
-    ///
-    /// # Errors
-    /// When it is not.
-    pub fn check_pages(&self) -> Result<()> {
-        self.read(|connection| {
-            let failed = |error| Error::sqlite("check the database", error);
-            let verdict: String = connection.query_row("PRAGMA quick_check", [], |row| row.get(0)).map_err(failed)?;
-            if verdict == "ok" { Ok(()) } else { Err(Error::Damaged(verdict)) }
-        })
     }
 }

@@ -1,38 +1,35 @@
-//! Counters that all processes of a folder share. Owns the rows; names are their owners' business.
+//! Counters shared by all processes of a data folder. Owns the rows; the names belong to the callers.
 
 use std::collections::BTreeMap;
 
-use super::Store;
-use super::error::{Error, Result};
+use super::error::Result;
+use super::{Snapshot, Store};
+
+impl Snapshot<'_> {
+    /// Returns all counters by name.
+    pub fn read_counters(&self) -> Result<BTreeMap<String, i64>> {
+        self.query("read the counters", |connection| {
+            let mut statement = connection.prepare_cached("SELECT name, value FROM counters")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+}
 
 impl Store {
-    /// Adds to counters, in one transaction.
+    /// Adds to counters in one transaction.
     ///
     /// # Errors
     /// When writing fails; nothing is then added.
     pub fn add_counters(&self, counters: Vec<(String, i64)>) -> Result<()> {
-        self.write(move |connection| {
-            let failed = |error| Error::sqlite("add to the counters", error);
+        self.write("add to the counters", move |connection| {
             let sql = "INSERT INTO counters (name, value) VALUES (?1, ?2)
                        ON CONFLICT (name) DO UPDATE SET value = value + excluded.value";
-            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+            let mut statement = connection.prepare_cached(sql)?;
             for (name, more) in &counters {
-                statement.execute((name, more)).map_err(failed)?;
+                statement.execute((name, more))?;
             }
             Ok(())
-        })
-    }
-
-    /// All counters.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn counters(&self) -> Result<BTreeMap<String, i64>> {
-        self.read(|connection| {
-            let failed = |error| Error::sqlite("read the counters", error);
-            let mut statement = connection.prepare_cached("SELECT name, value FROM counters").map_err(failed)?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
-            rows.collect::<rusqlite::Result<_>>().map_err(failed)
         })
     }
 }

@@ -1,52 +1,50 @@
-//! How far each transcript was read.
+//! Import cursors: how far each transcript was read.
+
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::Store;
-use super::error::{Error, Result};
-use crate::domain::{ContentHash, Ledger, Timestamp};
+use super::error::Result;
+use super::{Snapshot, Store};
+use crate::domain::{ContentHash, Ledger, MessageId, Timestamp};
 
-/// The state of one file.
+/// Import state of one transcript file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cursor {
-    /// The source that reads it.
+pub struct ImportCursor {
+    /// Name of the source that reads the file.
     pub source: &'static str,
-    /// The file.
+    /// Path of the file.
     pub path: String,
-    /// Its size when it was last read to its end; 0 before.
+    /// File size when it was last read to its end; 0 before.
     pub size: u64,
-    /// Its modification time then, milliseconds since the epoch.
+    /// Modification time at that read, milliseconds since the epoch.
     pub modified: i64,
-    /// Bytes read.
+    /// Offset up to which the file was read.
     pub offset: u64,
-    /// Lines read.
+    /// Number of lines read.
     pub line: u64,
-    /// Hash of its first bytes.
+    /// Hash of the file's first bytes.
     pub head: ContentHash,
-    /// Version of the reader.
+    /// Version of the parser that read it.
     pub reader: u32,
-    /// What became of its records.
+    /// Counts of the file's records by outcome.
     pub ledger: Ledger,
-    /// Whether it is read again because an older reader read it. Not stored.
+    /// True if the file is read again because an older parser read it. Not stored.
     pub reread: bool,
 }
 
-impl Store {
-    /// All cursors of a source, by path.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn cursors(&self, source: &'static str) -> Result<std::collections::HashMap<String, Cursor>> {
-        self.read(|connection| {
-            let failed = |error| Error::sqlite("read the import cursors", error);
+impl Snapshot<'_> {
+    /// Returns all cursors of a source, by path.
+    pub fn import_cursors(&self, source: &'static str) -> Result<std::collections::HashMap<String, ImportCursor>> {
+        self.query("read the import cursors", |connection| {
             let sql =
                 "SELECT path, size, modified, offset, line, head, reader, ledger FROM import_cursors WHERE source = ?1";
-            let mut statement = connection.prepare(sql).map_err(failed)?;
+            let mut statement = connection.prepare(sql)?;
             let rows = statement.query_map([source], |row| {
                 let path: String = row.get(0)?;
                 Ok((
                     path.clone(),
-                    Cursor {
+                    ImportCursor {
                         source,
                         path,
                         size: row.get(1)?,
@@ -60,30 +58,63 @@ impl Store {
                     },
                 ))
             });
-            rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
+            Ok(rows?.collect::<rusqlite::Result<_>>()?)
         })
     }
 }
 
-/// The row of a file, made if it is new. Provenance of messages points to it.
-pub(super) fn row(connection: &Connection, source: &str, path: &str, now: Timestamp) -> Result<i64> {
-    let failed = |error| Error::sqlite("find an import cursor", error);
+impl Snapshot<'_> {
+    /// Returns the files that messages were imported from: row and path.
+    pub fn source_files(&self, messages: &[MessageId]) -> Result<Vec<(i64, String)>> {
+        self.query("list imported files", |connection| {
+            let sql =
+                "SELECT f.id, f.path FROM messages m JOIN import_cursors f ON f.id = m.source_file WHERE m.uid = ?1";
+            let mut statement = connection.prepare(sql)?;
+            let mut files = BTreeMap::new();
+            for id in messages {
+                let found = statement.query_row([id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+                files.extend(found);
+            }
+            Ok(files.into_iter().collect())
+        })
+    }
+}
+
+impl Store {
+    /// Deletes those of these cursors whose files no message is from any more.
+    pub fn delete_unused_cursors(&self, files: Vec<i64>) -> Result<()> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        self.write("delete import cursors", move |connection| {
+            let sql = "SELECT DISTINCT source_file FROM messages WHERE source_file IS NOT NULL";
+            let mut statement = connection.prepare(sql)?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            let used: HashSet<i64> = rows.collect::<rusqlite::Result<_>>()?;
+            for file in files.iter().filter(|file| !used.contains(file)) {
+                connection.execute("DELETE FROM import_cursors WHERE id = ?1", [file])?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Returns the row of a file, inserted if new. Provenance of messages points to it.
+pub(super) fn upsert_cursor_row(connection: &Connection, source: &str, path: &str, now: Timestamp) -> Result<i64> {
     let known = connection
         .prepare_cached("SELECT id FROM import_cursors WHERE source = ?1 AND path = ?2")
-        .and_then(|mut statement| statement.query_row([source, path], |row| row.get(0)).optional())
-        .map_err(failed)?;
+        .and_then(|mut statement| statement.query_row([source, path], |row| row.get(0)).optional())?;
     if let Some(id) = known {
         return Ok(id);
     }
     let sql = "INSERT INTO import_cursors (source, path, size, modified, offset, line, head, imported_at)
                VALUES (?1, ?2, 0, 0, 0, 0, x'', ?3)";
-    connection
+    Ok(connection
         .prepare_cached(sql)
-        .and_then(|mut statement| statement.insert(params![source, path, now.milliseconds()]))
-        .map_err(failed)
+        .and_then(|mut statement| statement.insert(params![source, path, now.to_milliseconds()]))?)
 }
 
-pub(super) fn advance(connection: &Connection, cursor: &Cursor, now: Timestamp) -> Result<()> {
+pub(super) fn save_cursor(connection: &Connection, cursor: &ImportCursor, now: Timestamp) -> Result<()> {
     let sql =
         "INSERT INTO import_cursors (source, path, size, modified, offset, line, head, imported_at, reader, ledger)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
@@ -97,18 +128,14 @@ pub(super) fn advance(connection: &Connection, cursor: &Cursor, now: Timestamp) 
         cursor.offset,
         cursor.line,
         cursor.head.0,
-        now.milliseconds(),
+        now.to_milliseconds(),
         cursor.reader,
         ledger_to_json(&cursor.ledger)
     ];
-    connection
-        .prepare_cached(sql)
-        .and_then(|mut statement| statement.execute(values))
-        .map(drop)
-        .map_err(|error| Error::sqlite("advance an import cursor", error))
+    Ok(connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).map(drop)?)
 }
 
-/// A ledger as it is stored.
+/// Serializes a ledger as it is stored.
 fn ledger_to_json(ledger: &Ledger) -> String {
     serde_json::json!({
         "messages": ledger.messages,
@@ -120,7 +147,7 @@ fn ledger_to_json(ledger: &Ledger) -> String {
     .to_string()
 }
 
-/// A stored ledger; what an older version did not count is 0.
+/// Parses a stored ledger. What an older version did not count is 0.
 fn ledger_from_json(json: &str) -> Ledger {
     let value: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
     let count = |name: &str| value.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
@@ -137,25 +164,21 @@ fn ledger_from_json(json: &str) -> Ledger {
     }
 }
 
-impl Store {
-    /// What became of the records of all files that were read, by source.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn ledgers(&self) -> Result<Vec<(String, Ledger)>> {
-        self.read(|connection| {
-            let failed = |error| Error::sqlite("read what imports account for", error);
+impl Snapshot<'_> {
+    /// Returns the record counts of all files read, summed by source.
+    pub fn import_ledgers(&self) -> Result<Vec<(String, Ledger)>> {
+        self.query("read the import ledgers", |connection| {
             let sql = "SELECT source, ledger FROM import_cursors ORDER BY source";
-            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-            let mut rows = statement.query([]).map_err(failed)?;
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut rows = statement.query([])?;
             let mut found: Vec<(String, Ledger)> = Vec::new();
-            while let Some(row) = rows.next().map_err(failed)? {
-                let (source, ledger): (String, String) = (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?);
+            while let Some(row) = rows.next()? {
+                let (source, ledger): (String, String) = (row.get(0)?, row.get(1)?);
                 if found.last().is_none_or(|(last, _)| *last != source) {
                     found.push((source, Ledger::default()));
                 }
                 if let Some((_, sum)) = found.last_mut() {
-                    sum.merge(&ledger_from_json(&ledger));
+                    sum.add_counts(&ledger_from_json(&ledger));
                 }
             }
             Ok(found)

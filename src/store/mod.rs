@@ -1,100 +1,111 @@
-//! SQLite: the only truth. Owns the schema, all SQL, the write lane, the read pool, compressed texts and the word index.
-//! Does not own: what to store, how to rank, the clock. Everything else on disk can be rebuilt from here.
+//! SQLite storage, the single source of truth. Owns the schema, all SQL, the write lane, the read pool, compressed
+//! texts and the word index. Does not own what to store, how to rank, or the clock. Everything else on disk can be
+//! rebuilt from here.
 
 mod activity;
-mod branches;
-mod cleanup;
-mod columns;
+mod change_log;
 mod connection;
+mod consistency;
+mod copies;
 mod copy;
 mod counters;
 mod cursors;
+mod doc_values;
+mod embedding_models;
 mod embeddings;
 mod error;
 mod excerpts;
 mod filter;
 mod forget;
+mod forks;
 mod frames;
-mod journal;
-mod lane;
+mod keyword_index;
+mod machines;
+mod merge;
+mod message_queries;
 mod messages;
-mod models;
+mod note_rows;
 mod notes;
 mod operations;
 mod pages;
 mod parked;
+mod part_versions;
+mod parts;
+mod prepared;
 mod projects;
 mod quarantine;
-mod reading;
-mod reconcile;
+mod raw_file;
+mod retention;
 mod schema;
 mod sessions;
+mod snapshot;
 mod stats;
-mod taking;
 mod titles;
-mod versions;
-mod words;
+mod write_lane;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rusqlite::Connection;
 
 use crate::disk;
 use crate::domain::Timestamp;
-use connection::Access;
+use connection::AccessMode;
 
-pub use activity::{Day, Share};
-pub use cleanup::Old;
-pub use columns::{MessageRow, NewRows, PassageRow};
-pub use connection::{sqlite_version, take_busy_waits};
-pub use cursors::Cursor;
-pub use embeddings::{Model, NewVector, PendingPart, StoredVector, halves, widen};
-pub use error::{Error, Result};
-pub use excerpts::{Excerpt, StandingNote, Wanted};
-pub use forget::Forgotten;
-pub use journal::{
-    Change, Sizes, Standing, WholeConversation, WholeMessage, WholeNote, WholePart, WholeProject, WholeVector,
+pub use activity::DayActivity;
+pub use change_log::{
+    ConversationRecord, MessageRecord, MessageState, NoteRecord, PartRecord, ProjectRecord, TextSizes, VectorRecord,
 };
-pub use lane::Receipt;
-pub use messages::{Batch, Outcome, PreparedMessage, Preparer, StoredPart};
-pub use notes::{NoteChange, Saved, SavedStatus};
-pub use operations::{Progress, Run, Sample, TargetState};
-pub use pages::page_checksums;
-pub use parked::Parked;
-pub use projects::{NewProject, Project, ProjectSummary};
-pub use quarantine::Quarantined;
-pub use reading::{Body, Candidate, ConversationHead, MessageText, PartText};
-pub use reconcile::Disagreement;
-pub use sessions::{SessionFilter, SessionPlace, SessionSummary};
-pub use stats::Stats;
-pub use taking::{Incoming, IncomingVector, TakenIn};
+pub use connection::{sqlite_version, take_busy_waits};
+pub use copies::{CopyKind, CopyPolicy, CopyRecord, DeletionState};
+pub use cursors::ImportCursor;
+pub use doc_values::{MessageRow, NewDocRows, PassageRow};
+pub use embeddings::{NewVector, PendingPart, StoredModel, decode_half_floats, encode_half_floats};
+pub use error::{Error, Result};
+pub use excerpts::{Excerpt, ExcerptQuery, PinnedNote};
+pub use filter::is_quarantine_source;
+pub use keyword_index::{Posting, term_number};
+pub use machines::{Machine, MachineRelation, Seal};
+pub use merge::{IncomingMessage, IncomingVector, MergeCounts};
+pub use message_queries::{ConversationHead, MessageText, PartText, PassageCandidate, ResultContent};
+pub use messages::ImportBatch;
+pub use notes::{NoteUpdate, SavedNote, SavedStatus};
+pub use operations::{DailySample, JobRun, TargetCursor, TargetState};
+pub use pages::checksum_vfs_name;
+pub use parked::ParkedEntry;
+pub use prepared::{InsertOutcome, PreparedMessage, Preparer};
+pub use projects::{NewProject, ProjectSummary, StoredProject};
+pub use quarantine::{QuarantineMark, QuarantinedMessage};
+pub use raw_file::RawReader;
+pub use retention::OldMessageCounts;
+pub use sessions::{SessionCursor, SessionFilter, SessionSummary};
+pub use snapshot::Snapshot;
+pub use stats::StoreStats;
 pub use titles::NewTitle;
-pub use words::{Posting, number};
+pub use write_lane::WriteReceipt;
 
-/// Readers kept open for the next request.
-const IDLE_READERS: usize = 4;
-
-/// How the store may be used.
+/// Mode in which [`Store::open`] opens the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Open {
-    /// Create it if it is missing, upgrade it if it is old.
+pub enum OpenMode {
+    /// Creates the database if it is missing and migrates an old one.
     Create,
-    /// It must exist; nothing is written until the first write.
+    /// Requires an existing database. An old schema is migrated here too.
     Existing,
 }
 
-/// The database: a lazily started write lane and a pool of readers.
+/// Handle of the database: a lazily started write lane and a pool of readers.
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
-    /// The file that was opened under this path.
+    /// Identity of the opened file, to notice that it was replaced.
     file: Option<disk::FileId>,
     full: bool,
     frozen: bool,
-    lane: OnceLock<lane::Lane>,
+    lane: OnceLock<write_lane::WriteLane>,
     starting: Mutex<()>,
     readers: Mutex<Vec<Connection>>,
+    /// Last, so that it is closed after the connections.
+    raw: raw_file::RawFile,
 }
 
 impl Store {
@@ -102,9 +113,9 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::TooNew`], [`Error::Foreign`], or what the operating system refused.
-    pub fn open(path: &Path, open: Open, full: bool, now: Timestamp) -> Result<Self> {
-        let exists = path.try_exists().map_err(|source| Error::io("look for", path, source))?;
-        if !exists && open == Open::Existing {
+    pub fn open(path: &Path, open: OpenMode, full: bool, now: Timestamp) -> Result<Self> {
+        let exists = path.try_exists().map_err(|source| Error::from_io("look for", path, source))?;
+        if !exists && open == OpenMode::Existing {
             return Err(Error::Missing(path.to_owned()));
         }
         let mut store = Self {
@@ -115,91 +126,110 @@ impl Store {
             lane: OnceLock::new(),
             starting: Mutex::new(()),
             readers: Mutex::new(Vec::new()),
+            raw: raw_file::RawFile::register(None),
         };
         let folder = path.parent().unwrap_or(Path::new("."));
-        match disk::unfit(folder).map_err(|source| Error::io("look at", folder, source))? {
-            Some(disk::Unfit::Network(kind)) => return Err(Error::Network { path: folder.to_owned(), kind }),
-            Some(disk::Unfit::Owner(owner)) => return Err(Error::NotYours { path: folder.to_owned(), owner }),
+        match disk::check_folder(folder).map_err(|source| Error::from_io("look at", folder, source))? {
+            Some(disk::UnfitFolder::Network(kind)) => return Err(Error::Network { path: folder.to_owned(), kind }),
+            Some(disk::UnfitFolder::Owner(owner)) => return Err(Error::NotYours { path: folder.to_owned(), owner }),
             None => {}
         }
         if !exists {
-            disk::create_private_folder(folder).map_err(|source| Error::io("create", folder, source))?;
-            let created = disk::create_private_file(path).and_then(|_| disk::sync_folder_of(path));
+            disk::create_private_folder(folder).map_err(|source| Error::from_io("create", folder, source))?;
+            let created = disk::create_private_file(path).and_then(|_| disk::sync_parent_folder(path));
             // The folder is as new as the file in it.
-            created.and_then(|()| disk::sync_folder_of(folder)).map_err(|source| Error::io("create", path, source))?;
+            created
+                .and_then(|()| disk::sync_parent_folder(folder))
+                .map_err(|source| Error::from_io("create", path, source))?;
         }
-        store.file = disk::FileId::of(path).ok();
-        let reader = store.first_reader()?;
-        let state = schema::inspect(&reader, path)?;
-        if state == schema::State::Current {
-            store.keep(reader);
+        store.file = disk::FileId::of_path(path).ok();
+        store.raw = raw_file::RawFile::register(store.file);
+        let reader = store.open_first_reader()?;
+        let state = schema::inspect_schema(&reader, path)?;
+        if state == schema::SchemaState::Current {
+            store.recycle_reader(reader);
         } else {
             drop(reader);
-            let mut writer = connection::open(path, Access::Write { full })?;
-            schema::migrate(&mut writer, path, now)?;
+            let mut writer = connection::open(path, AccessMode::Write { full })?;
+            schema::migrate_schema(&mut writer, path, now)?;
         }
         Ok(store)
     }
 
-    /// The first connection decides whether the folder can be written at all.
-    fn first_reader(&mut self) -> Result<Connection> {
-        let probe = |connection: &Connection| {
-            connection
-                .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
-                .map_err(|source| Error::sqlite("read the database", source))
-        };
-        let normal = connection::open(&self.path, Access::Read).and_then(|reader| probe(&reader).map(|()| reader));
+    /// Opens the first reader, which decides whether the folder can be written at all.
+    fn open_first_reader(&mut self) -> Result<Connection> {
+        let probe =
+            |connection: &Connection| Ok(connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?);
+        let normal = connection::open(&self.path, AccessMode::Read).and_then(|reader| probe(&reader).map(|()| reader));
         let error = match normal {
             Ok(reader) => return Ok(reader),
             Err(error) => error,
         };
-        // In a folder that cannot be written SQLite cannot share memory with a writer. Without a write-ahead log
-        // there is no writer, and the file can be read as it stands. Any other failure is no reason to read past those
-        // who write.
+        // In a folder that cannot be written SQLite cannot share memory with a writer. Without a write-ahead log there
+        // is no writer, and the file can be read as it stands. Any other failure is no reason to read past active
+        // writers.
         let log = PathBuf::from(format!("{}-wal", self.path.display()));
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        if error.code() != crate::domain::Code::Unavailable || log.exists() || disk::is_writable(folder) {
+        if error.code() != crate::domain::FailureCode::Unavailable || log.exists() || disk::is_writable(folder) {
             return Err(error);
         }
-        let frozen = connection::open(&self.path, Access::Frozen)?;
+        let frozen = connection::open(&self.path, AccessMode::Frozen)?;
         probe(&frozen)?;
         self.frozen = true;
         Ok(frozen)
     }
 
-    /// Whether the folder could only be opened for reading.
+    /// True if the folder could only be opened for reading.
     pub const fn is_frozen(&self) -> bool {
         self.frozen
     }
 
-    /// Where the database is.
+    /// Returns the path of the database file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Queues a write; it runs in a savepoint of a transaction that may hold other writes too.
+    /// Returns a reader of the bytes of the database file. It is the only way to read them while the store is open: see
+    /// `raw_file`.
     ///
     /// # Errors
-    /// When the write lane cannot be started.
+    /// If the file cannot be opened.
+    pub fn read_raw_file(&self) -> std::io::Result<RawReader> {
+        self.raw.reader(&self.path)
+    }
+
+    /// Queues a write. It runs in a savepoint of a transaction that may hold other writes too. `operation` completes
+    /// "cannot …" in the error of a statement that fails; nothing of the write is then stored.
     pub(crate) fn write_later<T: Send + 'static>(
         &self,
+        operation: &'static str,
         write: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
-    ) -> Result<Receipt<T>> {
-        Ok(self.lane()?.submit(write))
+    ) -> Result<WriteReceipt<T>> {
+        Ok(self
+            .started_lane()?
+            .submit_write(false, move |connection| write(connection).map_err(|error| error.with_operation(operation))))
     }
 
     /// Runs a write and waits for its COMMIT.
-    ///
-    /// # Errors
-    /// Whatever the write or the commit failed with; nothing of it is then stored.
     pub(crate) fn write<T: Send + 'static>(
         &self,
+        operation: &'static str,
         write: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.write_later(write)?.wait()
+        self.write_later(operation, write)?.wait()
     }
 
-    fn lane(&self) -> Result<&lane::Lane> {
+    /// Runs a write for a waiting client. Fails after five seconds in which another process writes.
+    pub(crate) fn write_soon<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        write: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let write = move |connection: &Connection| write(connection).map_err(|error| error.with_operation(operation));
+        self.started_lane()?.submit_write(true, write).wait()
+    }
+
+    fn started_lane(&self) -> Result<&write_lane::WriteLane> {
         if self.frozen {
             return Err(Error::ReadOnly(self.path.clone()));
         }
@@ -207,55 +237,32 @@ impl Store {
         if let Some(lane) = self.lane.get() {
             return Ok(lane);
         }
-        let (path, access) = (self.path.clone(), Access::Write { full: self.full });
+        let (path, access) = (self.path.clone(), AccessMode::Write { full: self.full });
         let check = {
             let (path, file) = (path.clone(), self.file);
-            move || is_still(&path, file)
+            move || check_same_file(&path, file)
         };
         check()?;
         let writer = connection::open(&path, access)?;
         let reopen = Box::new(move || connection::open(&path, access));
-        let lane = lane::Lane::start(writer, reopen, Box::new(check))
-            .map_err(|source| Error::io("start the writing thread for", &self.path, source))?;
+        let lane = write_lane::WriteLane::start_thread(writer, reopen, Box::new(check))
+            .map_err(|source| Error::from_io("start the writing thread for", &self.path, source))?;
         Ok(self.lane.get_or_init(|| lane))
     }
 
-    /// Closes the readers that wait for the next request.
+    /// Closes the idle readers.
     fn close_readers(&self) {
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
-    /// Runs a read against one snapshot.
-    ///
-    /// # Errors
-    /// Whatever the read failed with.
-    pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let reader = match idle {
-            Some(reader) => reader,
-            None => connection::open(&self.path, if self.frozen { Access::Frozen } else { Access::Read })?,
-        };
-        let failed = |source| Error::sqlite("read", source);
-        let snapshot = reader.unchecked_transaction().map_err(failed)?;
-        let outcome = read(&snapshot);
-        // Nothing was written; ending the snapshot cannot lose anything.
-        drop(snapshot);
-        self.keep(reader);
-        outcome
-    }
-
-    /// Keeps a reader for the next request.
-    fn keep(&self, reader: Connection) {
-        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        if readers.len() < IDLE_READERS {
-            readers.push(reader);
-        }
+        lock_readers(&self.readers).clear();
     }
 }
 
-/// Fails when the path does not lead to the file that was opened: SQLite would go on writing into a file without a name.
-fn is_still(path: &Path, opened: Option<disk::FileId>) -> Result<()> {
-    if opened.is_none() || disk::FileId::of(path).ok() == opened {
+fn lock_readers(readers: &Mutex<Vec<Connection>>) -> MutexGuard<'_, Vec<Connection>> {
+    readers.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Fails if the path no longer names the opened file. SQLite would go on writing into an unlinked file.
+fn check_same_file(path: &Path, opened: Option<disk::FileId>) -> Result<()> {
+    if opened.is_none() || disk::FileId::of_path(path).ok() == opened {
         return Ok(());
     }
     Err(Error::Removed(path.to_owned()))

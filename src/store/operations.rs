@@ -1,157 +1,99 @@
-//! What operators and their tools note down: when each kind of work was last done, how things grow by the day, whether
-//! other places of the memory answer. Owns the rows; the names are their owners' business.
+//! Operational records: last run of each scheduled job, daily samples, state of the sync targets. Owns the rows; the
+//! names belong to the callers.
 
 use rusqlite::{OptionalExtension as _, params};
 
-use super::Store;
-use super::error::{Error, Result};
+use super::error::Result;
+use super::{Snapshot, Store};
 use crate::domain::Timestamp;
 
-/// The last time that some work was done.
+/// Last run of a scheduled job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
-    /// Which work.
+pub struct JobRun {
+    /// Name of the job.
     pub name: String,
-    /// When it ended.
+    /// End time of the run.
     pub at: Timestamp,
-    /// Whether it went well.
+    /// True if the run succeeded.
     pub ok: bool,
-    /// What came out.
+    /// Result of the run.
     pub finding: String,
 }
 
-/// What was counted on a day.
+/// Daily sample of a metric.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sample {
+pub struct DailySample {
     /// Days since 1970 in UTC.
     pub day: i64,
-    /// What.
+    /// Name of the metric.
     pub name: String,
-    /// How much, at the last look of that day.
+    /// Value at the last measurement of that day.
     pub value: i64,
 }
 
-/// Another place where the memory is kept.
+/// State of a sync target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetState {
-    /// postgres or qdrant.
+    /// Name of the target: `postgres` or `qdrant`.
     pub name: String,
-    /// Whether it answered the last time.
+    /// True if the target answered at the last check.
     pub up: bool,
-    /// When that was.
+    /// Time of the last check.
     pub checked_at: Timestamp,
-    /// Why it did not.
+    /// Error of the last check, if it failed.
     pub trouble: Option<String>,
-    /// When it had seen everything.
+    /// Last time at which the target was up to date.
     pub succeeded_at: Option<Timestamp>,
-    /// How far it is.
-    pub progress: Progress,
+    /// Cursor of the target.
+    pub progress: TargetCursor,
 }
 
-/// How far a target has seen what there is.
+/// Cursor of a sync target.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// The last line of the journal.
+pub struct TargetCursor {
+    /// Last position in the change log that was sent.
     pub journal: i64,
-    /// The last row of the vectors.
+    /// Last row of `embeddings` that was sent.
     pub vectors: i64,
 }
 
-/// The last row of the vectors that a target has seen of the model `?1`. Nobody noted whose they are: then they are its own.
-const VECTORS_SEEN: &str =
+/// SQL for the last embedding row that a target has received of the model `?1`. If no model is recorded, the row counts
+/// for this one.
+const VECTORS_SENT: &str =
     "iif(?1 = '' OR coalesce((SELECT value FROM meta WHERE key = 'vectors_of_' || name), ?1) = ?1, vectors, 0)";
 
-impl Store {
-    /// Notes down that some work was done.
-    ///
-    /// # Errors
-    /// When writing fails.
-    pub fn note_run(&self, run: Run) -> Result<()> {
-        self.write(move |connection| {
-            let sql = "INSERT INTO runs (name, at, ok, finding) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name)
-                       DO UPDATE SET at = excluded.at, ok = excluded.ok, finding = excluded.finding";
-            connection
-                .execute(sql, params![run.name, run.at.milliseconds(), run.ok, run.finding])
-                .map_err(|error| Error::sqlite("note down a run", error))?;
-            Ok(())
-        })
-    }
-
-    /// The last run of each kind of work.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn runs(&self) -> Result<Vec<Run>> {
-        self.read(|connection| {
-            let failed = |error| Error::sqlite("read the runs", error);
-            let mut statement =
-                connection.prepare_cached("SELECT name, at, ok, finding FROM runs ORDER BY name").map_err(failed)?;
+impl Snapshot<'_> {
+    /// Returns the last run of each scheduled job, by name.
+    pub fn last_runs(&self) -> Result<Vec<JobRun>> {
+        self.query("read the runs", |connection| {
+            let mut statement = connection.prepare_cached("SELECT name, at, ok, finding FROM runs ORDER BY name")?;
             let rows = statement.query_map([], |row| {
                 let at = Timestamp::from_milliseconds(row.get(1)?);
-                Ok(Run { name: row.get(0)?, at, ok: row.get(2)?, finding: row.get(3)? })
+                Ok(JobRun { name: row.get(0)?, at, ok: row.get(2)?, finding: row.get(3)? })
             });
-            rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
+            Ok(rows?.collect::<rusqlite::Result<_>>()?)
         })
     }
 
-    /// Writes down what was counted on a day, over what was there for that day.
-    ///
-    /// # Errors
-    /// When writing fails.
-    pub fn note_samples(&self, samples: Vec<Sample>) -> Result<()> {
-        self.write(move |connection| {
-            let failed = |error| Error::sqlite("note down what was counted", error);
-            let sql = "INSERT INTO samples (day, name, value) VALUES (?1, ?2, ?3)
-                       ON CONFLICT (day, name) DO UPDATE SET value = excluded.value";
-            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-            for sample in &samples {
-                statement.execute(params![sample.day, sample.name, sample.value]).map_err(failed)?;
-            }
-            Ok(())
-        })
-    }
-
-    /// What was counted from a day on, by day and name.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn samples(&self, from_day: i64) -> Result<Vec<Sample>> {
-        self.read(|connection| {
-            let failed = |error| Error::sqlite("read what was counted", error);
+    /// Returns the samples from a day on, by day and name.
+    pub fn daily_samples(&self, from_day: i64) -> Result<Vec<DailySample>> {
+        self.query("read the samples", |connection| {
             let sql = "SELECT day, name, value FROM samples WHERE day >= ?1 ORDER BY day, name";
-            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-            let rows = statement
-                .query_map([from_day], |row| Ok(Sample { day: row.get(0)?, name: row.get(1)?, value: row.get(2)? }));
-            rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map([from_day], |row| {
+                Ok(DailySample { day: row.get(0)?, name: row.get(1)?, value: row.get(2)? })
+            });
+            Ok(rows?.collect::<rusqlite::Result<_>>()?)
         })
     }
 
-    /// Notes down whether a target answers.
-    ///
-    /// # Errors
-    /// When writing fails.
-    pub fn note_target(&self, name: String, trouble: Option<String>, now: Timestamp) -> Result<()> {
-        self.write(move |connection| {
-            let sql = "INSERT INTO targets (name, up, checked_at, trouble) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name)
-                       DO UPDATE SET up = excluded.up, checked_at = excluded.checked_at, trouble = excluded.trouble";
-            connection
-                .execute(sql, params![name, trouble.is_none(), now.milliseconds(), trouble])
-                .map_err(|error| Error::sqlite("note down a target", error))?;
-            Ok(())
-        })
-    }
-
-    /// What is known of each target, as it concerns the vectors of a model.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn targets(&self, model: &str) -> Result<Vec<TargetState>> {
-        self.read(|connection| {
-            let failed = |error| Error::sqlite("read the targets", error);
+    /// Returns the state of each target. The embedding cursor is 0 if the target has those of another model.
+    pub fn target_states(&self, model: &str) -> Result<Vec<TargetState>> {
+        self.query("read the targets", |connection| {
             let sql = format!(
-                "SELECT name, up, checked_at, trouble, succeeded_at, journal, {VECTORS_SEEN} FROM targets ORDER BY name"
+                "SELECT name, up, checked_at, trouble, succeeded_at, journal, {VECTORS_SENT} FROM targets ORDER BY name"
             );
-            let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+            let mut statement = connection.prepare_cached(&sql)?;
             let rows = statement.query_map([model], |row| {
                 let checked_at = Timestamp::from_milliseconds(row.get(2)?);
                 Ok(TargetState {
@@ -160,80 +102,122 @@ impl Store {
                     checked_at,
                     trouble: row.get(3)?,
                     succeeded_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_milliseconds),
-                    progress: Progress { journal: row.get(5)?, vectors: row.get(6)? },
+                    progress: TargetCursor { journal: row.get(5)?, vectors: row.get(6)? },
                 })
             });
-            rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
+            Ok(rows?.collect::<rusqlite::Result<_>>()?)
         })
     }
 
-    /// When the store was made.
-    ///
-    /// # Errors
-    /// When reading fails.
+    /// Returns a fact about a target that is recorded under a name.
+    pub fn target_fact(&self, name: &str) -> Result<Option<String>> {
+        self.query("read a fact about a target", |connection| {
+            let sql = "SELECT value FROM meta WHERE key = 'target_' || ?1";
+            Ok(connection.query_row(sql, [name], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// Returns the creation time of the store.
     pub fn created_at(&self) -> Result<Timestamp> {
-        self.read(|connection| {
+        self.query("read the creation time of the store", |connection| {
             let sql = "SELECT value FROM meta WHERE key = 'created_at'";
-            let text: String = connection
-                .query_row(sql, [], |row| row.get(0))
-                .map_err(|error| Error::sqlite("read when the store was made", error))?;
-            Ok(Timestamp::parse(&text).unwrap_or_default())
+            let text: String = connection.query_row(sql, [], |row| row.get(0))?;
+            Ok(Timestamp::parse_rfc3339(&text).unwrap_or_default())
         })
     }
 
-    /// How far a target has seen the journal and the vectors of a model. One that says it is another is begun with anew, and so are
-    /// the vectors of another model: they may have been made before those that were sent last. Without a model (`""`) it is as noted.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn progress(&self, target: &str, place: &str, model: &str) -> Result<Progress> {
-        self.read(|connection| {
-            let sql = format!("SELECT journal, {VECTORS_SEEN} FROM targets WHERE name = ?2 AND place = ?3");
+    /// Returns the cursor of a target in the change log and in the embeddings of a model. It starts from 0 for a target
+    /// at another place; so do the embeddings of another model, which may have been made before those that were sent
+    /// last. Without a model (`""`) the stored value is returned.
+    pub fn target_cursor(&self, target: &str, place: &str, model: &str) -> Result<TargetCursor> {
+        self.query("read the cursor of a target", |connection| {
+            let sql = format!("SELECT journal, {VECTORS_SENT} FROM targets WHERE name = ?2 AND target_id = ?3");
             let found = connection
                 .query_row(&sql, [model, target, place], |row| {
-                    Ok(Progress { journal: row.get(0)?, vectors: row.get(1)? })
+                    Ok(TargetCursor { journal: row.get(0)?, vectors: row.get(1)? })
                 })
                 .optional();
-            Ok(found.map_err(|error| Error::sqlite("read how far a target is", error))?.unwrap_or_default())
+            Ok(found?.unwrap_or_default())
         })
     }
+}
 
-    /// Notes down how far a target is, of which model it has seen vectors, and with `done` that it has seen everything at that moment.
-    ///
-    /// # Errors
-    /// When writing fails.
-    pub fn note_progress(
-        &self,
-        target: &'static str,
-        (place, model): (String, String),
-        progress: Progress,
-        done: bool,
-        now: Timestamp,
-    ) -> Result<()> {
-        self.write(move |connection| {
-            if !model.is_empty() {
-                let sql = "INSERT INTO meta (key, value) VALUES ('vectors_of_' || ?1, ?2)
-                           ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value";
-                connection
-                    .execute(sql, [target, &model])
-                    .map_err(|error| Error::sqlite("note down whose vectors a target has", error))?;
-            }
-            let sql = "INSERT INTO targets (name, up, checked_at, place, journal, vectors, succeeded_at)
-                       VALUES (?1, 1, ?2, ?3, ?4, ?5, iif(?6, ?2, NULL)) ON CONFLICT (name) DO UPDATE SET up = 1,
-                         checked_at = excluded.checked_at, trouble = NULL,
-                         pulled = iif(place IS excluded.place, pulled, 0), place = excluded.place, journal = excluded.journal,
-                         vectors = excluded.vectors, succeeded_at = coalesce(excluded.succeeded_at, succeeded_at)";
-            let values = params![target, now.milliseconds(), place, progress.journal, progress.vectors, done];
-            connection.execute(sql, values).map_err(|error| Error::sqlite("note down how far a target is", error))?;
+impl Store {
+    /// Records a run of a scheduled job, in place of the earlier one.
+    pub fn record_run(&self, run: JobRun) -> Result<()> {
+        self.write("record a run", move |connection| {
+            let sql = "INSERT INTO runs (name, at, ok, finding) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name)
+                       DO UPDATE SET at = excluded.at, ok = excluded.ok, finding = excluded.finding";
+            connection.execute(sql, params![run.name, run.at.to_milliseconds(), run.ok, run.finding])?;
             Ok(())
         })
     }
 
-    /// Whether the writing thread answers; writes nothing.
+    /// Records the samples of a day, in place of earlier ones for that day.
+    pub fn record_samples(&self, samples: Vec<DailySample>) -> Result<()> {
+        self.write("record samples", move |connection| {
+            let sql = "INSERT INTO samples (day, name, value) VALUES (?1, ?2, ?3)
+                       ON CONFLICT (day, name) DO UPDATE SET value = excluded.value";
+            let mut statement = connection.prepare_cached(sql)?;
+            for sample in &samples {
+                statement.execute(params![sample.day, sample.name, sample.value])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Records the result of a target check.
+    pub fn record_target_check(&self, name: String, trouble: Option<String>, now: Timestamp) -> Result<()> {
+        self.write("record a target", move |connection| {
+            let sql = "INSERT INTO targets (name, up, checked_at, trouble) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name)
+                       DO UPDATE SET up = excluded.up, checked_at = excluded.checked_at, trouble = excluded.trouble";
+            connection.execute(sql, params![name, trouble.is_none(), now.to_milliseconds(), trouble])?;
+            Ok(())
+        })
+    }
+
+    /// Records the cursor of a target and the model of the embeddings it has received. `done` records that it is up to
+    /// date.
+    pub fn record_target_cursor(
+        &self,
+        target: &'static str,
+        (place, model): (String, String),
+        progress: TargetCursor,
+        done: bool,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.write("record the cursor of a target", move |connection| {
+            if !model.is_empty() {
+                let sql = "INSERT INTO meta (key, value) VALUES ('vectors_of_' || ?1, ?2)
+                           ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value";
+                connection
+                    .execute(sql, [target, &model])?;
+            }
+            let sql = "INSERT INTO targets (name, up, checked_at, target_id, journal, vectors, succeeded_at)
+                       VALUES (?1, 1, ?2, ?3, ?4, ?5, iif(?6, ?2, NULL)) ON CONFLICT (name) DO UPDATE SET up = 1,
+                         checked_at = excluded.checked_at, trouble = NULL,
+                         pulled = iif(target_id IS excluded.target_id, pulled, 0), target_id = excluded.target_id, journal = excluded.journal,
+                         vectors = excluded.vectors, succeeded_at = coalesce(excluded.succeeded_at, succeeded_at)";
+            let values = params![target, now.to_milliseconds(), place, progress.journal, progress.vectors, done];
+            connection.execute(sql, values)?;
+            Ok(())
+        })
+    }
+
+    /// Records a fact about a target under a name.
+    pub fn record_target_fact(&self, name: String, value: String) -> Result<()> {
+        self.write("record a fact about a target", move |connection| {
+            let sql = "INSERT INTO meta (key, value) VALUES ('target_' || ?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+            connection.execute(sql, [name, value])?;
+            Ok(())
+        })
+    }
+
+    /// Checks that the writer thread responds. Writes nothing.
     ///
     /// # Errors
     /// When a write would fail now.
-    pub fn beat(&self) -> Result<()> {
-        self.write(|_| Ok(()))
+    pub fn ping_writer(&self) -> Result<()> {
+        self.write("check the writing thread", |_| Ok(()))
     }
 }

@@ -1,106 +1,86 @@
-//! Messages that are kept and not served: taken out of every index, out of sight of every reader, and put back whole when
-//! they are released. Owns where they are kept meanwhile; does not own why.
+//! Quarantine: messages that are stored but hidden. They are removed from every index and from every reader's view, and
+//! restored unchanged on release. Owns their storage; does not own the reasons.
 //!
-//! A message in quarantine belongs to the twin of its conversation, so that whoever reads the conversation does not meet
-//! it. The twin has the same ids and a source that says what it is.
+//! A quarantined message belongs to the twin of its conversation row, so that readers of the conversation do not meet
+//! it. The twin has the same ids and the source prefix `quarantine:`.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::Store;
-use super::columns::raise_generation;
-use super::error::{Error, Result};
-use super::messages::{self, Preparer};
-use super::words;
-use crate::domain::text::terms::Terms;
-use crate::domain::{MessageId, Timestamp};
+use super::doc_values::bump_generation;
+use super::error::Result;
+use super::filter::{NOT_QUARANTINED, QUARANTINE_PREFIX};
+use super::keyword_index;
+use super::machines::{Seal, relation_of_seal};
+use super::message_queries::{read_time, read_uid};
+use super::parts;
+use super::prepared::Preparer;
+use super::{Snapshot, Store};
+use crate::domain::text::terms::TermExtractor;
+use crate::domain::{MachineKey, MessageId, Timestamp};
 
-/// What the source of a twin begins with.
-pub(super) const TWIN: &str = "quarantine:";
-
-/// ` AND …`: conversations (`c`) that are no twins.
-pub(super) const NO_TWIN: &str = " AND c.source NOT LIKE 'quarantine:%'";
-
-/// ` AND …`: messages (`m`) that are in sight.
-pub(super) const IN_SIGHT: &str = " AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.message_id = m.id)";
-
-/// A message in quarantine.
+/// Message in quarantine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quarantined {
-    /// The message.
+pub struct QuarantinedMessage {
+    /// Id of the message.
     pub id: MessageId,
-    /// Since when.
+    /// Time at which it was quarantined.
     pub since: Timestamp,
-    /// Why.
+    /// Reason given for the quarantine.
     pub reason: String,
-    /// Its session.
+    /// Session id of the message.
     pub session: String,
-    /// The first of its texts.
+    /// Text of the message's first part.
     pub text: String,
 }
 
-impl Store {
-    /// Takes messages out of sight. Those that are there already, or nowhere, are passed over; returns how many were not.
-    ///
-    /// # Errors
-    /// When writing fails; nothing is then changed.
-    pub fn quarantine(&self, ids: Vec<MessageId>, reason: String, now: Timestamp) -> Result<u64> {
-        self.write(move |connection| {
-            let failed = |error| Error::sqlite("put a message into quarantine", error);
-            let (terms, mut done) = (Terms::default(), 0);
+/// Decision to hide a message or to release it, as it travels between machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuarantineMark {
+    /// Id of the message, which may not be here.
+    pub message: MessageId,
+    /// Time of the decision: the latest one holds, and of two at the same time the one that hides.
+    pub at: Timestamp,
+    /// True if the message is hidden, false if it was released.
+    pub hidden: bool,
+    pub reason: String,
+    /// Machine that decided, and its signature; `None` if it was this one.
+    pub seal: Option<(MachineKey, [u8; 64])>,
+}
+
+impl Snapshot<'_> {
+    /// Returns the latest decision about a message.
+    pub fn quarantine_mark(&self, id: MessageId) -> Result<Option<QuarantineMark>> {
+        self.query("read a quarantine mark", |connection| Ok(find_mark(connection, id)?))
+    }
+
+    /// Returns those of these messages that are hidden here, stored or not.
+    pub fn hidden_among(&self, ids: &[MessageId]) -> Result<Vec<MessageId>> {
+        self.query("look for hidden messages", |connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT hidden FROM quarantine_marks WHERE uid = ?1 AND hidden = 1")?;
+            let mut hidden = Vec::new();
             for id in ids {
-                let sql = format!("SELECT m.id, m.conversation_id FROM messages m WHERE m.uid = ?1{IN_SIGHT}");
-                let found =
-                    connection.query_row(&sql, [id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional();
-                let Some((message, conversation)): Option<(i64, i64)> = found.map_err(failed)? else { continue };
-                words::take_out(connection, "a.message_id = ?1", message, &terms)?;
-                hide(connection, message, conversation, &reason, now).map_err(failed)?;
-                changed(connection, id, now).map_err(failed)?;
-                done += 1;
+                if statement.exists([id.as_bytes()])? {
+                    hidden.push(*id);
+                }
             }
-            raise_generation(connection).map_err(failed)?;
-            Ok(done)
+            Ok(hidden)
         })
     }
 
-    /// Puts messages back where they were: found by word at once, by meaning when their vectors are made. Returns how many.
-    ///
-    /// # Errors
-    /// When writing fails; nothing is then changed.
-    pub fn release(&self, ids: Vec<MessageId>, now: Timestamp) -> Result<u64> {
-        let preparer = Preparer::new()?;
-        self.write(move |connection| {
-            let failed = |error| Error::sqlite("release a message", error);
-            let mut done = 0;
-            for id in ids {
-                let sql = "SELECT m.id FROM messages m JOIN quarantine q ON q.message_id = m.id WHERE m.uid = ?1";
-                let found = connection.query_row(sql, [id.as_bytes()], |row| row.get(0)).optional();
-                let Some(message): Option<i64> = found.map_err(failed)? else { continue };
-                show(connection, message).map_err(failed)?;
-                messages::index_again(connection, message, &preparer)?;
-                changed(connection, id, now).map_err(failed)?;
-                done += 1;
-            }
-            let sql = "DELETE FROM conversations WHERE source LIKE 'quarantine:%'
-                       AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation_id = conversations.id)";
-            connection.execute(sql, []).and_then(|_| raise_generation(connection)).map_err(failed)?;
-            Ok(done)
-        })
-    }
-
-    /// What is in quarantine, the latest first.
+    /// Returns the quarantined messages, latest first.
     ///
     /// # Errors
     /// When reading fails or a text is damaged.
-    pub fn quarantined(&self, limit: usize) -> Result<Vec<Quarantined>> {
-        self.read(|connection| {
-            let failed = |error| Error::sqlite("list the quarantine", error);
+    pub fn list_quarantined(&self, limit: usize) -> Result<Vec<QuarantinedMessage>> {
+        self.query("list the quarantine", |connection| {
             let sql = "SELECT m.uid, q.at, q.reason, c.external_id, coalesce((SELECT body_text(p.body, p.body_bytes) FROM parts p
                          WHERE p.message_id = m.id ORDER BY p.id LIMIT 1), '')
                        FROM quarantine q JOIN messages m ON m.id = q.message_id JOIN conversations c ON c.id = m.conversation_id
                        ORDER BY q.at DESC, m.id DESC LIMIT ?1";
-            let mut statement = connection.prepare(sql).map_err(failed)?;
+            let mut statement = connection.prepare(sql)?;
             let rows = statement.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-                Ok(Quarantined {
+                Ok(QuarantinedMessage {
                     id: row.get(0).map(MessageId::from_bytes)?,
                     since: row.get(1).map(Timestamp::from_milliseconds)?,
                     reason: row.get(2)?,
@@ -108,64 +88,208 @@ impl Store {
                     text: row.get(4)?,
                 })
             });
-            rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
+            Ok(rows?.collect::<rusqlite::Result<_>>()?)
         })
     }
 
-    /// The messages in quarantine of a session and of the subagents that it started, by its id or the beginning of it.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn quarantined_of(&self, session: &str) -> Result<Vec<MessageId>> {
-        self.read(|connection| {
-            let failed = |error| Error::sqlite("list the quarantine of a session", error);
+    /// Returns the quarantined messages of a session and its subagents, by session id or a prefix of at least six
+    /// characters.
+    pub fn quarantined_in_session(&self, session: &str) -> Result<Vec<MessageId>> {
+        self.query("list the quarantine of a session", |connection| {
             let sql = "SELECT m.uid FROM quarantine q JOIN messages m ON m.id = q.message_id
                          JOIN conversations c ON c.id = m.conversation_id
                        WHERE ?1 IN (c.external_id, c.parent_external_id)
                          OR length(?1) >= 6 AND substr(c.external_id, 1, length(?1)) = ?1 ORDER BY m.at, m.id";
-            let mut statement = connection.prepare(sql).map_err(failed)?;
-            let rows = statement.query_map([session], |row| row.get(0).map(MessageId::from_bytes)).map_err(failed)?;
-            rows.collect::<rusqlite::Result<_>>().map_err(failed)
+            let mut statement = connection.prepare(sql)?;
+            let rows = statement.query_map([session], |row| row.get(0).map(MessageId::from_bytes))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
 
-    /// Whether a message is kept, in sight or not.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn keeps(&self, id: MessageId) -> Result<bool> {
-        self.read(|connection| {
+    /// Returns true if a message is stored, in quarantine or not.
+    pub fn contains_message(&self, id: MessageId) -> Result<bool> {
+        self.query("find a message", |connection| {
             let sql = "SELECT EXISTS (SELECT 1 FROM messages WHERE uid = ?1)";
             let known = connection.query_row(sql, [id.as_bytes()], |row| row.get(0));
-            known.map_err(|error| Error::sqlite("find a message", error))
+            Ok(known?)
         })
     }
 
-    /// The messages that came from a source (`claude-code`, `saved`), or from a file or folder that was read.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn messages_from(&self, source: &str) -> Result<Vec<MessageId>> {
-        self.read(|connection| {
-            let failed = |error| Error::sqlite("list the messages of a source", error);
+    /// Returns the messages of a source (`claude-code`, `saved`), or of an imported file or folder.
+    pub fn messages_from_source(&self, source: &str) -> Result<Vec<MessageId>> {
+        self.query("list the messages of a source", |connection| {
             let sql = "SELECT m.uid FROM messages m JOIN conversations c ON c.id = m.conversation_id
                          LEFT JOIN import_cursors f ON f.id = m.source_file
                        WHERE c.source IN (?1, 'quarantine:' || ?1) OR f.path = ?1
                          OR substr(f.path, 1, length(?1) + 1) IN (?1 || '/', ?1 || '\\') ORDER BY m.at, m.id";
-            let mut statement = connection.prepare(sql).map_err(failed)?;
-            let rows = statement.query_map([source], |row| row.get(0).map(MessageId::from_bytes)).map_err(failed)?;
-            rows.collect::<rusqlite::Result<_>>().map_err(failed)
+            let mut statement = connection.prepare(sql)?;
+            let rows = statement.query_map([source], |row| row.get(0).map(MessageId::from_bytes))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
 }
 
-/// Whether a message is in quarantine.
-pub(super) fn holds(connection: &Connection, message: i64) -> rusqlite::Result<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM quarantine WHERE message_id = ?1)";
-    connection.prepare_cached(sql)?.query_row([message], |row| row.get(0))
+impl Store {
+    /// Quarantines messages. Skips unknown and already quarantined ones; returns how many were hidden.
+    ///
+    /// # Errors
+    /// When writing fails; nothing is then changed.
+    pub fn quarantine_messages(&self, ids: Vec<MessageId>, reason: String, now: Timestamp) -> Result<u64> {
+        self.write("put a message into quarantine", move |connection| {
+            let mut done = 0;
+            for message in ids {
+                let at = time_of_next_mark(connection, message, now)?;
+                let mark = QuarantineMark { message, at, hidden: true, reason: reason.clone(), seal: None };
+                if find_visible(connection, message)?.is_some() {
+                    store_mark(connection, &mark)?;
+                    done += u64::from(apply_mark(connection, &mark, None)?);
+                }
+            }
+            bump_generation(connection)?;
+            Ok(done)
+        })
+    }
+
+    /// Releases messages from quarantine. Keyword search finds them at once, semantic search when they are embedded.
+    /// Returns how many were released.
+    ///
+    /// # Errors
+    /// When writing fails; nothing is then changed.
+    pub fn release_messages(&self, ids: Vec<MessageId>, now: Timestamp) -> Result<u64> {
+        let preparer = Preparer::new()?;
+        self.write("release a message", move |connection| {
+            let mut done = 0;
+            for message in ids {
+                let at = time_of_next_mark(connection, message, now)?;
+                let mark = QuarantineMark { message, at, hidden: false, reason: "released".to_owned(), seal: None };
+                if apply_mark(connection, &mark, Some(&preparer))? {
+                    store_mark(connection, &mark)?;
+                    done += 1;
+                }
+            }
+            delete_empty_twins(connection)?;
+            bump_generation(connection)?;
+            Ok(done)
+        })
+    }
+
+    /// Merges decisions of other machines, whose seals were verified. Every machine may hide; only a trusted one may
+    /// release what is hidden here. Returns how many messages were hidden and how many released.
+    ///
+    /// # Errors
+    /// When writing fails; nothing is then changed.
+    pub fn merge_quarantine(&self, marks: Vec<QuarantineMark>) -> Result<(u64, u64)> {
+        let preparer = Preparer::new()?;
+        self.write("merge the quarantine", move |connection| {
+            let (mut hidden, mut released) = (0, 0);
+            for mark in &marks {
+                let seal = mark.seal.map(|(machine, signature)| Seal { machine, signed_at: mark.at, signature });
+                let is_trusted = relation_of_seal(connection, seal.as_ref())?.is_trusted();
+                let is_newer = find_mark(connection, mark.message)?
+                    .is_none_or(|known| (known.at, known.hidden) < (mark.at, mark.hidden));
+                if !is_newer || !(mark.hidden || is_trusted) {
+                    continue;
+                }
+                store_mark(connection, mark)?;
+                let count = if mark.hidden { &mut hidden } else { &mut released };
+                *count += u64::from(apply_mark(connection, mark, Some(&preparer))?);
+            }
+            if hidden + released > 0 {
+                delete_empty_twins(connection)?;
+                bump_generation(connection)?;
+            }
+            Ok((hidden, released))
+        })
+    }
 }
 
-fn hide(
+/// Hides a message that was just stored if it was quarantined, here or elsewhere, before it came.
+pub(super) fn hide_if_marked(connection: &Connection, id: MessageId, message: i64) -> Result<()> {
+    let sql = "SELECT 1 FROM quarantine_marks WHERE uid = ?1 AND hidden = 1";
+    if !connection.prepare_cached(sql)?.exists([id.as_bytes()])? {
+        return Ok(());
+    }
+    let Some(mark) = find_mark(connection, id)? else { return Ok(()) };
+    let sql = "SELECT conversation_id FROM messages WHERE id = ?1";
+    let conversation = connection.query_row(sql, [message], |row| row.get(0))?;
+    keyword_index::remove_passages(connection, "a.message_id = ?1", message, &TermExtractor::default())?;
+    Ok(hide_message(connection, message, conversation, &mark.reason, mark.at)?)
+}
+
+fn find_visible(connection: &Connection, id: MessageId) -> Result<Option<(i64, i64)>> {
+    let sql = format!("SELECT m.id, m.conversation_id FROM messages m WHERE m.uid = ?1{NOT_QUARANTINED}");
+    let found = connection.query_row(&sql, [id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional();
+    Ok(found?)
+}
+
+/// Hides or releases the message of a mark if it is here, and logs the change, which is sent on either way. Releasing
+/// needs a preparer. Returns true if the message changed.
+fn apply_mark(connection: &Connection, mark: &QuarantineMark, preparer: Option<&Preparer>) -> Result<bool> {
+    let mut changed = false;
+    if mark.hidden {
+        if let Some((message, conversation)) = find_visible(connection, mark.message)? {
+            keyword_index::remove_passages(connection, "a.message_id = ?1", message, &TermExtractor::default())?;
+            hide_message(connection, message, conversation, &mark.reason, mark.at)?;
+            changed = true;
+        }
+    } else if let Some(preparer) = preparer {
+        let sql = "SELECT m.id FROM messages m JOIN quarantine q ON q.message_id = m.id WHERE m.uid = ?1";
+        let found = connection.query_row(sql, [mark.message.as_bytes()], |row| row.get(0)).optional();
+        if let Some(message) = found? {
+            show_message(connection, message)?;
+            parts::rebuild_passages(connection, message, preparer)?;
+            changed = true;
+        }
+    }
+    if changed || mark.seal.is_some() {
+        log_change(connection, mark.message, mark.at)?;
+    }
+    Ok(changed)
+}
+
+fn find_mark(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<QuarantineMark>> {
+    let sql = "SELECT uid, at, hidden, reason, machine, signature FROM quarantine_marks WHERE uid = ?1";
+    connection
+        .prepare_cached(sql)?
+        .query_row([id.as_bytes()], |row| {
+            let (machine, signature): (Option<[u8; 32]>, Option<[u8; 64]>) = (row.get(4)?, row.get(5)?);
+            Ok(QuarantineMark {
+                message: read_uid(row, 0)?,
+                at: read_time(row, 1)?,
+                hidden: row.get(2)?,
+                reason: row.get(3)?,
+                seal: machine.map(MachineKey).zip(signature),
+            })
+        })
+        .optional()
+}
+
+/// Returns the time of a decision made now: after the last one, whatever clock that had.
+fn time_of_next_mark(connection: &Connection, id: MessageId, now: Timestamp) -> rusqlite::Result<Timestamp> {
+    Ok(find_mark(connection, id)?.map_or(now, |last| now.max(last.at.minus_milliseconds(-1))))
+}
+
+fn store_mark(connection: &Connection, mark: &QuarantineMark) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO quarantine_marks (uid, at, hidden, reason, machine, signature)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let values = params![
+        mark.message.as_bytes(),
+        mark.at.to_milliseconds(),
+        mark.hidden,
+        mark.reason,
+        mark.seal.map(|(machine, _)| machine.0),
+        mark.seal.map(|(_, signature)| signature)
+    ];
+    connection.prepare_cached(sql)?.execute(values).map(drop)
+}
+
+fn delete_empty_twins(connection: &Connection) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM conversations WHERE source LIKE 'quarantine:%'
+               AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation_id = conversations.id)";
+    connection.execute(sql, []).map(drop)
+}
+
+fn hide_message(
     connection: &Connection,
     message: i64,
     conversation: i64,
@@ -177,25 +301,25 @@ fn hide(
         .execute("DELETE FROM pending WHERE part_id IN (SELECT id FROM parts WHERE message_id = ?1)", [message])?;
     let sql = "INSERT OR IGNORE INTO conversations (source, external_id, parent_external_id, project_id, started_at, ended_at)
                SELECT ?2 || source, external_id, parent_external_id, project_id, started_at, ended_at FROM conversations WHERE id = ?1";
-    connection.execute(sql, params![conversation, TWIN])?;
+    connection.execute(sql, params![conversation, QUARANTINE_PREFIX])?;
     let sql = "UPDATE messages SET conversation_id = (SELECT t.id FROM conversations t JOIN conversations c
                  ON t.source = ?3 || c.source AND t.external_id = c.external_id WHERE c.id = ?2) WHERE id = ?1";
-    connection.execute(sql, params![message, conversation, TWIN])?;
-    // A name may quote what was said in it.
+    connection.execute(sql, params![message, conversation, QUARANTINE_PREFIX])?;
+    // A title may quote a hidden message.
     connection.execute("UPDATE conversations SET title = NULL WHERE id = ?1", [conversation])?;
     let sql = "INSERT INTO quarantine (message_id, at, reason) VALUES (?1, ?2, ?3)";
-    connection.execute(sql, params![message, now.milliseconds(), reason]).map(drop)
+    connection.execute(sql, params![message, now.to_milliseconds(), reason]).map(drop)
 }
 
-/// Back into its conversation, which is there as long as its twin is.
-fn show(connection: &Connection, message: i64) -> rusqlite::Result<()> {
+/// Moves a message back into its conversation, which exists as long as its twin does.
+fn show_message(connection: &Connection, message: i64) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM quarantine WHERE message_id = ?1", [message])?;
     let sql = "UPDATE messages SET conversation_id = (SELECT c.id FROM conversations c JOIN conversations t
                  ON t.source = ?2 || c.source AND t.external_id = c.external_id WHERE t.id = messages.conversation_id) WHERE id = ?1";
-    connection.execute(sql, params![message, TWIN]).map(drop)
+    connection.execute(sql, params![message, QUARANTINE_PREFIX]).map(drop)
 }
 
-fn changed(connection: &Connection, id: MessageId, now: Timestamp) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO outbox (uid, change, at) VALUES (?1, 'upsert', ?2)";
-    connection.execute(sql, params![id.as_bytes(), now.milliseconds()]).map(drop)
+fn log_change(connection: &Connection, id: MessageId, now: Timestamp) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO changes (uid, change, at) VALUES (?1, 'upsert', ?2)";
+    connection.execute(sql, params![id.as_bytes(), now.to_milliseconds()]).map(drop)
 }

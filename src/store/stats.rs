@@ -1,75 +1,63 @@
-//! Counts and sizes, for `status` and health.
+//! Counts and sizes for `status` and health checks.
 
-use super::Store;
-use super::error::{Error, Result};
+use super::Snapshot;
+use super::error::Result;
 use super::schema;
 use crate::domain::Timestamp;
 
-/// The store in numbers.
+/// Counts and sizes of the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Projects.
+pub struct StoreStats {
     pub projects: u64,
-    /// Conversations, subagents included.
+    /// Number of sessions, subagents included.
     pub conversations: u64,
-    /// Messages.
     pub messages: u64,
-    /// Memories saved on purpose that are in force.
+    /// Notes that were not replaced, expired ones included.
     pub notes: u64,
-    /// Parts of messages.
     pub parts: u64,
     /// Length of all texts in bytes.
     pub text_bytes: u64,
-    /// Length of all stored frames in bytes.
+    /// Length of all compressed texts in bytes.
     pub frame_bytes: u64,
-    /// Parts that wait for their vectors.
+    /// Parts that are not embedded yet.
     pub pending: u64,
-    /// Parts that could not be embedded after three attempts.
+    /// Parts that could not be embedded in three attempts.
     pub failed: u64,
-    /// Vectors of all models.
+    /// Embeddings of all models.
     pub vectors: u64,
     /// Transcript files that were read.
     pub files: u64,
-    /// The oldest message.
+    /// Time of the oldest message.
     pub oldest: Option<Timestamp>,
-    /// The newest message.
+    /// Time of the newest message.
     pub newest: Option<Timestamp>,
-    /// Messages that are kept and not served.
+    /// Messages in quarantine.
     pub quarantined: u64,
     /// Size of the database file in bytes.
     pub database_bytes: u64,
     /// Size of the write-ahead log in bytes.
     pub log_bytes: u64,
-    /// Schema version.
     pub schema: i64,
 }
 
-impl Store {
-    /// Secrets taken out of what is stored, by rule, most first.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn redactions(&self) -> Result<Vec<(String, u64)>> {
-        self.read(|connection| {
-            let failed = |error| Error::sqlite("count the redactions", error);
-            let mut statement =
-                connection.prepare("SELECT rule, count FROM redactions ORDER BY count DESC, rule").map_err(failed)?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
-            rows.collect::<rusqlite::Result<_>>().map_err(failed)
+impl Snapshot<'_> {
+    /// Returns the number of redacted secrets by rule, most first.
+    pub fn redaction_counts(&self) -> Result<Vec<(String, u64)>> {
+        self.query("count the redactions", |connection| {
+            let mut statement = connection.prepare("SELECT rule, count FROM redactions ORDER BY count DESC, rule")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
     }
 
-    /// Counts everything.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn stats(&self) -> Result<Stats> {
+    /// Returns counts and sizes of the whole store.
+    pub fn collect_stats(&self) -> Result<StoreStats> {
         let size = |suffix: &str| {
-            let path = format!("{}{suffix}", self.path().display());
+            let path = format!("{}{suffix}", self.store().path().display());
             std::fs::metadata(path).map_or(0, |metadata| metadata.len())
         };
         let (database_bytes, log_bytes) = (size(""), size("-wal"));
-        self.read(|connection| {
+        self.query("count the store", |connection| {
             let sql = "SELECT (SELECT count(*) FROM projects), (SELECT count(*) FROM conversations WHERE source NOT LIKE 'quarantine:%'),
                 (SELECT count(*) FROM messages), (SELECT count(*) FROM notes WHERE superseded_by IS NULL),
                 (SELECT count(*) FROM parts), (SELECT coalesce(sum(body_bytes), 0) FROM parts),
@@ -79,7 +67,7 @@ impl Store {
                 (SELECT count(*) FROM quarantine)";
             let row = |row: &rusqlite::Row<'_>| {
                 let time = |column| row.get::<_, Option<i64>>(column).map(|at| at.map(Timestamp::from_milliseconds));
-                Ok(Stats {
+                Ok(StoreStats {
                     projects: row.get(0)?,
                     conversations: row.get(1)?,
                     messages: row.get(2)?,
@@ -96,10 +84,10 @@ impl Store {
                     quarantined: row.get(13)?,
                     database_bytes,
                     log_bytes,
-                    schema: schema::VERSION,
+                    schema: schema::SCHEMA_VERSION,
                 })
             };
-            connection.query_row(sql, [], row).map_err(|error| Error::sqlite("count the store", error))
+            Ok(connection.query_row(sql, [], row)?)
         })
     }
 }

@@ -1,47 +1,87 @@
-//! A whole memory as one file, for machines that no server joins: zstd-compressed JSON lines, one message each, as it is now, and one for
-//! each that was forgotten. Taking it in twice is the same as taking it in once; into a store with messages of its own it adds. Owns the
-//! format.
+//! A whole memory as one file, for machines that share no server: zstd-compressed JSON lines, one per message in its
+//! current state and one per tombstone. Importing twice equals importing once; into a store with messages of its own it
+//! merges. Owns the format.
 
 use std::collections::HashSet;
-use std::io::{self, BufRead as _, BufReader, Read, Write};
+use std::io::{self, BufRead as _, BufReader, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use super::bundle_lines::{BundleLineReader, LineRead};
 use super::error::{Error, Result};
-use crate::domain::{Kind, MessageId, Origin, Role, Timestamp, json};
+use super::signing::{self, Signer};
+use crate::disk::{ForeignFile, UnpackBudget, UnpackedReader};
+use crate::domain::hash::to_hex;
+use crate::domain::{MachineKey, MessageId, Origin, PartKind, Role, Timestamp, json, limits};
 use crate::memory::Memory;
-use crate::store::{Standing, WholeConversation, WholeMessage, WholeNote, WholePart, WholeProject};
+use crate::store::{
+    ConversationRecord, MessageRecord, MessageState, NoteRecord, PartRecord, ProjectRecord, QuarantineMark, Seal,
+    is_quarantine_source,
+};
 
-/// The version of the format.
+/// Version of the bundle format.
 const FORMAT: u32 = 1;
 const LEVEL: i32 = 3;
-/// Lines that are read or taken in at once.
-const TOGETHER: usize = 500;
-/// A line may have so many bytes: a message of a few texts of the longest kind.
-const LONGEST: u64 = 2 << 30;
-/// UTF-8 for U+FEFF, which some editors write in front.
+/// Lines per batch when reading or importing.
+const BATCH_SIZE: usize = 500;
+/// Bytes of lines per batch: few long ones fill it too.
+const BATCH_BYTES: usize = 32 << 20;
+/// Base-2 logarithm of the largest decompression window: 128 MiB of memory.
+const MAX_WINDOW_LOG: u32 = 27;
+/// UTF-8 byte order mark, which some editors write at the start of a file.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// Bad lines that are listed one by one.
-const LISTED: usize = 1000;
+/// Maximum number of bad lines reported one by one.
+const MAX_LISTED: usize = 1000;
 
-/// The first line.
+/// First line of a bundle.
 #[derive(Debug, Serialize, Deserialize)]
-struct Head {
+struct BundleHead {
     claude_memory_bundle: u32,
     program: String,
     created_at: String,
+    /// Machine that wrote it; programs before signatures name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    machine: Option<BundleMachine>,
+}
+
+/// Public key of a machine, in hexadecimal, and the name that it gives itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct BundleMachine {
+    key: String,
+    name: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Line {
-    Message(Box<Message>),
-    Forgotten { id: String, reason: String },
+enum BundleLine {
+    Message(Box<BundleMessage>),
+    Forgotten {
+        id: String,
+        reason: String,
+    },
+    /// Decision to hide a message or to release it. Programs before it report the line and go on.
+    Quarantine {
+        id: String,
+        at: i64,
+        hidden: bool,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seal: Option<BundleSeal>,
+    },
+}
+
+/// Key and signature of a machine, both in hexadecimal.
+#[derive(Debug, Serialize, Deserialize)]
+struct BundleSeal {
+    machine: String,
+    #[serde(default)]
+    at: i64,
+    signature: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Message {
+struct BundleMessage {
     id: String,
     changed_at: i64,
     source: String,
@@ -53,16 +93,16 @@ struct Message {
     role: String,
     at: i64,
     directory: String,
-    project: Project,
+    project: BundleProject,
     git_branch: Option<String>,
     model: Option<String>,
     sidechain: bool,
-    parts: Vec<Part>,
-    note: Option<Note>,
+    parts: Vec<BundlePart>,
+    note: Option<BundleNote>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Project {
+struct BundleProject {
     key: String,
     name: String,
     root: String,
@@ -70,16 +110,18 @@ struct Project {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Part {
+struct BundlePart {
     key: i64,
     kind: String,
     origin: String,
     tool: Option<String>,
     text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seal: Option<BundleSeal>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Note {
+struct BundleNote {
     kind: String,
     title: Option<String>,
     topic_key: Option<String>,
@@ -89,207 +131,285 @@ struct Note {
     superseded_by: Option<String>,
 }
 
-/// What a bundle holds, or what was taken in.
+/// Counts of an export or an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Bundled {
-    /// Messages in it.
+pub struct BundleCounts {
+    /// Messages in the bundle.
     pub messages: u64,
-    /// Marks of forgotten messages in it.
+    /// Tombstones in the bundle.
     pub forgotten: u64,
     /// Messages that are new here.
     pub new: u64,
-    /// Messages that were newer there.
+    /// Messages whose version in the bundle was newer.
     pub changed: u64,
-    /// Messages that are gone here because they were forgotten there.
+    /// Messages deleted here because the bundle has their tombstone.
     pub gone: u64,
-    /// Lines that could not be read, with the reason; at most a thousand of them.
+    /// Messages hidden here because the bundle says so.
+    pub hidden: u64,
+    /// Messages released here because the bundle says so.
+    pub released: u64,
+    /// Lines that could not be parsed, with the reason; at most a thousand.
     pub bad: Vec<(u64, String)>,
-    /// Whether it was stopped.
+    /// True if it was stopped before the end.
     pub interrupted: bool,
 }
 
-/// Writes everything. What is hidden here stays here.
-///
-/// # Errors
-/// When the store cannot be read or the file cannot be written.
-pub fn export(
+/// Writes every message and tombstone, compressed. Quarantined messages are left out.
+pub fn export_bundle(
     memory: &Memory,
     into: &mut dyn Write,
     now: Timestamp,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(u64),
-) -> Result<Bundled> {
-    let mut writer = zstd::Encoder::new(into, LEVEL).map_err(unwritten)?;
-    writer.include_checksum(true).map_err(unwritten)?;
-    let all = Chosen { keeps: &|_| true, forgotten: true };
+) -> Result<BundleCounts> {
+    let mut writer = zstd::Encoder::new(into, LEVEL).map_err(write_error)?;
+    writer.include_checksum(true).map_err(write_error)?;
+    let all = ExportSelection { keeps: &|_| true, forgotten: true };
     let bundled = export_lines(memory, &mut writer, &all, now, stop, progress)?;
     if !bundled.interrupted {
-        writer.finish().and_then(Write::flush).map_err(unwritten)?;
+        writer.finish().and_then(Write::flush).map_err(write_error)?;
     }
     Ok(bundled)
 }
 
-/// What of a memory is written.
-pub struct Chosen<'a> {
-    /// Whether a message is.
-    pub keeps: &'a dyn Fn(&WholeMessage) -> bool,
-    /// Whether the marks of what was forgotten are.
+/// Selection of what an export writes.
+pub struct ExportSelection<'a> {
+    /// Returns true for messages to write.
+    pub keeps: &'a dyn Fn(&MessageRecord) -> bool,
+    /// True if tombstones and decisions about quarantine are written.
     pub forgotten: bool,
 }
 
-impl std::fmt::Debug for Chosen<'_> {
+impl std::fmt::Debug for ExportSelection<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Chosen").field("forgotten", &self.forgotten).finish_non_exhaustive()
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
-fn unwritten(error: io::Error) -> Error {
-    Error::File(format!("the bundle cannot be written: {error}"))
+fn write_error(error: io::Error) -> Error {
+    Error::File(format!("cannot write the bundle: {error}"))
 }
 
-/// Writes the lines of a bundle as they are, not compressed.
-///
-/// # Errors
-/// When the store cannot be read or nothing can be written.
+/// Writes the lines of a bundle without compression.
 pub fn export_lines(
     memory: &Memory,
     writer: &mut dyn Write,
-    chosen: &Chosen<'_>,
+    chosen: &ExportSelection<'_>,
     now: Timestamp,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(u64),
-) -> Result<Bundled> {
+) -> Result<BundleCounts> {
     let program = format!("claude-memory {}", env!("CARGO_PKG_VERSION"));
-    let head = Head { claude_memory_bundle: FORMAT, program, created_at: now.to_string() };
-    line(writer, &head).map_err(unwritten)?;
-    let (mut bundled, mut at, mut seen) = (Bundled::default(), 0, HashSet::new());
+    let signer = Signer::load_key(memory, now)?;
+    let machine = Some(BundleMachine { key: to_hex(&signer.machine().0), name: signer.name().to_owned() });
+    let head = BundleHead { claude_memory_bundle: FORMAT, program, created_at: now.to_string(), machine };
+    write_line(writer, &head).map_err(write_error)?;
+    let (mut bundled, mut at, mut seen) = (BundleCounts::default(), 0, HashSet::new());
     loop {
-        let changes = memory.changes_after(at, TOGETHER)?;
+        let snapshot = memory.snapshot()?;
+        let changes = snapshot.changes_after(at, BATCH_SIZE)?;
         let Some(last) = changes.last() else { break };
         at = last.id;
         for change in changes {
             if !seen.insert(change.message) {
                 continue;
             }
-            match memory.standing(change.message)? {
-                Standing::Here(message) if (chosen.keeps)(&message) => {
+            if chosen.forgotten
+                && let Some(mut mark) = snapshot.quarantine_mark(change.message)?
+            {
+                signer.seal_mark(&mut mark);
+                write_line(writer, &BundleLine::from_mark(mark)).map_err(write_error)?;
+            }
+            match snapshot.message_state(change.message)? {
+                MessageState::Here(mut message) if (chosen.keeps)(&message) => {
+                    signer.seal_record(&mut message, change.at);
                     bundled.messages += 1;
-                    line(writer, &Line::Message(Box::new(Message::of(*message, change.at)))).map_err(unwritten)?;
+                    write_line(writer, &BundleLine::Message(Box::new(BundleMessage::from_record(*message, change.at))))
+                        .map_err(write_error)?;
                 }
-                Standing::Forgotten(_, reason) if chosen.forgotten => {
+                MessageState::Forgotten(_, reason) if chosen.forgotten => {
                     bundled.forgotten += 1;
-                    line(writer, &Line::Forgotten { id: change.message.to_string(), reason }).map_err(unwritten)?;
+                    write_line(writer, &BundleLine::Forgotten { id: change.message.to_string(), reason })
+                        .map_err(write_error)?;
                 }
-                Standing::Here(_) | Standing::Forgotten(..) | Standing::Hidden | Standing::Gone => {}
+                MessageState::Here(_) | MessageState::Forgotten(..) | MessageState::Hidden | MessageState::Gone => {}
             }
         }
         progress(seen.len() as u64);
         if stop.load(Ordering::Relaxed) {
-            return Ok(Bundled { interrupted: true, ..bundled });
+            return Ok(BundleCounts { interrupted: true, ..bundled });
         }
     }
     Ok(bundled)
 }
 
-/// Takes everything in; a line that cannot be read is reported, the rest goes in.
+/// Imports a bundle. A line that cannot be parsed is reported, and the rest is imported.
 ///
 /// # Errors
-/// When the file is no bundle or ends too early, or the store cannot be written; what was taken in stays.
-pub fn import(
+/// If the file is not a bundle, is truncated or over a limit, or the store cannot be written. Messages imported before
+/// the error stay.
+pub fn import_bundle(
     memory: &Memory,
-    from: impl Read,
+    from: ForeignFile,
     now: Timestamp,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(u64),
-) -> Result<Bundled> {
+) -> Result<BundleCounts> {
     let broken = |error: io::Error| Error::File(format!("the bundle cannot be read to its end: {error}"));
     // Compressed, or lines as `export` writes them.
+    let budget = UnpackBudget::for_archive(from.size().map_err(broken)?);
     let mut from = BufReader::new(from);
     if from.fill_buf().map_err(broken)?.starts_with(BYTE_ORDER_MARK) {
         from.consume(BYTE_ORDER_MARK.len());
     }
     let is_plain = from.fill_buf().map_err(broken)?.starts_with(b"{");
-    let input: Box<dyn Read> =
-        if is_plain { Box::new(from) } else { Box::new(zstd::Decoder::with_buffer(from).map_err(broken)?) };
-    let mut reader = BufReader::new(input);
-    let mut text = Vec::new();
-    read_line(&mut reader, &mut text).map_err(broken)?;
-    let head: Head =
-        serde_json::from_slice(&text).map_err(|_| Error::File("the file is no bundle of claude-memory".to_owned()))?;
+    let mut reader = if is_plain {
+        BundleLineReader::new(Box::new(from))
+    } else {
+        let mut decoder = zstd::Decoder::with_buffer(from).map_err(broken)?;
+        decoder.window_log_max(MAX_WINDOW_LOG).map_err(broken)?;
+        BundleLineReader::new(Box::new(BufReader::new(UnpackedReader::new(decoder, &budget))))
+    };
+    reader.next().map_err(broken)?;
+    let head: BundleHead = serde_json::from_slice(reader.line())
+        .map_err(|_| Error::File("the file is not a claude-memory bundle".to_owned()))?;
     if head.claude_memory_bundle != FORMAT {
         let has = head.claude_memory_bundle;
         return Err(Error::File(format!("the bundle has format {has}, this program understands {FORMAT}")));
     }
-    let mut bundled = Bundled::default();
-    let (mut messages, mut forgotten, mut number) = (Vec::new(), Vec::new(), 1);
+    // The key tells what returns from what comes from others.
+    Signer::load_key(memory, now)?;
+    if let Some((key, name)) = head.machine.and_then(|machine| Some((parse_key(&machine.key)?, machine.name))) {
+        memory.record_machines(vec![(key, name)], now)?;
+    }
+    let mut bundled = BundleCounts::default();
+    let (mut messages, mut forgotten, mut marks, mut number, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 1, 0);
     loop {
         number += 1;
-        let ended = !read_line(&mut reader, &mut text).map_err(broken)?;
-        if !ended {
-            match parse(&text) {
-                Ok(Parsed::Message(message, at)) => messages.push((*message, at)),
-                Ok(Parsed::Forgotten(id, reason)) => forgotten.push((id, reason)),
-                Err(why) if bundled.bad.len() < LISTED => bundled.bad.push((number, why)),
-                Err(_) => {}
+        let read = match reader.next() {
+            // A signal is no damage: what was read so far is kept.
+            Err(_) if stop.load(Ordering::Relaxed) => LineRead::Stopped,
+            other => other.map_err(broken)?,
+        };
+        let parsed = match read {
+            LineRead::Line => Some(parse_line(reader.line())),
+            LineRead::TooLong(length) => Some(Err(too_long(length))),
+            LineRead::End | LineRead::Stopped => None,
+        };
+        bytes += reader.line().len();
+        match parsed {
+            Some(Ok(ParsedBundleLine::Message(mut message, at))) => {
+                signing::drop_invalid_seals(&mut message);
+                messages.push((*message, at));
             }
+            Some(Ok(ParsedBundleLine::Quarantine(mut mark))) => {
+                signing::drop_invalid_mark_seal(&mut mark);
+                marks.push(mark);
+            }
+            Some(Ok(ParsedBundleLine::Forgotten(id, reason))) => forgotten.push((id, reason)),
+            Some(Err(why)) if bundled.bad.len() < MAX_LISTED => bundled.bad.push((number, why)),
+            Some(Err(_)) | None => {}
         }
-        if ended || messages.len() + forgotten.len() >= TOGETHER {
+        let ended = read == LineRead::End;
+        let stopped = stop.load(Ordering::Relaxed);
+        if ended || stopped || messages.len() + forgotten.len() + marks.len() >= BATCH_SIZE || bytes >= BATCH_BYTES {
+            bytes = 0;
             bundled.messages += messages.len() as u64;
             bundled.forgotten += forgotten.len() as u64;
-            bundled.gone += memory.bury(std::mem::take(&mut forgotten), now)?;
-            let taken = memory.take_in(std::mem::take(&mut messages))?;
+            bundled.gone += memory.apply_tombstones(std::mem::take(&mut forgotten), now)?;
+            let (hidden, released) = memory.merge_quarantine(std::mem::take(&mut marks))?;
+            bundled.hidden += hidden;
+            bundled.released += released;
+            let taken = memory.merge_remote(std::mem::take(&mut messages))?;
             bundled.new += taken.new;
             bundled.changed += taken.changed;
             progress(bundled.messages);
         }
-        if ended || stop.load(Ordering::Relaxed) {
+        if ended || stopped {
             bundled.interrupted = !ended;
-            memory.settle()?;
+            memory.flush_pending()?;
             return Ok(bundled);
         }
     }
 }
 
-fn line(writer: &mut (impl Write + ?Sized), value: &impl Serialize) -> io::Result<()> {
+fn write_line(writer: &mut (impl Write + ?Sized), value: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *writer, value)?;
     writer.write_all(b"\n")
 }
 
-/// `false` at the end.
-fn read_line(reader: &mut impl io::BufRead, text: &mut Vec<u8>) -> io::Result<bool> {
-    text.clear();
-    Ok(reader.take(LONGEST).read_until(b'\n', text)? > 0)
+fn too_long(length: u64) -> String {
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    format!("a line of {} MiB is over the limit of {} MiB", mib(length), mib(limits::BUNDLE_LINE_BYTES as u64))
 }
 
-enum Parsed {
-    Message(Box<WholeMessage>, Timestamp),
+enum ParsedBundleLine {
+    Message(Box<MessageRecord>, Timestamp),
     Forgotten(MessageId, String),
+    Quarantine(QuarantineMark),
 }
 
-fn parse(text: &[u8]) -> std::result::Result<Parsed, String> {
+fn parse_line(text: &[u8]) -> std::result::Result<ParsedBundleLine, String> {
     // Another program may have edited the lines.
-    let line: Line = if let Ok(line) = serde_json::from_slice(text) {
-        line
-    } else {
-        let (value, _) = json::parse(text).map_err(|error| error.to_string())?;
-        serde_json::from_value(value).map_err(|error| error.to_string())?
+    let line: BundleLine = match serde_json::from_slice(text) {
+        Ok(line) => line,
+        Err(error) if text.len() > limits::BUNDLE_REPAIR_BYTES => return Err(error.to_string()),
+        Err(_) => {
+            let (value, _) = json::parse_lenient(text).map_err(|error| error.to_string())?;
+            serde_json::from_value(value).map_err(|error| error.to_string())?
+        }
     };
     match line {
-        Line::Message(message) => {
+        BundleLine::Message(message) => {
             let at = Timestamp::from_milliseconds(message.changed_at);
-            Ok(Parsed::Message(Box::new(message.whole()?), at))
+            Ok(ParsedBundleLine::Message(Box::new(message.into_record()?), at))
         }
-        Line::Forgotten { id, reason } => Ok(Parsed::Forgotten(id.parse()?, reason)),
+        BundleLine::Forgotten { id, reason } => Ok(ParsedBundleLine::Forgotten(id.parse()?, reason)),
+        BundleLine::Quarantine { id, at, hidden, reason, seal } => {
+            let seal = seal.and_then(BundleSeal::parse).map(|seal| (seal.machine, seal.signature));
+            let (message, at) = (id.parse()?, Timestamp::from_milliseconds(at));
+            Ok(ParsedBundleLine::Quarantine(QuarantineMark { message, at, hidden, reason, seal }))
+        }
     }
 }
 
-impl Message {
-    fn of(message: WholeMessage, changed_at: Timestamp) -> Self {
-        let WholeProject { key, name, root, remote } = message.project;
+impl BundleLine {
+    fn from_mark(mark: QuarantineMark) -> Self {
+        let at = mark.at.to_milliseconds();
+        let seal = mark.seal.map(|(machine, signature)| BundleSeal {
+            machine: to_hex(&machine.0),
+            at,
+            signature: to_hex(&signature),
+        });
+        Self::Quarantine { id: mark.message.to_string(), at, hidden: mark.hidden, reason: mark.reason, seal }
+    }
+}
+
+impl BundleSeal {
+    /// Reads a seal; one that is malformed counts as none.
+    fn parse(self) -> Option<Seal> {
+        let machine = parse_key(&self.machine)?;
+        let signature = from_hex(&self.signature)?.try_into().ok()?;
+        Some(Seal { machine, signed_at: Timestamp::from_milliseconds(self.at), signature })
+    }
+}
+
+fn parse_key(digits: &str) -> Option<MachineKey> {
+    Some(MachineKey(from_hex(digits)?.try_into().ok()?))
+}
+
+fn from_hex(digits: &str) -> Option<Vec<u8>> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+impl BundleMessage {
+    fn from_record(message: MessageRecord, changed_at: Timestamp) -> Self {
+        let ProjectRecord { key, name, root, remote } = message.project;
         Self {
             id: message.id.to_string(),
-            changed_at: changed_at.milliseconds(),
+            changed_at: changed_at.to_milliseconds(),
             source: message.conversation.source,
             session: message.conversation.session,
             parent_session: message.conversation.parent,
@@ -297,30 +417,37 @@ impl Message {
             external_id: message.external_id,
             parent_external_id: message.parent_external_id,
             role: message.role.name().to_owned(),
-            at: message.at.milliseconds(),
+            at: message.at.to_milliseconds(),
             directory: message.directory,
-            project: Project { key, name, root, remote },
+            project: BundleProject { key, name, root, remote },
             git_branch: message.git_branch,
             model: message.model,
             sidechain: message.sidechain,
-            parts: message.parts.into_iter().map(Part::of).collect(),
-            note: message.note.map(|note| Note {
+            parts: message.parts.into_iter().map(BundlePart::from_record).collect(),
+            note: message.note.map(|note| BundleNote {
                 kind: note.kind,
                 title: note.title,
                 topic_key: note.topic_key,
                 tags: note.tags,
                 pinned: note.pinned,
-                expires_at: note.expires_at.map(Timestamp::milliseconds),
+                expires_at: note.expires_at.map(Timestamp::to_milliseconds),
                 superseded_by: note.superseded_by.map(|id| id.to_string()),
             }),
         }
     }
 
-    fn whole(self) -> std::result::Result<WholeMessage, String> {
-        let Project { key, name, root, remote } = self.project;
+    fn into_record(self) -> std::result::Result<MessageRecord, String> {
+        if is_quarantine_source(&self.source) {
+            return Err(format!("the source {:?} is one that only `claude-memory quarantine` gives", self.source));
+        }
+        if self.parts.len() > limits::BUNDLE_PARTS {
+            let most = limits::BUNDLE_PARTS;
+            return Err(format!("a message of {} parts is over the limit of {most}", self.parts.len()));
+        }
+        let BundleProject { key, name, root, remote } = self.project;
         let note = match self.note {
             None => None,
-            Some(note) => Some(WholeNote {
+            Some(note) => Some(NoteRecord {
                 kind: note.kind,
                 title: note.title,
                 topic_key: note.topic_key,
@@ -330,9 +457,9 @@ impl Message {
                 superseded_by: note.superseded_by.map(|id| id.parse()).transpose()?,
             }),
         };
-        Ok(WholeMessage {
+        Ok(MessageRecord {
             id: self.id.parse()?,
-            conversation: WholeConversation {
+            conversation: ConversationRecord {
                 source: self.source,
                 session: self.session,
                 parent: self.parent_session,
@@ -340,32 +467,39 @@ impl Message {
             },
             external_id: self.external_id,
             parent_external_id: self.parent_external_id,
-            role: Role::from_name(&self.role).ok_or_else(|| format!("{:?} is no role", self.role))?,
+            role: Role::from_name(&self.role).ok_or_else(|| format!("{:?} is not a role", self.role))?,
             at: Timestamp::from_milliseconds(self.at),
             directory: self.directory,
-            project: WholeProject { key, name, root, remote },
+            project: ProjectRecord { key, name, root, remote },
             git_branch: self.git_branch,
             model: self.model,
             sidechain: self.sidechain,
-            parts: self.parts.into_iter().map(Part::whole).collect::<std::result::Result<_, _>>()?,
+            parts: self.parts.into_iter().map(BundlePart::into_record).collect::<std::result::Result<_, _>>()?,
             note,
         })
     }
 }
 
-impl Part {
-    fn of(part: WholePart) -> Self {
+impl BundlePart {
+    fn from_record(part: PartRecord) -> Self {
         let (kind, origin) = (part.kind.name().to_owned(), part.origin.name().to_owned());
-        Self { key: part.key, kind, origin, tool: part.tool, text: part.text }
+        let seal = part.seal.map(|seal| BundleSeal {
+            machine: to_hex(&seal.machine.0),
+            at: seal.signed_at.to_milliseconds(),
+            signature: to_hex(&seal.signature),
+        });
+        Self { key: part.key, kind, origin, tool: part.tool, text: part.text, seal }
     }
 
-    fn whole(self) -> std::result::Result<WholePart, String> {
-        Ok(WholePart {
+    fn into_record(self) -> std::result::Result<PartRecord, String> {
+        Ok(PartRecord {
             key: self.key,
-            kind: Kind::from_name(&self.kind).ok_or_else(|| format!("{:?} is no kind of part", self.kind))?,
-            origin: Origin::from_name(&self.origin).ok_or_else(|| format!("{:?} is no origin", self.origin))?,
+            kind: PartKind::from_name(&self.kind).ok_or_else(|| format!("{:?} is not a kind of part", self.kind))?,
+            origin: Origin::from_name(&self.origin).ok_or_else(|| format!("{:?} is not an origin", self.origin))?,
             tool: self.tool,
             text: self.text,
+            is_remote: true,
+            seal: self.seal.and_then(BundleSeal::parse),
         })
     }
 }

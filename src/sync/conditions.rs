@@ -1,4 +1,5 @@
-//! What a filter means in SQL. Owns the conditions on a message in PostgreSQL; who asks owns what is selected.
+//! Translates a search filter into SQL. Owns the conditions on a message in PostgreSQL; the caller owns the selected
+//! columns.
 
 use std::collections::BTreeSet;
 
@@ -9,78 +10,97 @@ use super::error::Result;
 use super::page::project_id;
 use crate::domain::{Filter, Timestamp};
 
-/// What has to be true of a message `m` of a conversation `c`. Names are fixed, values are bound.
-pub(super) struct Conditions {
+/// Condition on a message `m`: no machine has hidden it.
+pub(super) const NOT_HIDDEN: &str =
+    "NOT EXISTS (SELECT 1 FROM quarantine_marks q WHERE q.message_id = m.id AND q.hidden)";
+
+/// Conditions on a message `m` of a conversation `c`. Names are fixed, values are bound.
+pub(super) struct SqlConditions {
     sql: String,
     values: Vec<Box<dyn ToSql + Sync + Send>>,
 }
 
-impl Conditions {
-    /// Those of every answer: ours, in force now.
-    pub(super) fn base(now: Timestamp) -> Self {
-        let mut conditions = Self { sql: "m.change IS NOT NULL".to_owned(), values: Vec::new() };
-        conditions.add(
+impl SqlConditions {
+    /// Conditions of every search: messages this program wrote whose note is in force at `now`.
+    ///
+    /// `knows_hidden` tells whether the database has quarantine.
+    pub(super) fn base_conditions(knows_hidden: bool, now: Timestamp) -> Self {
+        let mut sql = "m.change IS NOT NULL".to_owned();
+        if knows_hidden {
+            sql.push_str(" AND ");
+            sql.push_str(NOT_HIDDEN);
+        }
+        let mut conditions = Self { sql, values: Vec::new() };
+        conditions.add_condition(
             "NOT EXISTS (SELECT 1 FROM memory_units u WHERE u.id = m.id AND (NOT u.is_active OR u.superseded_by IS NOT NULL
                OR u.expires_at <= to_timestamp(?::bigint / 1000.0) AT TIME ZONE 'UTC'))",
-            now.milliseconds(),
+            now.to_milliseconds(),
         );
         conditions
     }
 
-    pub(super) fn of(filter: &Filter, keys: Option<&[String]>, now: Timestamp) -> Self {
-        let mut conditions = Self::base(now);
+    /// Builds the conditions of a filter on top of `conditions`; `keys` are the project keys to search, `None` for all.
+    pub(super) fn with_filter(mut self, filter: &Filter, keys: Option<&[String]>) -> Self {
         if let Some(keys) = keys {
-            conditions.add("m.project_id = ANY (?)", keys.iter().map(|key| project_id(key)).collect::<Vec<_>>());
+            self.add_condition("m.project_id = ANY (?)", keys.iter().map(|key| project_id(key)).collect::<Vec<_>>());
         }
         if let Some(after) = filter.after {
-            conditions.add("m.timestamp >= to_timestamp(?::bigint / 1000.0) AT TIME ZONE 'UTC'", after.milliseconds());
+            self.add_condition(
+                "m.timestamp >= to_timestamp(?::bigint / 1000.0) AT TIME ZONE 'UTC'",
+                after.to_milliseconds(),
+            );
         }
         if let Some(before) = filter.before {
-            conditions.add("m.timestamp < to_timestamp(?::bigint / 1000.0) AT TIME ZONE 'UTC'", before.milliseconds());
+            self.add_condition(
+                "m.timestamp < to_timestamp(?::bigint / 1000.0) AT TIME ZONE 'UTC'",
+                before.to_milliseconds(),
+            );
         }
         if !filter.roles.is_empty() {
             let roles: Vec<String> = filter.roles.iter().map(|role| role.name().to_owned()).collect();
-            conditions.add("m.role = ANY (?)", roles);
+            self.add_condition("m.role = ANY (?)", roles);
         }
         if !filter.kinds.is_empty() {
             let kinds: Vec<String> = filter.kinds.iter().map(|kind| kind.name().to_owned()).collect();
-            conditions
-                .add("EXISTS (SELECT 1 FROM message_parts k WHERE k.message_id = m.id AND k.kind = ANY (?))", kinds);
+            self.add_condition(
+                "EXISTS (SELECT 1 FROM message_parts k WHERE k.message_id = m.id AND k.kind = ANY (?))",
+                kinds,
+            );
         }
         if !filter.sources.is_empty() {
-            conditions.add("c.source = ANY (?)", filter.sources.clone());
+            self.add_condition("c.source = ANY (?)", filter.sources.clone());
         }
         if let Some(session) = &filter.session {
-            conditions.add("? IN (c.session_id, c.parent_session_id)", session.clone());
+            self.add_condition("? IN (c.session_id, c.parent_session_id)", session.clone());
         }
         if let Some(session) = &filter.not_session {
-            conditions.add("? NOT IN (c.session_id, coalesce(c.parent_session_id, ''))", session.clone());
+            self.add_condition("? NOT IN (c.session_id, coalesce(c.parent_session_id, ''))", session.clone());
         }
         if let Some(branch) = &filter.git_branch {
-            conditions.add("m.git_branch = ?", branch.clone());
+            self.add_condition("m.git_branch = ?", branch.clone());
         }
-        conditions
+        self
     }
 
-    fn add(&mut self, sql: &str, value: impl ToSql + Sync + Send + 'static) {
+    fn add_condition(&mut self, sql: &str, value: impl ToSql + Sync + Send + 'static) {
         self.values.push(Box::new(value));
         self.sql.push_str(" AND ");
         self.sql.push_str(&sql.replacen('?', &format!("${}", self.values.len()), 1));
     }
 
-    /// Ids of the messages for which these and a further condition are true; `$+1` in it is the first of `more`.
-    pub(super) async fn ids(
+    /// Returns the ids of messages that satisfy these conditions and `further`, in which `$+1` is the first of `more`.
+    pub(super) async fn select_ids(
         &self,
         client: &Client,
         further: &str,
         more: &[&(dyn ToSql + Sync)],
     ) -> Result<BTreeSet<String>> {
-        let rows = self.rows(client, "m.id::text", "", further, more).await?;
+        let rows = self.select_rows(client, "m.id::text", "", further, more).await?;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
-    /// Columns of those messages, with what is joined to them.
-    pub(super) async fn rows(
+    /// Selects columns of those messages and of `joined` tables.
+    pub(super) async fn select_rows(
         &self,
         client: &Client,
         columns: &str,

@@ -1,6 +1,6 @@
-//! The contract of every target, tried on one that lives in memory and breaks off where its script says: whatever happens on the
-//! way, everything is there once, nothing that is gone is there, and what differs is found. The real servers are held to the same
-//! by the integration tests.
+//! Tests the contract of every target on one that lives in memory and fails where its script says. After any failure
+//! each message is there once, nothing deleted is there, and every difference is found. The integration tests hold the
+//! real servers to the same contract.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -9,31 +9,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use uuid::Uuid;
 
 use super::error::{Error, Result};
-use super::page::{Page, conversation_id, digest};
-use super::run::{check, push};
-use super::target::{Holds, Target};
-use crate::config::{Layered, Paths};
+use super::page::{ChangePage, conversation_id, digest_parts};
+use super::push_engine::{compare_target, push_changes};
+use super::target::{CompareBy, SyncTarget};
+use crate::config::{LayeredSettings, Paths};
 use crate::domain::random::SplitMix64;
-use crate::domain::{Ids, MessageId, Note, Timestamp};
+use crate::domain::{DraftNote, IdGenerator, MessageId, Timestamp};
 use crate::memory::Memory;
-use crate::store::Open;
+use crate::store::OpenMode;
 
-/// What goes wrong at a call.
+/// Failure of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
-    /// Nothing.
     None,
-    /// It refuses, and has done nothing.
+    /// The call fails and has no effect.
     Refuses,
-    /// It has done it, and the answer is lost on the way.
+    /// The call takes effect, but its answer is lost.
     AnswerLost,
-    /// It has done it, and the process that asked ends.
+    /// The call takes effect, and the calling process is told to stop.
     Stops,
-    /// It is emptied and is another place from now on.
+    /// The target loses its data and reports another identity from now on.
     Emptied,
 }
 
-/// A target in memory.
+/// A target in memory that follows a script of faults.
 #[derive(Debug, Default)]
 struct Scripted {
     script: VecDeque<Fault>,
@@ -41,12 +40,12 @@ struct Scripted {
     messages: BTreeMap<MessageId, (Uuid, String)>,
     tombstones: BTreeSet<MessageId>,
     pages: usize,
-    /// Set when the process that asks has to end.
+    /// Set when the calling process has to end.
     stop: Arc<AtomicBool>,
 }
 
 impl Scripted {
-    /// Does something unless the script has it refuse.
+    /// Runs one operation, subject to the next fault of the script.
     fn call<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> Result<T> {
         let broken = || Error::Target { target: "scripted", why: "as the script says".to_owned() };
         match self.script.pop_front().unwrap_or(Fault::None) {
@@ -70,27 +69,27 @@ impl Scripted {
     }
 }
 
-impl Target for Scripted {
-    /// The store knows two names.
-    fn name(&self) -> &'static str {
+impl SyncTarget for Scripted {
+    /// One of the two names that the store knows.
+    fn target_name(&self) -> &'static str {
         "postgres"
     }
 
-    fn holds(&self) -> Holds {
-        Holds::Messages
+    fn compared_by(&self) -> CompareBy {
+        CompareBy::Messages
     }
 
-    async fn prepare(&mut self) -> Result<String> {
+    async fn prepare_target(&mut self) -> Result<String> {
         self.call(|target| format!("place {}", target.places))
     }
 
-    async fn push(&mut self, page: &Page) -> Result<()> {
+    async fn push(&mut self, page: &ChangePage) -> Result<()> {
         self.call(|target| {
             target.pages += 1;
             for (message, _) in &page.messages {
                 if !target.tombstones.contains(&message.id) {
                     let conversation = conversation_id(&message.conversation.source, &message.conversation.session);
-                    target.messages.insert(message.id, (conversation, digest(&message.parts)));
+                    target.messages.insert(message.id, (conversation, digest_parts(&message.parts)));
                 }
             }
             for (id, ..) in &page.forgotten {
@@ -103,17 +102,17 @@ impl Target for Scripted {
         })
     }
 
-    async fn summaries(&mut self) -> Result<BTreeMap<Uuid, String>> {
+    async fn conversation_digests(&mut self) -> Result<BTreeMap<Uuid, String>> {
         self.call(|target| {
             let mut each: BTreeMap<Uuid, BTreeMap<MessageId, String>> = BTreeMap::new();
             for (id, (conversation, digest)) in &target.messages {
                 each.entry(*conversation).or_default().insert(*id, digest.clone());
             }
-            each.iter().map(|(id, messages)| (*id, Holds::Messages.together(messages))).collect()
+            each.iter().map(|(id, messages)| (*id, CompareBy::Messages.combine_digests(messages))).collect()
         })
     }
 
-    async fn digests(&mut self, conversation: Uuid) -> Result<BTreeMap<MessageId, String>> {
+    async fn message_digests(&mut self, conversation: Uuid) -> Result<BTreeMap<MessageId, String>> {
         self.call(|target| {
             let of = target.messages.iter().filter(|(_, (of, _))| *of == conversation);
             of.map(|(id, (_, digest))| (*id, digest.clone())).collect()
@@ -121,7 +120,7 @@ impl Target for Scripted {
     }
 }
 
-/// A memory, what is in sight in it, and the moment.
+/// A memory with its visible messages and its clock.
 struct Machine {
     memory: Memory,
     _folder: tempfile::TempDir,
@@ -132,11 +131,11 @@ struct Machine {
 impl Machine {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let paths = Paths::resolve(Some(folder.path().join("memory"))).unwrap();
-        let settings = Layered::of(std::path::Path::new("config.toml"), "").unwrap().settings;
+        let paths = Paths::resolve_home(Some(folder.path().join("memory"))).unwrap();
+        let settings = LayeredSettings::from_text(std::path::Path::new("config.toml"), "").unwrap().settings;
         let now = 1_790_000_000_000;
-        let ids = Ids::seeded(7);
-        let memory = Memory::open(&paths, settings, Open::Create, ids, Timestamp::from_milliseconds(now)).unwrap();
+        let ids = IdGenerator::with_seed(7);
+        let memory = Memory::open(&paths, settings, OpenMode::Create, ids, Timestamp::from_milliseconds(now)).unwrap();
         Self { memory, _folder: folder, seen: Vec::new(), now }
     }
 
@@ -145,7 +144,7 @@ impl Machine {
         Timestamp::from_milliseconds(self.now)
     }
 
-    /// Says, hides or forgets something.
+    /// Saves, quarantines or deletes a message at random.
     fn live(&mut self, random: &mut SplitMix64) {
         let at = self.moment();
         let any = |seen: &Vec<MessageId>, random: &mut SplitMix64| {
@@ -154,28 +153,28 @@ impl Machine {
         match (random.next() % 10, any(&self.seen, random)) {
             (0, Some(index)) => {
                 let id = self.seen.swap_remove(index);
-                drop(self.memory.forget(vec![id], "test", at).unwrap());
+                drop(self.memory.forget(vec![id], "test", crate::store::CopyPolicy::Keep, at).unwrap());
             }
             (1, Some(index)) => {
                 let id = self.seen.swap_remove(index);
-                assert_eq!(self.memory.quarantine(vec![id], "test", at).unwrap(), 1);
+                assert_eq!(self.memory.quarantine_messages(vec![id], "test", at).unwrap(), 1);
             }
             _ => {
                 let text = format!("remember 记住 {:x}", random.next());
                 let cwd = format!("/work/project-{}", random.next() % 3);
-                let note = Note { text, cwd: Some(cwd), ..Note::default() };
+                let note = DraftNote { text, cwd: Some(cwd), ..DraftNote::default() };
                 self.seen.push(self.memory.save(note, at).unwrap().id);
             }
         }
     }
 
-    /// Sends until everything is there; returns how many runs it took.
+    /// Pushes until nothing is left; returns the number of runs it took.
     async fn send(&mut self, target: &mut Scripted) -> usize {
         for run in 1.. {
             let at = self.moment();
             let stop = Arc::clone(&target.stop);
             stop.store(false, Ordering::Relaxed);
-            let outcome = push(&self.memory, target, &|| at, &stop, &mut |_| {}).await;
+            let outcome = push_changes(&self.memory, target, &|| at, &stop, &mut |_| {}).await;
             if outcome.as_ref().is_ok_and(|pushed| !pushed.interrupted) {
                 return run;
             }
@@ -184,9 +183,9 @@ impl Machine {
         unreachable!("the loop ends by itself")
     }
 
-    async fn compare(&mut self, target: &mut Scripted, repair: bool) -> super::run::Compared {
+    async fn compare(&mut self, target: &mut Scripted, repair: bool) -> super::CompareReport {
         let at = self.moment();
-        check(&self.memory, target, repair, at, &mut |_, _| {}).await.unwrap()
+        compare_target(&self.memory, target, repair, at, &mut |_, _| {}).await.unwrap()
     }
 }
 
@@ -207,13 +206,13 @@ fn contract(seed: u64) {
             target.script.clear();
             let there: BTreeSet<MessageId> = target.messages.keys().copied().collect();
             assert_eq!(there, machine.seen.iter().copied().collect(), "seed {seed}");
-            assert!(machine.compare(&mut target, false).await.agrees(), "seed {seed}");
+            assert!(machine.compare(&mut target, false).await.is_consistent(), "seed {seed}");
             // Nothing is new: nothing is sent.
             let pages = target.pages;
             assert_eq!(machine.send(&mut target).await, 1);
             assert_eq!(target.pages, pages);
         }
-        // What is changed or taken out over there is found, and mended once.
+        // Messages changed or deleted on the target are found, and repaired once.
         let Some(first) = machine.seen.first().copied() else { return };
         let (conversation, _) = target.messages.remove(&first).unwrap();
         if let Some(second) = machine.seen.get(1) {
@@ -226,7 +225,7 @@ fn contract(seed: u64) {
         let found = machine.compare(&mut target, true).await;
         let expected = (vec![first], machine.seen.get(1).copied().into_iter().collect(), dead.into_iter().collect());
         assert_eq!((found.missing, found.different, found.undead), expected, "seed {seed}");
-        assert!(machine.compare(&mut target, false).await.agrees(), "seed {seed}");
+        assert!(machine.compare(&mut target, false).await.is_consistent(), "seed {seed}");
     });
 }
 

@@ -1,83 +1,86 @@
-//! What can go wrong with another place of the memory. No message holds a password or a key.
+//! Errors of synchronisation with other copies of the memory. No message holds a password or a key.
 
-use crate::domain::Code;
-use crate::memory;
+use crate::domain::{Failure, FailureCode};
+use crate::{memory, store};
 
-/// A failure of this room.
+/// Error of this module.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// An address, or what goes with it, is wrong.
+    /// An address or a setting of it is wrong.
     #[error("{message}")]
     Invalid {
-        /// What is wrong.
+        /// Description of the mistake.
         message: String,
-        /// What to do.
+        /// Advice on how to correct it.
         hint: &'static str,
     },
-    /// A target does not answer, or refuses.
+    /// A target does not answer or returns an error.
     #[error("{target}: {why}")]
     Target {
-        /// postgres or qdrant.
+        /// `postgres` or `qdrant`.
         target: &'static str,
-        /// What it says.
+        /// Error message of the target.
         why: String,
     },
-    /// A target answers, and does not take something for what it holds.
-    #[error("{target} refuses it: {why}")]
+    /// A target answers but rejects the data for its content.
+    #[error("{target} rejected the data: {why}")]
     Refused {
-        /// postgres or qdrant.
+        /// `postgres` or `qdrant`.
         target: &'static str,
-        /// What it says, without what it was about.
+        /// Error message of the target, without the rejected data.
         why: String,
     },
-    /// A file is not what it should be, or cannot be written.
+    /// A bundle file is malformed or cannot be written.
     #[error("{0}")]
     File(String),
-    /// The local store.
+    /// Error of the local store.
     #[error(transparent)]
     Memory(#[from] memory::Error),
 }
 
-/// Shorthand of this room.
+/// Result of this module.
 pub type Result<T> = std::result::Result<T, Error>;
 
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { code: error.code(), hint: error.hint(), message: error.to_string() }
+    }
+}
+
 impl Error {
-    /// The stable code.
-    pub fn code(&self) -> Code {
+    /// Returns the stable error code.
+    pub fn code(&self) -> FailureCode {
         match self {
-            Self::Invalid { .. } => Code::InvalidInput,
-            Self::Target { .. } | Self::Refused { .. } => Code::Unavailable,
-            Self::File(_) => Code::Corrupt,
+            Self::Invalid { .. } => FailureCode::InvalidInput,
+            Self::Target { .. } | Self::Refused { .. } => FailureCode::Unavailable,
+            Self::File(_) => FailureCode::Corrupt,
             Self::Memory(error) => error.code(),
         }
     }
 
-    /// What to do about it.
+    /// Returns advice on what to do about the error.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Invalid { hint, .. } => Some((*hint).to_owned()),
-            Self::Target { .. } => Some("look whether it runs and lets you in; nothing here was changed".to_owned()),
-            Self::Refused { .. } => Some("nothing here was changed; the server's log says more".to_owned()),
-            Self::File(_) => Some("make it again with `claude-memory sync bundle export`".to_owned()),
+            Self::Target { .. } => {
+                Some("check that the server runs and accepts your credentials; nothing was changed here".to_owned())
+            }
+            Self::Refused { .. } => Some("nothing was changed here; see the server's log for details".to_owned()),
+            Self::File(_) => Some("create it again with `claude-memory sync bundle export`".to_owned()),
             Self::Memory(error) => error.hint(),
         }
     }
 }
 
-impl From<tokio_postgres::Error> for Error {
-    fn from(error: tokio_postgres::Error) -> Self {
-        // Data exceptions, violated constraints, exceeded limits (postgresql.org, appendix A): another try would end the same way.
-        let refused =
-            error.as_db_error().filter(|db| ["22", "23", "54"].iter().any(|class| db.code().code().starts_with(class)));
-        if let Some(db) = refused {
-            return Self::Refused { target: "postgres", why: format!("{} ({})", db.message(), db.code().code()) };
-        }
-        Self::Target { target: "postgres", why: whole(&error) }
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        Self::Memory(error.into())
     }
 }
 
-/// With the causes: the outer text alone says little.
-pub(super) fn whole(error: &dyn std::error::Error) -> String {
+/// Formats an error with its causes: the outer text alone says little.
+#[cfg(feature = "production")]
+pub(super) fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -1,170 +1,73 @@
-//! Other places where the memory is kept: PostgreSQL and Qdrant, and the predecessor's database. Owns how they are reached and
-//! spoken to. The local store stays the truth; nothing here may harm it.
+//! Synchronisation with other copies of the memory: PostgreSQL, Qdrant, and import from the predecessor's database.
+//! Owns connections and protocols. The local store remains the source of truth; nothing here may damage it.
+//!
+//! Bundles and the recorded status are always here. All that contacts a server needs the feature `production`;
+//! without it, `absent.rs` has the same interface and answers with an error.
 
+#[cfg(not(feature = "production"))]
+mod absent;
 pub mod bundle;
+mod bundle_lines;
+#[cfg(feature = "production")]
 mod conditions;
+#[cfg(feature = "production")]
 #[cfg(test)]
 mod contract;
+mod counts;
 mod error;
+mod nul_escapes;
+#[cfg(feature = "production")]
 mod page;
-mod place;
+#[cfg(feature = "production")]
 mod postgres;
+#[cfg(feature = "production")]
+mod postgres_endpoint;
+#[cfg(feature = "production")]
+mod postgres_schema;
+#[cfg(feature = "production")]
 mod postgres_target;
+#[cfg(feature = "production")]
 mod postgres_vectors;
-pub mod predecessor;
+#[cfg(feature = "production")]
+mod predecessor;
+mod probe;
+#[cfg(feature = "production")]
 mod pull;
+#[cfg(feature = "production")]
+mod push_engine;
+#[cfg(feature = "production")]
 mod qdrant;
+#[cfg(feature = "production")]
 mod qdrant_target;
+#[cfg(feature = "production")]
+mod qdrant_wire;
+#[cfg(feature = "production")]
 mod remote;
-mod run;
-mod standing;
+mod signing;
+mod status;
+#[cfg(feature = "production")]
 mod target;
+#[cfg(feature = "production")]
+mod targets;
 
-use std::sync::atomic::AtomicBool;
-
-use crate::config::{SyncSettings, env};
-use crate::domain::Timestamp;
-use crate::memory::Memory;
-use postgres_target::PostgresTarget;
-use qdrant_target::QdrantTarget;
-
+#[cfg(not(feature = "production"))]
+pub use absent::{
+    PostgresEndpoint, RemoteMemory, RemoteScope, ScratchMemory, SyncEndpoint, check_target, migrate_database,
+    pull_postgres, push_changes,
+};
+pub use counts::CompareReport;
 pub use error::{Error, Result};
-pub use place::PostgresPlace;
-pub use pull::Pulled;
-pub use qdrant::QdrantPlace;
-pub use remote::{Fetched, Remote, Scope};
-pub use run::{Compared, Pushed, Sending};
-pub use standing::{ParkedRow, TargetRow, standing};
+#[cfg(feature = "production")]
+pub use postgres_endpoint::PostgresEndpoint;
+#[cfg(feature = "production")]
+pub use predecessor::migrate_database;
+pub use probe::probe_targets;
+#[cfg(feature = "production")]
+pub use remote::{RemoteMemory, RemoteScope, ScratchMemory};
+pub use signing::own_machine;
+pub use status::{TargetStatus, target_statuses};
+#[cfg(feature = "production")]
+pub use targets::{SyncEndpoint, check_target, pull_postgres, push_changes};
 
-/// A script for `psql` that makes the database and the roles, each of which may do no more than it has to.
+/// `psql` script that creates the database and the roles, each with the least privileges it needs.
 pub const ROLES: &str = include_str!("roles.sql");
-
-/// A target, and why it does not answer if it does not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Probed {
-    /// postgres or qdrant.
-    pub name: &'static str,
-    /// Why it does not answer.
-    pub trouble: Option<String>,
-}
-
-/// Asks every configured target whether it answers.
-pub async fn probe(settings: &SyncSettings) -> Vec<Probed> {
-    let mut probed = Vec::new();
-    for (name, place) in Place::configured(settings) {
-        let outcome = match place {
-            Ok(place) => place.ping().await,
-            Err(error) => Err(error),
-        };
-        probed.push(Probed { name, trouble: outcome.err().map(|error| error.to_string()) });
-    }
-    probed
-}
-
-/// A place that the memory is copied to.
-#[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "there are two of them")]
-pub enum Place {
-    /// Texts and vectors.
-    Postgres(PostgresPlace),
-    /// Vectors.
-    Qdrant(QdrantPlace),
-}
-
-impl Place {
-    /// The places of the settings, in the order in which they are sent to; each with its name where it is set up wrongly.
-    pub fn configured(settings: &SyncSettings) -> Vec<(&'static str, Result<Self>)> {
-        let mut places = Vec::new();
-        if !settings.postgres.is_empty() {
-            let place = PostgresPlace::configured(settings, env::postgres_password());
-            places.push(("postgres", place.map(Self::Postgres)));
-        }
-        if !settings.qdrant.is_empty() {
-            places.push(("qdrant", QdrantPlace::configured(settings, env::qdrant_key()).map(Self::Qdrant)));
-        }
-        places
-    }
-
-    /// postgres or qdrant.
-    pub const fn target(&self) -> &'static str {
-        match self {
-            Self::Postgres(_) => "postgres",
-            Self::Qdrant(_) => "qdrant",
-        }
-    }
-
-    /// Where it is, for people.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Postgres(place) => place.name(),
-            Self::Qdrant(place) => place.name().to_owned(),
-        }
-    }
-
-    async fn ping(&self) -> Result<()> {
-        match self {
-            Self::Postgres(place) => postgres::ping(place).await,
-            Self::Qdrant(place) => qdrant::ping(place).await,
-        }
-    }
-}
-
-/// The collection of the model in use; `None` while there are no vectors.
-fn qdrant_target(memory: &Memory, place: &QdrantPlace) -> Result<Option<QdrantTarget>> {
-    let first = memory.vectors_after(0, 1)?.pop();
-    first.map(|vector| QdrantTarget::new(place, vector.model, vector.vector.len())).transpose()
-}
-
-/// Sends everything that a place has not seen. To Qdrant nothing is sent while there are no vectors.
-///
-/// # Errors
-/// When it does not answer, refuses, or the local store cannot be read; what was sent stays, and the next run goes on after it.
-pub async fn push(
-    memory: &Memory,
-    place: Place,
-    now: &dyn Fn() -> Timestamp,
-    stop: &AtomicBool,
-    progress: &mut dyn FnMut(Sending),
-) -> Result<Pushed> {
-    match place {
-        Place::Postgres(place) => run::push(memory, &mut PostgresTarget::new(place), now, stop, progress).await,
-        Place::Qdrant(place) => match qdrant_target(memory, &place)? {
-            Some(mut target) => run::push(memory, &mut target, now, stop, progress).await,
-            None => Ok(Pushed::default()),
-        },
-    }
-}
-
-/// Compares every conversation with a place; with `repair` what differs is sent again.
-///
-/// # Errors
-/// When it does not answer, refuses, or the local store cannot be read.
-pub async fn check(
-    memory: &Memory,
-    place: Place,
-    repair: bool,
-    now: Timestamp,
-    progress: &mut dyn FnMut(u64, u64),
-) -> Result<Compared> {
-    match place {
-        Place::Postgres(place) => run::check(memory, &mut PostgresTarget::new(place), repair, now, progress).await,
-        Place::Qdrant(place) => match qdrant_target(memory, &place)? {
-            Some(mut target) => run::check(memory, &mut target, repair, now, progress).await,
-            None => Ok(Compared::default()),
-        },
-    }
-}
-
-/// Takes in everything that other machines have sent to the PostgreSQL database.
-///
-/// # Errors
-/// When it does not answer, or the local store cannot be written; what was taken in stays, and the next run goes on after it.
-pub async fn pull_postgres(
-    memory: &Memory,
-    place: PostgresPlace,
-    now: &dyn Fn() -> Timestamp,
-    stop: &AtomicBool,
-    progress: &mut dyn FnMut(u64, u64),
-) -> Result<Pulled> {
-    pull::pull(memory, &mut PostgresTarget::new(place), now, stop, progress).await
-}

@@ -1,4 +1,4 @@
-//! A connection to PostgreSQL: TLS with verified certificates, one task that drives it.
+//! Connections to PostgreSQL: TLS with verified certificates, and one task that drives each connection.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,50 +10,51 @@ use tokio_postgres::Client;
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::error::{Error, Result};
-use super::place::PostgresPlace;
+use super::error::{Error, Result, error_chain};
+use super::postgres_endpoint::PostgresEndpoint;
 
-/// An answer to a question that costs nothing has to come within this time.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Timeout of a ping.
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Connects. The connection is driven until the client is dropped.
-pub(super) async fn connect(place: &PostgresPlace) -> Result<Client> {
+pub(super) async fn open_connection(place: &PostgresEndpoint) -> Result<Client> {
     if place.config.get_ssl_mode() == SslMode::Disable {
         let (client, connection) = place.config.connect(tokio_postgres::NoTls).await?;
-        tokio::spawn(drive(connection));
+        tokio::spawn(drive_connection(connection));
         return Ok(client);
     }
-    let (client, connection) = place.config.connect(MakeRustlsConnect::new(tls(&place.authorities)?)).await?;
-    tokio::spawn(drive(connection));
+    let (client, connection) = place.config.connect(MakeRustlsConnect::new(tls_config(&place.authorities)?)).await?;
+    tokio::spawn(drive_connection(connection));
     Ok(client)
 }
 
-/// Why a connection ended is told to whoever asks it next.
-async fn drive(connection: impl Future<Output = std::result::Result<(), tokio_postgres::Error>>) {
+/// Drives a connection to its end. Its error is only logged here: the next query on the client returns it.
+async fn drive_connection(connection: impl Future<Output = std::result::Result<(), tokio_postgres::Error>>) {
     if let Err(error) = connection.await {
         tracing::debug!(%error, "the connection to PostgreSQL ended");
     }
 }
 
-/// Whether the server answers a question.
-pub(super) async fn ping(place: &PostgresPlace) -> Result<()> {
+/// Connects and runs a trivial query.
+pub(super) async fn ping_postgres(place: &PostgresEndpoint) -> Result<()> {
     let asked = async {
-        let client = connect(place).await?;
+        let client = open_connection(place).await?;
         client.simple_query("SELECT 1").await?;
         Ok(())
     };
-    let late = |_| Error::Target { target: "postgres", why: format!("no answer within {} s", PATIENCE.as_secs()) };
-    tokio::time::timeout(PATIENCE, asked).await.map_err(late)?
+    let late = |_| Error::Target { target: "postgres", why: format!("no answer within {} s", PING_TIMEOUT.as_secs()) };
+    tokio::time::timeout(PING_TIMEOUT, asked).await.map_err(late)?
 }
 
-fn tls(authorities: &str) -> Result<ClientConfig> {
+/// Builds the TLS configuration: the system's authorities, and those in a PEM file.
+fn tls_config(authorities: &str) -> Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
-    // One certificate of the system that cannot be read is no reason to trust none.
+    // One unreadable system certificate must not make the others untrusted.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if !authorities.is_empty() {
         let wrong = |why: String| Error::Invalid {
-            message: format!("the certificates in {authorities} cannot be read: {why}"),
-            hint: "sync.postgres_ca_file names a file with certificates in PEM",
+            message: format!("cannot read the certificates in {authorities}: {why}"),
+            hint: "sync.postgres_ca_file must name a PEM file of certificates",
         };
         let found = CertificateDer::pem_file_iter(Path::new(authorities)).map_err(|error| wrong(error.to_string()))?;
         for certificate in found {
@@ -62,4 +63,16 @@ fn tls(authorities: &str) -> Result<ClientConfig> {
         }
     }
     Ok(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
+}
+
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        // Data exceptions, violated constraints, exceeded limits (postgresql.org, appendix A): a retry would fail too.
+        let refused =
+            error.as_db_error().filter(|db| ["22", "23", "54"].iter().any(|class| db.code().code().starts_with(class)));
+        if let Some(db) = refused {
+            return Self::Refused { target: "postgres", why: format!("{} ({})", db.message(), db.code().code()) };
+        }
+        Self::Target { target: "postgres", why: error_chain(&error) }
+    }
 }

@@ -1,29 +1,31 @@
-//! The predecessor's PostgreSQL database (`conversations`, `messages`, `memory_units`), read into the store and compared with what
-//! was read. Its vectors are of another model and stay behind. Owns the reading; nothing over there is changed.
+//! Migration from the predecessor's PostgreSQL database (`conversations`, `messages`, `memory_units`), verified after
+//! the import. Its embeddings are of another model and are not imported. The database is only read.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio_postgres::{IsolationLevel, Row, Transaction};
 
+use super::counts::{MigrationProgress, MigrationReport};
 use super::error::{Error, Result};
-use super::place::PostgresPlace;
 use super::postgres;
-use crate::domain::query::{Reading, Selection};
-use crate::domain::{ContentHash, Draft, DraftPart, Kind, Origin, Role, Timestamp};
+use super::postgres_endpoint::PostgresEndpoint;
+use crate::domain::query::{ReadRequest, Selection};
+use crate::domain::{ContentHash, Draft, DraftPart, Origin, PartKind, Role, Timestamp};
 use crate::memory::{self, Memory};
 
-/// What its conversations are filed under.
-pub const SOURCE: &str = "predecessor";
-/// Messages that are handed over at once, and bytes of their texts.
-const TOGETHER: i32 = 500;
-const TOGETHER_BYTES: usize = 8 << 20;
-/// Messages that are read back at once.
+/// Source name of the imported conversations.
+const SOURCE: &str = "predecessor";
+/// Messages per batch.
+const BATCH_SIZE: i32 = 500;
+/// Maximum bytes of texts per batch.
+const BATCH_BYTES: usize = 8 << 20;
+/// Messages per page when reading back for comparison.
 const PAGE: usize = 200;
-/// Conversations that differ are listed up to this number.
-const LISTED: usize = 100;
+/// Maximum number of differing conversations that are listed.
+const MAX_LISTED: usize = 100;
 
-/// Messages, and units as summaries of their conversation, in the order of conversations. Older versions of the predecessor have
-/// no `project_id`; its times are UTC without saying so.
+/// Messages, and units as summaries of their conversation, ordered by conversation. Older versions of the predecessor
+/// have no `project_id`; its times are UTC without a zone.
 const ROWS: &str = "
     SELECT conversation, id, kind, body, at, project, title, live FROM (
         SELECT m.conversation_id::text AS conversation, m.id::text AS id, m.message_type AS kind, m.content AS body,
@@ -38,77 +40,39 @@ const ROWS: &str = "
         FROM memory_units u JOIN conversations c ON c.id = u.conversation_id
     ) every ORDER BY conversation, at, id";
 
-/// How far a migration is.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Progress {
-    /// Messages and units there are.
-    pub total: u64,
-    /// Those that were read; then those that were compared.
-    pub done: u64,
-    /// Whether it is comparing.
-    pub comparing: bool,
-}
-
-/// What was found over there, and what became of it.
-#[derive(Debug, Clone, Default)]
-pub struct Migrated {
-    /// Conversations over there.
-    pub conversations: u64,
-    /// Messages over there.
-    pub messages: u64,
-    /// Memory units over there.
-    pub units: u64,
-    /// Messages and units that are new here.
-    pub new: u64,
-    /// Known before.
-    pub duplicate: u64,
-    /// Left out because they were forgotten here.
-    pub forgotten: u64,
-    /// Left out because they hold no text.
-    pub blank: u64,
-    /// Units that were switched off or had expired.
-    pub inactive: u64,
-    /// Conversations that were compared: text, speaker and time of everything.
-    pub compared: u64,
-    /// Conversations that are not the same here, the first hundred.
-    pub different: Vec<String>,
-    /// Whether it was stopped. The next run goes on.
-    pub interrupted: bool,
-}
-
-/// Reads everything, then compares. `dry_run` only counts.
+/// Imports everything, then compares. `dry_run` only counts.
 ///
 /// # Errors
-/// When the database cannot be reached or is not the predecessor's, or the store cannot be written; what was stored stays, and
-/// running it again takes in the rest.
-pub async fn migrate(
+/// If the database cannot be reached or is not the predecessor's, or the store cannot be written. Imported messages
+/// stay, and running it again imports the rest.
+pub async fn migrate_database(
     memory: &Memory,
-    place: &PostgresPlace,
+    place: &PostgresEndpoint,
     dry_run: bool,
     now: Timestamp,
     stop: &AtomicBool,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Migrated> {
-    let mut client = postgres::connect(place).await?;
-    // One look at everything: what is written over there meanwhile is for the next run.
+    progress: &mut dyn FnMut(MigrationProgress),
+) -> Result<MigrationReport> {
+    let mut client = postgres::open_connection(place).await?;
+    // One snapshot for all reads: rows written meanwhile are left for the next run.
     let look =
         client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await?;
-    let mut done = count(&look).await?;
+    let mut done = count_source(&look).await?;
     if dry_run {
         return Ok(done);
     }
-    let mut state = Progress { total: done.messages + done.units, ..Progress::default() };
-    read(memory, &look, now, stop, &mut done, &mut |rows| {
+    let mut state = MigrationProgress { total: done.messages + done.units, ..MigrationProgress::default() };
+    import_rows(memory, &look, now, stop, &mut done, &mut |rows| {
         state.done += rows;
         progress(state);
     })
     .await?;
-    memory.settle()?;
+    memory.flush_pending()?;
     if done.interrupted {
         return Ok(done);
     }
-    state = Progress { done: 0, comparing: true, ..state };
-    compare(memory, &look, stop, &mut done, &mut |rows| {
+    state = MigrationProgress { done: 0, comparing: true, ..state };
+    compare_rows(memory, &look, stop, &mut done, &mut |rows| {
         state.done += rows;
         progress(state);
     })
@@ -116,7 +80,7 @@ pub async fn migrate(
     Ok(done)
 }
 
-async fn count(look: &Transaction<'_>) -> Result<Migrated> {
+async fn count_source(look: &Transaction<'_>) -> Result<MigrationReport> {
     let tables = "SELECT count(*) FROM unnest(ARRAY['conversations', 'messages', 'memory_units']) name WHERE to_regclass(name) IS NOT NULL";
     let found: i64 = look.query_one(tables, &[]).await?.try_get(0)?;
     if found != 3 {
@@ -129,17 +93,22 @@ async fn count(look: &Transaction<'_>) -> Result<Migrated> {
     let sql = "SELECT (SELECT count(*) FROM conversations), (SELECT count(*) FROM messages), (SELECT count(*) FROM memory_units)";
     let row = look.query_one(sql, &[]).await?;
     let number = |column| -> Result<u64> { Ok(u64::try_from(row.try_get::<_, i64>(column)?).unwrap_or(0)) };
-    Ok(Migrated { conversations: number(0)?, messages: number(1)?, units: number(2)?, ..Migrated::default() })
+    Ok(MigrationReport {
+        conversations: number(0)?,
+        messages: number(1)?,
+        units: number(2)?,
+        ..MigrationReport::default()
+    })
 }
 
 /// One message or unit.
-struct Entry {
+struct MigratedRow {
     draft: Draft,
     title: String,
 }
 
-/// `None`: nothing to take in, and it was counted.
-fn entry(row: &Row, done: &mut Migrated) -> Result<Option<Entry>> {
+/// Converts a row; `None` for one that is skipped and counted.
+fn parse_row(row: &Row, done: &mut MigrationReport) -> Result<Option<MigratedRow>> {
     let text: String = row.try_get("body")?;
     if !row.try_get::<_, bool>("live")? {
         done.inactive += 1;
@@ -155,12 +124,12 @@ fn entry(row: &Row, done: &mut Migrated) -> Result<Option<Entry>> {
         "human" | "user" => (Role::User, Origin::Person),
         "system" => (Role::System, Origin::Client),
         kind if kind.starts_with("tool") => (Role::Tool, Origin::Tool),
-        // What no person is known to have said is not trusted as if one had.
+        // A text not known to come from a person is not trusted as one.
         _ => (Role::Assistant, Origin::Model),
     };
     let part = DraftPart {
         external_key: "0".to_owned(),
-        kind: if unit { Kind::Summary } else { Kind::Text },
+        kind: if unit { PartKind::Summary } else { PartKind::Text },
         origin,
         text,
         tool: None,
@@ -169,37 +138,37 @@ fn entry(row: &Row, done: &mut Migrated) -> Result<Option<Entry>> {
     let (id, session): (String, String) = (row.try_get("id")?, row.try_get("conversation")?);
     let at = Timestamp::from_milliseconds(row.try_get("at")?);
     let draft = Draft { cwd: project, parts: vec![part], ..Draft::new(&session, &id, role, at) };
-    Ok(Some(Entry { draft, title: row.try_get("title")? }))
+    Ok(Some(MigratedRow { draft, title: row.try_get("title")? }))
 }
 
-async fn read(
+async fn import_rows(
     memory: &Memory,
     look: &Transaction<'_>,
     now: Timestamp,
     stop: &AtomicBool,
-    done: &mut Migrated,
+    done: &mut MigrationReport,
     progress: &mut dyn FnMut(u64),
 ) -> Result<()> {
     let cursor = look.bind(ROWS, &[]).await?;
     loop {
-        let rows = look.query_portal(&cursor, TOGETHER).await?;
+        let rows = look.query_portal(&cursor, BATCH_SIZE).await?;
         if rows.is_empty() {
             return Ok(());
         }
         let (mut drafts, mut titles, mut bytes) = (Vec::new(), Vec::new(), 0);
         for row in &rows {
-            let Some(Entry { draft, title }) = entry(row, done)? else { continue };
+            let Some(MigratedRow { draft, title }) = parse_row(row, done)? else { continue };
             bytes += draft.parts.iter().map(|part| part.text.len()).sum::<usize>();
             if !title.is_empty() && titles.last().is_none_or(|(session, _)| *session != draft.session) {
                 titles.push((draft.session.clone(), title));
             }
             drafts.push(draft);
-            if bytes >= TOGETHER_BYTES {
+            if bytes >= BATCH_BYTES {
                 bytes = 0;
-                take(memory, std::mem::take(&mut drafts), std::mem::take(&mut titles), now, done)?;
+                import_batch(memory, std::mem::take(&mut drafts), std::mem::take(&mut titles), now, done)?;
             }
         }
-        take(memory, drafts, titles, now, done)?;
+        import_batch(memory, drafts, titles, now, done)?;
         progress(rows.len() as u64);
         if stop.load(Ordering::Relaxed) {
             done.interrupted = true;
@@ -208,12 +177,12 @@ async fn read(
     }
 }
 
-fn take(
+fn import_batch(
     memory: &Memory,
     drafts: Vec<Draft>,
     titles: Vec<(String, String)>,
     now: Timestamp,
-    done: &mut Migrated,
+    done: &mut MigrationReport,
 ) -> Result<()> {
     let taken = memory.import_drafts(SOURCE, drafts, titles, now)?;
     done.new += taken.new;
@@ -222,28 +191,28 @@ fn take(
     Ok(())
 }
 
-/// Reads everything over there once more and compares it with what the store gives back, conversation by conversation.
-async fn compare(
+/// Reads the database once more and compares it with the store, conversation by conversation.
+async fn compare_rows(
     memory: &Memory,
     look: &Transaction<'_>,
     stop: &AtomicBool,
-    done: &mut Migrated,
+    done: &mut MigrationReport,
     progress: &mut dyn FnMut(u64),
 ) -> Result<()> {
     let cursor = look.bind(ROWS, &[]).await?;
     let (mut session, mut there) = (String::new(), Vec::new());
-    // Counted when they were read.
-    let mut again = Migrated::default();
+    // Skipped rows were counted during the import.
+    let mut again = MigrationReport::default();
     loop {
-        let rows = look.query_portal(&cursor, TOGETHER).await?;
+        let rows = look.query_portal(&cursor, BATCH_SIZE).await?;
         for row in &rows {
-            let Some(Entry { mut draft, .. }) = entry(row, &mut again)? else { continue };
+            let Some(MigratedRow { mut draft, .. }) = parse_row(row, &mut again)? else { continue };
             if draft.session != session {
-                settle(memory, &session, std::mem::take(&mut there), done)?;
+                compare_conversation(memory, &session, std::mem::take(&mut there), done)?;
                 session.clone_from(&draft.session);
             }
             let text = draft.parts.pop().map(|part| part.text).unwrap_or_default();
-            there.push(digest(draft.role, draft.at, &memory.clean_text(text)?));
+            there.push(message_digest(draft.role, draft.at, &memory.redact_text(text)?));
         }
         progress(rows.len() as u64);
         if rows.is_empty() || stop.load(Ordering::Relaxed) {
@@ -254,31 +223,36 @@ async fn compare(
         done.interrupted = true;
         return Ok(());
     }
-    settle(memory, &session, there, done)
+    compare_conversation(memory, &session, there, done)
 }
 
-/// Compares one conversation.
-fn settle(memory: &Memory, session: &str, mut there: Vec<ContentHash>, done: &mut Migrated) -> Result<()> {
+/// Compares one conversation and records the result.
+fn compare_conversation(
+    memory: &Memory,
+    session: &str,
+    mut there: Vec<ContentHash>,
+    done: &mut MigrationReport,
+) -> Result<()> {
     if there.is_empty() {
         return Ok(());
     }
-    let mut here = stored(memory, session)?;
+    let mut here = stored_digests(memory, session)?;
     there.sort_unstable();
     here.sort_unstable();
     done.compared += 1;
-    // What was forgotten here is missing on purpose.
+    // Messages deleted here are missing on purpose.
     let same = if done.forgotten == 0 { here == there } else { here.iter().all(|hash| there.contains(hash)) };
-    if !same && done.different.len() < LISTED {
+    if !same && done.different.len() < MAX_LISTED {
         done.different.push(session.to_owned());
     }
     Ok(())
 }
 
-fn stored(memory: &Memory, session: &str) -> Result<Vec<ContentHash>> {
+fn stored_digests(memory: &Memory, session: &str) -> Result<Vec<ContentHash>> {
     let mut hashes = Vec::new();
     loop {
         let what = Selection::Session { session: session.to_owned(), from: hashes.len(), count: PAGE };
-        let page = match memory.read(&Reading { what, max_tokens: usize::MAX, include_tools: true }) {
+        let page = match memory.read_messages(&ReadRequest { what, max_tokens: usize::MAX, include_tools: true }) {
             Err(memory::Error::NotFound { .. }) => return Ok(hashes),
             other => other?,
         };
@@ -288,11 +262,11 @@ fn stored(memory: &Memory, session: &str) -> Result<Vec<ContentHash>> {
         }
         for message in messages {
             let text: String = message.parts.iter().map(|part| part.text.as_str()).collect();
-            hashes.push(digest(message.role, message.at, &text));
+            hashes.push(message_digest(message.role, message.at, &text));
         }
     }
 }
 
-fn digest(role: Role, at: Timestamp, text: &str) -> ContentHash {
-    ContentHash::of_parts(&[role.name().as_bytes(), &at.milliseconds().to_be_bytes(), text.as_bytes()])
+fn message_digest(role: Role, at: Timestamp, text: &str) -> ContentHash {
+    ContentHash::of_parts(&[role.name().as_bytes(), &at.to_milliseconds().to_be_bytes(), text.as_bytes()])
 }

@@ -1,88 +1,122 @@
-//! Taking in what other machines have sent: changes in the order in which the database numbered them. What this machine forgot it does
-//! not take back; where a text differs, the one that changed last counts.
+//! Merges what other machines have pushed, in the order of the database's change numbers. Messages deleted here do not
+//! come back; where a text differs, the later change wins.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
+use super::conditions::NOT_HIDDEN;
+use super::counts::PullCounts;
 use super::error::{Error, Result};
 use super::postgres_target::PostgresTarget;
-use super::target::Target as _;
-use crate::domain::{ContentHash, Kind, MessageId, Origin, Role, Timestamp};
+use super::signing::{self, Signer};
+use super::target::SyncTarget as _;
+use crate::domain::{ContentHash, MachineKey, MessageId, Origin, PartKind, Role, Timestamp};
 use crate::memory::Memory;
-use crate::store::{IncomingVector, WholeConversation, WholeMessage, WholeNote, WholePart, WholeProject, widen};
+use crate::store::{
+    ConversationRecord, IncomingVector, MessageRecord, NoteRecord, PartRecord, ProjectRecord, QuarantineMark, Seal,
+    decode_half_floats,
+};
 
-/// Changes that are taken in at once.
-const TOGETHER: i64 = 500;
+/// Changes per batch.
+const BATCH_SIZE: i64 = 500;
 
-/// What was taken in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pulled {
-    /// Messages that are new here.
-    pub new: u64,
-    /// Vectors that need not be made here any more.
-    pub vectors: u64,
-    /// Messages that were newer there.
-    pub changed: u64,
-    /// Messages that were the same.
-    pub known: u64,
-    /// Messages left out because they were forgotten here.
-    pub forgotten: u64,
-    /// Messages that were forgotten there and are gone here now.
-    pub gone: u64,
-    /// Whether it was stopped. The next run goes on.
-    pub interrupted: bool,
-}
-
-/// Takes in all changes that were not seen.
-pub(super) async fn pull(
+/// Merges all changes after the stored cursor.
+pub(super) async fn pull_changes(
     memory: &Memory,
     target: &mut PostgresTarget,
     now: &dyn Fn() -> Timestamp,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<Pulled> {
-    let place = target.prepare().await?;
-    let mut at = memory.pulled(target.name(), &place)?;
-    let mut pulled = Pulled::default();
-    let all = target.changes_waiting(at).await?;
+) -> Result<PullCounts> {
+    let place = target.prepare_target().await?;
+    // The key tells what returns from what comes from others.
+    Signer::load_key(memory, now())?;
+    let mut at = memory.snapshot()?.pull_position(target.target_name(), &place)?;
+    let mut pulled = PullCounts::default();
+    memory.record_machines(read_machines(target.live_client().await?).await?, now())?;
+    merge_marks(memory, target, &place, &mut pulled).await?;
+    let all = target.count_changes(at).await?;
     let mut seen = 0;
     loop {
         if stop.load(Ordering::Relaxed) {
             pulled.interrupted = true;
             return Ok(pulled);
         }
-        let changes = target.changes_after(at, TOGETHER).await?;
+        let changes = target.read_changes(at, BATCH_SIZE).await?;
         let Some(last) = changes.last else { break };
         seen += (changes.messages.len() + changes.forgotten.len()) as u64;
-        pulled.gone += memory.bury(changes.forgotten, now())?;
+        pulled.gone += memory.apply_tombstones(changes.forgotten, now())?;
         let ids: Vec<String> = changes.messages.iter().map(|(message, _)| message.id.to_string()).collect();
-        let taken = memory.take_in(changes.messages)?;
+        let taken = memory.merge_remote(changes.messages)?;
         if let Some(model) = memory.model_digest() {
-            // What another machine has made need not be made here again.
-            pulled.vectors += memory.take_vectors(vectors(target.client().await?, &ids, &model).await?)?;
+            // Embeddings computed by another machine need not be computed again.
+            pulled.vectors +=
+                memory.store_remote_embeddings(read_vectors(target.live_client().await?, &ids, &model).await?)?;
         }
         pulled.new += taken.new;
         pulled.changed += taken.changed;
         pulled.known += taken.known;
         pulled.forgotten += taken.forgotten;
         at = last;
-        memory.note_pulled(target.name(), &place, at, now())?;
+        memory.save_pull_cursor(target.target_name(), &place, at, now())?;
         progress(seen, all);
     }
-    memory.settle()?;
+    memory.flush_pending()?;
     Ok(pulled)
 }
 
-/// Some changes, in order.
+/// Merges the decisions to hide and to release messages. They come before the messages.
+async fn merge_marks(memory: &Memory, target: &mut PostgresTarget, place: &str, pulled: &mut PullCounts) -> Result<()> {
+    let mut at = memory.quarantine_cursor(target.target_name(), place)?;
+    loop {
+        let sql = "SELECT message_id::text, at, hidden, reason, machine, signature, change FROM quarantine_marks
+                   WHERE change > $1 ORDER BY change LIMIT $2";
+        let rows = target.live_client().await?.query(sql, &[&at, &BATCH_SIZE]).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        at = last.try_get(6)?;
+        let mut marks = rows.iter().map(parse_mark).collect::<Result<Vec<_>>>()?;
+        marks.iter_mut().for_each(signing::drop_invalid_mark_seal);
+        let (hidden, released) = memory.merge_quarantine(marks)?;
+        pulled.hidden += hidden;
+        pulled.released += released;
+        memory.save_quarantine_cursor(target.target_name(), place, at)?;
+    }
+}
+
+/// Reads the names that machines give themselves; those of keys that are none are left out.
+pub(super) async fn read_machines(client: &Client) -> Result<Vec<(MachineKey, String)>> {
+    let rows = client.query("SELECT key, name FROM machines ORDER BY key LIMIT 1000", &[]).await?;
+    let mut machines = Vec::with_capacity(rows.len());
+    for row in &rows {
+        if let Ok(key) = row.try_get::<_, &[u8]>(0)?.try_into() {
+            machines.push((MachineKey(key), row.try_get(1)?));
+        }
+    }
+    Ok(machines)
+}
+
+fn parse_mark(row: &Row) -> Result<QuarantineMark> {
+    let machine = row.try_get::<_, Option<&[u8]>>(4)?.and_then(|key| key.try_into().ok()).map(MachineKey);
+    let signature = row.try_get::<_, Option<&[u8]>>(5)?.and_then(|bytes| bytes.try_into().ok());
+    Ok(QuarantineMark {
+        message: parse_id(row.try_get(0)?)?,
+        at: Timestamp::from_milliseconds(row.try_get(1)?),
+        hidden: row.try_get(2)?,
+        reason: row.try_get(3)?,
+        seal: machine.zip(signature),
+    })
+}
+
+/// A batch of changes, in order.
 #[derive(Debug, Default)]
-pub(super) struct Changes {
-    /// Messages, with the moment of their change.
-    pub(super) messages: Vec<(WholeMessage, Timestamp)>,
-    /// Messages that were forgotten, with the reason.
+pub(super) struct ChangeBatch {
+    /// Messages, each with the time of its change.
+    pub(super) messages: Vec<(MessageRecord, Timestamp)>,
+    /// Deleted messages, with the reason.
     pub(super) forgotten: Vec<(MessageId, String)>,
-    /// The number of the last change; `None` when there was none.
+    /// Number of the last change; `None` if there was none.
     pub(super) last: Option<i64>,
 }
 
@@ -95,60 +129,74 @@ const MESSAGES: &str = "SELECT m.id::text, m.change, m.changed_at, m.external_id
     LEFT JOIN memory_units u ON u.id = m.id";
 
 impl PostgresTarget {
-    /// How many changes come after one.
-    async fn changes_waiting(&mut self, after: i64) -> Result<u64> {
+    /// Counts the changes after a number.
+    async fn count_changes(&mut self, after: i64) -> Result<u64> {
         let sql = "SELECT (SELECT count(*) FROM messages WHERE change > $1) + (SELECT count(*) FROM tombstones WHERE change > $1)";
-        let row = self.client().await?.query_one(sql, &[&after]).await?;
+        let row = self.live_client().await?.query_one(sql, &[&after]).await?;
         Ok(u64::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0))
     }
 
-    /// The next changes after one.
-    async fn changes_after(&mut self, after: i64, most: i64) -> Result<Changes> {
-        let client = self.client().await?;
-        // Numbers are given out while writers wait for each other: what is seen below a number is all there is below it.
+    /// Reads the next `most` changes after a number.
+    async fn read_changes(&mut self, after: i64, most: i64) -> Result<ChangeBatch> {
+        let client = self.live_client().await?;
+        // Writers take numbers under a lock, so every change below a visible number is visible too.
         let sql = "SELECT max(change) FROM (SELECT change FROM (SELECT change FROM messages WHERE change > $1
                    UNION ALL SELECT change FROM tombstones WHERE change > $1) each_one ORDER BY change LIMIT $2) chosen";
         let last: Option<i64> = client.query_one(sql, &[&after, &most]).await?.try_get(0)?;
-        let Some(until) = last else { return Ok(Changes::default()) };
-        let mut changes = Changes { last, ..Changes::default() };
+        let Some(until) = last else { return Ok(ChangeBatch::default()) };
+        let mut changes = ChangeBatch { last, ..ChangeBatch::default() };
         let sql = "SELECT message_id::text, reason FROM tombstones WHERE change > $1 AND change <= $2 ORDER BY change";
         for row in client.query(sql, &[&after, &until]).await? {
-            changes.forgotten.push((id(row.try_get(0)?)?, row.try_get(1)?));
+            changes.forgotten.push((parse_id(row.try_get(0)?)?, row.try_get(1)?));
         }
-        changes.messages = messages(client, "m.change > $1 AND m.change <= $2", &[&after, &until]).await?;
+        changes.messages = read_messages(client, "m.change > $1 AND m.change <= $2", &[&after, &until]).await?;
         Ok(changes)
     }
 }
 
-/// Messages for which a condition is true, in the order of their changes.
-pub(super) async fn messages(
+/// Returns true if the database has signatures and quarantine, which a program of this version adds when it writes.
+pub(super) async fn has_provenance(client: &Client) -> Result<bool> {
+    let sql = "SELECT to_regclass('quarantine_marks') IS NOT NULL";
+    Ok(client.query_one(sql, &[]).await?.try_get(0)?)
+}
+
+/// Reads messages that satisfy a condition and are not hidden, in the order of their changes. Signatures that do not hold
+/// are left out.
+pub(super) async fn read_messages(
     client: &Client,
     condition: &str,
     values: &[&(dyn ToSql + Sync)],
-) -> Result<Vec<(WholeMessage, Timestamp)>> {
+) -> Result<Vec<(MessageRecord, Timestamp)>> {
+    let (visible, signature) = if has_provenance(client).await? {
+        (format!("{condition} AND {NOT_HIDDEN}"), "p.machine, p.signed_at, p.signature")
+    } else {
+        (condition.to_owned(), "NULL::bytea, NULL::bigint, NULL::bytea")
+    };
+    let condition = &visible;
     let rows = client.query(&format!("{MESSAGES} WHERE {condition} ORDER BY m.change"), values).await?;
-    let mut found = rows.iter().map(message).collect::<Result<Vec<_>>>()?;
+    let mut found = rows.iter().map(parse_message).collect::<Result<Vec<_>>>()?;
     let sql = format!(
-        "SELECT p.message_id::text, p.key, p.kind, p.origin, p.tool, p.text, p.escaped FROM message_parts p
+        "SELECT p.message_id::text, p.key, p.kind, p.origin, p.tool, p.text, p.escaped, {signature} FROM message_parts p
          JOIN messages m ON m.id = p.message_id WHERE {condition} ORDER BY m.change, p.key"
     );
     let rows = client.query(&sql, values).await?;
     let mut current = found.iter_mut().peekable();
     for row in &rows {
-        let owner = id(row.try_get(0)?)?;
-        // Both come in the order of changes; a message without parts is passed over.
+        let owner = parse_id(row.try_get(0)?)?;
+        // Both result sets are in the order of changes; messages without parts are skipped.
         while current.peek().is_some_and(|(message, _)| message.id != owner) {
             current.next();
         }
         if let Some((message, _)) = current.peek_mut() {
-            message.parts.push(part(row)?);
+            message.parts.push(parse_part(row)?);
         }
     }
+    found.iter_mut().for_each(|(message, _)| signing::drop_invalid_seals(message));
     Ok(found)
 }
 
-/// Vectors of a model that messages have.
-pub(super) async fn vectors(client: &Client, messages: &[String], model: &str) -> Result<Vec<IncomingVector>> {
+/// Reads the embeddings of messages made by a model.
+pub(super) async fn read_vectors(client: &Client, messages: &[String], model: &str) -> Result<Vec<IncomingVector>> {
     let sql = "SELECT message_id::text, part_key, ordinal, text_hash, halves FROM embeddings
                WHERE message_id = ANY ($1::text[]::uuid[]) AND model_name = $2 AND text_hash IS NOT NULL
                ORDER BY message_id, part_key, ordinal";
@@ -156,52 +204,61 @@ pub(super) async fn vectors(client: &Client, messages: &[String], model: &str) -
     for row in client.query(sql, &[&messages, &model]).await? {
         let hash: &[u8] = row.try_get(3)?;
         found.push(IncomingVector {
-            message: id(row.try_get(0)?)?,
+            message: parse_id(row.try_get(0)?)?,
             part: row.try_get(1)?,
             ordinal: row.try_get::<_, i32>(2)?.into(),
-            text_hash: ContentHash(hash.try_into().map_err(|_| odd("a hash that is none"))?),
-            vector: widen(row.try_get(4)?),
+            text_hash: ContentHash(hash.try_into().map_err(|_| unexpected_value("an invalid hash"))?),
+            vector: decode_half_floats(row.try_get(4)?),
         });
     }
     Ok(found)
 }
 
-fn odd(what: &str) -> Error {
-    Error::Target { target: "postgres", why: format!("a row holds {what}, which nothing here has written") }
+fn unexpected_value(what: &str) -> Error {
+    Error::Target { target: "postgres", why: format!("a row contains {what}, which this program never writes") }
 }
 
-fn id(text: &str) -> Result<MessageId> {
-    text.parse().map_err(|_| odd("an id that is none"))
+fn parse_id(text: &str) -> Result<MessageId> {
+    text.parse().map_err(|_| unexpected_value("an invalid id"))
 }
 
-fn part(row: &Row) -> Result<WholePart> {
+fn parse_part(row: &Row) -> Result<PartRecord> {
     let text: String = row.try_get(5)?;
-    Ok(WholePart {
+    Ok(PartRecord {
         key: row.try_get(1)?,
-        kind: Kind::from_name(row.try_get(2)?).ok_or_else(|| odd("an unknown kind"))?,
-        origin: Origin::from_name(row.try_get(3)?).ok_or_else(|| odd("an unknown origin"))?,
+        kind: PartKind::from_name(row.try_get(2)?).ok_or_else(|| unexpected_value("an unknown kind"))?,
+        origin: Origin::from_name(row.try_get(3)?).ok_or_else(|| unexpected_value("an unknown origin"))?,
         tool: row.try_get(4)?,
-        text: if row.try_get(6)? { unescaped(&text) } else { text },
+        text: if row.try_get(6)? { unescape_nul(&text) } else { text },
+        is_remote: true,
+        seal: parse_seal(row)?,
     })
 }
 
-fn message(row: &Row) -> Result<(WholeMessage, Timestamp)> {
+fn parse_seal(row: &Row) -> Result<Option<Seal>> {
+    let machine = row.try_get::<_, Option<&[u8]>>(7)?.and_then(|key| key.try_into().ok()).map(MachineKey);
+    let signature = row.try_get::<_, Option<&[u8]>>(9)?.and_then(|bytes| bytes.try_into().ok());
+    let at = row.try_get::<_, Option<i64>>(8)?.map(Timestamp::from_milliseconds);
+    Ok(machine.zip(at).zip(signature).map(|((machine, signed_at), signature)| Seal { machine, signed_at, signature }))
+}
+
+fn parse_message(row: &Row) -> Result<(MessageRecord, Timestamp)> {
     let note = match row.try_get::<_, Option<String>>(19)? {
         None => None,
-        Some(kind) => Some(WholeNote {
+        Some(kind) => Some(NoteRecord {
             kind,
             title: row.try_get::<_, Option<String>>(20)?.filter(|title| !title.is_empty()),
             topic_key: row.try_get(21)?,
             tags: row.try_get(22)?,
             pinned: row.try_get::<_, Option<bool>>(23)?.unwrap_or(false),
             expires_at: row.try_get::<_, Option<i64>>(24)?.map(Timestamp::from_milliseconds),
-            superseded_by: row.try_get::<_, Option<String>>(25)?.map(|text| id(&text)).transpose()?,
+            superseded_by: row.try_get::<_, Option<String>>(25)?.map(|text| parse_id(&text)).transpose()?,
         }),
     };
     let text = |column: usize| -> Result<String> { Ok(row.try_get::<_, Option<String>>(column)?.unwrap_or_default()) };
-    let message = WholeMessage {
-        id: id(row.try_get(0)?)?,
-        conversation: WholeConversation {
+    let message = MessageRecord {
+        id: parse_id(row.try_get(0)?)?,
+        conversation: ConversationRecord {
             source: text(11)?,
             session: text(12)?,
             parent: row.try_get(13)?,
@@ -209,10 +266,10 @@ fn message(row: &Row) -> Result<(WholeMessage, Timestamp)> {
         },
         external_id: text(3)?,
         parent_external_id: row.try_get(4)?,
-        role: Role::from_name(row.try_get(5)?).ok_or_else(|| odd("an unknown role"))?,
+        role: Role::from_name(row.try_get(5)?).ok_or_else(|| unexpected_value("an unknown role"))?,
         at: Timestamp::from_milliseconds(row.try_get(6)?),
         directory: text(7)?,
-        project: WholeProject { key: text(15)?, name: text(16)?, root: text(17)?, remote: row.try_get(18)? },
+        project: ProjectRecord { key: text(15)?, name: text(16)?, root: text(17)?, remote: row.try_get(18)? },
         git_branch: row.try_get(8)?,
         model: row.try_get(9)?,
         sidechain: row.try_get::<_, Option<bool>>(10)?.unwrap_or(false),
@@ -222,8 +279,8 @@ fn message(row: &Row) -> Result<(WholeMessage, Timestamp)> {
     Ok((message, Timestamp::from_milliseconds(row.try_get::<_, Option<i64>>(2)?.unwrap_or(0))))
 }
 
-/// Back from [`escaped`](super::page::escaped).
-fn unescaped(text: &str) -> String {
+/// Reverses the escaping of [`escape_nul`](super::nul_escapes::escape_nul).
+fn unescape_nul(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut letters = text.chars();
     while let Some(letter) = letters.next() {
@@ -237,13 +294,13 @@ fn unescaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::page::escaped;
+    use super::super::nul_escapes::escape_nul;
     use super::*;
 
     #[test]
     fn what_is_escaped_comes_back() {
         for text in ["a\0b", "\0", "\\0\0\\", "\\\\\0", "反斜杠\\\0"] {
-            assert_eq!(unescaped(&escaped(text).0), text);
+            assert_eq!(unescape_nul(&escape_nul(text).0), text);
         }
     }
 }

@@ -1,39 +1,39 @@
-//! Qdrant as a copy of the vectors: a collection for each model, and one beside it that says which place this is and what was
-//! forgotten.
+//! Qdrant as a target for embeddings: one collection per model, and a registry collection that holds the target's
+//! identity and the tombstones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
-use qdrant_client::qdrant::{
-    Condition, CreateCollectionBuilder, CreateFieldIndexCollectionBuilder, DeletePointsBuilder, Distance, FieldType,
-    Filter, GetPointsBuilder, PayloadIncludeSelector, PointId, PointStruct, RetrievedPoint, ScalarQuantizationBuilder,
-    ScrollPointsBuilder, UpsertPointsBuilder, VectorParamsBuilder,
-};
-use qdrant_client::{Qdrant, QdrantError};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::error::{Error, Result};
-use super::page::{Page, conversation_id, project_id, vector_id};
-use super::qdrant::QdrantPlace;
-use super::target::{Holds, Sum, Target, text_digest};
+use super::page::{ChangePage, conversation_id, project_id, vector_id};
+use super::qdrant::{QdrantClient, QdrantEndpoint};
+use super::qdrant_wire::{NewPoint, PointBatch, ScrollPage, StoredPoint, match_any, unexpected_value};
+use super::target::{CompareBy, SyncTarget, XorDigest, text_digest};
 use crate::domain::MessageId;
-use crate::store::WholeVector;
+use crate::store::VectorRecord;
 
-/// The collection of places and tombstones. Its vectors say nothing.
+/// Collection of target identities and tombstones. Its vectors carry no meaning.
 const REGISTRY: &str = "claude-memory";
-/// The layout of what is kept there.
+/// Version of the layout.
 const VERSION: i64 = 1;
-/// Points that are read at once.
-const TOGETHER: u32 = 4_096;
+/// Points per scroll request.
+const SCROLL_BATCH: u32 = 4_096;
+/// Numbers of embeddings per request, about 6 MB of JSON; a server takes 32 MB by default.
+const MAX_NUMBERS: usize = 500_000;
+/// The vector of a registry entry.
+const NO_VECTOR: &[f32] = &[1.0];
 
-/// The collection of a model.
-pub(super) fn collection(model: &str) -> String {
+/// Returns the name of a model's collection.
+pub(super) fn collection_name(model: &str) -> String {
     format!("{REGISTRY}-{}", model.get(..16).unwrap_or(model))
 }
 
-/// The collection of one model on a server.
+/// One model's collection on a server, as a target.
 pub(super) struct QdrantTarget {
-    client: Qdrant,
+    client: QdrantClient,
     collection: String,
     model: String,
     dimensions: usize,
@@ -41,252 +41,232 @@ pub(super) struct QdrantTarget {
 }
 
 impl QdrantTarget {
-    /// Nothing is sent yet. `model` is its digest, `dimensions` the length of its vectors.
-    pub(super) fn new(place: &QdrantPlace, model: String, dimensions: usize) -> Result<Self> {
-        Ok(Self { client: place.client()?, collection: collection(&model), model, dimensions, layout: place.layout })
+    /// Builds the target; nothing is sent yet. `model` is a digest, `dimensions` the length of its embeddings.
+    pub(super) fn new(place: &QdrantEndpoint, model: String, dimensions: usize) -> Self {
+        Self {
+            client: place.new_client(),
+            collection: collection_name(&model),
+            model,
+            dimensions,
+            layout: place.layout,
+        }
     }
 
-    /// The registry's entry of our collection.
-    fn entry(&self) -> Uuid {
-        MessageId::imported("collection", &self.collection, &self.model).0
+    /// Derives the id of our collection's registry entry.
+    fn entry_id(&self) -> Uuid {
+        MessageId::for_imported("collection", &self.collection, &self.model).0
     }
 
-    async fn entries(&self, ids: impl Iterator<Item = Uuid>) -> Result<Vec<RetrievedPoint>> {
-        let ids: Vec<PointId> = ids.map(point_id).collect();
+    async fn read_entries(&self, ids: impl Iterator<Item = Uuid>) -> Result<Vec<StoredPoint>> {
+        let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(self.client.get_points(GetPointsBuilder::new(REGISTRY, ids).with_payload(true)).await?.result)
+        let asked = json!({ "ids": ids, "with_payload": true, "with_vector": false });
+        self.client.send("POST", format!("/collections/{REGISTRY}/points"), &asked).await
     }
 
-    async fn note(&self, points: Vec<PointStruct>) -> Result<()> {
-        self.client.upsert_points(UpsertPointsBuilder::new(REGISTRY, points).wait(true)).await?;
+    async fn write_points(&self, collection: &str, points: &[NewPoint<'_>]) -> Result<()> {
+        let path = format!("/collections/{collection}/points?wait=true");
+        let numbers = points.first().map_or(1, |point| point.vector.len().max(1));
+        for some in points.chunks((MAX_NUMBERS / numbers).max(1)) {
+            let _: Value = self.client.send("PUT", path.clone(), &PointBatch { points: some }).await?;
+        }
         Ok(())
     }
 
-    async fn make_registry(&self) -> Result<()> {
+    async fn create_registry(&self) -> Result<()> {
         if self.client.collection_exists(REGISTRY).await? {
             return Ok(());
         }
-        let vectors = VectorParamsBuilder::new(1, Distance::Cosine).on_disk(true);
-        let made = self.client.create_collection(CreateCollectionBuilder::new(REGISTRY).vectors_config(vectors)).await;
-        self.unless_there(made.map(drop), REGISTRY).await
+        let asked = json!({ "vectors": { "size": 1, "distance": "Cosine", "on_disk": true } });
+        self.create_collection(REGISTRY, &asked).await
     }
 
-    /// Another machine may have made it in the same moment.
-    async fn unless_there(&self, made: std::result::Result<(), QdrantError>, name: &str) -> Result<()> {
-        match made {
-            Ok(()) => Ok(()),
+    /// Creates a collection. An error is ignored if it exists now: another machine may have created it at the same
+    /// moment.
+    async fn create_collection(&self, name: &str, asked: &Value) -> Result<()> {
+        match self.client.send::<Value>("PUT", format!("/collections/{name}"), asked).await {
+            Ok(_) => Ok(()),
             Err(_) if self.client.collection_exists(name).await? => Ok(()),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 
-    async fn make_collection(&self) -> Result<()> {
-        // The vectors themselves stay on the disk; a byte per dimension of each is enough to find the nearest in memory.
-        let vectors = VectorParamsBuilder::new(self.dimensions as u64, Distance::Cosine).on_disk(true);
-        let quantized = ScalarQuantizationBuilder::default().quantile(0.99).always_ram(true);
-        let mut asked = CreateCollectionBuilder::new(&self.collection)
-            .vectors_config(vectors)
-            .quantization_config(quantized)
-            .on_disk_payload(true);
+    async fn create_model_collection(&self) -> Result<()> {
+        // Full vectors stay on disk; one byte per dimension in memory is enough to find the nearest.
+        let mut asked = json!({
+            "vectors": { "size": self.dimensions, "distance": "Cosine", "on_disk": true },
+            "quantization_config": { "scalar": { "type": "int8", "quantile": 0.99, "always_ram": true } },
+            "on_disk_payload": true,
+        });
         let (shards, replicas) = self.layout;
-        if let Some(shards) = shards {
-            asked = asked.shard_number(shards.get());
+        let layout = [("shard_number", shards), ("replication_factor", replicas)];
+        if let Some(asked) = asked.as_object_mut() {
+            asked.extend(layout.iter().filter_map(|(name, count)| Some(((*name).to_owned(), json!((*count)?.get())))));
         }
-        if let Some(replicas) = replicas {
-            asked = asked.replication_factor(replicas.get());
-        }
-        let made = self.client.create_collection(asked).await;
-        self.unless_there(made.map(drop), &self.collection).await?;
+        self.create_collection(&self.collection, &asked).await?;
         let indexes = [
-            ("message", FieldType::Keyword),
-            ("conversation", FieldType::Keyword),
-            ("project", FieldType::Keyword),
-            ("session", FieldType::Keyword),
-            ("role", FieldType::Keyword),
-            ("at", FieldType::Integer),
+            ("message", "keyword"),
+            ("conversation", "keyword"),
+            ("project", "keyword"),
+            ("session", "keyword"),
+            ("role", "keyword"),
+            ("at", "integer"),
         ];
         for (field, kind) in indexes {
-            let index = CreateFieldIndexCollectionBuilder::new(&self.collection, field, kind).wait(true);
-            self.client.create_field_index(index).await?;
+            let path = format!("/collections/{}/index?wait=true", self.collection);
+            let index = json!({ "field_name": field, "field_schema": kind });
+            let _: Value = self.client.send("PUT", path, &index).await?;
         }
         Ok(())
     }
 
-    /// How long the vectors of our collection are; `None` when it is not there.
-    async fn size(&self) -> Result<Option<u64>> {
-        use qdrant_client::qdrant::vectors_config::Config;
+    /// Returns the dimensions of our collection; `None` if it does not exist.
+    async fn collection_dimensions(&self) -> Result<Option<u64>> {
         if !self.client.collection_exists(&self.collection).await? {
             return Ok(None);
         }
-        let info = self.client.collection_info(&self.collection).await?.result;
-        let config = info.and_then(|info| info.config?.params?.vectors_config?.config);
-        Ok(Some(match config {
-            Some(Config::Params(params)) => params.size,
-            _ => 0,
-        }))
+        let info: Value = self.client.send("GET", format!("/collections/{}", self.collection), &()).await?;
+        Ok(Some(info.pointer("/config/params/vectors/size").and_then(Value::as_u64).unwrap_or(0)))
     }
 
-    async fn delete(&self, filter: Filter) -> Result<()> {
-        self.client.delete_points(DeletePointsBuilder::new(&self.collection).points(filter).wait(true)).await?;
+    async fn delete_matching(&self, filter: Value) -> Result<()> {
+        let path = format!("/collections/{}/points/delete?wait=true", self.collection);
+        let _: Value = self.client.send("POST", path, &json!({ "filter": filter })).await?;
         Ok(())
     }
 
-    /// Calls `each` with the conversation, the message, the id and the text's digest of every point that a filter lets through.
-    async fn each(&self, filter: Filter, mut each: impl FnMut(Uuid, MessageId, Uuid, &str)) -> Result<()> {
-        let fields = ["conversation", "message", "text"];
-        let mut offset = None;
+    /// Calls `each` with conversation, message, id and text digest of every point that matches the filter.
+    async fn for_each_point(&self, filter: Value, mut each: impl FnMut(Uuid, MessageId, Uuid, &str)) -> Result<()> {
+        let path = format!("/collections/{}/points/scroll", self.collection);
+        let mut asked = json!({
+            "filter": filter,
+            "limit": SCROLL_BATCH,
+            "with_payload": ["conversation", "message", "text"],
+            "with_vector": false,
+        });
         loop {
-            let mut asked = ScrollPointsBuilder::new(&self.collection)
-                .filter(filter.clone())
-                .limit(TOGETHER)
-                .with_payload(PayloadIncludeSelector { fields: fields.map(str::to_owned).to_vec() });
-            if let Some(offset) = offset {
-                asked = asked.offset::<PointId>(offset);
+            let page: ScrollPage = self.client.send("POST", path.clone(), &asked).await?;
+            for point in page.points {
+                let text = |name: &str| point.text(name).unwrap_or("");
+                let message = text("message").parse().map_err(|_| unexpected_value())?;
+                let conversation = Uuid::parse_str(text("conversation")).map_err(|_| unexpected_value())?;
+                each(conversation, message, point.uuid()?, text("text"));
             }
-            let page = self.client.scroll(asked).await?;
-            for point in page.result {
-                let text =
-                    |name: &str| point.payload.get(name).and_then(|value| value.as_str()).map_or("", String::as_str);
-                let message = text("message").parse().map_err(|_| odd())?;
-                let conversation = Uuid::parse_str(text("conversation")).map_err(|_| odd())?;
-                each(conversation, message, uuid(point.id.as_ref())?, text("text"));
-            }
-            offset = page.next_page_offset;
-            if offset.is_none() {
-                return Ok(());
+            let Some(offset) = page.next_page_offset else { return Ok(()) };
+            if let Some(asked) = asked.as_object_mut() {
+                asked.insert("offset".to_owned(), offset);
             }
         }
     }
 
-    fn point(vector: &WholeVector) -> PointStruct {
-        let payload: [(&str, qdrant_client::qdrant::Value); 10] = [
-            ("message", vector.message.to_string().into()),
-            ("conversation", conversation_id(&vector.source, &vector.session).to_string().into()),
-            ("project", project_id(&vector.project).into()),
-            ("session", vector.session.clone().into()),
-            ("source", vector.source.clone().into()),
-            ("role", vector.role.name().into()),
-            ("at", vector.at.milliseconds().into()),
-            ("part", vector.part.into()),
-            ("ordinal", vector.ordinal.into()),
-            ("text", text_digest(vector.text_hash).into()),
-        ];
-        PointStruct::new(point_id(vector_id(vector)), vector.vector.clone(), payload)
+    fn to_point(vector: &VectorRecord) -> NewPoint<'_> {
+        let payload = json!({
+            "message": vector.message.to_string(),
+            "conversation": conversation_id(&vector.source, &vector.session).to_string(),
+            "project": project_id(&vector.project),
+            "session": vector.session,
+            "source": vector.source,
+            "role": vector.role.name(),
+            "at": vector.at.to_milliseconds(),
+            "part": vector.part,
+            "ordinal": vector.ordinal,
+            "text": text_digest(vector.text_hash),
+        });
+        NewPoint { id: vector_id(vector).to_string(), vector: &vector.vector, payload }
     }
 }
 
-fn point_id(id: Uuid) -> PointId {
-    id.to_string().into()
+/// Builds the condition for points of these messages.
+fn match_messages(ids: impl Iterator<Item = MessageId>) -> Value {
+    match_any("message", ids.map(|id| id.to_string()))
 }
 
-fn odd() -> Error {
-    Error::Target { target: "qdrant", why: "a point holds what nothing here has written".to_owned() }
-}
-
-fn uuid(id: Option<&PointId>) -> Result<Uuid> {
-    use qdrant_client::qdrant::point_id::PointIdOptions;
-    match id.and_then(|id| id.point_id_options.as_ref()) {
-        Some(PointIdOptions::Uuid(text)) => Uuid::parse_str(text).map_err(|_| odd()),
-        _ => Err(odd()),
-    }
-}
-
-/// Points of these messages.
-fn of_messages(ids: impl Iterator<Item = MessageId>) -> Condition {
-    Condition::matches("message", ids.map(|id| id.to_string()).collect::<Vec<_>>())
-}
-
-impl Target for QdrantTarget {
-    fn name(&self) -> &'static str {
+impl SyncTarget for QdrantTarget {
+    fn target_name(&self) -> &'static str {
         "qdrant"
     }
 
-    fn holds(&self) -> Holds {
-        Holds::Vectors
+    fn compared_by(&self) -> CompareBy {
+        CompareBy::Vectors
     }
 
-    async fn prepare(&mut self) -> Result<String> {
-        self.make_registry().await?;
-        let entry = self.entries(std::iter::once(self.entry())).await?.pop();
-        let size = self.size().await?;
+    async fn prepare_target(&mut self) -> Result<String> {
+        self.create_registry().await?;
+        let entry = self.read_entries(std::iter::once(self.entry_id())).await?.pop();
+        let size = self.collection_dimensions().await?;
         if let Some(size) = size.filter(|size| *size != self.dimensions as u64) {
             return Err(Error::Invalid {
                 message: format!(
-                    "Qdrant's collection {} is for vectors of {size} dimensions; the model here makes {}",
+                    "Qdrant's collection {} has {size} dimensions; the embedding model here has {}",
                     self.collection, self.dimensions
                 ),
-                hint: "something else has made it: remove it, or use another server",
+                hint: "another program created it: delete the collection, or use another server",
             });
         }
         if let (Some(entry), Some(_)) = (&entry, size) {
-            let version = entry.payload.get("version").and_then(qdrant_client::qdrant::Value::as_integer);
+            let version = entry.field("version").and_then(Value::as_i64);
             if version != Some(VERSION) {
                 return Err(Error::Invalid {
-                    message: format!("what is in Qdrant is of version {version:?}; this program knows {VERSION}"),
+                    message: format!("the collection has version {version:?}; this program supports version {VERSION}"),
                     hint: "use the same version of claude-memory on every machine",
                 });
             }
-            let place = entry.payload.get("place").and_then(|value| value.as_str());
-            return place.cloned().ok_or_else(odd);
+            return entry.text("place").map(str::to_owned).ok_or_else(unexpected_value);
         }
-        // Indexes are made before the entry is written: one that is there says that all of it is.
-        self.make_collection().await?;
+        // Indexes are created before the entry is written, so an entry proves that the collection is complete.
+        self.create_model_collection().await?;
         let place = Uuid::new_v4().to_string();
-        let payload: [(&str, qdrant_client::qdrant::Value); 4] = [
-            ("place", place.clone().into()),
-            ("version", VERSION.into()),
-            ("collection", self.collection.clone().into()),
-            ("model", self.model.clone().into()),
-        ];
-        self.note(vec![PointStruct::new(point_id(self.entry()), vec![1.0], payload)]).await?;
+        let payload = json!({ "place": place, "version": VERSION, "collection": self.collection, "model": self.model });
+        let entry = NewPoint { id: self.entry_id().to_string(), vector: NO_VECTOR, payload };
+        self.write_points(REGISTRY, &[entry]).await?;
         Ok(place)
     }
 
-    async fn push(&mut self, page: &Page) -> Result<()> {
+    async fn push(&mut self, page: &ChangePage) -> Result<()> {
         if !page.forgotten.is_empty() {
             let tombstones = page.forgotten.iter().map(|(id, at, _)| {
-                let payload: [(&str, qdrant_client::qdrant::Value); 1] = [("forgotten_at", at.milliseconds().into())];
-                PointStruct::new(point_id(id.0), vec![1.0], payload)
+                let payload = json!({ "forgotten_at": at.to_milliseconds() });
+                NewPoint { id: id.0.to_string(), vector: NO_VECTOR, payload }
             });
-            self.note(tombstones.collect()).await?;
+            self.write_points(REGISTRY, &tombstones.collect::<Vec<_>>()).await?;
         }
         let gone: Vec<MessageId> =
             page.forgotten.iter().map(|(id, ..)| *id).chain(page.hidden.iter().copied()).collect();
         if !gone.is_empty() {
-            self.delete(Filter::must([of_messages(gone.into_iter())])).await?;
+            self.delete_matching(json!({ "must": [match_messages(gone.into_iter())] })).await?;
         }
         if !page.whole.is_empty() {
             let whole: BTreeSet<MessageId> = page.whole.iter().copied().collect();
             let kept = page.vectors.iter().filter(|vector| whole.contains(&vector.message));
-            let kept: Vec<PointId> = kept.map(|vector| point_id(vector_id(vector))).collect();
-            let mut void = Filter::must([of_messages(whole.into_iter())]);
-            void.must_not = vec![Condition::has_id(kept)];
-            self.delete(void).await?;
+            let kept: Vec<String> = kept.map(|vector| vector_id(vector).to_string()).collect();
+            let whole = match_messages(whole.into_iter());
+            self.delete_matching(json!({ "must": [whole], "must_not": [{ "has_id": kept }] })).await?;
         }
         let messages: BTreeSet<Uuid> = page.vectors.iter().map(|vector| vector.message.0).collect();
-        let forgotten = self.entries(messages.into_iter()).await?;
-        let forgotten: BTreeSet<Uuid> = forgotten.iter().map(|entry| uuid(entry.id.as_ref())).collect::<Result<_>>()?;
+        let forgotten = self.read_entries(messages.into_iter()).await?;
+        let forgotten: BTreeSet<Uuid> = forgotten.iter().map(StoredPoint::uuid).collect::<Result<_>>()?;
         let living = page.vectors.iter().filter(|vector| !forgotten.contains(&vector.message.0));
-        let points: Vec<PointStruct> = living.map(Self::point).collect();
-        if !points.is_empty() {
-            self.client.upsert_points(UpsertPointsBuilder::new(&self.collection, points).wait(true)).await?;
-        }
+        let points: Vec<NewPoint<'_>> = living.map(Self::to_point).collect();
+        self.write_points(&self.collection, &points).await?;
         Ok(())
     }
 
-    async fn summaries(&mut self) -> Result<BTreeMap<Uuid, String>> {
-        let mut sums: BTreeMap<Uuid, Sum> = BTreeMap::new();
-        self.each(Filter::default(), |conversation, _, id, text| sums.entry(conversation).or_default().add(id, text))
-            .await?;
-        Ok(sums.into_iter().map(|(conversation, sum)| (conversation, sum.digits())).collect())
+    async fn conversation_digests(&mut self) -> Result<BTreeMap<Uuid, String>> {
+        let mut sums: BTreeMap<Uuid, XorDigest> = BTreeMap::new();
+        self.for_each_point(json!({}), |conversation, _, id, text| {
+            sums.entry(conversation).or_default().add_vector(id, text);
+        })
+        .await?;
+        Ok(sums.into_iter().map(|(conversation, sum)| (conversation, sum.to_hex())).collect())
     }
 
-    async fn digests(&mut self, conversation: Uuid) -> Result<BTreeMap<MessageId, String>> {
-        let mut sums: BTreeMap<MessageId, Sum> = BTreeMap::new();
-        let filter = Filter::must([Condition::matches("conversation", conversation.to_string())]);
-        self.each(filter, |_, message, id, text| sums.entry(message).or_default().add(id, text)).await?;
-        Ok(sums.into_iter().map(|(message, sum)| (message, sum.digits())).collect())
+    async fn message_digests(&mut self, conversation: Uuid) -> Result<BTreeMap<MessageId, String>> {
+        let mut sums: BTreeMap<MessageId, XorDigest> = BTreeMap::new();
+        let filter = json!({ "must": [match_any("conversation", std::iter::once(conversation.to_string()))] });
+        self.for_each_point(filter, |_, message, id, text| sums.entry(message).or_default().add_vector(id, text))
+            .await?;
+        Ok(sums.into_iter().map(|(message, sum)| (message, sum.to_hex())).collect())
     }
 }

@@ -1,66 +1,65 @@
-//! Searching what is in PostgreSQL and Qdrant. They say which texts may be answers, and what is counted over all texts; those texts,
-//! with what was said around them, go into a store of their own that is thrown away afterwards, and the ranking is that of every
-//! other search. Nothing of it enters the local store.
+//! Searches PostgreSQL and Qdrant. They supply candidates and corpus statistics; the candidates and their neighbours go
+//! into a scratch store that is deleted afterwards, where the usual ranking runs. Nothing of it enters the local store.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::time::Instant;
 
-use qdrant_client::qdrant::{
-    Condition, Filter as Where, PayloadIncludeSelector, QueryPointsBuilder, Range, ScrollPointsBuilder,
-    SearchParamsBuilder, VectorsOutput,
-};
+use serde_json::{Value, json};
 use tokio_postgres::Client;
 
-use super::conditions::Conditions;
+use super::conditions::SqlConditions;
 use super::error::{Error, Result};
 use super::page::project_id;
-use super::place::PostgresPlace;
-use super::qdrant::QdrantPlace;
-use super::qdrant_target::collection;
+use super::postgres_endpoint::PostgresEndpoint;
+use super::postgres_schema::{TableAccess, check_access};
+use super::qdrant::QdrantEndpoint;
+use super::qdrant_target::collection_name;
+use super::qdrant_wire::{QueryHits, ScrollPage, match_any};
 use super::{postgres, postgres_vectors, pull};
 use crate::config::{Paths, SyncSettings, env};
 use crate::disk;
-use crate::domain::hash::{hex, random_32};
-use crate::domain::{Answer, Filter, Ids, MessageId, Mode, Query, Timestamp};
-use crate::memory::{self, Asked, Memory, Wide};
-use crate::store::Open;
-use crate::vector::Spread;
+use crate::domain::hash::{random_key, to_hex};
+use crate::domain::{Filter, IdGenerator, MessageId, Query, SearchMode, SearchResults, Timestamp};
+use crate::memory::{self, CorpusStats, Memory, RemoteQuery};
+use crate::store::OpenMode;
+use crate::vector::ScoreSpread;
 
-/// Messages that were said just before and after a candidate, on each side: a neighbour is judged by its own neighbours too.
-const AROUND: i64 = 2;
-/// A term that more messages hold is not counted to its end: it weighs next to nothing.
-const COUNTED: i64 = 50_000;
-/// From so many messages on, their number is the planner's estimate.
-const ESTIMATED: f32 = 100_000.0;
-/// Messages of a conversation that are fetched to read in it.
-const READ: i64 = 2_000;
+/// Messages fetched before and after a candidate, on each side: a neighbour is scored by its own neighbours too.
+const NEIGHBOURS: i64 = 2;
+/// Cap on a term's message count: a term in more messages has almost no weight.
+const COUNT_CAP: i64 = 50_000;
+/// Number of messages from which the planner's estimate replaces an exact count.
+const ESTIMATE_FROM: f32 = 100_000.0;
+/// Maximum messages of a conversation that are fetched for reading.
+const READ_LIMIT: i64 = 2_000;
 
-/// A production that can be asked.
+/// A production deployment that can be searched.
 #[derive(Debug)]
-pub struct Remote {
-    postgres: PostgresPlace,
-    qdrant: Option<QdrantPlace>,
+pub struct RemoteMemory {
+    postgres: PostgresEndpoint,
+    qdrant: Option<QdrantEndpoint>,
 }
 
-/// Which projects are meant, and where the question is asked. Names are looked up in production: who asks may know none of them.
+/// Projects to search, and the folder of the question. Project names are resolved in production: this machine may know
+/// none of them.
 #[derive(Debug, Clone, Copy)]
-pub struct Scope<'a> {
+pub struct RemoteScope<'a> {
     /// `all`, `current`, or a project's name or path.
     pub project: &'a str,
-    /// The folder in which the question is asked.
+    /// Folder in which the question is asked.
     pub directory: Option<&'a Path>,
 }
 
-/// A memory that holds what was fetched, and goes with its folder when it is dropped.
+/// A scratch memory with what was fetched. Its folder is deleted when it is dropped.
 #[derive(Debug)]
-pub struct Fetched {
-    // Closed before its folder goes: fields are dropped in this order.
+pub struct ScratchMemory {
+    // Closed before its folder is deleted: fields are dropped in this order.
     memory: Memory,
-    _folder: disk::Scratch,
+    _folder: disk::ScratchFolder,
 }
 
-impl std::ops::Deref for Fetched {
+impl std::ops::Deref for ScratchMemory {
     type Target = Memory;
 
     fn deref(&self) -> &Memory {
@@ -68,90 +67,103 @@ impl std::ops::Deref for Fetched {
     }
 }
 
-impl Fetched {
-    /// An empty one beside a memory, with its settings and its encoder.
+impl ScratchMemory {
+    /// Creates an empty one beside a memory, with the same settings and embedding model.
     fn new(memory: &Memory, now: Timestamp) -> Result<Self> {
-        let root = memory.paths().fetched();
+        let root = memory.paths().fetch_folder();
         let failed =
             |error: std::io::Error| Error::File(format!("cannot make a folder in {}: {error}", root.display()));
-        let folder = disk::Scratch::new(&root, &hex(&random_32()[..8])).map_err(failed)?;
-        let paths = Paths::resolve(Some(folder.path().to_owned())).map_err(|error| Error::File(error.to_string()))?;
-        let memory = memory.beside(&paths, Open::Create, Ids::System, now)?;
+        let folder = disk::ScratchFolder::new(&root, &to_hex(&random_key()[..8])).map_err(failed)?;
+        let paths =
+            Paths::resolve_home(Some(folder.path().to_owned())).map_err(|error| Error::File(error.to_string()))?;
+        let memory = memory.open_scratch(&paths, OpenMode::Create, IdGenerator::System, now)?;
         Ok(Self { memory, _folder: folder })
     }
 }
 
-impl Remote {
-    /// The places of the settings.
+impl RemoteMemory {
+    /// Reads the deployment of the settings.
     ///
     /// # Errors
-    /// When there is no PostgreSQL, or a place is set up wrongly.
-    pub fn configured(settings: &SyncSettings) -> Result<Self> {
+    /// If `sync.postgres` is not set, or a setting is invalid.
+    pub fn from_settings(settings: &SyncSettings) -> Result<Self> {
         if settings.postgres.is_empty() {
             return Err(Error::Invalid {
-                message: "there is no production to search".to_owned(),
-                hint: "set sync.postgres, and sync.qdrant, in the configuration",
+                message: "no production deployment is configured".to_owned(),
+                hint: "set sync.postgres and sync.qdrant in the configuration",
             });
         }
-        let postgres = PostgresPlace::configured(settings, env::postgres_password())?;
-        let qdrant = (!settings.qdrant.is_empty()).then(|| QdrantPlace::configured(settings, env::qdrant_key()));
+        let postgres = PostgresEndpoint::from_settings(settings, env::postgres_password())?;
+        let qdrant = (!settings.qdrant.is_empty()).then(|| QdrantEndpoint::from_settings(settings, env::qdrant_key()));
         Ok(Self { postgres, qdrant: qdrant.transpose()? })
     }
 
-    /// Answers a query over everything that all machines have sent. The rows of projects in the query are of the local store and
-    /// count for nothing; `scope` says which are meant.
+    /// Searches everything that all machines have pushed. Project rows in the query belong to the local store and are
+    /// ignored; `scope` selects the projects.
     ///
     /// # Errors
-    /// An impossible query, or PostgreSQL does not answer. Without Qdrant words carry the answer, and it says so.
-    pub async fn search(&self, memory: &Memory, query: &Query, scope: Scope<'_>, now: Timestamp) -> Result<Answer> {
+    /// If the query is invalid or PostgreSQL fails. If semantic search fails, the answer is keyword-only and carries a
+    /// warning.
+    pub async fn search(
+        &self,
+        memory: &Memory,
+        query: &Query,
+        scope: RemoteScope<'_>,
+        now: Timestamp,
+    ) -> Result<SearchResults> {
         if query.filter.file.is_some() {
             return Err(Error::Invalid {
-                message: "production does not know which files a session touched".to_owned(),
-                hint: "leave the file out, or search without --remote",
+                message: "search by file is not available in production".to_owned(),
+                hint: "remove the file filter, or search without --remote",
             });
         }
-        let asked = memory.ask(query, now)?;
-        let mut stages = Stages::begin();
-        let client = postgres::connect(&self.postgres).await?;
+        let asked = memory.plan_remote(query, now)?;
+        let mut stages = StageTimes::start_timer();
+        let client = postgres::open_connection(&self.postgres).await?;
+        check_access(&client, TableAccess::Read).await?;
+        let knows_hidden = pull::has_provenance(&client).await?;
         let here = scope.directory.map(|folder| memory::project_key(&folder.display().to_string()));
-        let keys = keys_of(&client, scope, here.as_ref()).await?;
-        let conditions = Conditions::of(&query.filter, keys.as_deref(), now);
+        let keys = resolve_scope(&client, scope, here.as_ref()).await?;
+        let base = || SqlConditions::base_conditions(knows_hidden, now);
+        let conditions = base().with_filter(&query.filter, keys.as_deref());
         let mut warning = asked.warning.clone();
-        let mut wide = counted(&client, &asked).await?;
+        let mut wide = read_corpus_stats(&client, &asked).await?;
         let mut found = match query.mode {
-            Mode::Exact => literally(&client, query, &conditions).await?,
-            _ => by_word(&client, &asked, &wide, &conditions).await?,
+            SearchMode::Exact => literal_candidates(&client, query, &conditions).await?,
+            _ => keyword_candidates(&client, &asked, &wide, &conditions).await?,
         };
         if let Some((model, vector)) = &asked.vector {
             let nearest = match &self.qdrant {
-                Some(place) => in_qdrant(place, model, vector, &query.filter, keys.as_deref(), asked.candidates).await,
-                None => in_postgres(&client, model, vector, &conditions, asked.candidates).await,
+                Some(place) => {
+                    nearest_in_qdrant(place, model, vector, &query.filter, keys.as_deref(), asked.candidates).await
+                }
+                None => nearest_in_postgres(&client, model, vector, &conditions, asked.candidates).await,
             };
             match nearest {
                 Ok((messages, spread)) => {
-                    found.extend(permitted(&client, &messages, &conditions).await?);
+                    found.extend(filter_messages(&client, &messages, &conditions).await?);
                     (wide.spread, wide.vector) = (Some(spread), Some(vector.clone()));
                 }
-                Err(error) => warning = Some(format!("searched by word only: {error}")),
+                Err(error) => warning = Some(format!("keyword search only: {error}")),
             }
         }
-        stages.end("candidates");
+        stages.end_stage("candidates");
         let ids: Vec<String> = found.into_iter().collect();
-        let ids = with_neighbours(&client, &ids, now).await?;
-        wide.conversations = conversation_words(&client, &ids).await?;
+        let ids = add_neighbours(&client, &ids, &base()).await?;
+        wide.conversations = count_conversation_terms(&client, &ids).await?;
         let model = asked.vector.as_ref().map(|(model, _)| model.as_str());
-        let fetched = fetch(memory, &client, &ids, model, now).await?;
+        let fetched = fetch_messages(memory, &client, &ids, model, now).await?;
         let mut query = query.clone();
         query.filter.projects = match keys {
             Some(keys) => Some(fetched.project_rows(&keys)?),
             None => None,
         };
         query.here = fetched.project_rows(here.as_slice())?;
-        if wide.vector.is_none() && query.mode != Mode::Exact {
-            query.mode = Mode::Keyword;
+        if wide.vector.is_none() && query.mode != SearchMode::Exact {
+            query.mode = SearchMode::Keyword;
         }
-        stages.end("fetch");
-        let mut answer = fetched.search_wide(&query, now, &wide)?;
+        stages.end_stage("fetch");
+        let mut answer = fetched.search_with_corpus(&query, now, &wide)?;
         answer.stages.splice(0..0, stages.0);
         if let Some(warning) = warning {
             answer.degraded = true;
@@ -160,13 +172,16 @@ impl Remote {
         Ok(answer)
     }
 
-    /// The conversation of a message, to be read in; `None` when production has no such message. Of a very long one what was said
-    /// around the message.
-    ///
-    /// # Errors
-    /// When PostgreSQL does not answer.
-    pub async fn conversation_of(&self, memory: &Memory, id: MessageId, now: Timestamp) -> Result<Option<Fetched>> {
-        let client = postgres::connect(&self.postgres).await?;
+    /// Fetches the conversation of a message for reading; `None` if production has no such message. Of a very long one
+    /// only the messages around it are fetched.
+    pub async fn conversation_of(
+        &self,
+        memory: &Memory,
+        id: MessageId,
+        now: Timestamp,
+    ) -> Result<Option<ScratchMemory>> {
+        let client = postgres::open_connection(&self.postgres).await?;
+        check_access(&client, TableAccess::Read).await?;
         let sql = "WITH it AS (SELECT conversation_id, timestamp, change FROM messages WHERE id = $1::text::uuid AND change IS NOT NULL)
                    SELECT o.id::text FROM it, LATERAL (
                      (SELECT m.id FROM messages m WHERE m.conversation_id = it.conversation_id AND m.change IS NOT NULL
@@ -174,79 +189,91 @@ impl Remote {
                      UNION ALL
                      (SELECT m.id FROM messages m WHERE m.conversation_id = it.conversation_id AND m.change IS NOT NULL
                         AND (m.timestamp, m.change) > (it.timestamp, it.change) ORDER BY m.timestamp, m.change LIMIT $2)) o";
-        let rows = client.query(sql, &[&id.to_string(), &(READ / 2)]).await?;
+        let rows = client.query(sql, &[&id.to_string(), &(READ_LIMIT / 2)]).await?;
         let ids = rows.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<Vec<String>>>()?;
         if ids.is_empty() {
             return Ok(None);
         }
-        Ok(Some(fetch(memory, &client, &ids, None, now).await?))
+        Ok(Some(fetch_messages(memory, &client, &ids, None, now).await?))
     }
 }
 
-/// The messages of the nearest vectors, and how near the question is to any, as Qdrant knows.
-async fn in_qdrant(
-    place: &QdrantPlace,
+/// Returns the messages of the nearest embeddings in Qdrant, and the spread of similarities.
+async fn nearest_in_qdrant(
+    place: &QdrantEndpoint,
     model: &str,
     vector: &[f32],
     filter: &Filter,
     keys: Option<&[String]>,
     count: usize,
-) -> Result<(Vec<String>, Spread)> {
-    let client = place.client()?;
-    let (name, filter) = (collection(model), points(filter, keys));
-    let asked = QueryPointsBuilder::new(&name)
-        .query(vector.to_vec())
-        .filter(filter.clone())
-        .limit(count as u64)
-        .params(SearchParamsBuilder::default().hnsw_ef(u64::from(postgres_vectors::EF)))
-        .with_payload(PayloadIncludeSelector { fields: vec!["message".to_owned()] });
-    let sample = ScrollPointsBuilder::new(&name)
-        .filter(filter)
-        .limit(postgres_vectors::SAMPLE)
-        .with_payload(false)
-        .with_vectors(true);
-    let (nearest, sample) = tokio::try_join!(client.query(asked), client.scroll(sample))?;
-    let message = |point: &qdrant_client::qdrant::ScoredPoint| point.payload.get("message")?.as_str().cloned();
-    let messages = nearest.result.iter().filter_map(message).collect();
-    let cosines = sample.result.into_iter().filter_map(|point| Some(dot(&dense(point.vectors.as_ref()?)?, vector)));
-    Ok((messages, Spread::of(cosines)))
+) -> Result<(Vec<String>, ScoreSpread)> {
+    let client = place.new_client();
+    let (name, filter) = (collection_name(model), qdrant_filter(filter, keys));
+    let asked = json!({
+        "query": vector,
+        "filter": filter,
+        "limit": count,
+        "params": { "hnsw_ef": postgres_vectors::EF_SEARCH },
+        "with_payload": ["message"],
+    });
+    let sample =
+        json!({ "filter": filter, "limit": postgres_vectors::SAMPLE, "with_payload": false, "with_vector": true });
+    let (nearest, sample): (QueryHits, ScrollPage) = tokio::try_join!(
+        client.send("POST", format!("/collections/{name}/points/query"), &asked),
+        client.send("POST", format!("/collections/{name}/points/scroll"), &sample)
+    )?;
+    let messages = nearest.points.iter().filter_map(|point| point.text("message")).map(str::to_owned).collect();
+    let cosines = sample.points.iter().filter_map(|point| Some(dot_product(point.vector.as_ref()?, vector)));
+    Ok((messages, ScoreSpread::spread_of_scores(cosines)))
 }
 
-/// The same as PostgreSQL knows with pgvector.
-async fn in_postgres(
+/// Returns the same from PostgreSQL with pgvector.
+async fn nearest_in_postgres(
     client: &Client,
     model: &str,
     vector: &[f32],
-    conditions: &Conditions,
+    conditions: &SqlConditions,
     count: usize,
-) -> Result<(Vec<String>, Spread)> {
-    postgres_vectors::nearest(client, model, vector, conditions, count).await?.ok_or_else(|| Error::Invalid {
+) -> Result<(Vec<String>, ScoreSpread)> {
+    postgres_vectors::nearest_messages(client, model, vector, conditions, count).await?.ok_or_else(|| Error::Invalid {
         message: "sync.qdrant is not set, and the database has no pgvector".to_owned(),
         hint: "set sync.qdrant, or install the extension `vector` in the database and push again",
     })
 }
 
-/// A store of these messages and their vectors.
-async fn fetch(
+/// Builds a scratch store of these messages and their embeddings.
+async fn fetch_messages(
     memory: &Memory,
     client: &Client,
     ids: &[String],
     model: Option<&str>,
     now: Timestamp,
-) -> Result<Fetched> {
-    let messages = pull::messages(client, "m.id = ANY ($1::text[]::uuid[])", &[&ids]).await?;
+) -> Result<ScratchMemory> {
+    let mut messages = pull::read_messages(client, "m.id = ANY ($1::text[]::uuid[])", &[&ids]).await?;
+    // What is in quarantine here is served from nowhere.
+    let found: Vec<MessageId> = messages.iter().map(|(message, _)| message.id).collect();
+    let hidden: BTreeSet<MessageId> = memory.snapshot()?.hidden_among(&found)?.into_iter().collect();
+    messages.retain(|(message, _)| !hidden.contains(&message.id));
     let vectors = match model {
-        Some(model) => pull::vectors(client, ids, model).await?,
+        Some(model) => pull::read_vectors(client, ids, model).await?,
         None => Vec::new(),
     };
-    let fetched = Fetched::new(memory, now)?;
-    fetched.take_in(messages)?;
-    fetched.take_vectors(vectors)?;
+    let fetched = ScratchMemory::new(memory, now)?;
+    // A machine that was met in a search can be confirmed without a pull.
+    if pull::has_provenance(client).await? && !memory.is_read_only() {
+        memory.record_machines(pull::read_machines(client).await?, now)?;
+    }
+    // Texts are trusted there as far as they are here.
+    for machine in memory.machines()? {
+        fetched.relate_machine(machine.key, machine.relation, Some(&machine.name), now)?;
+    }
+    fetched.merge_remote(messages)?;
+    fetched.store_remote_embeddings(vectors)?;
     Ok(fetched)
 }
 
-/// What tells the projects of a scope from others; `None` for all of them.
-async fn keys_of(client: &Client, scope: Scope<'_>, here: Option<&String>) -> Result<Option<Vec<String>>> {
+/// Resolves a scope to project keys; `None` for all projects.
+async fn resolve_scope(client: &Client, scope: RemoteScope<'_>, here: Option<&String>) -> Result<Option<Vec<String>>> {
     let unknown = |message: String| Error::Memory(memory::Error::NotFound { message, hint: None });
     match (scope.project, here) {
         ("all", _) => Ok(None),
@@ -263,127 +290,116 @@ async fn keys_of(client: &Client, scope: Scope<'_>, here: Option<&String>) -> Re
     }
 }
 
-fn dense(vectors: &VectorsOutput) -> Option<Vec<f32>> {
-    use qdrant_client::qdrant::vector_output::Vector;
-    match vectors.get_vector()? {
-        Vector::Dense(dense) => Some(dense.data),
-        _ => None,
-    }
-}
-
-fn dot(left: &[f32], right: &[f32]) -> f32 {
+fn dot_product(left: &[f32], right: &[f32]) -> f32 {
     left.iter().zip(right).map(|(left, right)| left * right).sum()
 }
 
-/// What took how long, in microseconds.
-struct Stages(Vec<(&'static str, u64)>, Instant);
+/// Durations of the search stages in microseconds.
+struct StageTimes(Vec<(&'static str, u64)>, Instant);
 
-impl Stages {
-    fn begin() -> Self {
+impl StageTimes {
+    fn start_timer() -> Self {
         Self(Vec::new(), Instant::now())
     }
 
-    fn end(&mut self, stage: &'static str) {
+    fn end_stage(&mut self, stage: &'static str) {
         self.0.push((stage, u64::try_from(self.1.elapsed().as_micros()).unwrap_or(u64::MAX)));
         self.1 = Instant::now();
     }
 }
 
-/// What Qdrant knows of a filter; the rest is for PostgreSQL.
-fn points(filter: &Filter, keys: Option<&[String]>) -> Where {
+/// Translates the conditions Qdrant can evaluate; PostgreSQL evaluates the rest.
+fn qdrant_filter(filter: &Filter, keys: Option<&[String]>) -> Value {
     let mut must = Vec::new();
     if let Some(keys) = keys {
-        must.push(Condition::matches("project", keys.iter().map(|key| project_id(key)).collect::<Vec<_>>()));
+        must.push(match_any("project", keys.iter().map(|key| project_id(key))));
     }
     if !filter.roles.is_empty() {
-        must.push(Condition::matches(
-            "role",
-            filter.roles.iter().map(|role| role.name().to_owned()).collect::<Vec<_>>(),
-        ));
+        must.push(match_any("role", filter.roles.iter().map(|role| role.name().to_owned())));
     }
     if filter.after.is_some() || filter.before.is_some() {
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are exact below 2^53")]
-        let bound = |at: Option<Timestamp>| at.map(|at| at.milliseconds() as f64);
-        must.push(Condition::range(
-            "at",
-            Range { gte: bound(filter.after), lt: bound(filter.before), ..Range::default() },
-        ));
+        let bound = |at: Option<Timestamp>| at.map(Timestamp::to_milliseconds);
+        must.push(json!({ "key": "at", "range": { "gte": bound(filter.after), "lt": bound(filter.before) } }));
     }
-    Where::must(must)
+    json!({ "must": must })
 }
 
-/// A term as PostgreSQL writes it in a query of words.
-fn quoted(term: &str) -> String {
+/// Quotes a term for a `tsquery`.
+fn quote_term(term: &str) -> String {
     format!("'{}'", term.replace('\\', "\\\\").replace('\'', "''"))
 }
 
-/// What is counted over all texts.
-async fn counted(client: &Client, asked: &Asked) -> Result<Wide> {
+/// Reads the corpus statistics.
+async fn read_corpus_stats(client: &Client, asked: &RemoteQuery) -> Result<CorpusStats> {
     let sql = "SELECT greatest((SELECT reltuples FROM pg_class WHERE oid = 'messages'::regclass), 0)::real,
                       (SELECT value FROM claude_memory WHERE key = 'mean_window')";
     let row = client.query_one(sql, &[]).await?;
     let (estimate, window): (f32, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
-    let sample = if estimate > ESTIMATED { "TABLESAMPLE SYSTEM (5)" } else { "" };
+    let sample = if estimate > ESTIMATE_FROM { "TABLESAMPLE SYSTEM (5)" } else { "" };
     let sql = format!(
         "SELECT count(*)::real, coalesce(sum(texts), 0)::real, coalesce(sum(terms), 0)::real FROM messages {sample}"
     );
     let row = client.query_one(&sql, &[]).await?;
     let (messages, texts, terms): (f32, f32, f32) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-    let all = if estimate > ESTIMATED { texts / messages.max(1.0) * estimate } else { texts };
+    let all = if estimate > ESTIMATE_FROM { texts / messages.max(1.0) * estimate } else { texts };
     let mean_words = (terms / texts.max(1.0)).max(1.0);
     let mean_window = window.and_then(|window| window.parse().ok()).unwrap_or(mean_words * 2.0);
-    let mut wide = Wide { texts: all, mean_words, mean_window, ..Wide::default() };
+    let mut wide = CorpusStats { texts: all, mean_words, mean_window, ..CorpusStats::default() };
     let words: BTreeSet<&String> = asked.groups.iter().flatten().collect();
-    let queries: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    let queries: Vec<String> = words.iter().map(|word| quote_term(word)).collect();
     let sql =
         "SELECT (SELECT count(*) FROM (SELECT 1 FROM messages m WHERE m.words @@ t.query::tsquery LIMIT $2) known)
                FROM unnest($1::text[]) WITH ORDINALITY t (query, place) ORDER BY t.place";
-    for (row, word) in client.query(sql, &[&queries, &COUNTED]).await?.iter().zip(words) {
+    for (row, word) in client.query(sql, &[&queries, &COUNT_CAP]).await?.iter().zip(words) {
         wide.holding.insert(word.clone(), usize::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0));
     }
     Ok(wide)
 }
 
-/// The messages that hold the most of the question's words, weighed as BM25 does.
-async fn by_word(client: &Client, asked: &Asked, wide: &Wide, conditions: &Conditions) -> Result<BTreeSet<String>> {
+/// Returns the messages with the best BM25 score for the query's words.
+async fn keyword_candidates(
+    client: &Client,
+    asked: &RemoteQuery,
+    wide: &CorpusStats,
+    conditions: &SqlConditions,
+) -> Result<BTreeSet<String>> {
     let groups: Vec<String> = asked
         .groups
         .iter()
         .filter(|group| !group.is_empty())
-        .map(|group| format!("({})", group.iter().map(|term| quoted(term)).collect::<Vec<_>>().join(" | ")))
+        .map(|group| format!("({})", group.iter().map(|term| quote_term(term)).collect::<Vec<_>>().join(" | ")))
         .collect();
     if groups.is_empty() {
         return Ok(BTreeSet::new());
     }
     let terms: BTreeSet<&String> = asked.groups.iter().flatten().collect();
-    let queries: Vec<String> = terms.iter().map(|term| quoted(term)).collect();
-    let weights: Vec<f64> = terms.iter().map(|term| f64::from(wide.weight(term))).collect();
+    let queries: Vec<String> = terms.iter().map(|term| quote_term(term)).collect();
+    let weights: Vec<f64> = terms.iter().map(|term| f64::from(wide.term_weight(term))).collect();
     let (k1, b, mean) = (f64::from(asked.weights.k1), f64::from(asked.weights.b), f64::from(wide.mean_words));
     let further = "m.words @@ $+1::text::tsquery
         ORDER BY (SELECT sum(t.weight) FROM unnest($+2::text[], $+3::float8[]) t (query, weight) WHERE m.words @@ t.query::tsquery)
           / (1 + $+4::float8 * (1 - $+5::float8 + $+5::float8 * m.terms / greatest(m.texts, 1) / $+6::float8)) DESC,
           m.timestamp DESC LIMIT $+7";
     let count = i64::try_from(asked.candidates).unwrap_or(i64::MAX);
-    conditions.ids(client, further, &[&groups.join(" & "), &queries, &weights, &k1, &b, &mean, &count]).await
+    conditions.select_ids(client, further, &[&groups.join(" & "), &queries, &weights, &k1, &b, &mean, &count]).await
 }
 
-/// The newest messages that hold the literal characters of every text.
-async fn literally(client: &Client, query: &Query, conditions: &Conditions) -> Result<BTreeSet<String>> {
+/// Returns the newest messages with a part that contains every literal text.
+async fn literal_candidates(client: &Client, query: &Query, conditions: &SqlConditions) -> Result<BTreeSet<String>> {
     let further = "EXISTS (SELECT 1 FROM message_parts l WHERE l.message_id = m.id
                      AND NOT EXISTS (SELECT 1 FROM unnest($+1::text[]) t (wanted) WHERE strpos(lower(l.text), lower(t.wanted)) = 0))
                    ORDER BY m.timestamp DESC LIMIT $+2";
     let count = i64::try_from(query.offset + query.limit + 1).unwrap_or(i64::MAX);
-    conditions.ids(client, further, &[&query.texts, &count]).await
+    conditions.select_ids(client, further, &[&query.texts, &count]).await
 }
 
-/// Those of these messages that the filter lets through.
-async fn permitted(client: &Client, messages: &[String], conditions: &Conditions) -> Result<BTreeSet<String>> {
-    conditions.ids(client, "m.id = ANY ($+1::text[]::uuid[])", &[&messages]).await
+/// Filters messages by the conditions.
+async fn filter_messages(client: &Client, messages: &[String], conditions: &SqlConditions) -> Result<BTreeSet<String>> {
+    conditions.select_ids(client, "m.id = ANY ($+1::text[]::uuid[])", &[&messages]).await
 }
 
-/// These messages and the prose just before and after each.
-async fn with_neighbours(client: &Client, ids: &[String], now: Timestamp) -> Result<Vec<String>> {
-    let conditions = Conditions::base(now);
+/// Adds the prose messages just before and after each message.
+async fn add_neighbours(client: &Client, ids: &[String], conditions: &SqlConditions) -> Result<Vec<String>> {
     let further = "m.id IN (SELECT unnest($+1::text[]::uuid[]) UNION
         SELECT o.id FROM messages f, LATERAL (
           (SELECT p.id FROM messages p WHERE p.conversation_id = f.conversation_id AND p.prose_terms > 0
@@ -392,11 +408,11 @@ async fn with_neighbours(client: &Client, ids: &[String], now: Timestamp) -> Res
           (SELECT p.id FROM messages p WHERE p.conversation_id = f.conversation_id AND p.prose_terms > 0
              AND (p.timestamp, p.change) > (f.timestamp, f.change) ORDER BY p.timestamp, p.change LIMIT $+2)) o
         WHERE f.id = ANY ($+1::text[]::uuid[]))";
-    Ok(conditions.ids(client, further, &[&ids, &AROUND]).await?.into_iter().collect())
+    Ok(conditions.select_ids(client, further, &[&ids, &NEIGHBOURS]).await?.into_iter().collect())
 }
 
-/// Terms of all prose of the conversations of these messages.
-async fn conversation_words(client: &Client, ids: &[String]) -> Result<HashMap<(String, String), f32>> {
+/// Sums the prose terms of the conversations of these messages.
+async fn count_conversation_terms(client: &Client, ids: &[String]) -> Result<HashMap<(String, String), f32>> {
     let sql = "SELECT c.source, c.session_id, sum(m.prose_terms)::real FROM conversations c JOIN messages m ON m.conversation_id = c.id
                WHERE c.id IN (SELECT conversation_id FROM messages WHERE id = ANY ($1::text[]::uuid[])) AND m.change IS NOT NULL
                GROUP BY c.id";
@@ -413,8 +429,8 @@ mod tests {
 
     #[test]
     fn terms_are_quoted() {
-        assert_eq!(quoted("it's"), "'it''s'");
-        assert_eq!(quoted("a\\b"), "'a\\\\b'");
-        assert_eq!(quoted("连接池"), "'连接池'");
+        assert_eq!(quote_term("it's"), "'it''s'");
+        assert_eq!(quote_term("a\\b"), "'a\\\\b'");
+        assert_eq!(quote_term("连接池"), "'连接池'");
     }
 }

@@ -1,109 +1,114 @@
-//! What a place that the memory is copied to can do, and what it holds of a message. Sending a page twice is the same as sending it
-//! once.
+//! Interface of a sync target, and digests of what it should hold. Pushing a page twice equals pushing it once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::error::Result;
-use super::page::{Page, conversation_digest, digest, vector_id};
-use crate::domain::hash::hex;
+use super::page::{ChangePage, conversation_digest, digest_parts, vector_id};
+use crate::domain::hash::to_hex;
 use crate::domain::{ContentHash, MessageId};
 use crate::memory::Memory;
-use crate::store::Standing;
+use crate::store::{MessageState, Snapshot};
 
-/// A place that the memory is copied to.
-pub(super) trait Target {
-    /// postgres or qdrant.
-    fn name(&self) -> &'static str;
+/// A store that the memory is copied to.
+pub(super) trait SyncTarget {
+    /// Returns `postgres` or `qdrant`.
+    fn target_name(&self) -> &'static str;
 
-    /// What is compared with it.
-    fn holds(&self) -> Holds;
+    /// Returns what the comparison covers.
+    fn compared_by(&self) -> CompareBy;
 
-    /// Makes what is needed over there, and says which place this is: another answer means that everything has to be sent anew.
-    async fn prepare(&mut self) -> Result<String>;
+    /// Creates tables or collections and returns the target's identity: a new identity means that everything is sent
+    /// again.
+    async fn prepare_target(&mut self) -> Result<String>;
 
-    /// Takes a page in; one that was broken off is sent again.
-    async fn push(&mut self, page: &Page) -> Result<()>;
+    /// Stores a page; an interrupted one is sent again.
+    async fn push(&mut self, page: &ChangePage) -> Result<()>;
 
-    /// Called when everything was sent.
-    async fn finish(&mut self, _memory: &Memory) -> Result<()> {
+    /// Runs after everything was pushed.
+    async fn finish_push(&mut self, _memory: &Memory) -> Result<()> {
         Ok(())
     }
 
-    /// The digest of each conversation that is there.
-    async fn summaries(&mut self) -> Result<BTreeMap<Uuid, String>>;
+    /// Returns the messages that the target keeps hidden, whichever machine sends them.
+    async fn hidden_messages(&mut self) -> Result<BTreeSet<MessageId>> {
+        Ok(BTreeSet::new())
+    }
 
-    /// The messages of a conversation with their digests.
-    async fn digests(&mut self, conversation: Uuid) -> Result<BTreeMap<MessageId, String>>;
+    /// Returns the digest of each conversation on the target.
+    async fn conversation_digests(&mut self) -> Result<BTreeMap<Uuid, String>>;
+
+    /// Returns the messages of a conversation with their digests.
+    async fn message_digests(&mut self, conversation: Uuid) -> Result<BTreeMap<MessageId, String>>;
 }
 
-/// What a place holds of a message.
+/// Part of a message that a target stores and is compared by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Holds {
-    /// Its texts.
+pub(super) enum CompareBy {
+    /// Parts of the message.
     Messages,
-    /// Its vectors.
+    /// Embeddings of the message.
     Vectors,
 }
 
-impl Holds {
-    /// The digest of what the place should hold of a message; `None` for nothing.
-    pub(super) fn digest(self, memory: &Memory, id: MessageId) -> Result<Option<String>> {
+impl CompareBy {
+    /// Computes the digest that the target should have for a message; `None` if it should have none.
+    pub(super) fn message_digest(self, snapshot: &Snapshot<'_>, model: &str, id: MessageId) -> Result<Option<String>> {
         Ok(match self {
-            Self::Messages => match memory.standing(id)? {
-                Standing::Here(message) => Some(digest(&message.parts)),
+            Self::Messages => match snapshot.message_state(id)? {
+                MessageState::Here(message) => Some(digest_parts(&message.parts)),
                 _ => None,
             },
             Self::Vectors => {
-                let mut sum = Sum::default();
-                let vectors = memory.vectors_of(id, i64::MAX)?;
-                vectors.iter().for_each(|vector| sum.add(vector_id(vector), &text_digest(vector.text_hash)));
-                (!vectors.is_empty()).then(|| sum.digits())
+                let mut sum = XorDigest::default();
+                let vectors = snapshot.vectors_of_message(id, model, i64::MAX)?;
+                vectors.iter().for_each(|vector| sum.add_vector(vector_id(vector), &text_digest(vector.text_hash)));
+                (!vectors.is_empty()).then(|| sum.to_hex())
             }
         })
     }
 
-    /// The digest of a conversation.
-    pub(super) fn together(self, messages: &BTreeMap<MessageId, String>) -> String {
+    /// Combines message digests into that of their conversation.
+    pub(super) fn combine_digests(self, messages: &BTreeMap<MessageId, String>) -> String {
         match self {
             Self::Messages => conversation_digest(messages.iter()),
             Self::Vectors => {
-                let mut sum = Sum::default();
-                messages.values().for_each(|digits| sum.unite(digits));
-                sum.digits()
+                let mut sum = XorDigest::default();
+                messages.values().for_each(|digits| sum.add_digits(digits));
+                sum.to_hex()
             }
         }
     }
 }
 
-/// The hash of a vector's text, as it stands beside the vector.
+/// Formats the hash of an embedding's text as the target stores it.
 pub(super) fn text_digest(hash: ContentHash) -> String {
-    hex(&hash.0)
+    to_hex(&hash.0)
 }
 
-/// What a set of vectors holds, whatever their order: the exclusive or of a SHA-256 of each.
+/// Order-independent digest of a set of embeddings: the XOR of a SHA-256 of each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Sum([u8; 32]);
+pub(super) struct XorDigest([u8; 32]);
 
-impl Sum {
-    /// Adds a vector by its id and the digest of its text.
-    pub(super) fn add(&mut self, id: Uuid, text: &str) {
+impl XorDigest {
+    /// Adds an embedding by its id and the digest of its text.
+    pub(super) fn add_vector(&mut self, id: Uuid, text: &str) {
         let one = Sha256::new().chain_update(id.as_bytes()).chain_update(text).finalize();
         self.0.iter_mut().zip(one).for_each(|(sum, byte)| *sum ^= byte);
     }
 
-    /// Adds another sum by its digits.
-    fn unite(&mut self, digits: &str) {
+    /// Adds another sum, given in hexadecimal.
+    fn add_digits(&mut self, digits: &str) {
         for (sum, two) in self.0.iter_mut().zip(digits.as_bytes().chunks(2)) {
             *sum ^= std::str::from_utf8(two).ok().and_then(|two| u8::from_str_radix(two, 16).ok()).unwrap_or(0);
         }
     }
 
-    /// 64 hexadecimal digits.
-    pub(super) fn digits(self) -> String {
-        hex(&self.0)
+    /// Returns 64 hexadecimal digits.
+    pub(super) fn to_hex(self) -> String {
+        to_hex(&self.0)
     }
 }
 
@@ -114,17 +119,17 @@ mod tests {
     #[test]
     fn a_sum_knows_no_order_and_is_made_of_sums() {
         let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let (mut all, mut back, mut parts) = (Sum::default(), Sum::default(), Sum::default());
-        all.add(one, "a");
-        all.add(two, "b");
-        back.add(two, "b");
-        back.add(one, "a");
+        let (mut all, mut back, mut parts) = (XorDigest::default(), XorDigest::default(), XorDigest::default());
+        all.add_vector(one, "a");
+        all.add_vector(two, "b");
+        back.add_vector(two, "b");
+        back.add_vector(one, "a");
         assert_eq!(all, back);
         for (id, text) in [(one, "a"), (two, "b")] {
-            let mut single = Sum::default();
-            single.add(id, text);
+            let mut single = XorDigest::default();
+            single.add_vector(id, text);
             assert_ne!(single, all);
-            parts.unite(&single.digits());
+            parts.add_digits(&single.to_hex());
         }
         assert_eq!(parts, all);
     }

@@ -1,16 +1,17 @@
-//! Nearest neighbours over vectors that are already made. A cache: everything here can be dropped and built again.
-//! Knows labels and numbers only, never text. Two engines: the scan over codes, which is always there and is the oracle of
-//! the other, and the graph, which names candidates for very large stores.
+//! Nearest-neighbour index over embeddings. A cache: everything here can be dropped and rebuilt. Knows labels and
+//! numbers only, never text. Two engines: the scan over codes, which is always available and is the oracle of the
+//! other, and the graph, which names candidates for very large stores.
 
-mod best;
 mod codes;
 mod dot;
-mod files;
+#[cfg_attr(not(feature = "graph"), path = "graph_absent.rs")]
 mod graph;
+mod index_files;
 mod rotation;
 mod rows;
 mod scan;
 mod signs;
+mod top_k;
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -18,67 +19,71 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use codes::Code;
-use files::MOST_ROWS;
-use graph::Graph;
+use codes::VectorCode;
+use graph::SignGraph;
+use index_files::MAX_SEGMENT_ROWS;
 use rotation::Rotation;
-use rows::{Mapped, Rows, View};
-use scan::Search;
+use rows::{MappedRows, RowBuffer, RowView};
+use scan::LinearScan;
 
-pub use codes::Probe;
-pub use files::{Files, Stamp};
+pub use codes::QueryCode;
+pub use index_files::{IndexFiles, IndexStamp};
 
-/// Candidates that the graph names for each neighbour that is wanted, and at least.
-const GRAPH_EACH: usize = 10;
-const GRAPH_LEAST: usize = 400;
+/// Candidates that the graph names for each requested neighbour, and the least number of them.
+const GRAPH_PER_NEIGHBOUR: usize = 10;
+const GRAPH_MIN_CANDIDATES: usize = 400;
 
-/// A found vector: its label and the dot product with the query, higher is nearer.
+/// True if this program has the graph, which is the feature `graph`.
+pub const HAS_GRAPH: bool = cfg!(feature = "graph");
+
+/// Label of a vector and its dot product with the query; higher is nearer.
 pub type Neighbour = (u32, f32);
 
-/// Better first: the higher score, then the higher label, which is the newer text.
-pub fn better(left: &Neighbour, right: &Neighbour) -> Ordering {
+/// Orders the better neighbour first: the higher score, then the higher label, which is the newer text.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "sorting passes references")]
+pub fn compare_neighbours(left: &Neighbour, right: &Neighbour) -> Ordering {
     right.1.total_cmp(&left.1).then_with(|| right.0.cmp(&left.0))
 }
 
-/// How similar the query is to any vector: what a score has to be compared with.
+/// Distribution of the query's scores over all vectors, the baseline of a single score.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Spread {
+pub struct ScoreSpread {
     /// Mean of the dot products.
     pub mean: f32,
-    /// Their standard deviation.
+    /// Standard deviation of the dot products.
     pub deviation: f32,
 }
 
-impl Spread {
-    /// Of these dot products.
-    pub fn of(scores: impl Iterator<Item = f32>) -> Self {
-        let mut sums = best::Sums::default();
-        scores.for_each(|score| sums.add(score));
-        sums.spread()
+impl ScoreSpread {
+    /// Computes mean and deviation of these dot products.
+    pub fn spread_of_scores(scores: impl Iterator<Item = f32>) -> Self {
+        let mut sums = top_k::ScoreSums::default();
+        scores.for_each(|score| sums.add_score(score));
+        sums.to_spread()
     }
 }
 
-/// An answer.
+/// Result of a nearest-neighbour search.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Nearest {
-    /// Nearest first.
+pub struct NearestResult {
+    /// Neighbours, nearest first.
     pub best: Vec<Neighbour>,
-    /// Over all vectors that were permitted.
-    pub spread: Spread,
+    /// Scores of all permitted vectors, or of a sample of them.
+    pub spread: ScoreSpread,
 }
 
-/// Which vectors may be found.
+/// Filter: the vectors that may be returned.
 #[derive(Clone, Copy)]
-pub enum Allowed<'a> {
-    /// All of them.
+pub enum LabelFilter<'a> {
+    /// Permits every vector.
     All,
-    /// Those with these labels, ascending. Only their rows are read.
+    /// Permits these labels, ascending. Only their rows are read.
     Only(&'a [u32]),
-    /// Those whose label passes.
+    /// Permits labels for which the function returns true.
     If(&'a dyn Fn(u32) -> bool),
 }
 
-impl std::fmt::Debug for Allowed<'_> {
+impl std::fmt::Debug for LabelFilter<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
             Self::All => "All",
@@ -88,120 +93,123 @@ impl std::fmt::Debug for Allowed<'_> {
     }
 }
 
-/// How thoroughly to look.
+/// Thoroughness of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effort {
-    /// By signs first when there are many vectors.
+pub enum SearchEffort {
+    /// Preselects by signs when there are many vectors.
     Quick,
-    /// Every vector.
+    /// Compares every permitted vector.
     Exact,
 }
 
-/// A segment in a file, and its number.
+/// Mapped segment file and its number.
 #[derive(Debug, Clone)]
-struct Segment {
+struct MappedSegment {
     number: u64,
-    rows: Arc<Mapped>,
+    rows: Arc<MappedRows>,
 }
 
-/// A graph, and the segments that it was built of.
+/// Graph, and the numbers of the segments that it covers.
 #[derive(Debug)]
-pub struct BuiltGraph(Graph, Vec<u64>);
+pub struct BuiltGraph(SignGraph, Vec<u64>);
 
-/// An index. Labels are chosen by the caller; a label that is inserted again must have an equal vector.
+/// Vector index. Labels are chosen by the caller; a label that is inserted again must have an equal vector.
 #[derive(Debug)]
-pub struct Index {
+pub struct VectorIndex {
     dimensions: usize,
     rotation: Rotation,
-    segments: Vec<Segment>,
-    /// What the files do not hold yet.
-    tail: Rows,
+    segments: Vec<MappedSegment>,
+    /// Rows that are not in the files yet.
+    tail: RowBuffer,
     gone: HashSet<u32>,
     graph: Option<BuiltGraph>,
 }
 
-impl Index {
-    /// Empty, for vectors of this length.
+impl VectorIndex {
+    /// Creates an empty index for vectors of this length.
     pub fn new(dimensions: usize) -> Self {
         Self {
             dimensions,
             rotation: Rotation::new(dimensions),
             segments: Vec::new(),
-            tail: Rows::new(dimensions),
+            tail: RowBuffer::new(dimensions),
             gone: HashSet::new(),
             graph: None,
         }
     }
 
-    /// Maps the files; `None` when there are none yet.
+    /// Opens the index by mapping its files; `None` when there are none yet.
     ///
     /// # Errors
-    /// `InvalidData` when they are damaged or of another kind of vectors; any other I/O error.
-    pub fn open(files: &Files, dimensions: usize) -> io::Result<Option<(Self, Stamp)>> {
-        let Some((stamp, numbers)) = files.load(dimensions)? else { return Ok(None) };
+    /// `InvalidData` when a file is damaged or holds vectors of another length; any other I/O error.
+    pub fn open(files: &IndexFiles, dimensions: usize) -> io::Result<Option<(Self, IndexStamp)>> {
+        let Some((stamp, numbers)) = files.read_manifest(dimensions)? else { return Ok(None) };
         let mut index = Self::new(dimensions);
         for number in numbers {
-            let rows = Arc::new(Mapped::open(&files.segment(number), dimensions)?);
-            index.segments.push(Segment { number, rows });
+            let rows = Arc::new(MappedRows::open(&files.segment_path(number), dimensions)?);
+            index.segments.push(MappedSegment { number, rows });
         }
         Ok(Some((index, stamp)))
     }
 
-    /// What the files hold now, without mapping them.
+    /// Reads the stamp of the files without mapping the segments.
     ///
     /// # Errors
-    /// As [`Index::open`].
-    pub fn stamp(files: &Files, dimensions: usize) -> io::Result<Option<Stamp>> {
-        Ok(files.load(dimensions)?.map(|(stamp, _)| stamp))
+    /// As [`VectorIndex::open`].
+    pub fn read_stamp(files: &IndexFiles, dimensions: usize) -> io::Result<Option<IndexStamp>> {
+        Ok(files.read_manifest(dimensions)?.map(|(stamp, _)| stamp))
     }
 
-    /// Adds a unit vector.
+    /// Adds a unit vector. Ignores a vector of another length or with numbers that are not finite.
     pub fn insert(&mut self, label: u32, vector: &[f32]) {
         if vector.len() == self.dimensions && vector.iter().all(|value| value.is_finite()) {
-            self.tail.push(label, &Code::new(&self.rotation.turn(vector)));
+            self.tail.push(label, &VectorCode::new(&self.rotation.rotate_vector(vector)));
         }
     }
 
-    /// Lets only these labels, ascending, be found from now on; the others leave the files with the next [`Index::save`].
-    /// Returns how many others there are.
+    /// Hides all labels but these, ascending; the next [`VectorIndex::save`] deletes the hidden ones from the files. Returns
+    /// the number of hidden labels.
     ///
     /// # Errors
     /// When a file is damaged.
-    pub fn retain(&mut self, labels: &[u32]) -> io::Result<usize> {
+    pub fn retain_labels(&mut self, labels: &[u32]) -> io::Result<usize> {
         let mut gone = HashSet::new();
-        for view in self.views()? {
+        for view in self.collect_views()? {
             gone.extend(view.labels.iter().filter(|label| labels.binary_search(label).is_err()));
         }
         self.gone = gone;
         Ok(self.gone.len())
     }
 
-    /// How many vectors are only in the memory of this process.
-    pub const fn unsaved(&self) -> usize {
+    /// Counts the vectors that are only in the memory of this process.
+    pub const fn unsaved_count(&self) -> usize {
         self.tail.len()
     }
 
-    /// Writes what is only in memory into the files, takes out what is gone, and maps the result. The caller holds the lock of
-    /// the folder and has seen that the files are the ones of this index.
+    /// Writes the unsaved rows, deletes the hidden ones, and maps the result. The caller holds the lock of the folder
+    /// and has checked that the files are those of this index.
     ///
     /// # Errors
     /// Any I/O error; files and index are then as before.
-    pub fn save(&mut self, files: &Files, stamp: Stamp) -> io::Result<()> {
+    pub fn save(&mut self, files: &IndexFiles, stamp: IndexStamp) -> io::Result<()> {
         let keep = |label: u32| !self.gone.contains(&label);
-        let touched = |view: &View<'_>| !self.gone.is_empty() && view.labels.iter().any(|label| !keep(*label));
-        let mut fresh = Rows::merged(self.dimensions, &[self.tail.view()], &keep)?;
-        let mut segments: Vec<Segment> = Vec::new();
-        let mut next = files.next_number()?;
-        let write = |rows: &Rows, next: &mut u64| -> io::Result<Segment> {
+        let touched = |view: &RowView<'_>| !self.gone.is_empty() && view.labels.iter().any(|label| !keep(*label));
+        let mut fresh = RowBuffer::merge_views(self.dimensions, &[self.tail.as_view()], &keep)?;
+        let mut segments: Vec<MappedSegment> = Vec::new();
+        let mut next = files.next_segment_number()?;
+        let write = |rows: &RowBuffer, next: &mut u64| -> io::Result<MappedSegment> {
             let number = *next;
             *next += 1;
-            rows.write(&files.segment(number))?;
-            Ok(Segment { number, rows: Arc::new(Mapped::open(&files.segment(number), self.dimensions)?) })
+            rows.write_file(&files.segment_path(number))?;
+            Ok(MappedSegment {
+                number,
+                rows: Arc::new(MappedRows::open(&files.segment_path(number), self.dimensions)?),
+            })
         };
         for segment in &self.segments {
-            let view = segment.rows.view()?;
+            let view = segment.rows.read_view()?;
             segments.push(if touched(&view) {
-                write(&Rows::merged(self.dimensions, &[view], &keep)?, &mut next)?
+                write(&RowBuffer::merge_views(self.dimensions, &[view], &keep)?, &mut next)?
             } else {
                 segment.clone()
             });
@@ -209,68 +217,78 @@ impl Index {
         segments.retain(|segment| segment.rows.len() > 0);
         while let Some(last) = segments.last()
             && last.rows.len() <= 2 * fresh.len()
-            && last.rows.len() + fresh.len() <= MOST_ROWS
+            && last.rows.len() + fresh.len() <= MAX_SEGMENT_ROWS
         {
-            fresh = Rows::merged(self.dimensions, &[last.rows.view()?, fresh.view()], &keep)?;
+            fresh = RowBuffer::merge_views(self.dimensions, &[last.rows.read_view()?, fresh.as_view()], &keep)?;
             segments.pop();
         }
         if fresh.len() > 0 {
             segments.push(write(&fresh, &mut next)?);
         }
         let numbers: Vec<u64> = segments.iter().map(|segment| segment.number).collect();
-        files.publish(stamp, self.dimensions, &numbers)?;
+        files.publish_segments(stamp, self.dimensions, &numbers)?;
         self.segments = segments;
-        self.tail = Rows::new(self.dimensions);
+        self.tail = RowBuffer::new(self.dimensions);
         self.gone.clear();
         Ok(())
     }
 
-    /// The query in the form of the codes.
-    pub fn probe(&self, query: &[f32]) -> Probe {
-        Probe(Code::new(&self.rotation.turn(query)))
+    /// Quantises a query.
+    pub fn quantise_query(&self, query: &[f32]) -> QueryCode {
+        QueryCode(VectorCode::new(&self.rotation.rotate_vector(query)))
     }
 
-    /// The `count` nearest vectors among those allowed.
+    /// Finds the `count` nearest vectors among those allowed. A query of another length finds nothing.
     ///
     /// # Errors
-    /// When a file is damaged: the index is then of no use.
-    pub fn nearest(&self, probe: &Probe, count: usize, allowed: &Allowed<'_>, effort: Effort) -> io::Result<Nearest> {
+    /// When a file is damaged: the index must then be rebuilt.
+    pub fn find_nearest(
+        &self,
+        probe: &QueryCode,
+        count: usize,
+        allowed: &LabelFilter<'_>,
+        effort: SearchEffort,
+    ) -> io::Result<NearestResult> {
         if probe.0.coarse.len() != self.dimensions {
-            return Ok(Nearest::default());
+            return Ok(NearestResult::default());
         }
-        let views = self.views()?;
-        let search = Search { views: &views, probe, count, allowed, gone: &self.gone };
-        let Some(BuiltGraph(graph, covered)) = &self.graph else { return search.nearest(effort == Effort::Exact) };
-        if effort == Effort::Exact || !matches!(allowed, Allowed::All) {
-            return search.nearest(effort == Effort::Exact);
+        let views = self.collect_views()?;
+        let search = LinearScan { views: &views, probe, count, allowed, gone: &self.gone };
+        let Some(BuiltGraph(graph, covered)) = &self.graph else {
+            return search.find_nearest(effort == SearchEffort::Exact);
+        };
+        if effort == SearchEffort::Exact || !matches!(allowed, LabelFilter::All) {
+            return search.find_nearest(effort == SearchEffort::Exact);
         }
-        let mut nearest = search.among(&graph.candidates(&probe.0.signs, (count * GRAPH_EACH).max(GRAPH_LEAST)))?;
-        // What the graph was not built of is scanned.
+        let mut nearest = search.rank_labels(
+            &graph.find_candidates(&probe.0.signs, (count * GRAPH_PER_NEIGHBOUR).max(GRAPH_MIN_CANDIDATES)),
+        )?;
+        // Segments that the graph does not cover are scanned.
         let numbers = self.segments.iter().map(|segment| Some(segment.number)).chain([None]);
-        let others: Vec<View<'_>> = numbers
+        let others: Vec<RowView<'_>> = numbers
             .zip(&views)
             .filter(|(number, _)| number.is_none_or(|number| !covered.contains(&number)))
             .map(|(_, view)| *view)
             .collect();
-        nearest.best.extend(Search { views: &others, ..search }.nearest(false)?.best);
-        nearest.best.sort_by(better);
-        nearest.best = scan::distinct(nearest.best.into_iter(), count);
+        nearest.best.extend(LinearScan { views: &others, ..search }.find_nearest(false)?.best);
+        nearest.best.sort_by(compare_neighbours);
+        nearest.best = scan::distinct_labels(nearest.best.into_iter(), count);
         Ok(nearest)
     }
 
-    /// The dot product with the vector of one label, if it has one.
+    /// Returns the dot product with the vector of one label; `None` when the label is unknown or hidden.
     ///
     /// # Errors
     /// When a file is damaged.
-    pub fn score(&self, probe: &Probe, label: u32) -> io::Result<Option<f32>> {
+    pub fn score_label(&self, probe: &QueryCode, label: u32) -> io::Result<Option<f32>> {
         if self.gone.contains(&label) || probe.0.coarse.len() != self.dimensions {
             return Ok(None);
         }
-        if let Some(row) = self.tail.position(label) {
-            return scan::exact_score(&self.tail.view(), row, probe).map(Some);
+        if let Some(row) = self.tail.find_row(label) {
+            return scan::exact_score(&self.tail.as_view(), row, probe).map(Some);
         }
         for segment in &self.segments {
-            let view = segment.rows.view()?;
+            let view = segment.rows.read_view()?;
             if let Ok(row) = view.labels.binary_search(&label) {
                 return scan::exact_score(&view, row, probe).map(Some);
             }
@@ -278,39 +296,38 @@ impl Index {
         Ok(None)
     }
 
-    /// What builds the graph of everything that is in files now, on another thread: minutes for a million vectors. Answers
-    /// `None` when `stop` was set meanwhile.
+    /// Returns a function that builds the graph of all rows that are in files now, for another thread: it takes minutes
+    /// for a million vectors. The function returns `None` when `stop` was set meanwhile.
     pub fn graph_builder(&self) -> impl FnOnce(&AtomicBool) -> io::Result<Option<BuiltGraph>> + Send + 'static {
         let segments = self.segments.clone();
         move |stop| {
-            let views = segments.iter().map(|segment| segment.rows.view()).collect::<io::Result<Vec<_>>>()?;
-            let graph = Graph::build(&views, stop);
+            let views = segments.iter().map(|segment| segment.rows.read_view()).collect::<io::Result<Vec<_>>>()?;
+            let graph = SignGraph::build_graph(&views, stop);
             Ok(graph.map(|graph| BuiltGraph(graph, segments.iter().map(|segment| segment.number).collect())))
         }
     }
 
-    /// Asks this graph for candidates from now on.
+    /// Uses this graph for candidates from now on.
     pub fn use_graph(&mut self, graph: BuiltGraph) {
         self.graph = Some(graph);
     }
 
-    fn views(&self) -> io::Result<Vec<View<'_>>> {
-        let mapped = self.segments.iter().map(|segment| segment.rows.view());
-        mapped.chain(std::iter::once(Ok(self.tail.view()))).collect()
+    fn collect_views(&self) -> io::Result<Vec<RowView<'_>>> {
+        let mapped = self.segments.iter().map(|segment| segment.rows.read_view());
+        mapped.chain(std::iter::once(Ok(self.tail.as_view()))).collect()
     }
 
-    /// How many vectors it holds.
+    /// Counts the rows, hidden ones and repeated labels included.
     pub fn len(&self) -> usize {
         self.segments.iter().map(|segment| segment.rows.len()).sum::<usize>() + self.tail.len()
     }
 
-    /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Name of the engine that answers searches without a filter.
-    pub const fn name(&self) -> &'static str {
+    /// Returns the name of the engine that answers unfiltered searches: `hnsw` or `scan`.
+    pub const fn engine_name(&self) -> &'static str {
         if self.graph.is_some() { "hnsw" } else { "scan" }
     }
 }
@@ -360,34 +377,40 @@ mod tests {
         scored.into_iter().take(count).map(|(id, _)| id).collect()
     }
 
-    fn filled(all: &[Vec<f32>]) -> Index {
-        let mut index = Index::new(all[0].len());
+    fn filled(all: &[Vec<f32>]) -> VectorIndex {
+        let mut index = VectorIndex::new(all[0].len());
         for (label, vector) in (1..).zip(all) {
             index.insert(label, vector);
         }
         index
     }
 
-    fn labels(index: &Index, query: &[f32], count: usize, allowed: &Allowed<'_>, effort: Effort) -> Vec<u32> {
-        let found = index.nearest(&index.probe(query), count, allowed, effort).unwrap();
+    fn labels(
+        index: &VectorIndex,
+        query: &[f32],
+        count: usize,
+        allowed: &LabelFilter<'_>,
+        effort: SearchEffort,
+    ) -> Vec<u32> {
+        let found = index.find_nearest(&index.quantise_query(query), count, allowed, effort).unwrap();
         found.best.into_iter().map(|(label, _)| label).collect()
     }
 
     /// How many of the ten nearest of twenty vectors are found, of 200.
-    fn found(index: &Index, all: &[Vec<f32>], effort: Effort) -> usize {
+    fn found(index: &VectorIndex, all: &[Vec<f32>], effort: SearchEffort) -> usize {
         let mut found = 0;
         for query in all.iter().step_by(all.len() / 20) {
-            let nearest = labels(index, query, 10, &Allowed::All, effort);
+            let nearest = labels(index, query, 10, &LabelFilter::All, effort);
             found += exact(all, query, 10).iter().filter(|label| nearest.contains(label)).count();
         }
         found
     }
 
     /// The index of a folder with everything saved.
-    fn saved(folder: &std::path::Path, all: &[Vec<f32>]) -> (Files, Index) {
-        let files = Files::new(folder, "a1");
+    fn saved(folder: &std::path::Path, all: &[Vec<f32>]) -> (IndexFiles, VectorIndex) {
+        let files = IndexFiles::new(folder, "a1");
         let mut index = filled(all);
-        index.save(&files, Stamp { last: 7, ..Stamp::default() }).unwrap();
+        index.save(&files, IndexStamp { last: 7, ..IndexStamp::default() }).unwrap();
         (files, index)
     }
 
@@ -396,25 +419,26 @@ mod tests {
         let all = vectors(1500, 48);
         let index = filled(&all);
         assert_eq!(index.len(), 1500);
-        assert_eq!(found(&index, &all, Effort::Quick), 200);
+        assert_eq!(found(&index, &all, SearchEffort::Quick), 200);
     }
 
     #[test]
     fn signs_lose_next_to_nothing_and_the_exact_search_nothing() {
         let all = texts(24_000, 128);
         let index = filled(&all);
-        let quick = found(&index, &all, Effort::Quick);
+        let quick = found(&index, &all, SearchEffort::Quick);
         assert!(quick >= 195, "{quick} of 200");
-        assert_eq!(found(&index, &all, Effort::Exact), 200);
+        assert_eq!(found(&index, &all, SearchEffort::Exact), 200);
         let some: &dyn Fn(u32) -> bool = &|label| label % 1000 == 1;
-        let narrow = labels(&index, &all[0], 5, &Allowed::If(some), Effort::Quick);
+        let narrow = labels(&index, &all[0], 5, &LabelFilter::If(some), SearchEffort::Quick);
         assert_eq!((narrow.len(), narrow[0]), (5, 1));
         let half: &dyn Fn(u32) -> bool = &|label| label % 2 == 1;
-        let wide = labels(&index, &all[0], 50, &Allowed::If(half), Effort::Quick);
+        let wide = labels(&index, &all[0], 50, &LabelFilter::If(half), SearchEffort::Quick);
         assert!(wide.len() == 50 && wide[0] == 1 && wide.iter().all(|label| label % 2 == 1));
     }
 
     #[test]
+    #[cfg(feature = "graph")]
     fn the_graph_names_good_candidates_and_twins_stay_together() {
         let folder = tempfile::tempdir().unwrap();
         let mut all = texts(3000, 384);
@@ -426,27 +450,27 @@ mod tests {
         assert!(stopped.is_none());
         let graph = index.graph_builder()(&AtomicBool::new(false)).unwrap().unwrap();
         index.use_graph(graph);
-        assert_eq!(index.name(), "hnsw");
-        let quick = found(&index, &all, Effort::Quick);
+        assert_eq!(index.engine_name(), "hnsw");
+        let quick = found(&index, &all, SearchEffort::Quick);
         assert!(quick >= 195, "{quick} of 200");
-        let twins = labels(&index, &all[5], 51, &Allowed::All, Effort::Quick);
+        let twins = labels(&index, &all[5], 51, &LabelFilter::All, SearchEffort::Quick);
         assert!(twins.iter().all(|label| *label == 6 || *label > 3000), "{twins:?}");
         // What came after the graph was built is found too.
         let later = texts(3001, 384).pop().unwrap();
         index.insert(9000, &later);
-        assert_eq!(labels(&index, &later, 1, &Allowed::All, Effort::Quick), [9000]);
+        assert_eq!(labels(&index, &later, 1, &LabelFilter::All, SearchEffort::Quick), [9000]);
     }
 
     #[test]
     fn only_what_is_allowed() {
         let folder = tempfile::tempdir().unwrap();
         let all = vectors(60, 16);
-        let empty = Index::new(16);
-        assert!(empty.is_empty() && labels(&empty, &[0.0; 16], 3, &Allowed::All, Effort::Quick).is_empty());
+        let empty = VectorIndex::new(16);
+        assert!(empty.is_empty() && labels(&empty, &[0.0; 16], 3, &LabelFilter::All, SearchEffort::Quick).is_empty());
         for index in [filled(&all), saved(folder.path(), &all).1] {
             let few: &dyn Fn(u32) -> bool = &|label| [7, 20, 41, 99].contains(&label);
-            for allowed in [Allowed::Only(&[7, 20, 41, 99]), Allowed::If(few)] {
-                let mut found = labels(&index, &all[0], 10, &allowed, Effort::Quick);
+            for allowed in [LabelFilter::Only(&[7, 20, 41, 99]), LabelFilter::If(few)] {
+                let mut found = labels(&index, &all[0], 10, &allowed, SearchEffort::Quick);
                 found.sort_unstable();
                 assert_eq!(found, [7, 20, 41]);
             }
@@ -458,11 +482,12 @@ mod tests {
         let all = vectors(3, 16);
         let mut index = filled(&all);
         index.insert(1, &all[0]);
-        let found = index.nearest(&index.probe(&all[0]), 5, &Allowed::All, Effort::Quick).unwrap();
+        let found =
+            index.find_nearest(&index.quantise_query(&all[0]), 5, &LabelFilter::All, SearchEffort::Quick).unwrap();
         assert_eq!(found.best.iter().filter(|(label, _)| *label == 1).count(), 1);
         assert!((found.best[0].1 - 1.0).abs() < 1e-4 && found.spread.deviation > 0.0);
-        assert_eq!(index.score(&index.probe(&all[2]), 9).unwrap(), None);
-        assert!((index.score(&index.probe(&all[2]), 3).unwrap().unwrap() - 1.0).abs() < 1e-4);
+        assert_eq!(index.score_label(&index.quantise_query(&all[2]), 9).unwrap(), None);
+        assert!((index.score_label(&index.quantise_query(&all[2]), 3).unwrap().unwrap() - 1.0).abs() < 1e-4);
     }
 
     #[test]
@@ -473,16 +498,16 @@ mod tests {
         for (label, vector) in (501..).zip(&all[500..]) {
             index.insert(label, vector);
             if label % 100 == 0 {
-                index.save(&files, Stamp { last: i64::from(label), ..Stamp::default() }).unwrap();
+                index.save(&files, IndexStamp { last: i64::from(label), ..IndexStamp::default() }).unwrap();
             }
         }
-        let (mapped, stamp) = Index::open(&files, 32).unwrap().unwrap();
-        assert_eq!((mapped.len(), stamp.last, mapped.unsaved()), (900, 900, 0));
-        assert_eq!(found(&mapped, &all, Effort::Quick), 200);
+        let (mapped, stamp) = VectorIndex::open(&files, 32).unwrap().unwrap();
+        assert_eq!((mapped.len(), stamp.last, mapped.unsaved_count()), (900, 900, 0));
+        assert_eq!(found(&mapped, &all, SearchEffort::Quick), 200);
         // A few segments, one manifest.
         assert!(std::fs::read_dir(folder.path()).unwrap().count() <= 4);
-        assert!(Index::open(&files, 16).is_err());
-        assert!(Index::open(&Files::new(folder.path(), "other"), 32).unwrap().is_none());
+        assert!(VectorIndex::open(&files, 16).is_err());
+        assert!(VectorIndex::open(&IndexFiles::new(folder.path(), "other"), 32).unwrap().is_none());
     }
 
     #[test]
@@ -491,19 +516,19 @@ mod tests {
         let all = vectors(300, 32);
         let (files, mut index) = saved(folder.path(), &all);
         let stay: Vec<u32> = (1..=300).filter(|label| label % 3 != 0).collect();
-        assert_eq!(index.retain(&stay).unwrap(), 100);
-        assert!(!labels(&index, &all[2], 300, &Allowed::All, Effort::Quick).contains(&3));
-        assert_eq!(index.score(&index.probe(&all[2]), 3).unwrap(), None);
-        index.save(&files, Stamp::default()).unwrap();
-        let (mapped, _) = Index::open(&files, 32).unwrap().unwrap();
+        assert_eq!(index.retain_labels(&stay).unwrap(), 100);
+        assert!(!labels(&index, &all[2], 300, &LabelFilter::All, SearchEffort::Quick).contains(&3));
+        assert_eq!(index.score_label(&index.quantise_query(&all[2]), 3).unwrap(), None);
+        index.save(&files, IndexStamp::default()).unwrap();
+        let (mapped, _) = VectorIndex::open(&files, 32).unwrap().unwrap();
         assert_eq!(mapped.len(), 200);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]
     fn a_spread_is_mean_and_deviation() {
-        let spread = Spread::of([0.1, 0.3].into_iter());
+        let spread = ScoreSpread::spread_of_scores([0.1, 0.3].into_iter());
         assert!((spread.mean - 0.2).abs() < 1e-6 && (spread.deviation - 0.1).abs() < 1e-6, "{spread:?}");
-        assert_eq!(Spread::of(std::iter::empty()), Spread::default());
+        assert_eq!(ScoreSpread::spread_of_scores(std::iter::empty()), ScoreSpread::default());
     }
 }

@@ -47,6 +47,7 @@ impl Rig {
         }
         let (home, watcher) = (TestHome::new(), TestHome::new());
         let _ = home.import_samples();
+        home.allow_variables("[\"sync.postgres\"]");
         let receiver = Service::start(&watcher);
         let folder = home.path().join("monitoring");
         let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
@@ -69,7 +70,8 @@ impl Rig {
         let folder = self.folder.to_str().unwrap();
         let export = ["monitoring", "export", folder, "--http", &self.http, "--webhook", &self.receiver.webhook];
         let _ = self.home.json(&[&export[..], &["--alertmanager", &self.manager]].concat());
-        let (ours, theirs) = (self.home.memory().join("http.token"), self.watcher.memory().join("http.token"));
+        let (ours, theirs) =
+            (self.home.memory().join("http.webhook.token"), self.watcher.memory().join("http.webhook.token"));
         edit(&self.folder.join("prometheus.yml"), &[("10s", "1s")]);
         edit(
             &self.folder.join("rules.yml"),

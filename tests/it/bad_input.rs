@@ -75,13 +75,13 @@ fn stores_that_are_not_ours_or_newer_are_left_alone() {
         let connection = home.database();
         connection.execute_batch(sql).unwrap();
     };
-    set("PRAGMA user_version = 2000");
+    set("PRAGMA user_version = 4000");
     let before = std::fs::read(&database).unwrap();
-    home.run(&["search", "x"]).fails(4, "schema 2000");
+    home.run(&["search", "x"]).fails(4, "schema 4000");
     home.run(&["import", "claude-code", home.path().to_str().unwrap()])
-        .fails(4, "this claude-memory understands up to 1001");
+        .fails(4, "this claude-memory understands up to 3001");
     assert_eq!(std::fs::read(&database).unwrap(), before, "a newer store was touched");
-    set("PRAGMA user_version = 1001; PRAGMA application_id = 7");
+    set("PRAGMA user_version = 3000; PRAGMA application_id = 7");
     home.run(&["status"]).fails(2, "another program");
     std::fs::write(&database, b"this is no database, but a long enough text to be looked at by SQLite").unwrap();
     home.run(&["status"]).fails(4, "not a database");
@@ -92,7 +92,7 @@ fn a_newer_minor_version_can_be_opened() {
     let home = TestHome::new();
     home.import_samples();
     let connection = home.database();
-    connection.execute_batch("PRAGMA user_version = 1001").unwrap();
+    connection.execute_batch("PRAGMA user_version = 3001").unwrap();
     assert!(home.json(&["status"])["messages"].as_u64() > Some(60));
 }
 

@@ -1,5 +1,4 @@
-//! The real Claude Code as client. Only the model behind it is doubled, by a loopback stub of the Messages API: it says
-//! which tool to call and nothing else.
+//! The real Claude Code as client. Only the model behind it is doubled: it says which tool to call and nothing else.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::home::{TestHome, real_part, skip};
-use crate::model::Model;
+use crate::model::{Block, Model, Protocol};
 
 pub(crate) fn claude() -> Option<PathBuf> {
     let path = real_part("node_modules/@anthropic-ai/claude-code-linux-x64/claude");
@@ -27,52 +26,6 @@ pub(crate) fn command(claude: &Path, home: &TestHome) -> Command {
         command.env(name, "1");
     }
     command
-}
-
-/// Plays the model of Claude Code: first it asks for our tool, then it ends the turn.
-fn scripted(tool: &'static str, arguments: Value) -> Model {
-    Model::start(move |path, body| {
-        let asks = path.contains("/v1/messages") && !path.contains("count_tokens");
-        asks.then(|| events(body, tool, &arguments))
-    })
-}
-
-/// Whether a request already carries the result of our tool.
-fn tool_result(request: &Value) -> Option<String> {
-    let messages = request["messages"].as_array()?;
-    messages.iter().rev().filter(|message| message["role"] == "user").find_map(|message| {
-        let blocks = message["content"].as_array()?;
-        blocks.iter().find(|block| block["type"] == "tool_result").map(ToString::to_string)
-    })
-}
-
-fn events(request: &Value, tool: &str, arguments: &Value) -> String {
-    let offered = request["tools"].as_array().is_some_and(|tools| tools.iter().any(|offer| offer["name"] == tool));
-    let (block, delta, reason) = if offered && tool_result(request).is_none() {
-        (
-            json!({ "type": "tool_use", "id": "toolu_01", "name": tool, "input": {} }),
-            json!({ "type": "input_json_delta", "partial_json": arguments.to_string() }),
-            "tool_use",
-        )
-    } else {
-        (json!({ "type": "text", "text": "" }), json!({ "type": "text_delta", "text": "Done." }), "end_turn")
-    };
-    let usage = json!({ "input_tokens": 10, "output_tokens": 10 });
-    let message = json!({
-        "id": "msg_01", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5", "content": [],
-        "stop_reason": null, "stop_sequence": null, "usage": usage
-    });
-    [
-        ("message_start", json!({ "type": "message_start", "message": message })),
-        ("content_block_start", json!({ "type": "content_block_start", "index": 0, "content_block": block })),
-        ("content_block_delta", json!({ "type": "content_block_delta", "index": 0, "delta": delta })),
-        ("content_block_stop", json!({ "type": "content_block_stop", "index": 0 })),
-        ("message_delta", json!({ "type": "message_delta", "delta": { "stop_reason": reason, "stop_sequence": null }, "usage": usage })),
-        ("message_stop", json!({ "type": "message_stop" })),
-    ]
-    .iter()
-    .map(|(name, data)| format!("event: {name}\ndata: {data}\n\n"))
-    .collect()
 }
 
 #[test]
@@ -118,7 +71,7 @@ fn what_one_session_said_the_next_one_finds() {
     let Some(claude) = claude() else { return };
     let home = TestHome::new();
     let _ = home.import_samples();
-    let model = scripted("mcp__claude-memory__memory_search", json!({ "query": "which port does staging use" }));
+    let model = Model::scripted(vec![Block::Call("memory_search", json!({ "query": "which port does staging use" }))]);
 
     // The first session writes a real transcript; it knows nothing of us.
     let (first, second) = ("11111111-2222-4333-8444-555555555555", "66666666-7777-4888-8999-000000000000");
@@ -134,12 +87,10 @@ fn what_one_session_said_the_next_one_finds() {
     } } });
     let allowed = ["--mcp-config", &config.to_string(), "--allowedTools", "mcp__claude-memory__memory_search"];
     let talk = turn(&claude, &home, &model, second, "where does staging listen?", &allowed);
-    let requests = model.requests.lock().unwrap();
-    let result =
-        requests.iter().find_map(tool_result).unwrap_or_else(|| panic!("no tool result reached the model: {talk}"));
-    assert!(result.contains("port 6543, because 6432") && result.contains(first), "{result}");
-    assert!(result.contains("memory://item/"), "{result}");
-    drop(requests);
+    let results = model.results(Protocol::Messages);
+    let [result] = results.as_slice() else { panic!("no tool result reached the model: {talk}") };
+    assert!(result.contains("port 6543, because 6432"), "{result}");
+    assert!(result.contains("[claude-memory] Stored history") && result.contains("memory_get ids"), "{result}");
 
     // The transcript of the second session goes in too, without the memory that it was handed.
     let report = home.json(&["import", "claude-code"]);
@@ -155,7 +106,7 @@ fn what_one_session_said_the_next_one_finds() {
 fn a_deleted_session_is_resumed() {
     let Some(claude) = claude() else { return };
     let home = TestHome::new();
-    let model = scripted("none", json!({}));
+    let model = Model::scripted(Vec::new());
     let session = "12121212-3434-4565-8787-909090909090";
     let _ = turn(&claude, &home, &model, session, "remember that the gateway listens on port 6543", &[]);
     assert!(home.json(&["import", "claude-code"])["new"].as_u64() >= Some(2));
@@ -203,7 +154,7 @@ fn it_remembers_from_one_session_to_the_next_and_leaves_no_trace() {
     // A session says something and asks a subagent; its hooks keep it while it runs. Nothing is imported by hand.
     let first = "11111111-2222-4333-8444-555555555555";
     let task = json!({ "description": "look", "prompt": "look for quinces in the orchard", "subagent_type": "general-purpose" });
-    let model = scripted("Agent", task);
+    let model = Model::scripted(vec![Block::Call("Agent", task)]);
     let fact = "note that the staging gateway listens on port 6543, because 6432 belongs to pgbouncer";
     let talk = live(&claude, &home, &model, &["--session-id", first], fact, &["--allowedTools", "Agent"]);
     captured(&home);
@@ -220,8 +171,8 @@ fn it_remembers_from_one_session_to_the_next_and_leaves_no_trace() {
     assert_eq!(compacted["session_id"], first, "{compacted}");
 
     // The second session is handed it by the hook with its prompt, and by the tool that it calls.
-    let model =
-        scripted("mcp__claude-memory__memory_search", json!({ "query": "staging gateway port", "mode": "keyword" }));
+    let search = json!({ "query": "staging gateway port", "mode": "keyword" });
+    let model = Model::scripted(vec![Block::Call("memory_search", search)]);
     let allowed = ["--allowedTools", "mcp__claude-memory__memory_search"];
     let question = "which port does the staging gateway listen on?";
     // The hook has 150 ms. On a busy machine it may need more; then the session goes on without, and the next one is asked.
@@ -238,10 +189,9 @@ fn it_remembers_from_one_session_to_the_next_and_leaves_no_trace() {
         })
         .expect("no session was handed what the first one said");
     let second = second.as_str();
-    let requests = model.requests.lock().unwrap();
-    let result = requests.iter().find_map(tool_result).unwrap_or_else(|| panic!("no tool result: {talk}"));
-    assert!(result.contains("6432 belongs to pgbouncer") && result.contains(first), "{result}");
-    drop(requests);
+    let results = model.results(Protocol::Messages);
+    let [result] = results.as_slice() else { panic!("no tool result: {talk}") };
+    assert!(result.contains("6432 belongs to pgbouncer") && result.contains("memory_get ids"), "{result}");
 
     captured(&home);
     // Neither what was injected nor what the tool said was taken in again.

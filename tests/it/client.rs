@@ -49,11 +49,13 @@ impl Client {
     pub(crate) fn request(&mut self, method: &str, mut params: Value) -> Value {
         self.next += 1;
         if self.modern {
-            params["_meta"] = json!({
-                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-                "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
-                "io.modelcontextprotocol/clientCapabilities": {}
-            });
+            for (key, value) in [
+                ("protocolVersion", json!("2026-07-28")),
+                ("clientInfo", json!({ "name": "test", "version": "1" })),
+                ("clientCapabilities", json!({})),
+            ] {
+                params["_meta"][format!("io.modelcontextprotocol/{key}")] = value;
+            }
         }
         self.send(&json!({ "jsonrpc": "2.0", "id": self.next, "method": method, "params": params }));
         let mut line = String::new();
@@ -63,10 +65,38 @@ impl Client {
         answer
     }
 
+    /// Calls a tool as a program: the answer holds data beside its text.
     #[track_caller]
     pub(crate) fn call(&mut self, name: &str, arguments: Value) -> Value {
-        let answer = self.request("tools/call", json!({ "name": name, "arguments": arguments }));
+        let meta = json!({ "claude-memory/structured": true });
+        let answer = self.request("tools/call", json!({ "name": name, "arguments": arguments, "_meta": meta }));
         answer.get("result").unwrap_or_else(|| panic!("{answer}")).clone()
+    }
+
+    /// Calls a tool that the client wants progress of; returns the notifications before the answer, and the answer.
+    pub(crate) fn call_with_progress(&mut self, name: &str, arguments: Value) -> (Vec<Value>, Value) {
+        assert!(!self.modern, "revision 2025-11-25, which has notifications on stdio");
+        self.next += 1;
+        let params = json!({ "name": name, "arguments": arguments, "_meta": { "progressToken": "p1" } });
+        self.send(&json!({ "jsonrpc": "2.0", "id": self.next, "method": "tools/call", "params": params }));
+        let mut notified = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.output.read_line(&mut line).unwrap();
+            let message: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+            if message["id"] == self.next {
+                return (notified, message);
+            }
+            notified.push(message);
+        }
+    }
+
+    /// Calls a tool as an agent does; its text.
+    #[track_caller]
+    pub(crate) fn ask(&mut self, name: &str, arguments: Value) -> String {
+        let answer = self.request("tools/call", json!({ "name": name, "arguments": arguments }));
+        assert_eq!(answer["result"].get("structuredContent"), None, "{answer}");
+        answer["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 
     /// Ends stdin and waits; stderr must be empty.

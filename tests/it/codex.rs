@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::home::{TestHome, real_part, skip};
 use crate::importers::{of, written};
-use crate::model::Model;
+use crate::model::{Block, Model};
 
 pub(crate) fn codex() -> Option<PathBuf> {
     let program = real_part("node_modules/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex");
@@ -18,10 +18,11 @@ pub(crate) fn codex() -> Option<PathBuf> {
     None
 }
 
-/// Has Codex ask a model on loopback and nobody else.
+/// Has Codex ask a model on loopback and nobody else: no catalog of plugins, no newer version, no statistics.
 pub(crate) fn configure(home: &TestHome, model: &str, more: &str) {
     let config = format!(
         "model = \"gpt-5\"\nmodel_provider = \"stub\"\napproval_policy = \"never\"\nsandbox_mode = \"danger-full-access\"\n{more}\n\
+         check_for_update_on_startup = false\nfeatures.plugins = false\nanalytics.enabled = false\n\
          [model_providers.stub]\nname = \"stub\"\nbase_url = \"{model}/v1\"\nwire_api = \"responses\"\nrequires_openai_auth = false\n"
     );
     home.write(".codex/config.toml", config);
@@ -34,33 +35,12 @@ pub(crate) fn command(program: &Path, home: &TestHome, folder: &Path) -> Command
     command
 }
 
-/// A turn of the Responses API: first it wants a command to be run, then it ends.
-fn turn(path: &str, body: &Value) -> Option<String> {
-    if !path.contains("/responses") {
-        return None;
-    }
-    let ran = body["input"].as_array()?.iter().any(|item| item["type"] == "function_call_output");
-    let item = if ran {
-        json!({ "type": "message", "role": "assistant", "id": "msg_1",
-            "content": [{ "type": "output_text", "text": "In the evening. 傍晚" }] })
-    } else {
-        json!({ "type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "exec_command",
-            "arguments": json!({ "cmd": "echo hose" }).to_string() })
-    };
-    let usage = json!({ "input_tokens": 1, "output_tokens": 1, "total_tokens": 2 });
-    let events = [
-        json!({ "type": "response.created", "response": { "id": "r1" } }),
-        json!({ "type": "response.output_item.done", "output_index": 0, "item": item }),
-        json!({ "type": "response.completed", "response": { "id": "r1", "usage": usage } }),
-    ];
-    Some(events.iter().map(|event| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap())).collect())
-}
-
 #[test]
 fn what_codex_writes_is_read() {
     let Some(program) = codex() else { return };
     let home = TestHome::new();
-    let model = Model::start(turn);
+    let echo = Block::Call("exec_command", json!({ "cmd": "echo hose" }));
+    let model = Model::scripted(vec![echo, Block::Text("In the evening. 傍晚".to_owned())]);
     configure(&home, &model.address, "");
     let work = home.write("work/README.md", "").parent().unwrap().to_owned();
     let mut command = command(&program, &home, &work);
@@ -90,4 +70,53 @@ fn codex_lists_the_server_and_forgets_it() {
     assert!(listed.contains("claude-memory") && listed.contains("enabled"), "{listed}");
     let _ = home.json(&["uninstall", "codex"]);
     assert!(!list().contains("claude-memory"));
+}
+
+/// Its hooks keep a session without any import, and the next session is handed what the first one said.
+#[test]
+fn codex_remembers_by_its_hooks() {
+    let Some(program) = codex() else { return };
+    let home = TestHome::new();
+    let model = Model::scripted(vec![Block::Text("In the evening. 傍晚".to_owned())]);
+    configure(&home, &model.address, "");
+    let work = home.write("work/README.md", "").parent().unwrap().to_owned();
+    let _ = home.json(&["install", "codex", "--hooks"]);
+    let say = |text: &str| {
+        // Trust is a question on a terminal; nothing else differs.
+        let asked = ["exec", "--skip-git-repo-check", "--dangerously-bypass-hook-trust", text];
+        let ran = command(&program, &home, &work).args(asked).output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert!(ran.status.success() && !said.contains("Failed") && !said.contains("hooks.json"), "{said}");
+    };
+    let fact = "note that the staging gateway listens on port 6543, because 6432 belongs to pgbouncer";
+    say(fact);
+    let kept = home.json(&["search", "listens on port 6543", "--source", "codex", "--mode", "exact"]);
+    assert_eq!(kept["results"][0]["project"], "work", "{kept}");
+    let mut asked = 0;
+    while !model.requests.lock().unwrap().iter().any(|request| {
+        let input = request["input"].to_string();
+        input.contains("which port does the staging gateway listen on") && input.contains("Stored history")
+    }) {
+        asked += 1;
+        assert!(asked <= 10, "no session was handed what the first one said");
+        say("which port does the staging gateway listen on?");
+    }
+    // What was handed out is not taken in again, and an import finds nothing that the hooks missed.
+    let echo = home.json(&["search", "6432 belongs to pgbouncer", "--mode", "exact", "--limit", "50"]);
+    assert_eq!(echo["results"].as_array().unwrap().len(), 1, "{echo}");
+    let report = home.json(&["import", "codex"]);
+    assert_eq!((report["new"].as_u64(), report["bad_total"].as_u64()), (Some(0), Some(0)), "{report}");
+}
+
+/// Codex starts servers without the variables of its user: the entry has to name the data folder.
+#[test]
+fn codex_opens_the_memory_that_install_was_told() {
+    let Some(program) = codex() else { return };
+    let home = TestHome::new();
+    let _ = home.json(&["install", "codex"]);
+    let listed =
+        command(&program, &home, home.path()).args(["mcp", "get", "claude-memory", "--json"]).output().unwrap();
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let entry: Value = serde_json::from_str(&listed).unwrap_or_else(|error| panic!("{error}: {listed}"));
+    assert_eq!(entry["transport"]["args"], json!(["--home", home.memory(), "mcp"]), "{entry}");
 }

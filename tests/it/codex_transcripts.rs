@@ -1,7 +1,10 @@
 //! What Codex keeps in its folder: forks, sub-agents, archives, older forms, and what stands in events alone.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::process::Stdio;
 
+use claude_memory::testing::disk::FileLock;
 use serde_json::{Value, json};
 
 use crate::home::TestHome;
@@ -289,4 +292,38 @@ fn calls_of_every_kind_keep_their_words() {
         assert_eq!(texts.matches(words).count(), 1, "{words}: {texts}");
     }
     assert!(!texts.contains("QUJD") && !texts.contains("an answer of our own"), "{texts}");
+}
+
+/// Codex kills what runs in its background when it ends: the hook that it waits for waits for the one that is at work.
+#[test]
+fn the_last_capture_waits_for_the_one_at_work() {
+    let home = TestHome::new();
+    let mut records = vec![meta(OWN, "/work/house"), prompt(1, "why is the cellar damp")];
+    let transcript = home.write(&file(OWN), lines(&records));
+    let event = json!({ "session_id": OWN, "transcript_path": transcript, "cwd": "/work/house" }).to_string();
+    let start = |name: &str| {
+        let mut command = home.command();
+        command.args(["hook", "--client", "codex", name]).stdin(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(event.as_bytes()).unwrap();
+        child
+    };
+    assert!(start("Stop").wait().unwrap().success());
+    assert_eq!(stored(&home).len(), 1, "after the first turn");
+    let captures = std::fs::read_dir(home.memory().join("captures")).unwrap();
+    let lock = captures.map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some()).unwrap();
+    // On a busy machine the limit of the hook may be over before its work is done: then the next turn is looked at.
+    let waited = (2..12).any(|second| {
+        records.push(prompt(second, &format!("question {second}")));
+        home.write(&file(OWN), lines(&records));
+        let FileLock::Held(held) = FileLock::try_acquire(&lock).unwrap() else { panic!("nobody has it") };
+        assert!(start("Stop").wait().unwrap().success(), "one in the background leaves at once");
+        let mut last = start("SessionEnd");
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let is_waiting = last.try_wait().unwrap().is_none();
+        drop(held);
+        assert!(last.wait().unwrap().success());
+        is_waiting && stored(&home).len() == records.len() - 1
+    });
+    assert!(waited, "no last capture waited");
 }

@@ -58,7 +58,7 @@ fn an_archive_installs_a_program_that_works_from_there() {
     assert!(bytes == std::fs::read(&again).unwrap(), "two runs over the same program differ");
     let name = archive.file_name().unwrap().to_str().unwrap().to_owned();
     let sum = std::fs::read_to_string(one.join(format!("{name}.sha256"))).unwrap();
-    assert_eq!(sum, format!("{}  {name}\n", claude_memory::domain::hash::sha256_hex(&bytes)));
+    assert_eq!(sum, format!("{}  {name}\n", claude_memory::testing::domain::hash::sha256_hex(&bytes)));
 
     assert!(Command::new("tar").arg("xzf").arg(&archive).arg("-C").arg(home.path()).status().unwrap().success());
     let folder = home.path().join(name.trim_end_matches(".tar.gz"));
@@ -110,6 +110,8 @@ fn an_archive_installs_a_program_that_works_from_there() {
         "the memory is not the program's to remove"
     );
 
+    attestations(&home, &folder);
+
     // A byte of the program is another one.
     let mut program = std::fs::read(folder.join("bin/claude-memory")).unwrap();
     let middle = program.len() / 2;
@@ -119,6 +121,59 @@ fn an_archive_installs_a_program_that_works_from_there() {
     Ran::new(install(&home, &folder, &[])).fails(1, "nothing was installed");
     assert!(files(&home.path().join(".local")).iter().all(|file| file.starts_with("share/claude-memory/")));
     Ran::new(install(&home, &folder, &["--nonsense"])).fails(2, "--nonsense");
+}
+
+/// Where GitHub's program is logged in, the attestation decides; who insists on one gets none without it.
+fn attestations(home: &TestHome, folder: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let tools = home.path().join("tools");
+    let prefix = home.path().join("attested");
+    // Stands for `gh`: logged in or not, and what it says about an attestation.
+    let gh = |logged_in: u8, verified: u8| {
+        let script = format!(
+            "#!/bin/sh\necho \"$@\" >>{}\ncase $1 in auth) exit {logged_in} ;; *) exit {verified} ;; esac\n",
+            tools.join("asked").display()
+        );
+        let path = home.write("tools/gh", script);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new("/bin/sh");
+        command.env_clear().env("HOME", home.path()).current_dir("/");
+        command.env("PATH", format!("{}:/usr/bin:/bin", tools.display())).arg(folder.join("install.sh"));
+        let ran = Ran::new(command.args(arguments).args(["--prefix", prefix.to_str().unwrap()]).output().unwrap());
+        let installed = prefix.join("bin/claude-memory").exists();
+        let _ = std::fs::remove_dir_all(&prefix);
+        (ran, installed)
+    };
+    gh(0, 0);
+    let (ran, installed) = run(&[]);
+    assert!(installed && ran.stdout.contains("not made by a release"), "{}{}", ran.stdout, ran.stderr);
+    let (ran, installed) = run(&["--repo", "me/claude-memory"]);
+    assert!(installed && ran.stdout.contains("built by a release of me/claude-memory"), "{}{}", ran.stdout, ran.stderr);
+    let asked = std::fs::read_to_string(tools.join("asked")).unwrap();
+    assert!(
+        asked.contains(&format!("attestation verify {}/bin/claude-memory --repo me/claude-memory", folder.display()))
+            && asked.contains("--signer-workflow me/claude-memory/.github/workflows/release.yml"),
+        "{asked}"
+    );
+    gh(0, 1);
+    let (ran, installed) = run(&["--repo", "me/claude-memory"]);
+    assert!(!installed && ran.code == 1 && ran.stderr.contains("has not attested"), "{}{}", ran.stdout, ran.stderr);
+    let (ran, installed) = run(&["--repo", "me/claude-memory", "--no-attestation"]);
+    assert!(installed, "{}{}", ran.stdout, ran.stderr);
+    gh(1, 1);
+    let (ran, installed) = run(&["--repo", "me/claude-memory"]);
+    assert!(!installed && ran.stderr.contains("gh auth login"), "{}{}", ran.stdout, ran.stderr);
+    // An archive of a release names its repository.
+    home.write("REPOSITORY", "me/claude-memory\n");
+    std::fs::copy(home.path().join("REPOSITORY"), folder.join("REPOSITORY")).unwrap();
+    let (ran, installed) = run(&[]);
+    assert!(installed && ran.stdout.contains("no attestation was compared"), "{}{}", ran.stdout, ran.stderr);
+    gh(0, 1);
+    let (ran, installed) = run(&[]);
+    assert!(!installed && ran.stderr.contains("has not attested"), "{}{}", ran.stdout, ran.stderr);
+    std::fs::remove_file(folder.join("REPOSITORY")).unwrap();
 }
 
 /// What documents and the release say about the oldest Rust is what Cargo holds it to, and what clippy checks the code against.

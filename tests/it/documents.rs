@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::home::TestHome;
+
 /// Splits like a shell as far as our examples need it: spaces, double and single quotes, comments.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
@@ -60,7 +62,7 @@ fn every_command_in_the_readmes_is_understood() {
                 other => panic!("{document} names {other:?}, which nothing checks"),
             };
             own += 1;
-            if let Err(error) = claude_memory::cli::command().try_get_matches_from(&arguments) {
+            if let Err(error) = claude_memory::testing::cli::command().try_get_matches_from(&arguments) {
                 panic!("{document}: {arguments:?}: {error}");
             }
         }
@@ -71,7 +73,7 @@ fn every_command_in_the_readmes_is_understood() {
 /// Every command shows how it is used, and what it shows is understood.
 #[test]
 fn every_command_has_examples_that_are_understood() {
-    let program = claude_memory::cli::command();
+    let program = claude_memory::testing::cli::command();
     for command in program.get_subcommands() {
         let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         let name = command.get_name();
@@ -143,18 +145,12 @@ fn both_readmes_have_the_same_chapters_commands_pictures_and_tables() {
 fn the_plugin_enters_the_hooks_that_install_enters() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/data/plugin/hooks/hooks.json");
     let plugin: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-    let mut entered = Vec::new();
-    for (event, entries) in plugin["hooks"].as_object().unwrap() {
-        for hook in entries.as_array().unwrap().iter().flat_map(|entry| entry["hooks"].as_array().unwrap()) {
-            let line = hook["command"].as_str().unwrap();
-            let argument = line.strip_prefix("claude-memory hook ").and_then(|line| line.strip_suffix(" || true"));
-            let background = hook.get("async").is_some_and(|value| value == true);
-            entered.push((event.clone(), argument.unwrap().to_owned(), background, hook["timeout"].as_u64()));
-        }
-    }
-    let ours = claude_memory::clients::HOOKS
-        .map(|hook| (hook.event.to_owned(), hook.argument.to_owned(), hook.background, Some(u64::from(hook.timeout))));
-    assert_eq!(entered, ours);
+    // Both are for every machine: they name the program without its folder.
+    let home = TestHome::new();
+    let _ = home.json(&["install", "--scope", "project", "--hooks"]);
+    let settings = std::fs::read(home.path().join(".claude/settings.json")).unwrap();
+    let entered: serde_json::Value = serde_json::from_slice(&settings).unwrap();
+    assert_eq!(plugin["hooks"], entered["hooks"]);
     let version =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/data/plugin/.claude-plugin/plugin.json"))
             .unwrap();

@@ -27,7 +27,7 @@ fn a_conversation_as_markdown_and_html() {
     let into = home.path().join("one.html");
     let write = ["export", session, "--format", "html", "--output", into.to_str().unwrap()];
     assert_eq!(home.run(&write).code, 0);
-    home.run(&write).fails(2, "written over");
+    home.run(&write).fails(2, "overwritten");
     home.run(&["export", "ffffffff"]).fails(1, "no session");
 }
 
@@ -109,9 +109,9 @@ fn a_transcript_is_given_back_and_not_read_again() {
         (&json!(0), &json!(records.len()), &json!(0)),
         "{again}"
     );
-    home.run(&["restore-transcript", "545308"]).fails(2, "written over");
+    home.run(&["restore-transcript", "545308"]).fails(2, "overwritten");
     assert_eq!(home.run(&["save", "a note"]).code, 0);
-    home.run(&["restore-transcript", "saved:"]).fails(1, "no session");
+    home.run(&["restore-transcript", "saved:"]).fails(1, "is not a session");
 }
 
 /// Two projects may have one name; lines of one hold nothing of the other.

@@ -42,7 +42,7 @@ fn a_message_is_gone_everywhere_and_stays_gone() {
     let again = home.json(&["import", "claude-code", &folder, "--rescan"]);
     assert_eq!((again["new"].as_u64(), again["forgotten"].as_u64()), (Some(0), Some(1)), "{again}");
     assert_eq!(home.run(&["init", "--verify"]).code, 0, "words and texts still agree");
-    home.run(&["forget", &id, "--yes"]).fails(1, "there is no session");
+    home.run(&["forget", &id, "--yes"]).fails(1, "there is no");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn no_canary_is_left_in_any_file() {
     assert_eq!((receipt["forgotten"].as_u64(), receipt["searched"].as_u64()), (Some(1000), Some(1000)), "{receipt}");
     assert_eq!(receipt["found_in"].as_array().map(Vec::len), Some(0), "{receipt}");
     let connection = home.database();
-    for table in ["messages", "parts", "passages", "postings", "fresh", "pending", "conversations"] {
+    for table in ["messages", "parts", "passages", "postings", "pending_postings", "pending", "conversations"] {
         let count: i64 = connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
         assert_eq!(count, 0, "{table}");
     }
@@ -154,8 +154,10 @@ fn what_a_session_forgets_does_not_come_back_with_its_transcript() {
         // A turn may end here.
         home.write("t/s.jsonl", talk.text());
         let _ = home.json(&["import", "claude-code", "t"]);
-        let ids = json!({ "ids": [saved["structuredContent"]["id"]], "dry_run": false });
-        let done = talk.calls(&mut client, server, "memory_forget", ids, structured);
+        let ids = json!({ "ids": [saved["structuredContent"]["id"]] });
+        let shown = talk.calls(&mut client, server, "memory_forget", ids, structured);
+        let code = json!({ "code": shown["structuredContent"]["code"] });
+        let done = talk.calls(&mut client, server, "memory_forget", code, structured);
         assert_eq!(done["structuredContent"]["receipt"]["verified"], true, "{done}");
         assert!(!done.to_string().contains("ZEBRA"), "{done}");
         client.finish();

@@ -3,12 +3,11 @@
 
 use std::path::Path;
 
-use claude_memory::domain::random::SplitMix64;
+use claude_memory::testing::domain::random::SplitMix64;
 
 use crate::home::say;
 
 #[path = "../fuzz/targets.rs"]
-#[expect(unreachable_pub, reason = "the fuzzer has it as a module of its own")]
 mod targets;
 
 /// Inputs of one target: with every `cargo test`, and in CI.
@@ -95,4 +94,14 @@ fn webhook() {
 #[test]
 fn config() {
     replay("config");
+}
+
+#[test]
+fn redaction() {
+    replay("redaction");
+}
+
+#[test]
+fn bundle() {
+    replay("bundle");
 }

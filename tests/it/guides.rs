@@ -82,10 +82,16 @@ fn run(home: &TestHome, machine: &str, command: &str, postgres: Option<&str>) ->
     shell.env_clear().current_dir(&project).env("HOME", &folder).env("PATH", format!("{programs}:/usr/bin:/bin"));
     shell.env("TZ", "UTC").env("CLAUDE_MEMORY_TEST_NOW", NOW).env("CLAUDE_MEMORY_TEST_SEED", "7");
     shell.env("CLAUDE_MEMORY_TEST_READINGS", "disk=10,memory=10,cpu=10").env("LANG", "C.UTF-8");
-    postgres.map(|url| shell.env("CLAUDE_MEMORY_SYNC_POSTGRES", url));
+    if let Some(url) = postgres {
+        let memory = folder.join(".local/share/claude-memory");
+        let _ = home.json(&["config", "set", "sync.postgres", url, "--home", memory.to_str().unwrap()]);
+    }
     let ran = shell.args(["-c", &format!("{{ {command}\n}} 2>&1")]).output().unwrap();
     let said = String::from_utf8(ran.stdout).unwrap().replace(&folder.display().to_string(), "~");
     let said = said.replace(&programs, "~/.local/bin");
+    // Where two projects have one name, the folder above tells them apart.
+    let above = folder.file_name().unwrap().to_string_lossy().into_owned();
+    let said = said.replace(&format!("{above}/shop"), "me/shop");
     let said = postgres.map_or_else(|| said.clone(), |url| said.replace(url, "postgresql://db.example.org/memory"));
     said.lines().map(|line| line.trim_end().to_owned()).collect()
 }
@@ -124,7 +130,7 @@ fn follow(name: &str, postgres: Option<&str>) {
     }
     assert!(commands > 3, "{name} shows {commands} commands");
     if update {
-        claude_memory::disk::write_atomic(&path, (written.join("\n") + "\n").as_bytes()).unwrap();
+        claude_memory::testing::disk::write_atomic(&path, (written.join("\n") + "\n").as_bytes()).unwrap();
     }
 }
 

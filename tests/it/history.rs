@@ -122,8 +122,8 @@ fn a_task_starts_with_what_is_known() {
     let items = pack["items"].as_array().unwrap();
     assert!(items.iter().any(|item| item["why"] == "how the error ended"), "{pack}");
     assert!(items.iter().all(|item| item["role"] != "tool" && item["trust"] != "untrusted"), "{pack}");
-    let little = home.json(&["context", "the pool runs dry", "--max-tokens", "60"]);
-    assert!(little["tokens"].as_u64() <= Some(60) && little["items"].as_array().unwrap().len() <= 1, "{little}");
+    let little = home.json(&["context", "the pool runs dry", "--max-tokens", "150"]);
+    assert!(little["tokens"].as_u64() <= Some(150) && little["items"].as_array().unwrap().len() <= 1, "{little}");
     let strict = home.json(&["context", "a recipe for pancakes", "--style", "conservative"]);
     assert!(strict["items"].as_array().unwrap().is_empty(), "{strict}");
     home.run(&["context", " "]).fails(2, "neither a task");
@@ -178,7 +178,7 @@ fn the_first_run_finds_histories_and_shows_searches() {
     // Nobody is there to be asked.
     let told = home.run(&["init"]);
     assert_eq!(told.code, 0, "{}", told.stderr);
-    assert!(told.stdout.contains("claude-code ") && told.stdout.contains("13 transcripts"), "{}", told.stdout);
+    assert!(told.stdout.contains("claude-code ") && told.stdout.contains("transcripts: 13"), "{}", told.stdout);
     assert!(
         told.stdout.contains("deletes what is not read yet in") && told.stderr.contains("init --yes"),
         "{}",
@@ -186,7 +186,7 @@ fn the_first_run_finds_histories_and_shows_searches() {
     );
     assert!(!told.stdout.contains("Searches in your own"), "{}", told.stdout);
     let done = home.run(&["init", "--yes"]).stdout;
-    assert!(done.contains("82 new messages"), "{done}");
+    assert!(done.contains("new messages: 82"), "{done}");
     let searches: Vec<&str> =
         done.lines().filter_map(|line| line.trim().strip_prefix("claude-memory search \"")).collect();
     assert_eq!(searches.len(), 3, "{done}");

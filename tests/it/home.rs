@@ -98,6 +98,11 @@ impl TestHome {
 }
 
 impl TestHome {
+    /// Lets environment variables set settings that name servers or programs. `settings` is a list in TOML.
+    pub(crate) fn allow_variables(&self, settings: &str) {
+        let _ = self.json(&["config", "set", "environment.allow", settings]);
+    }
+
     /// Puts the sample conversations where Claude Code keeps its own, in a home below this one (`""` is this one).
     pub(crate) fn keep_samples(&self, below: &str) {
         for entry in std::fs::read_dir(samples()).unwrap() {
@@ -112,7 +117,7 @@ impl TestHome {
 
 /// The database of a data folder. Our checksums of pages are kept, as SQLite's own tools would not.
 pub(crate) fn database(folder: &Path) -> rusqlite::Connection {
-    let layer = claude_memory::store::page_checksums().unwrap();
+    let layer = claude_memory::testing::store::checksum_vfs_name().unwrap();
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
     rusqlite::Connection::open_with_flags_and_vfs(folder.join("memory.db"), flags, layer).unwrap()
 }

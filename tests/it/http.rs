@@ -185,7 +185,7 @@ fn only_who_brings_the_token_from_the_right_place_comes_in() {
         assert!(!answer.contains(&service.token) && !lower.contains("access-control-"), "{answer}");
     }
     // Also where there is nothing, also without a method of ours.
-    for path in ["GET /api/notes", "GET /livez", "GET /metrics", "DELETE /mcp", "OPTIONS /mcp"] {
+    for path in ["GET /api/notes", "GET /readyz", "GET /metrics", "DELETE /mcp", "OPTIONS /mcp"] {
         assert_eq!(service.request(path, &[("Host", &service.address)], b"").0, 401, "{path}");
     }
     assert_eq!(service.request("GET /livez", &service.good(&bearer), b"").0, 200);
@@ -219,7 +219,7 @@ fn the_token_is_the_owners() {
     let file = home.memory().join("http.token");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
-    home.run(&["serve", "--http", "127.0.0.1:0", "--webhook", "off"]).fails(3, "others can read it");
+    home.run(&["serve", "--http", "127.0.0.1:0", "--webhook", "off"]).fails(3, "other users can read it");
 }
 
 #[test]
@@ -227,9 +227,9 @@ fn a_busy_port_and_a_foreign_address_are_refused() {
     let home = TestHome::new();
     let service = Service::start(&home);
     home.run(&["serve", "--http", &service.address]).fails(3, "ss -ltnp");
-    home.run(&["serve", "--http", "0.0.0.0:0"]).fails(3, "this machine only");
+    home.run(&["serve", "--http", "0.0.0.0:0"]).fails(3, "not a loopback address");
     home.run(&["serve", "--http", "127.0.0.1:0", "--webhook", &service.webhook]).fails(3, &service.webhook);
-    home.run(&["serve", "--http", "127.0.0.1:0", "--webhook", "0.0.0.0:0"]).fails(3, "this machine only");
+    home.run(&["serve", "--http", "127.0.0.1:0", "--webhook", "0.0.0.0:0"]).fails(3, "not a loopback address");
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn a_damaged_body_gets_an_answer_of_json_rpc() {
         [&br#""pool \ud83d x""#[..], b"\"pool \xff x\"", br#""pool", "limit": 1e400"#, br#""pool", "limit": "5""#]
     {
         let (status, answer) = post(query);
-        assert!(status == 200 && answer.contains("structuredContent"), "{}: {answer}", query.escape_ascii());
+        assert!(status == 200 && answer.contains("Read around: memory_get"), "{}: {answer}", query.escape_ascii());
     }
     let marked = ["\u{feff}".as_bytes(), &call("memory_search", &json!({ "query": "pool" }))].concat();
     assert_eq!(service.request("POST /mcp", &headers, &marked).0, 200);

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::net::TcpStream;
 
-use claude_memory::http::ROUTES;
+use claude_memory::testing::http::ROUTES;
 
 use crate::home::TestHome;
 use crate::http::{Service, save};
@@ -18,13 +18,13 @@ fn no_route_lets_anybody_in_who_may_not() {
     let elsewhere = [
         "/index.html",
         "/metrics",
-        "/health",
+        "/readyz",
         "/../mcp",
         "//mcp",
         "/mcp/",
         "/MCP",
         "/mcp%2f..",
-        "/livez?token=x",
+        "/readyz?token=x",
         "/mcp?access_token=",
     ];
     let query = format!("/mcp?token={}", service.token);

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use claude_memory::bench::{Generator, LatencyOptions, scale};
-use claude_memory::config::{Layered, Paths};
-use claude_memory::domain::{Detail, Filter, Ids, Mode, Query, Timestamp};
-use claude_memory::memory::Memory;
-use claude_memory::store::Open;
+use claude_memory::testing::bench::{HistoryGenerator, LatencyOptions, measure_scale};
+use claude_memory::testing::config::{LayeredSettings, Paths};
+use claude_memory::testing::domain::{Detail, Filter, IdGenerator, Query, SearchMode, Timestamp};
+use claude_memory::testing::memory::Memory;
+use claude_memory::testing::store::{CopyPolicy, OpenMode};
 
 use crate::home::TestHome;
 
@@ -20,19 +20,19 @@ fn now() -> Timestamp {
 /// A store of a made-up history, with its vectors and its files.
 fn store(scratch: &Path) -> Paths {
     let nowhere = scratch.join("no-config");
-    let settings = Layered::load(&nowhere).unwrap().settings;
+    let settings = LayeredSettings::load_file(&nowhere).unwrap().settings;
     let options = LatencyOptions { queries: Vec::new(), rounds: 0, program: None };
-    let report = scale(scratch, &settings, TURNS, options, now(), &mut |_| {}).unwrap();
+    let report = measure_scale(scratch, &settings, TURNS, options, now(), &mut |_| {}).unwrap();
     assert_eq!((report.latency.turns, report.latency.vectors), (TURNS, TURNS));
-    Paths::resolve(Some(scratch.join(format!("turns-{TURNS}")))).unwrap()
+    Paths::resolve_home(Some(scratch.join(format!("turns-{TURNS}")))).unwrap()
 }
 
 fn open(paths: &Paths) -> Memory {
-    let settings = Layered::load(&paths.config()).unwrap().settings;
-    Memory::open(paths, settings, Open::Existing, Ids::System, now()).unwrap()
+    let settings = LayeredSettings::load_file(&paths.config_file()).unwrap().settings;
+    Memory::open(paths, settings, OpenMode::Existing, IdGenerator::System, now()).unwrap()
 }
 
-fn asking(text: &str, mode: Mode, limit: usize) -> Query {
+fn asking(text: &str, mode: SearchMode, limit: usize) -> Query {
     Query {
         texts: vec![text.to_owned()],
         mode,
@@ -43,16 +43,17 @@ fn asking(text: &str, mode: Mode, limit: usize) -> Query {
         max_tokens: 4000,
         here: Vec::new(),
         explain: false,
+        exchange: false,
         worth: None,
     }
 }
 
 /// What some questions find, in every mode, for somebody who has just begun. The encoder is that of `loaded`.
 fn answers(loaded: &Memory, paths: &Paths) -> Vec<Vec<String>> {
-    let memory = loaded.beside(paths, Open::Existing, Ids::System, now()).unwrap();
+    let memory = loaded.open_scratch(paths, OpenMode::Existing, IdGenerator::System, now()).unwrap();
     let mut answers = Vec::new();
-    for text in (Generator { turns: TURNS, end: now() }).questions(2) {
-        for mode in [Mode::Keyword, Mode::Semantic, Mode::Hybrid] {
+    for text in (HistoryGenerator { turns: TURNS, end: now() }).generate_questions(2) {
+        for mode in [SearchMode::Keyword, SearchMode::Semantic, SearchMode::Hybrid] {
             let query = asking(&text, mode, 10);
             let answer = memory.search(&query, now()).unwrap();
             answers.push(answer.hits.iter().map(|hit| hit.id.to_string()).collect());
@@ -62,7 +63,7 @@ fn answers(loaded: &Memory, paths: &Paths) -> Vec<Vec<String>> {
 }
 
 fn files(paths: &Paths) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(paths.index()).unwrap();
+    let entries = std::fs::read_dir(paths.index_folder()).unwrap();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.file_name().unwrap() != "lock");
     files.sort();
@@ -107,19 +108,22 @@ fn files_of_another_store_are_not_believed() {
     let older = scratch.path().join("older.db");
     // An older copy of the database is put back under newer files.
     let memory = open(&paths);
-    let note = claude_memory::domain::Note { text: "the frobnicator needs oil".to_owned(), ..Default::default() };
-    std::fs::copy(paths.database(), &older).unwrap();
+    let note = claude_memory::testing::domain::DraftNote {
+        text: "the frobnicator needs oil".to_owned(),
+        ..Default::default()
+    };
+    std::fs::copy(paths.database_file(), &older).unwrap();
     let saved = memory.save(note, now()).unwrap();
     drop(memory);
     let found = |text: &str| {
-        let query = asking(text, Mode::Keyword, 5);
+        let query = asking(text, SearchMode::Keyword, 5);
         open(&paths).search(&query, now()).unwrap().hits.first().map(|hit| hit.id)
     };
     assert_eq!(found("frobnicator oil"), Some(saved.id));
     for suffix in ["-wal", "-shm"] {
-        let _ = std::fs::remove_file(format!("{}{suffix}", paths.database().display()));
+        let _ = std::fs::remove_file(format!("{}{suffix}", paths.database_file().display()));
     }
-    std::fs::copy(&older, paths.database()).unwrap();
+    std::fs::copy(&older, paths.database_file()).unwrap();
     assert_eq!(found("frobnicator oil"), None);
     assert_eq!(answers(&loaded, &paths), right);
 }
@@ -129,17 +133,20 @@ fn what_one_process_adds_the_others_find_at_their_next_search() {
     let scratch = tempfile::tempdir().unwrap();
     let paths = store(scratch.path());
     let writer = open(&paths);
-    let reader = writer.beside(&paths, Open::Existing, Ids::System, now()).unwrap();
+    let reader = writer.open_scratch(&paths, OpenMode::Existing, IdGenerator::System, now()).unwrap();
     let found = || {
-        let query = asking("how do we keep the frobnicator from squeaking", Mode::Semantic, 3);
+        let query = asking("how do we keep the frobnicator from squeaking", SearchMode::Semantic, 3);
         reader.search(&query, now()).unwrap().hits.first().map(|hit| hit.id)
     };
-    let note = claude_memory::domain::Note { text: "the frobnicator needs oil".to_owned(), ..Default::default() };
+    let note = claude_memory::testing::domain::DraftNote {
+        text: "the frobnicator needs oil".to_owned(),
+        ..Default::default()
+    };
     let before = found();
     let saved = writer.save(note, now()).unwrap().id;
     assert_ne!(before, Some(saved));
-    let turn = writer.take_turn(1).unwrap().unwrap();
-    let made = writer.make_vectors(&turn, &AtomicBool::new(false), &mut |_| {}).unwrap();
+    let turn = writer.acquire_embed_lease(1).unwrap().unwrap();
+    let made = writer.embed_pending(&turn, &AtomicBool::new(false), &mut |_| {}).unwrap();
     assert_eq!(made.vectors, 1);
     assert_eq!(found(), Some(saved));
 }
@@ -152,7 +159,7 @@ fn making_vectors_can_be_paused() {
     let paused = home.run(&["embed"]);
     assert_eq!(paused.code, 0);
     assert!(paused.stderr.contains("paused") && paused.stderr.contains("--resume"), "{}", paused.stderr);
-    assert!(home.run(&["status"]).stdout.contains("making vectors is paused"));
+    assert!(home.run(&["status"]).stdout.contains("embedding is paused"));
     let made = home.json(&["embed", "--resume"]);
     assert!(made["parts"].as_u64() > Some(20), "{made}");
 }
@@ -167,8 +174,8 @@ fn what_is_forgotten_leaves_the_files() {
     let gone = &right[1][0];
     let size = |paths: &Paths| -> u64 { files(paths).iter().map(|file| std::fs::metadata(file).unwrap().len()).sum() };
     let before = size(&paths);
-    let receipt = memory.forget(vec![gone.parse().unwrap()], "a test", now()).unwrap();
-    assert_eq!((receipt.messages, receipt.vectors, receipt.found_in.len()), (1, 1, 0));
+    let receipt = memory.forget(vec![gone.parse().unwrap()], "a test", CopyPolicy::Remove, now()).unwrap();
+    assert_eq!((receipt.messages, receipt.vectors, receipt.searched.found_in.len()), (1, 1, 0));
     assert!(size(&paths) < before, "the row is in the files still");
     for (ids, earlier) in answers(&loaded, &paths).iter().zip(&right) {
         assert!(!ids.contains(gone));

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
-use claude_memory::mcp::{Profile, tools};
+use claude_memory::testing::mcp::{Profile, tools};
 use serde_json::{Value, json};
 
 use crate::client::Client;
@@ -19,7 +19,7 @@ fn both_eras_are_answered_before_anything_is_opened() {
     let listed = modern.request("tools/list", json!({}));
     let names: Vec<&str> =
         listed["result"]["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
-    let core = ["search", "get", "timeline", "context", "save", "forget", "projects", "health"];
+    let core = ["search", "get", "timeline", "context", "fix", "handoff", "save", "forget"];
     assert_eq!(names, core.map(|name| format!("memory_{name}")));
     assert_eq!(modern.call("ping", json!({}))["structuredContent"]["pong"], true);
     modern.finish();
@@ -32,7 +32,7 @@ fn both_eras_are_answered_before_anything_is_opened() {
 #[test]
 fn definitions_are_closed_and_small() {
     let mut bytes = 0;
-    for tool in tools::definitions(Profile::Admin) {
+    for tool in tools::define_tools(Profile::Admin, true) {
         let text = serde_json::to_string(&tool).unwrap();
         let input = serde_json::to_value(&*tool.input_schema).unwrap();
         assert_eq!(input["additionalProperties"], false, "{}", tool.name);
@@ -43,7 +43,7 @@ fn definitions_are_closed_and_small() {
         let description = tool.description.as_deref().unwrap();
         assert!(description.len() > 30 && tool.title.is_some() && tool.output_schema.is_some(), "{}", tool.name);
         assert!(tool.annotations.as_ref().is_some_and(|notes| notes.open_world_hint == Some(false)), "{}", tool.name);
-        if tools::definitions(Profile::Core).iter().any(|core| core.name == tool.name) {
+        if tools::define_tools(Profile::Core, true).iter().any(|core| core.name == tool.name) {
             // What a model is given: name, title, description, input schema.
             let given =
                 json!({ "name": tool.name, "title": tool.title, "description": description, "input_schema": input });
@@ -100,7 +100,6 @@ fn arguments_are_taken_as_models_send_them() {
         let text = result["content"][0]["text"].as_str().unwrap();
         assert!(result["isError"] == true && text.contains(expect), "{text}");
     }
-    // Positions of a session, in the form of today and of the release before.
     let positions = |answer: Value| {
         let messages = answer["structuredContent"]["conversations"][0]["messages"].as_array().cloned();
         let messages = messages.unwrap_or_else(|| panic!("{answer}"));
@@ -111,7 +110,7 @@ fn arguments_are_taken_as_models_send_them() {
     for arguments in [
         json!({ "session_id": "545308f1", "from": 2, "count": 3 }),
         json!({ "session_id": "545308f1", "from": "2", "count": "3", "ids": [], "around": 0 }),
-        json!({ "session_id": "545308f1", "range": [2, 3] }),
+        json!({ "session_id": "545308f1", "from": 2.0, "count": 3, "max_results": 9 }),
     ] {
         assert_eq!(positions(client.call("memory_get", arguments.clone())), part, "{arguments}");
     }
@@ -140,7 +139,8 @@ fn search_read_save_and_health() {
         assert_eq!(hit["session_id"], "f60a0f1e-24f7-4090-9be1-b36df4d4be6b");
         let text = found["content"][0]["text"].as_str().unwrap();
         assert!(
-            text.starts_with("[claude-memory] Stored history") && text.contains(hit["uri"].as_str().unwrap()),
+            text.starts_with("[claude-memory] Stored history")
+                && text.contains(hit["id"].as_str().unwrap().get(..8).unwrap()),
             "{text}"
         );
         let read = client.call("memory_get", json!({ "ids": [hit["id"]], "around": 1 }));
@@ -165,7 +165,7 @@ fn mistakes_are_tool_errors_that_a_model_can_act_on() {
     let mut client = Client::start(&home, true);
     for (tool, arguments, expect) in [
         ("memory_search", json!({}), "missing field `query`"),
-        ("memory_search", json!({ "query": "x", "colour": "red" }), "unknown field `colour`"),
+        ("memory_forget", json!({ "query": "x", "colour": "red" }), "unknown field `colour`"),
         ("memory_search", json!({ "query": "" }), "the query is empty"),
         ("memory_search", json!({ "query": "x", "mode": "fuzzy" }), "hybrid, semantic, keyword or exact"),
         ("memory_search", json!({ "query": "x", "after": "someday" }), "上周"),
@@ -211,7 +211,7 @@ fn results_fit_their_output_schemas() {
         ("memory_handoff", json!({ "session_id": "545308f1" })),
         ("ping", json!({})),
     ];
-    let definitions = tools::definitions(Profile::Full);
+    let definitions = tools::define_tools(Profile::Full, true);
     for (name, arguments) in calls {
         let tool = definitions.iter().find(|tool| tool.name == name).unwrap();
         let result = client.call(name, arguments);
@@ -299,6 +299,7 @@ fn the_python_sdk_agrees() {
     for mode in ["auto", "legacy", "2026-07-28"] {
         let mut command = std::process::Command::new(&python);
         command.env_clear().env("HOME", home.path()).env("CLAUDE_MEMORY_HOME", home.memory());
+        command.env("CLAUDE_MEMORY_MCP_STRUCTURED", "true");
         let output = command.args([script, env!("CARGO_BIN_EXE_claude-memory"), mode]).output().unwrap();
         assert!(output.status.success(), "{mode}: {}", String::from_utf8_lossy(&output.stderr));
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -83,9 +83,9 @@ fn a_model_that_does_not_work_is_not_taken_in() {
     assert_eq!((&tried["files_compared"], tried["found"].as_u64() >= Some(7)), (&json!(4), true), "{tried}");
     // Vectors of another length than it says; no model at all; nothing there.
     home.write("own/model.toml", "dimensions = 12\n");
-    home.run(&["model", "import", folder.to_str().unwrap()]).fails(3, "12 were expected");
+    home.run(&["model", "import", folder.to_str().unwrap()]).fails(3, "instead of 12");
     home.write("own/model.onnx", "no model");
-    home.run(&["model", "import", folder.to_str().unwrap()]).fails(3, "cannot be loaded");
+    home.run(&["model", "import", folder.to_str().unwrap()]).fails(3, "cannot load the embedding model");
     home.run(&["model", "import", "nowhere"]).fails(3, "nowhere");
     home.run(&["model", "use", "mine"]).fails(1, "there is no model \"mine\"");
     home.run(&["model", "use", "dir:/no/such/folder"]).fails(3, "/no/such/folder");
@@ -100,7 +100,39 @@ fn a_model_whose_files_changed_is_told() {
     let _ = home.json(&["model", "import", folder.to_str().unwrap()]);
     assert_eq!(home.json(&["model", "check", "own"])["files_compared"], 3);
     home.write("memory/models/own/model.toml", "name = \"another\"\n");
-    home.run(&["model", "check", "own"]).fails(3, "it is not the file that was taken in");
+    home.run(&["model", "check", "own"]).fails(3, "it is not the file that was added");
+}
+
+#[test]
+fn a_model_whose_files_were_replaced_is_not_loaded() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let folder = own_model(&home);
+    let name = format!("dir:{}", folder.display());
+    let _ = home.json(&["model", "import", folder.to_str().unwrap(), "--name", "mine"]);
+    let semantic = || home.json(&["search", "why were shoppers billed twice", "--mode", "semantic"]);
+    // A model outside of the data folder gets its digest into the setting, an imported one has digests beside it.
+    let used = home.json(&["model", "use", &name]);
+    let (path, digest) = used["model"].as_str().unwrap().split_once("#sha256=").unwrap();
+    assert_eq!((path, digest.len()), (name.as_str(), 64));
+    let _ = home.json(&["embed"]);
+    assert_eq!(semantic()["degraded"], false);
+    let tokenizer = std::fs::read_to_string(folder.join("tokenizer.json")).unwrap();
+    let replaced = tokenizer.replacen(' ', "  ", 1) + "\n";
+    home.write("own/tokenizer.json", &replaced);
+    let found = semantic();
+    assert_eq!(found["degraded"], true, "{found}");
+    assert!(found["warnings"].to_string().contains("has the digest of"), "{found}");
+    // The person accepts the new files.
+    let again = home.json(&["model", "use", &name]);
+    assert_ne!(again["model"], used["model"]);
+    let _ = home.json(&["model", "use", "mine"]);
+    home.write("memory/models/mine/tokenizer.json", &replaced);
+    let found = semantic();
+    assert!(
+        found["degraded"] == true && found["warnings"].to_string().contains("not the file that was added"),
+        "{found}"
+    );
 }
 
 #[test]
@@ -111,7 +143,7 @@ fn everything_that_is_made_from_texts_is_made_anew() {
     let ask = |text: &str| home.json(&["search", text])["results"].clone();
     let before = ["connection pool", "支付回调重复扣款"].map(ask);
     // Words that are gone from the index are found again.
-    home.database().execute_batch("DELETE FROM postings; DELETE FROM fresh").unwrap();
+    home.database().execute_batch("DELETE FROM postings; DELETE FROM pending_postings").unwrap();
     assert_ne!(["connection pool", "支付回调重复扣款"].map(ask), before);
     assert_eq!(home.json(&["reindex"])["messages"], 82);
     assert_eq!(["connection pool", "支付回调重复扣款"].map(ask), before);

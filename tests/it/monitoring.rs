@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use claude_memory::ops::monitoring::RULES;
+use claude_memory::testing::monitor::RULES;
 use serde_json::Value;
 
 use crate::client::Client;

@@ -50,7 +50,7 @@ fn timers_are_set_up_once_and_taken_out() {
     assert_eq!(run(&["schedule", "list", "--json"]).json()["timers"].as_array().unwrap().len(), 2);
     assert_eq!(run(&["schedule", "remove", "--json"]).json()["removed"], 2);
     assert!(units(&home).is_empty());
-    run(&["schedule", "install", "--only", "lunch"]).fails(2, "there are import, backup");
+    run(&["schedule", "install", "--only", "lunch"]).fails(2, "use import, backup");
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn reports_say_what_there_is_and_what_comes() {
 #[test]
 fn logs_are_shown_from_their_end() {
     let home = TestHome::new();
-    home.run(&["logs"]).fails(1, "it is made when");
+    home.run(&["logs"]).fails(1, "it is created at");
     home.write("memory/logs/cron.log", "one\ntwo \u{1b}[31mred\nthree\n");
     let shown = home.run(&["logs", "cron", "--lines", "2"]);
     assert_eq!((shown.code, shown.stdout.lines().count()), (0, 2), "{}", shown.stdout);

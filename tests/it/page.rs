@@ -118,7 +118,7 @@ fn a_person_uses_it_in_chromium() {
     );
     holds("changed", "text", "pinned");
     holds("preview", "text", "We tag");
-    holds("receipt", "text", "No file of the store holds a piece");
+    holds("receipt", "text", "No trace of them was found");
     assert!(step("timeline")["days"].as_u64().unwrap() > 0 && step("timeline")["sessions"].as_u64().unwrap() > 5);
     assert!(step("one day")["sessions"].as_u64() < step("timeline")["sessions"].as_u64());
     assert_eq!(step("health")["gauges"], json!(5));
@@ -141,7 +141,7 @@ fn a_page_of_another_origin_gets_nothing_and_files_say_nothing() {
     let service = Service::start(&home);
     let get = |path: &str, headers: &[(&str, &str)]| service.request(&format!("GET {path}"), headers, b"");
     let host = ("Host", service.address.as_str());
-    for (path, ..) in claude_memory::http::FILES {
+    for (path, ..) in claude_memory::testing::http::FILES {
         let (status, text) = get(path, &[host]);
         assert_eq!(status, 200, "{path}");
         assert!(!text.contains(&service.token), "{path}");

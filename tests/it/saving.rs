@@ -1,7 +1,8 @@
 //! Saving on purpose, and reading back.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::client::Client;
 use crate::home::TestHome;
 
 #[test]
@@ -83,4 +84,28 @@ fn a_seed_fixes_the_ids() {
         serde_json::from_slice::<Value>(&output.stdout).unwrap()["id"].clone()
     };
     assert_eq!(id(&TestHome::new()), id(&TestHome::new()));
+}
+
+/// A save that waits for another process reports progress, ends as busy while the lock is held, and stores nothing.
+#[test]
+fn a_save_that_cannot_write_reports_progress_and_says_busy() {
+    let home = TestHome::new();
+    let _ = home.json(&["save", "first"]);
+    let other = rusqlite::Connection::open(home.memory().join("memory.db")).unwrap();
+    let mut client = Client::start(&home, false);
+    let _ = client.call("memory_search", json!({ "query": "first" }));
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (notified, busy) = client.call_with_progress("memory_save", json!({ "text": "second" }));
+    let text = busy["result"]["content"][0]["text"].as_str().unwrap();
+    assert!(busy["result"]["isError"] == true && text.starts_with("busy"), "{text}");
+    assert!(!notified.is_empty(), "nothing was heard for five seconds");
+    for (number, message) in (1..).zip(&notified) {
+        assert_eq!(message["method"], "notifications/progress", "{message}");
+        assert_eq!(message["params"]["progressToken"], "p1", "{message}");
+        assert_eq!(message["params"]["progress"].as_f64(), Some(f64::from(number)), "{message}");
+    }
+    other.execute_batch("ROLLBACK").unwrap();
+    let saved = client.call("memory_save", json!({ "text": "second" }));
+    assert_eq!(saved["structuredContent"]["status"], "created", "nothing was stored before: {saved}");
+    client.finish();
 }

@@ -164,7 +164,7 @@ fn pages_do_not_overlap_and_the_budget_holds() {
 fn explanations_are_sentences() {
     let found = search(&["ERR_POOL_EXHAUSTED", "--explain"]);
     let text = results(&found)[0]["explanation"].as_str().unwrap();
-    assert!(text.contains("by word (place") && text.contains("by meaning (place"), "{text}");
+    assert!(text.contains("keyword (rank") && text.contains("semantic (rank"), "{text}");
 }
 
 #[test]
@@ -186,6 +186,7 @@ fn hostile_queries_are_only_words() {
 }
 
 #[test]
+#[cfg(feature = "graph")]
 fn the_graph_answers_like_the_scan() {
     let ask = |index: &str| {
         let mut command = SAMPLES.command();

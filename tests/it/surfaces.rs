@@ -41,7 +41,7 @@ fn only_the_owner_can_read_anything_under_any_umask() {
     shell.env("PATH", std::env::var_os("PATH").unwrap()).env("CLAUDE_MEMORY_HOME", home.memory());
     assert!(shell.status().unwrap().success());
     let all = below(&home.memory());
-    for name in ["memory.db", "redaction.key", "http.token", "embed.lock"] {
+    for name in ["memory.db", "redaction.key", "http.token", "http.metrics.token", "embed.lock"] {
         assert!(all.iter().any(|path| path.ends_with(name)), "{name} is not there: {all:?}");
     }
     for path in all {

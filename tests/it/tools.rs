@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use claude_memory::mcp::{Profile, tools};
+use claude_memory::testing::mcp::{Profile, tools};
 
 use crate::client::Client;
 use crate::home::TestHome;
@@ -38,7 +38,7 @@ fn hostile_arguments_are_told_and_nothing_breaks() {
         json!("../../../../etc/passwd"),
         deep,
     ];
-    for tool in tools::definitions(Profile::Admin) {
+    for tool in tools::define_tools(Profile::Admin, true) {
         let schema = serde_json::to_value(&*tool.input_schema).unwrap();
         let mut hostile = vec![json!({ "no_such_argument": 1 })];
         for name in
@@ -56,8 +56,13 @@ fn hostile_arguments_are_told_and_nothing_breaks() {
                 assert!(!text.contains(SECRET_WORD) && text.len() < 2_000, "{}: {text}", tool.name);
             }
         }
+        // What only reads or adds goes on without an argument that it does not have, and says so.
         let unknown = client.call(&tool.name, json!({ "no_such_argument": 1 }));
-        assert_eq!(unknown["isError"], true, "{}", tool.name);
+        let text = unknown["content"][0]["text"].as_str().unwrap();
+        assert!(unknown["isError"] == true || text.contains("has no argument no_such_argument; ignored"), "{text}");
+        if tool.annotations.unwrap().destructive_hint == Some(true) {
+            assert!(unknown["isError"] == true && text.contains("no_such_argument"), "{}: {text}", tool.name);
+        }
     }
     let health = client.call("memory_health", json!({}));
     assert!(health["structuredContent"]["messages"].as_u64() > Some(60), "{health}");
@@ -73,7 +78,7 @@ fn two_thousand_hostile_queries() {
         "\u{feff}", "é", "数据", "🦀", "\n", "\t", "{", "}", "[", "]", "<script>", "${x}", "`", "/*", "--", ";",
         "SELECT", "{{", "0x", "\u{fffd}", "ﬃ", "İ", "ß",
     ];
-    let mut random = claude_memory::domain::random::SplitMix64(7);
+    let mut random = claude_memory::testing::domain::random::SplitMix64(7);
     let modes = ["hybrid", "semantic", "keyword", "exact"];
     for number in 0..2_000_usize {
         let length = usize::try_from(random.next() % 12).unwrap() + 1;
@@ -128,27 +133,176 @@ fn the_names_of_the_predecessor_are_answered_and_not_listed() {
 }
 
 #[test]
+fn a_folder_that_is_no_project_is_told() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let mut command = home.command();
+    command.env("CLAUDE_PROJECT_DIR", home.path().join("nowhere"));
+    let mut client = Client::with_command(command, true, &[]);
+    let text = client.ask("memory_search", json!({ "query": "pool", "project": "current" }));
+    assert!(text.contains("not a known project") && text.contains("Nothing was found"), "{text}");
+    client.finish();
+}
+
+/// What an agent's model reads: confidence first, question and answer, one short id a hit, within the budget.
+#[test]
+fn a_search_says_how_sure_it_is_and_brings_the_answer() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let _ = home.json(&["embed", "--threads", "2"]);
+    let mut client = Client::start(&home, true);
+    let text = client
+        .ask("memory_search", json!({ "query": "Grafana request latency over 9 s every weekday morning, CPU idle" }));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[2], "Strong match.", "{text}");
+    assert!(text.contains("person ") && text.contains("\nmodel "), "a question comes with its answer: {text}");
+    assert!(!text.lines().any(|line| line.trim() == ">" || line.trim() == "> ---"), "{text}");
+    let uuids = text.split(|c: char| !c.is_ascii_hexdigit() && c != '-').filter(|word| word.len() == 36).count();
+    assert_eq!(uuids, 0, "{text}");
+    let id = text.rsplit_once("memory_get ids [\"").unwrap().1.split('"').next().unwrap().to_owned();
+    let read = client.ask("memory_get", json!({ "ids": [id] }));
+    assert!(read.contains(&id), "{read}");
+    for nothing in ["the best sourdough starter for rye bread", "怎么给阳台的番茄施肥"] {
+        let text = client.ask("memory_search", json!({ "query": nothing }));
+        assert!(text.contains("Nothing clearly matches; nearest:") || text.contains("Nothing was found"), "{text}");
+        let shown = text.lines().filter(|line| line.split_once(". 20").is_some_and(|(number, _)| number.len() == 1));
+        assert!(shown.count() <= 2, "{text}");
+    }
+    for max_tokens in [200, 400, 1200] {
+        let arguments =
+            json!({ "query": "pool test cache export", "limit": 50, "max_tokens": max_tokens, "detail": "full" });
+        let text = client.ask("memory_search", arguments.clone());
+        let counted = claude_memory::testing::domain::text::tokens::estimate_tokens(&text);
+        assert!(counted <= max_tokens, "{counted} of {max_tokens}: {text}");
+        let data = client.call("memory_search", arguments);
+        let told = data["structuredContent"]["tokens"].as_u64().unwrap();
+        // The digits of the marks are others each time.
+        assert!(told.abs_diff(counted as u64) <= 16, "{told} {counted}");
+    }
+    client.finish();
+}
+
+/// One call never deletes: the preview gives a code, and the code deletes what the preview showed and nothing else.
+#[test]
 fn forgetting_shows_first_and_then_does_it() {
     let home = home_with_a_word();
     let mut client = Client::start(&home, true);
+    let exact = |client: &mut Client| {
+        let found = client.call("memory_search", json!({ "query": SECRET_WORD, "mode": "exact" }));
+        found["structuredContent"]["results"].as_array().unwrap().len()
+    };
+    for arguments in [json!({ "query": SECRET_WORD, "dry_run": false }), json!({ "code": "00000000" })] {
+        let refused = client.call("memory_forget", arguments);
+        assert_eq!(refused["isError"], true, "{refused}");
+    }
     let shown = client.call("memory_forget", json!({ "query": SECRET_WORD }))["structuredContent"].clone();
-    assert_eq!(shown["dry_run"], true);
-    let id = shown["preview"][0]["id"].clone();
-    let refused = client.call("memory_forget", json!({ "query": SECRET_WORD, "dry_run": false }));
-    assert_eq!(refused["isError"], true);
-    assert_eq!(home.json(&["search", SECRET_WORD, "--mode", "exact"])["results"].as_array().unwrap().len(), 1);
-    let done = client.call("memory_forget", json!({ "query": SECRET_WORD, "confirm_ids": [id], "dry_run": false }));
+    let (code, id) = (shown["code"].clone(), shown["preview"][0]["id"].clone());
+    assert!(shown["waits_for_person"] == false && shown["receipt"].is_null(), "{shown}");
+    let both = client.call("memory_forget", json!({ "code": code, "ids": [id] }));
+    assert!(both["isError"] == true && exact(&mut client) == 1, "{both}");
+    let done = client.call("memory_forget", json!({ "code": code }));
     let receipt = &done["structuredContent"]["receipt"];
     assert_eq!((receipt["messages"].as_u64(), receipt["verified"].as_bool()), (Some(1), Some(true)), "{done}");
-    assert_eq!(
-        client.call("memory_search", json!({ "query": SECRET_WORD, "mode": "exact" }))["structuredContent"]["results"],
-        json!([])
-    );
+    assert_eq!(exact(&mut client), 0);
+    let again = client.call("memory_forget", json!({ "code": code }));
+    assert_eq!(again["isError"], true, "a code is good for one deletion: {again}");
     let both = client.call("memory_forget", json!({ "session_id": "545308f1", "ids": [] }));
     assert_eq!(both["isError"], true);
     let old = client.call("memory_forget", json!({ "project": "all", "before": "2020-01-01" }));
     assert_eq!(old["isError"], true);
     client.finish();
+}
+
+/// A project, more than twenty messages and backups are the person's to delete: the agent's call only asks.
+#[test]
+fn a_model_cannot_delete_much_without_the_person() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    assert_eq!(home.run(&["backup", "create"]).code, 0);
+    let kept = |home: &TestHome| home.json(&["status"])["messages"].as_u64().unwrap();
+    let before = kept(&home);
+    let mut client = Client::start(&home, true);
+    let hit = client.call("memory_search", json!({ "query": "pool", "limit": 1 }));
+    let id = hit["structuredContent"]["results"][0]["id"].clone();
+    let asked = [
+        json!({ "project": "orders", "before": "2030-01-01" }),
+        json!({ "ids": [id], "include_backups": true }),
+        json!({ "session_id": "545308f1-0771-4ddd-a91a-88de4ebeda3a", "include_backups": true }),
+    ];
+    let mut codes = Vec::new();
+    for arguments in asked {
+        let asked = client.call("memory_forget", arguments.clone());
+        let text = asked["content"][0]["text"].as_str().unwrap();
+        assert_eq!(asked["structuredContent"]["waits_for_person"], true, "{arguments}: {text}");
+        let code = asked["structuredContent"]["code"].as_str().unwrap().to_owned();
+        assert!(text.contains(&format!("claude-memory forget --confirm {code}")), "{text}");
+        let refused = client.call("memory_forget", json!({ "code": code }));
+        assert!(refused["isError"] == true && refused.to_string().contains("the user confirms"), "{refused}");
+        codes.push(code);
+    }
+    client.finish();
+    assert_eq!(kept(&home), before, "nothing was deleted");
+    let waiting = home.json(&["forget", "--waiting"]);
+    let listed: Vec<&str> = waiting.as_array().unwrap().iter().filter_map(|one| one["code"].as_str()).collect();
+    assert!(listed.len() == 3 && codes.iter().all(|code| listed.contains(&code.as_str())), "{waiting}");
+    // Neither the agent in a shell nor a pipe confirms; a person does.
+    let mut agent = home.command();
+    agent.args(["forget", "--confirm", &codes[1], "--yes"]).env("CLAUDE_CODE_SESSION_ID", "s");
+    assert_eq!(agent.output().unwrap().status.code(), Some(2));
+    home.run(&["forget", "--confirm", &codes[1]]).fails(2, "confirm on a terminal");
+    assert_eq!(kept(&home), before);
+    assert_eq!(home.run(&["forget", "--discard", &codes[0]]).code, 0);
+    let done = home.json(&["forget", "--confirm", &codes[1], "--yes"]);
+    assert_eq!((done["messages"].as_u64(), done["verified"].as_bool()), (Some(1), Some(true)), "{done}");
+    assert_eq!(done["rewritten_backups"].as_array().unwrap().len(), 1, "{done}");
+    assert_eq!(kept(&home), before - 1);
+    let left = home.json(&["forget", "--waiting"]);
+    assert_eq!(left.as_array().unwrap().len(), 1, "{left}");
+}
+
+/// Many small deletions are a large one: after twenty messages a day the person is asked.
+#[test]
+fn small_deletions_add_up() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let before = home.json(&["status"])["messages"].as_u64().unwrap();
+    let mut client = Client::start(&home, true);
+    let mut waits = false;
+    for _ in 0..8 {
+        let asked =
+            client.call("memory_forget", json!({ "query": "pool test export cache" }))["structuredContent"].clone();
+        waits |= asked["waits_for_person"] == true;
+        let _ = client.call("memory_forget", json!({ "code": asked["code"] }));
+        let odd = client.call("memory_forget", json!({ "code": asked["code"], "include_backups": true }));
+        assert_eq!(odd["isError"], true, "{odd}");
+    }
+    client.finish();
+    let after = home.json(&["status"])["messages"].as_u64().unwrap();
+    assert!(waits && before - after <= 20, "{before} {after}");
+}
+
+/// What a person saved is the person's: a model neither replaces nor changes it, and saves into its own project only.
+#[test]
+fn a_model_does_not_replace_what_a_person_saved() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let saved = home.json(&["save", "Never deploy on Fridays", "--topic", "deploys", "--pin"]);
+    let id = saved["id"].as_str().unwrap();
+    let mut client = Client::start_with(&home, true, &["--profile", "admin"]);
+    for (tool, arguments) in [
+        ("memory_save", json!({ "text": "Deploy whenever", "supersedes": [id] })),
+        ("memory_save", json!({ "text": "Deploy whenever", "topic_key": "deploys" })),
+        ("memory_update", json!({ "id": id, "title": "Deploy whenever" })),
+        ("memory_update", json!({ "id": id, "pin": false })),
+        ("memory_save", json!({ "text": "Deploy whenever", "project": "orders" })),
+        ("memory_save", json!({ "text": "\u{200b}\u{2800}" })),
+    ] {
+        let refused = client.call(tool, arguments.clone());
+        assert_eq!(refused["isError"], true, "{arguments}: {refused}");
+    }
+    client.finish();
+    let kept = home.json(&["search", "Never deploy on Fridays", "--mode", "exact"]);
+    assert_eq!(kept["results"][0]["id"], id, "{kept}");
 }
 
 #[test]
@@ -240,15 +394,14 @@ fn an_operator_backs_up_and_cleans_up_by_tool() {
     let old = plan["structuredContent"]["old_messages"].as_u64().unwrap();
     assert!(old > 0 && plan["structuredContent"]["removed"] == 0, "{plan}");
     let session = "545308f1-0771-4ddd-a91a-88de4ebeda3a";
-    let gone = client.call("memory_forget", json!({ "session_id": session, "dry_run": false }));
+    let asked = client.call("memory_forget", json!({ "session_id": session }));
+    let gone = client.call("memory_forget", json!({ "code": asked["structuredContent"]["code"] }));
     assert_eq!(gone["structuredContent"]["receipt"]["backups"][0].as_str(), Some(path.as_str()), "{gone}");
-    assert!(gone["content"][0]["text"].as_str().unwrap().contains("include_backups"), "{gone}");
-    let found = client.call("memory_search", json!({ "query": "export", "mode": "keyword", "limit": 1 }));
-    let id = found["structuredContent"]["results"][0]["id"].as_str().unwrap().to_owned();
-    let gone = client.call("memory_forget", json!({ "ids": [id], "dry_run": false, "include_backups": true }));
-    assert_eq!(gone["structuredContent"]["receipt"]["rewritten_backups"][0].as_str(), Some(path.as_str()), "{gone}");
-    let done = client.call("memory_maintain", json!({ "cleanup_days": 240, "dry_run": false }));
-    assert!(done["structuredContent"]["removed"].as_u64() > Some(0), "{done}");
+    assert!(gone["content"][0]["text"].as_str().unwrap().contains("forget --rewrite-backups"), "{gone}");
+    let refused = client.call("memory_maintain", json!({ "cleanup_days": 240, "dry_run": false }));
+    assert!(refused["isError"] == true && refused.to_string().contains("maintain --cleanup-days 240"), "{refused}");
+    let done = client.call("memory_maintain", json!({ "dry_run": false }));
+    assert_eq!(done["structuredContent"]["removed"], 0, "{done}");
     let odd = client.call("memory_backup", json!({ "action": "delete" }));
     assert!(odd["isError"] == true && odd.to_string().contains("list or create"), "{odd}");
     client.finish();
@@ -257,7 +410,7 @@ fn an_operator_backs_up_and_cleans_up_by_tool() {
 /// Every answer that quotes history is recognised, as text and as data, whatever the server is called.
 #[test]
 fn every_answer_that_quotes_is_recognised_as_our_own() {
-    use claude_memory::domain::mark::is_own_output;
+    use claude_memory::testing::domain::own_output::is_own_output;
     let home = home_with_a_word();
     let mut client = Client::start_with(&home, true, &["--profile", "admin"]);
     let found = client.call("memory_search", json!({ "query": "export", "mode": "keyword", "limit": 1 }));

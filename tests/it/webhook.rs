@@ -1,7 +1,7 @@
 //! Alerts over the webhook: on the disk before they are acknowledged, once, as lines that nothing in them can break.
 
-use claude_memory::domain::limits;
-use claude_memory::http::WEBHOOK_ROUTES;
+use claude_memory::testing::domain::limits;
+use claude_memory::testing::http::WEBHOOK_ROUTES;
 use serde_json::{Value, json};
 
 use crate::home::TestHome;
@@ -43,7 +43,7 @@ fn alerts_are_written_down_once() {
     assert!(!lines[0]["summary"].as_str().unwrap().contains(['\n', '\u{1b}']), "{}", lines[0]);
     let listed = home.run(&["alerts", "list"]);
     assert!(
-        listed.code == 2 && listed.stdout.contains('A') && listed.stderr.contains("2 alerts are open"),
+        listed.code == 2 && listed.stdout.contains('A') && listed.stderr.contains("open alerts: 2"),
         "{}",
         listed.stdout
     );

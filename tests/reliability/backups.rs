@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use claude_memory::domain::MessageId;
+use claude_memory::testing::domain::MessageId;
 
 use crate::extent;
 use crate::home::{TestHome, database, say};
@@ -50,10 +50,10 @@ fn each_backup_is_a_prefix_with_what_was_acknowledged_before_it() {
             let into = home.path().join("restored");
             assert_eq!(home.run(&["--home", into.to_str().unwrap(), "restore", &file, "--yes"]).code, 0);
             let memory = open(&into);
-            memory.verify().unwrap();
+            memory.snapshot().unwrap().verify_index().unwrap();
             let step = (before.len() / READ).max(1);
             for (place, (id, text)) in before.iter().enumerate() {
-                let there = memory.knows_message(*id).unwrap();
+                let there = memory.snapshot().unwrap().find_message(*id).unwrap().is_some();
                 assert!(there, "backup {number}: acknowledged before it and not in it: {text}");
                 if place % step == 0 {
                     assert_eq!(text_of(&memory, *id).as_ref(), Some(text), "backup {number}");

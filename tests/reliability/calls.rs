@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use claude_memory::domain::Mode;
+use claude_memory::testing::domain::SearchMode;
 
 use crate::extent;
 use crate::home::{TestHome, say};
@@ -26,7 +26,7 @@ const IMPORTED: u64 = 82;
 fn steps(template: &TestHome) -> Vec<Step> {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<String>>();
     let session = open(&template.memory());
-    let hit = found(&session, "pool size", Mode::Keyword).unwrap().remove(0);
+    let hit = found(&session, "pool size", SearchMode::Keyword).unwrap().remove(0);
     let samples = crate::home::samples().display().to_string();
     let step =
         |arguments: Vec<String>, prepared, completed, messages| Step { arguments, prepared, completed, messages };
@@ -80,9 +80,9 @@ fn complete(home: &TestHome, step: &Step, what: &str) {
     let again = home.run(&arguments);
     assert!(step.completed.contains(&again.code), "{what}: the second run: {}{}", again.stdout, again.stderr);
     let memory = open(&home.memory());
-    memory.verify().unwrap_or_else(|error| panic!("{what}: {error}"));
-    assert_eq!(memory.stats().unwrap().messages, step.messages, "{what}");
-    assert!(!found(&memory, "connection pool", Mode::Keyword).unwrap().is_empty(), "{what}");
+    memory.snapshot().unwrap().verify_index().unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert_eq!(memory.snapshot().unwrap().collect_stats().unwrap().messages, step.messages, "{what}");
+    assert!(!found(&memory, "connection pool", SearchMode::Keyword).unwrap().is_empty(), "{what}");
     let modes = home.json(&["status"]);
     assert!(modes["messages"].as_u64() == Some(step.messages), "{what}");
 }
@@ -143,7 +143,9 @@ fn a_call_that_fails_is_an_error_and_nothing_is_lost() {
                 let home = fresh(&template, &step);
                 let what = format!("{}: {call} {at} fails with {number}", step.arguments[0]);
                 let (code, talk) = faulty(&home, &step, library, ("FAULTS_FAIL", format!("{call}:{number}:{at}")));
-                assert!(matches!(code, Some(0 | 3 | 4)), "{what}: {code:?} {talk}");
+                // A deletion that could not look into every file is done, and its receipt says so.
+                let is_incomplete = step.arguments[0] == "forget" && code == Some(1);
+                assert!(is_incomplete || matches!(code, Some(0 | 3 | 4)), "{what}: {code:?} {talk}");
                 assert!(!talk.contains("panicked"), "{what}: {talk}");
                 refused += u64::from(code != Some(0));
                 tried += 1;

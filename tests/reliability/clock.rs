@@ -43,8 +43,8 @@ fn a_wrong_clock_loses_nothing() {
             );
         }
         let memory = open(&home.memory());
-        assert_eq!(memory.stats().unwrap().messages, 83, "{wrong} s");
-        memory.verify().unwrap();
+        assert_eq!(memory.snapshot().unwrap().collect_stats().unwrap().messages, 83, "{wrong} s");
+        memory.snapshot().unwrap().verify_index().unwrap();
         let first = home.json(&["timeline"]);
         assert!(first["sessions"].as_array().is_some_and(|sessions| !sessions.is_empty()), "{first}");
     }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use claude_memory::domain::Mode;
+use claude_memory::testing::domain::SearchMode;
 
 use crate::home::say;
 use crate::rig::{Random, beside, copy, found, generated, open};
@@ -26,7 +26,7 @@ fn whatever_happens_to_the_shared_files_the_answer_is_right() {
     let loaded = open(&store);
     let answers = |folder: &Path| {
         let memory = beside(&loaded, folder).unwrap();
-        let ask = |text: &String| Mode::ALL.map(|mode| found(&memory, text, mode).unwrap());
+        let ask = |text: &String| SearchMode::ALL.map(|mode| found(&memory, text, mode).unwrap());
         questions.iter().map(ask).collect::<Vec<_>>()
     };
     let right = answers(&store);

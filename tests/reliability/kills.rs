@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use claude_memory::domain::{MessageId, Mode};
+use claude_memory::testing::domain::{MessageId, SearchMode};
 
 use crate::home::{TestHome, say, user};
 use crate::rig::{Random, found, open, text_of};
@@ -111,7 +111,7 @@ fn forget(home: &TestHome, ledger: &mut Ledger, random: &mut Random) {
     let id = ids[random.at(ids.len())];
     killed(home, &["forget", &id.to_string(), "--yes"], random, 120);
     // Whether it was in time or not: the second time it is gone.
-    if open(&home.memory()).knows_message(id).unwrap() {
+    if open(&home.memory()).snapshot().unwrap().find_message(id).unwrap().is_some() {
         assert_eq!(home.run(&["forget", &id.to_string(), "--yes"]).code, 0);
     }
     ledger.kept.remove(&id);
@@ -137,12 +137,16 @@ fn everything_is_there(home: &TestHome, ledger: &Ledger) {
         assert_eq!(text_of(&memory, *id).as_ref(), Some(text), "acknowledged and lost");
     }
     for id in &ledger.forgotten {
-        assert!(!memory.knows_message(*id).unwrap(), "{id} came back");
+        assert!(memory.snapshot().unwrap().find_message(*id).unwrap().is_none(), "{id} came back");
     }
-    memory.verify().unwrap();
+    memory.snapshot().unwrap().verify_index().unwrap();
     for (id, text) in ledger.kept.iter().take(50) {
-        let ids = found(&memory, text.split(' ').nth(1).unwrap(), Mode::Keyword).unwrap();
+        let ids = found(&memory, text.split(' ').nth(1).unwrap(), SearchMode::Keyword).unwrap();
         assert_eq!(ids.first(), Some(&id.to_string()), "kept and not found: {text}");
-        assert_eq!(found(&memory, text, Mode::Exact).unwrap(), [id.to_string()], "found not exactly once: {text}");
+        assert_eq!(
+            found(&memory, text, SearchMode::Exact).unwrap(),
+            [id.to_string()],
+            "found not exactly once: {text}"
+        );
     }
 }

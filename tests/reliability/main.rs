@@ -25,6 +25,7 @@ mod places;
 mod power;
 mod processes;
 mod queries;
+mod removals;
 mod rig;
 mod room;
 mod rot;

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
-use claude_memory::config::Layered;
-use claude_memory::domain::{MessageId, Mode, Note};
-use claude_memory::memory::{ImportOptions, Memory};
-use claude_memory::store::NoteChange;
+use claude_memory::testing::config::LayeredSettings;
+use claude_memory::testing::domain::{DraftNote, MessageId, SearchMode};
+use claude_memory::testing::memory::{ImportOptions, Memory};
+use claude_memory::testing::store::{CopyPolicy, NoteUpdate};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -94,7 +94,7 @@ impl Model {
 }
 
 fn imported(session: usize, line: u8) -> (MessageId, String) {
-    let id = MessageId::imported("claude-code", &format!("m{session}"), &format!("u{session}-{line}"));
+    let id = MessageId::for_imported("claude-code", &format!("m{session}"), &format!("u{session}-{line}"));
     (id, format!("imported{session}y{line} 会话 said in session {session}"))
 }
 
@@ -103,27 +103,31 @@ fn run(acts: &[Act]) {
     let (mut memory, mut model) = (open(&home.memory()), Model::default());
     for act in acts {
         apply(act, &home, &mut memory, &mut model);
-        assert_eq!(memory.stats().unwrap().messages as usize, model.texts.len() + model.replaced.len(), "{act:?}");
+        assert_eq!(
+            memory.snapshot().unwrap().collect_stats().unwrap().messages as usize,
+            model.texts.len() + model.replaced.len(),
+            "{act:?}"
+        );
     }
     for (id, text) in model.texts.iter().chain(&model.replaced) {
         assert_eq!(text_of(&memory, *id).as_ref(), Some(text));
     }
     for (id, text) in &model.texts {
-        assert_eq!(found(&memory, text, Mode::Exact).unwrap(), [id.to_string()]);
+        assert_eq!(found(&memory, text, SearchMode::Exact).unwrap(), [id.to_string()]);
     }
-    memory.verify().unwrap();
+    memory.snapshot().unwrap().verify_index().unwrap();
 }
 
 fn apply(act: &Act, home: &TestHome, memory: &mut Memory, model: &mut Model) {
     match act {
         Act::Save(seed) => {
             let text = model.text(*seed);
-            let id = memory.save(Note { text: text.clone(), ..Note::default() }, now()).unwrap().id;
+            let id = memory.save(DraftNote { text: text.clone(), ..DraftNote::default() }, now()).unwrap().id;
             assert!(model.texts.insert(id, text).is_none());
         }
         Act::SaveUnderKey(seed, key) => {
             let text = model.text(*seed);
-            let note = Note { text: text.clone(), topic_key: Some(format!("key{key}")), ..Note::default() };
+            let note = DraftNote { text: text.clone(), topic_key: Some(format!("key{key}")), ..DraftNote::default() };
             let id = memory.save(note, now()).unwrap().id;
             if let Some(before) = model.keys.insert(*key, id) {
                 model.replace(before, id);
@@ -133,8 +137,8 @@ fn apply(act: &Act, home: &TestHome, memory: &mut Memory, model: &mut Model) {
         Act::Rewrite(which, seed) => {
             let Some(id) = model.pick(*which) else { return };
             let text = model.text(*seed);
-            // Only what was saved can be changed; what was said stays as it was.
-            let Ok(saved) = memory.update(id, Some(text.clone()), NoteChange::default(), now()) else {
+            // A person changes what was saved; what was said stays as it was.
+            let Ok(saved) = memory.update(id, Some(text.clone()), NoteUpdate::default(), (false, None), now()) else {
                 assert!(model.texts[&id].starts_with("imported"));
                 return;
             };
@@ -155,8 +159,8 @@ fn apply(act: &Act, home: &TestHome, memory: &mut Memory, model: &mut Model) {
         Act::ImportAgain => read(home, memory, true),
         Act::Forget(which) => {
             let Some(id) = model.pick(*which) else { return };
-            let receipt = memory.forget(vec![id], "model", now()).unwrap();
-            assert!(receipt.found_in.is_empty(), "{receipt:?}");
+            let receipt = memory.forget(vec![id], "model", CopyPolicy::Remove, now()).unwrap();
+            assert!(receipt.searched.found_in.is_empty(), "{receipt:?}");
             model.forget(id);
         }
         Act::ForgetSession(which) => {
@@ -167,20 +171,23 @@ fn apply(act: &Act, home: &TestHome, memory: &mut Memory, model: &mut Model) {
                 model.forget(*id);
             }
             if !ids.is_empty() {
-                let _ = memory.forget(ids, "model", now()).unwrap();
+                let _ = memory.forget(ids, "model", CopyPolicy::Remove, now()).unwrap();
             }
         }
-        Act::Settle => memory.settle().unwrap(),
+        Act::Settle => memory.flush_pending().unwrap(),
         Act::Rescan => {
-            let _ = memory.rescan(false, now(), &AtomicBool::new(false), &mut |_| {}).unwrap();
+            let _ = memory.rescan_secrets(false, now(), &AtomicBool::new(false), &mut |_| {}).unwrap();
         }
         Act::Reopen => *memory = open(&home.memory()),
         Act::Search(which) => {
             let Some(id) = model.pick(*which) else { return };
             let word = model.texts[&id].split(' ').next().unwrap().to_owned();
-            assert_eq!(found(memory, &word, Mode::Keyword).unwrap().first(), Some(&id.to_string()), "{word}");
+            assert_eq!(found(memory, &word, SearchMode::Keyword).unwrap().first(), Some(&id.to_string()), "{word}");
             if let Some((id, text)) = model.replaced.iter().next() {
-                assert!(!found(memory, text, Mode::Keyword).unwrap().contains(&id.to_string()), "{text} was replaced");
+                assert!(
+                    !found(memory, text, SearchMode::Keyword).unwrap().contains(&id.to_string()),
+                    "{text} was replaced"
+                );
             }
         }
     }
@@ -189,9 +196,9 @@ fn apply(act: &Act, home: &TestHome, memory: &mut Memory, model: &mut Model) {
 fn read(home: &TestHome, memory: &Memory, rescan: bool) {
     let folder = home.path().join("t");
     if folder.is_dir() {
-        let settings = Layered::load(&home.path().join("no-config")).unwrap().settings;
-        let options = ImportOptions { rescan, ..ImportOptions::of(&settings) };
-        let report = memory.import(&folder, options, now(), &AtomicBool::new(false), &mut |_| {}).unwrap();
+        let settings = LayeredSettings::load_file(&home.path().join("no-config")).unwrap().settings;
+        let options = ImportOptions { rescan, ..ImportOptions::from_settings(&settings) };
+        let report = memory.import_path(&folder, options, now(), &AtomicBool::new(false), &mut |_| {}).unwrap();
         assert_eq!(report.bad_total, 0);
     }
 }

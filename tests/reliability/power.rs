@@ -5,8 +5,8 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use claude_memory::domain::{MessageId, Mode};
-use claude_memory::memory::Memory;
+use claude_memory::testing::domain::{MessageId, SearchMode};
+use claude_memory::testing::memory::Memory;
 use serde_json::{Value, json};
 
 use crate::home::{TestHome, say};
@@ -240,8 +240,9 @@ fn record(durability: &str) -> Option<(TestHome, Vec<Entry>, Promises)> {
             let id: MessageId = saved["result"]["structuredContent"]["id"].as_str().unwrap().parse().unwrap();
             texts.insert(id.to_string(), text);
             if number % 30 == 0 {
-                let arguments = json!({ "ids": [id.to_string()], "dry_run": false });
-                let gone = session.call("memory_forget", &arguments).unwrap();
+                let shown = session.call("memory_forget", &json!({ "ids": [id.to_string()] })).unwrap();
+                let code = json!({ "code": shown["result"]["structuredContent"]["code"] });
+                let gone = session.call("memory_forget", &code).unwrap();
                 assert!(gone["result"]["isError"] != true, "{gone}");
                 forgets.push(id);
             }
@@ -299,7 +300,7 @@ fn lost(memory: &Memory, promises: &Promises, until: usize) -> usize {
         }
     }
     if let Some((_, new)) = promises.imported.filter(|(at, _)| *at < until) {
-        let all = memory.stats().unwrap();
+        let all = memory.snapshot().unwrap().collect_stats().unwrap();
         lost += usize::from(all.messages - all.notes < new);
     }
     lost
@@ -321,10 +322,10 @@ fn acknowledged_means_on_the_disk() {
         let acknowledged = promises.kept.iter().filter(|(at, ..)| *at < until).count();
         messages += acknowledged;
         assert_eq!(lost(&memory, &promises, until), 0, "image {number}, after entry {until} of {}", entries.len());
-        memory.verify().unwrap_or_else(|error| panic!("image {number}: {error}"));
+        memory.snapshot().unwrap().verify_index().unwrap_or_else(|error| panic!("image {number}: {error}"));
         if acknowledged > 0 {
             let (_, id, text) = &promises.kept[random.at(acknowledged)];
-            let mode = if number % 4 == 0 { Mode::Hybrid } else { Mode::Keyword };
+            let mode = if number % 4 == 0 { SearchMode::Hybrid } else { SearchMode::Keyword };
             let ids = found(&memory, text, mode).unwrap();
             let gone = promises.forgotten.iter().any(|(_, gone)| gone == id);
             assert!(gone || ids.first() == Some(&id.to_string()), "image {number}: {text} is not found");

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use claude_memory::domain::{MessageId, Mode};
+use claude_memory::testing::domain::{MessageId, SearchMode};
 use serde_json::json;
 
 use crate::home::{TestHome, say};
@@ -38,9 +38,9 @@ fn many_processes_share_one_folder() {
         assert!(ids.insert(*id), "the same id twice");
         all += 1;
     }
-    memory.verify().unwrap();
+    memory.snapshot().unwrap().verify_index().unwrap();
     for (id, text) in seen.iter().flat_map(|seen| seen.acknowledged.iter().take(10)) {
-        assert_eq!(found(&memory, text, Mode::Exact).unwrap(), [id.to_string()], "not exactly once");
+        assert_eq!(found(&memory, text, SearchMode::Exact).unwrap(), [id.to_string()], "not exactly once");
     }
     let count = |of: fn(&Seen) -> u64| seen.iter().map(of).sum::<u64>();
     let (searches, killed) = (count(|seen| seen.searches), count(|seen| seen.killed));

@@ -1,6 +1,6 @@
 //! Whatever is asked, the answer is an answer or says what is wrong with the question. Never an internal error.
 
-use claude_memory::domain::{Code, Mode, Query};
+use claude_memory::testing::domain::{FailureCode, Query, SearchMode};
 
 use crate::home::{TestHome, say};
 use crate::rig::{Random, now, open};
@@ -69,11 +69,11 @@ fn twenty_thousand_hostile_questions() {
                 text.push(' ');
             }
         }
-        let mode = if number % 2 == 0 { Mode::Keyword } else { Mode::Exact };
-        match memory.search(&Query { mode, ..Query::about(text.clone()) }, now()) {
+        let mode = if number % 2 == 0 { SearchMode::Keyword } else { SearchMode::Exact };
+        match memory.search(&Query { mode, ..Query::for_text(text.clone()) }, now()) {
             Ok(_) => answered += 1,
             Err(error) => {
-                assert_eq!(error.code(), Code::InvalidInput, "{text:?}: {error}");
+                assert_eq!(error.code(), FailureCode::InvalidInput, "{text:?}: {error}");
                 refused += 1;
             }
         }

@@ -6,13 +6,13 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
-use claude_memory::bench::{Generator, LatencyOptions, scale};
-use claude_memory::config::{Layered, Paths};
-use claude_memory::domain::query::{Reading, Selection};
-use claude_memory::domain::random::SplitMix64;
-use claude_memory::domain::{Ids, MessageId, Mode, Query, Timestamp};
-use claude_memory::memory::Memory;
-use claude_memory::store::Open;
+use claude_memory::testing::bench::{HistoryGenerator, LatencyOptions, measure_scale};
+use claude_memory::testing::config::{LayeredSettings, Paths};
+use claude_memory::testing::domain::query::{ReadRequest, Selection};
+use claude_memory::testing::domain::random::SplitMix64;
+use claude_memory::testing::domain::{IdGenerator, MessageId, Query, SearchMode, Timestamp};
+use claude_memory::testing::memory::Memory;
+use claude_memory::testing::store::OpenMode;
 
 use crate::home::{TestHome, skip};
 
@@ -67,7 +67,7 @@ pub(crate) fn under(command: &mut Command, home: &TestHome, library: &Path) {
 }
 
 pub(crate) fn now() -> Timestamp {
-    Timestamp::parse(crate::home::NOW).unwrap()
+    Timestamp::parse_rfc3339(crate::home::NOW).unwrap()
 }
 
 /// The memory of a folder, opened as a process that has just begun does.
@@ -75,49 +75,56 @@ pub(crate) fn open(folder: &Path) -> Memory {
     try_open(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
 }
 
-pub(crate) fn try_open(folder: &Path) -> claude_memory::memory::Result<Memory> {
-    let paths = Paths::resolve(Some(folder.to_owned())).unwrap();
-    let settings = Layered::load(&paths.config()).unwrap().settings;
-    Memory::open(&paths, settings, Open::Create, Ids::System, now())
+pub(crate) fn try_open(folder: &Path) -> claude_memory::testing::memory::Result<Memory> {
+    let paths = Paths::resolve_home(Some(folder.to_owned())).unwrap();
+    let settings = LayeredSettings::load_file(&paths.config_file()).unwrap().settings;
+    Memory::open(&paths, settings, OpenMode::Create, IdGenerator::System, now())
 }
 
 /// The memory of another folder, with the encoder of one that has loaded it.
-pub(crate) fn beside(loaded: &Memory, folder: &Path) -> claude_memory::memory::Result<Memory> {
-    loaded.beside(&Paths::resolve(Some(folder.to_owned())).unwrap(), Open::Create, Ids::System, now())
+pub(crate) fn beside(loaded: &Memory, folder: &Path) -> claude_memory::testing::memory::Result<Memory> {
+    loaded.open_scratch(
+        &Paths::resolve_home(Some(folder.to_owned())).unwrap(),
+        OpenMode::Create,
+        IdGenerator::System,
+        now(),
+    )
 }
 
 /// The text of a message; `None` when it is not there.
 pub(crate) fn text_of(memory: &Memory, id: MessageId) -> Option<String> {
-    if !memory.knows_message(id).unwrap() {
-        return None;
-    }
+    memory.snapshot().unwrap().find_message(id).unwrap()?;
     let what = Selection::Messages { ids: vec![id], around: 0 };
-    let read = memory.read(&Reading { what, include_tools: true, max_tokens: usize::MAX }).unwrap();
+    let read = memory.read_messages(&ReadRequest { what, include_tools: true, max_tokens: usize::MAX }).unwrap();
     let parts = &read.conversations[0].messages[0].parts;
     Some(parts.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join("\n"))
 }
 
 /// The ids that a search finds, best first.
-pub(crate) fn found(memory: &Memory, text: &str, mode: Mode) -> claude_memory::memory::Result<Vec<String>> {
-    let query = Query { mode, limit: 10, ..Query::about(text) };
+pub(crate) fn found(
+    memory: &Memory,
+    text: &str,
+    mode: SearchMode,
+) -> claude_memory::testing::memory::Result<Vec<String>> {
+    let query = Query { mode, limit: 10, ..Query::for_text(text) };
     Ok(memory.search(&query, now())?.hits.iter().map(|hit| hit.id.to_string()).collect())
 }
 
 /// A store large enough to have shared files, made of a generated history with its vectors; the questions to ask it.
 pub(crate) fn generated(scratch: &Path, turns: u64) -> (PathBuf, Vec<String>) {
-    let settings = Layered::load(&scratch.join("no-config")).unwrap().settings;
+    let settings = LayeredSettings::load_file(&scratch.join("no-config")).unwrap().settings;
     let options = LatencyOptions { queries: Vec::new(), rounds: 0, program: None };
-    let _ = scale(scratch, &settings, turns, options, now(), &mut |_| {}).unwrap();
-    let questions = Generator { turns, end: now() }.questions(4);
+    let _ = measure_scale(scratch, &settings, turns, options, now(), &mut |_| {}).unwrap();
+    let questions = HistoryGenerator { turns, end: now() }.generate_questions(4);
     (scratch.join(format!("turns-{turns}")), questions)
 }
 
 /// Makes all vectors that are missing.
 pub(crate) fn embed(memory: &Memory) {
-    if let Some(turn) = memory.take_turn(2).unwrap() {
-        let _ = memory.make_vectors(&turn, &AtomicBool::new(false), &mut |_| {}).unwrap();
+    if let Some(turn) = memory.acquire_embed_lease(2).unwrap() {
+        let _ = memory.embed_pending(&turn, &AtomicBool::new(false), &mut |_| {}).unwrap();
     }
-    memory.settle().unwrap();
+    memory.flush_pending().unwrap();
 }
 
 /// Copies a folder and all it holds.

@@ -44,6 +44,6 @@ fn a_full_disk_is_told_and_got_over() {
     for (id, text) in &acknowledged {
         assert_eq!(text_of(&memory, *id).as_ref(), Some(text), "acknowledged on a full disk and lost");
     }
-    memory.verify().unwrap();
+    memory.snapshot().unwrap().verify_index().unwrap();
     say(&format!("full disk: {cycles} times, {} saves acknowledged and kept, {refused} refused", acknowledged.len()));
 }

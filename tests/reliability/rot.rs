@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use claude_memory::domain::Mode;
-use claude_memory::domain::query::{Reading, Selection};
-use claude_memory::memory::Memory;
-use claude_memory::store::SessionFilter;
+use claude_memory::testing::domain::SearchMode;
+use claude_memory::testing::domain::query::{ReadRequest, Selection};
+use claude_memory::testing::memory::Memory;
+use claude_memory::testing::store::SessionFilter;
 
 use crate::home::say;
 use crate::rig::{Random, beside, copy, found, generated, open};
@@ -19,24 +19,25 @@ type Said = BTreeMap<String, Result<String, String>>;
 fn everything(loaded: &Memory, folder: &Path, questions: &[String]) -> Result<Said, String> {
     let memory = beside(loaded, folder).map_err(|error| error.to_string())?;
     let mut said = Said::new();
-    let mut note = |what: String, piece: claude_memory::memory::Result<String>| {
+    let mut note = |what: String, piece: claude_memory::testing::memory::Result<String>| {
         said.insert(what, piece.map_err(|error| error.to_string()));
     };
     for question in questions {
-        for mode in Mode::ALL {
+        for mode in SearchMode::ALL {
             note(format!("{mode:?}: {question}"), found(&memory, question, mode).map(|ids| ids.join(" ")));
         }
     }
-    let sessions = memory.sessions(&SessionFilter::default(), None, 1_000);
+    let sessions = memory.list_sessions(&SessionFilter::default(), None, 1_000);
     note("sessions".to_owned(), sessions.as_ref().map(|sessions| format!("{sessions:?}")).map_err(Clone::clone));
     for session in sessions.unwrap_or_default() {
         let what = Selection::Session { session: session.session.clone(), from: 0, count: 1_000 };
-        let read = memory.read(&Reading { what, include_tools: true, max_tokens: usize::MAX });
+        let read = memory.read_messages(&ReadRequest { what, include_tools: true, max_tokens: usize::MAX });
         note(session.session, read.map(|read| format!("{:?}", read.conversations)));
     }
-    let counts =
-        |stats: claude_memory::store::Stats| format!("{} {} {}", stats.messages, stats.conversations, stats.parts);
-    note("counts".to_owned(), memory.stats().map(counts));
+    let counts = |stats: claude_memory::testing::store::StoreStats| {
+        format!("{} {} {}", stats.messages, stats.conversations, stats.parts)
+    };
+    note("counts".to_owned(), memory.snapshot().and_then(|snapshot| Ok(counts(snapshot.collect_stats()?))));
     Ok(said)
 }
 

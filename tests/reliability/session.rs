@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-use claude_memory::domain::MessageId;
+use claude_memory::testing::domain::MessageId;
 use serde_json::{Value, json};
 
 /// Requests that are on their way at the same time.
@@ -51,7 +51,8 @@ impl Session {
         let meta = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
-            "io.modelcontextprotocol/clientCapabilities": {}
+            "io.modelcontextprotocol/clientCapabilities": {},
+            "claude-memory/structured": true
         });
         let params = json!({ "name": name, "arguments": arguments, "_meta": meta });
         let request = json!({ "jsonrpc": "2.0", "id": self.next, "method": "tools/call", "params": params });

@@ -1,25 +1,26 @@
-//! BEAM (Tavakoli et al., 2025): one folder per chat with `chat.json` and `probing_questions/probing_questions.json`. Plans and
-//! the generator's marks (`->-> 1,2` at the end of a message) are not read; abstention questions have nothing to find.
+//! BEAM (Tavakoli et al., 2025): one folder per chat with `chat.json` and `probing_questions/probing_questions.json`.
+//! Plans and the generator's marks (`->-> 1,2` at the end of a message) are not read; abstention questions have no
+//! answer to find.
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Data, json, set};
-use crate::bench::{Error, Question, Session, Turn};
+use super::{Dataset, build_dataset, read_json};
+use crate::bench::{BenchQuestion, BenchSession, BenchTurn, Error};
 
 #[derive(Deserialize)]
-struct Batch {
+struct BeamBatch {
     #[serde(default)]
     batch_number: Value,
     #[serde(default)]
     time_anchor: Option<String>,
-    turns: Vec<Vec<Said>>,
+    turns: Vec<Vec<BeamMessage>>,
 }
 
 #[derive(Deserialize)]
-struct Said {
+struct BeamMessage {
     role: String,
     id: Value,
     content: String,
@@ -27,36 +28,36 @@ struct Said {
     time_anchor: Option<String>,
 }
 
-pub(super) fn load(path: &Path) -> Result<Data, Error> {
+pub(super) fn load_beam(path: &Path) -> Result<Dataset, Error> {
     let (mut sessions, mut questions, mut files) = (Vec::new(), Vec::new(), Vec::new());
-    for folder in chats(path)? {
+    for folder in find_chats(path)? {
         let haystack = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let (batches, bytes): (Vec<Batch>, _) = json(&folder.join("chat.json"))?;
+        let (batches, bytes): (Vec<BeamBatch>, _) = read_json(&folder.join("chat.json"))?;
         files.push(bytes);
         let first = sessions.len();
         for batch in batches {
             for (group, turns) in batch.turns.into_iter().enumerate() {
                 let anchor =
                     turns.iter().find_map(|said| said.time_anchor.clone()).or_else(|| batch.time_anchor.clone());
-                sessions.push(Session {
+                sessions.push(BenchSession {
                     haystack: haystack.clone(),
-                    session: format!("b{}g{group}", label(&batch.batch_number)),
+                    session: format!("b{}g{group}", id_text(&batch.batch_number)),
                     started_at: anchor,
-                    turns: turns.into_iter().map(turn).collect(),
+                    turns: turns.into_iter().map(to_turn).collect(),
                 });
             }
         }
         let (asked, bytes): (Map<String, Value>, _) =
-            json(&folder.join("probing_questions").join("probing_questions.json"))?;
+            read_json(&folder.join("probing_questions").join("probing_questions.json"))?;
         files.push(bytes);
         for (ability, list) in asked {
             for (index, one) in list.as_array().into_iter().flatten().enumerate() {
-                let gold_turns = ids(one.get("source_chat_ids"));
+                let gold_turns = collect_ids(one.get("source_chat_ids"));
                 let held = sessions
                     .iter()
                     .skip(first)
                     .filter(|session| session.turns.iter().any(|turn| gold_turns.contains(&turn.id)));
-                questions.push(Question {
+                questions.push(BenchQuestion {
                     id: format!("{haystack}#{ability}{index}"),
                     haystack: haystack.clone(),
                     text: one.get("question").and_then(Value::as_str).unwrap_or_default().to_owned(),
@@ -69,11 +70,11 @@ pub(super) fn load(path: &Path) -> Result<Data, Error> {
         }
     }
     let files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
-    Ok(set(sessions, questions, &files))
+    Ok(build_dataset(sessions, questions, &files))
 }
 
-/// The folder itself if it holds a chat, else the folders in it that do.
-fn chats(path: &Path) -> Result<Vec<PathBuf>, Error> {
+/// Returns the folder itself if it holds a chat, else its subfolders that do, sorted.
+fn find_chats(path: &Path) -> Result<Vec<PathBuf>, Error> {
     if path.join("chat.json").is_file() {
         return Ok(vec![path.to_owned()]);
     }
@@ -88,24 +89,24 @@ fn chats(path: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(found)
 }
 
-fn turn(said: Said) -> Turn {
+fn to_turn(said: BeamMessage) -> BenchTurn {
     let text = said.content.rsplit_once("->->").map_or(said.content.as_str(), |(text, mark)| {
         let is_mark = mark.chars().all(|c| c.is_ascii_digit() || c == ',' || c.is_whitespace());
         if is_mark { text } else { &said.content }
     });
-    Turn { id: label(&said.id), role: said.role, ts: None, text: text.trim_end().to_owned() }
+    BenchTurn { id: id_text(&said.id), role: said.role, ts: None, text: text.trim_end().to_owned() }
 }
 
-fn label(value: &Value) -> String {
+fn id_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Ids stand in lists, nested lists, or lists by name.
-fn ids(value: Option<&Value>) -> Vec<String> {
+/// Collects ids from lists, nested lists, or lists by name.
+fn collect_ids(value: Option<&Value>) -> Vec<String> {
     match value {
-        Some(Value::Array(list)) => list.iter().flat_map(|value| ids(Some(value))).collect(),
-        Some(Value::Object(map)) => map.values().flat_map(|value| ids(Some(value))).collect(),
-        Some(value @ (Value::Number(_) | Value::String(_))) => vec![label(value)],
+        Some(Value::Array(list)) => list.iter().flat_map(|value| collect_ids(Some(value))).collect(),
+        Some(Value::Object(map)) => map.values().flat_map(|value| collect_ids(Some(value))).collect(),
+        Some(value @ (Value::Number(_) | Value::String(_))) => vec![id_text(value)],
         _ => Vec::new(),
     }
 }

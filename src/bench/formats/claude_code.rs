@@ -1,51 +1,52 @@
 //! Real Claude Code transcripts with labelled questions: a folder of `.jsonl` files, and `queries.jsonl` whose gold
-//! sessions are session ids. Only what was said goes in; the reader is that of the import.
+//! sessions are session ids. Only texts and summaries are used; the reader is that of the import.
 
 use std::path::Path;
 
-use super::{Data, neutral, set};
-use crate::bench::{Error, Session, Turn};
+use super::{Dataset, build_dataset, neutral};
+use crate::bench::{BenchSession, BenchTurn, Error};
 use crate::domain::Timestamp;
-use crate::domain::{Draft, Kind};
-use crate::import::claude_code::Reader;
+use crate::domain::{Draft, PartKind};
+use crate::import::claude_code::TranscriptReader;
 use crate::import::{Item, Position, ReadOptions, Source};
 
-/// Longest line that is read.
-const LONGEST_LINE: usize = 256 << 20;
+/// Longest line that is read, in bytes.
+const MAX_LINE_BYTES: usize = 256 << 20;
 
-pub(super) fn load(folder: &Path) -> Result<Data, Error> {
+pub(super) fn load_transcripts(folder: &Path) -> Result<Dataset, Error> {
     let unreadable = |source| Error::Read { path: folder.to_owned(), source };
-    let (questions, bytes) = neutral::questions(folder)?;
+    let (questions, bytes) = neutral::read_questions(folder)?;
     let haystack = questions.first().map_or_else(|| "claude-code".to_owned(), |question| question.haystack.clone());
     let mut files = vec![bytes];
-    let mut sessions: Vec<Session> = Vec::new();
-    let (transcripts, _) = Source::ClaudeCode.discover(folder).map_err(unreadable)?;
+    let mut sessions: Vec<BenchSession> = Vec::new();
+    let (transcripts, _) = Source::CLAUDE_CODE.find_transcripts(folder).map_err(unreadable)?;
     for transcript in transcripts.into_iter().filter(|found| !found.path.ends_with("queries.jsonl")) {
-        let options = ReadOptions { longest: LONGEST_LINE, now: Timestamp::from_milliseconds(i64::MAX) };
-        let mut reader = Reader::open(&transcript, Position::default(), options).map_err(unreadable)?;
-        files.push(super::read(&transcript.path)?);
+        let options = ReadOptions { longest: MAX_LINE_BYTES, now: Timestamp::from_milliseconds(i64::MAX) };
+        let mut reader = TranscriptReader::open(&transcript, Position::default(), options).map_err(unreadable)?;
+        files.push(super::read_file(&transcript.path)?);
         while let Some(item) = reader.next_item().map_err(unreadable)? {
             if let Item::Draft(draft) = item {
-                take(*draft, &haystack, &mut sessions);
+                add_draft(*draft, &haystack, &mut sessions);
             }
         }
     }
     let files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
-    Ok(set(sessions, questions, &files))
+    Ok(build_dataset(sessions, questions, &files))
 }
 
-fn take(draft: Draft, haystack: &str, sessions: &mut Vec<Session>) {
-    let said = draft.parts.into_iter().filter(|part| matches!(part.kind, Kind::Text | Kind::Summary));
+fn add_draft(draft: Draft, haystack: &str, sessions: &mut Vec<BenchSession>) {
+    let said = draft.parts.into_iter().filter(|part| matches!(part.kind, PartKind::Text | PartKind::Summary));
     let text = said.map(|part| part.text).collect::<Vec<_>>().join("\n\n");
     if text.trim().is_empty() {
         return;
     }
-    let turn = Turn { id: draft.external_id, role: draft.role.name().to_owned(), ts: Some(draft.at.to_string()), text };
+    let turn =
+        BenchTurn { id: draft.external_id, role: draft.role.name().to_owned(), ts: Some(draft.at.to_string()), text };
     // A subagent's words belong to the session that started it.
     let id = draft.parent_session.unwrap_or(draft.session);
     match sessions.iter_mut().find(|session| session.session == id) {
         Some(session) => session.turns.push(turn),
-        None => sessions.push(Session {
+        None => sessions.push(BenchSession {
             haystack: haystack.to_owned(),
             session: id,
             started_at: turn.ts.clone(),

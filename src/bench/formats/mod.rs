@@ -1,5 +1,5 @@
-//! Reading labelled sets in the forms in which they are published. Owns the shapes of files; hands out [`Data`].
-//! What only an author of the set knows (answers, evidence marks, plans, summaries) is not read at all.
+//! Readers of labelled datasets in their published formats. Owns the shapes of files; returns [`Dataset`]. Fields that
+//! only an author of the dataset knows (answers, evidence marks, plans, summaries) are not read at all.
 
 mod beam;
 mod claude_code;
@@ -11,17 +11,17 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use super::{Data, Error, Question, Session};
+use super::{BenchQuestion, BenchSession, Dataset, Error};
 use crate::domain::hash::sha256_hex;
 
-/// How a set is written.
+/// File format of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum DatasetFormat {
     /// `sessions.jsonl` and `queries.jsonl` in one folder.
     Neutral,
-    /// `locomo10.json` (snap-research/locomo).
+    /// `locomo10.json` of LoCoMo (snap-research/locomo).
     Locomo,
-    /// `longmemeval_s_cleaned.json` and its kin (xiaowu0162/longmemeval-cleaned).
+    /// `longmemeval_s_cleaned.json` and its variants (xiaowu0162/longmemeval-cleaned).
     LongMemEval,
     /// A folder of `chat.json` with `probing_questions/` beside it (mohammadtavakoli78/BEAM).
     Beam,
@@ -29,28 +29,29 @@ pub enum Format {
     ClaudeCode,
 }
 
-impl Format {
-    /// Reads a set from a file or folder. Says through `talk` when the bytes are not the published ones.
+impl DatasetFormat {
+    /// Reads a dataset from a file or folder. Reports through `talk` whether a file of LoCoMo or LongMemEval is a
+    /// published one.
     ///
     /// # Errors
-    /// A file that is missing or has another shape, with its place.
-    pub fn load(self, path: &Path, talk: &mut dyn FnMut(String)) -> Result<Data, Error> {
+    /// A file that is missing or has another shape, with path and line.
+    pub fn load_dataset(self, path: &Path, talk: &mut dyn FnMut(String)) -> Result<Dataset, Error> {
         match self {
-            Self::Neutral => neutral::load(path),
-            Self::Locomo => locomo::load(path, talk),
-            Self::LongMemEval => longmemeval::load(path, talk),
-            Self::Beam => beam::load(path),
-            Self::ClaudeCode => claude_code::load(path),
+            Self::Neutral => neutral::load_neutral(path),
+            Self::Locomo => locomo::load_locomo(path, talk),
+            Self::LongMemEval => longmemeval::load_longmemeval(path, talk),
+            Self::Beam => beam::load_beam(path),
+            Self::ClaudeCode => claude_code::load_transcripts(path),
         }
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
+fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
-fn json<T: DeserializeOwned>(path: &Path) -> Result<(T, Vec<u8>), Error> {
-    let bytes = read(path)?;
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<(T, Vec<u8>), Error> {
+    let bytes = read_file(path)?;
     let value = serde_json::from_slice(&bytes).map_err(|error| Error::Format {
         path: path.to_owned(),
         line: error.line(),
@@ -59,8 +60,8 @@ fn json<T: DeserializeOwned>(path: &Path) -> Result<(T, Vec<u8>), Error> {
     Ok((value, bytes))
 }
 
-/// Questions without any gold are left out: there is nothing to find.
-fn set(sessions: Vec<Session>, questions: Vec<Question>, files: &[&[u8]]) -> Data {
+/// Builds a dataset. Drops questions without labels: they have no answer to find.
+fn build_dataset(sessions: Vec<BenchSession>, questions: Vec<BenchQuestion>, files: &[&[u8]]) -> Dataset {
     let digests: Vec<String> = files.iter().map(|bytes| sha256_hex(bytes)).collect();
     let digest = match digests.as_slice() {
         [only] => only.clone(),
@@ -68,14 +69,14 @@ fn set(sessions: Vec<Session>, questions: Vec<Question>, files: &[&[u8]]) -> Dat
     };
     let questions =
         questions.into_iter().filter(|question| !question.gold_turns.is_empty() || !question.gold_sessions.is_empty());
-    Data { sessions, questions: questions.collect(), digest }
+    Dataset { sessions, questions: questions.collect(), digest }
 }
 
-/// Tells when a file is not one of the published ones.
-fn compare(bytes: &[u8], published: &[(&str, &str)], talk: &mut dyn FnMut(String)) {
+/// Reports whether a file is one of the published ones, by its SHA-256.
+fn report_published(bytes: &[u8], published: &[(&str, &str)], talk: &mut dyn FnMut(String)) {
     let digest = sha256_hex(bytes);
     match published.iter().find(|(_, known)| *known == digest) {
         Some((name, _)) => talk(format!("this is the published {name}")),
-        None => talk(format!("warning: SHA-256 {digest} is none of the published files; figures compare with nothing")),
+        None => talk(format!("warning: SHA-256 {digest} is none of the published files; do not compare the figures")),
     }
 }

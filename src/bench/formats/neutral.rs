@@ -1,28 +1,28 @@
-//! The neutral format: `sessions.jsonl` and `queries.jsonl`.
+//! Neutral format: `sessions.jsonl` and `queries.jsonl`.
 
 use std::path::Path;
 
-use super::{Data, read, set};
-use crate::bench::{Error, Question};
+use super::{Dataset, build_dataset, read_file};
+use crate::bench::{BenchQuestion, Error};
 use serde::de::DeserializeOwned;
 
 /// Reads both files from a folder.
 ///
 /// # Errors
-/// A missing file or a line of another shape, with its place.
-pub(super) fn load(folder: &Path) -> Result<Data, Error> {
-    let (sessions, first) = lines(&folder.join("sessions.jsonl"))?;
-    let (questions, second) = questions(folder)?;
-    Ok(set(sessions, questions, &[&first, &second]))
+/// A missing file, or a line of another shape with its number.
+pub(super) fn load_neutral(folder: &Path) -> Result<Dataset, Error> {
+    let (sessions, first) = read_json_lines(&folder.join("sessions.jsonl"))?;
+    let (questions, second) = read_questions(folder)?;
+    Ok(build_dataset(sessions, questions, &[&first, &second]))
 }
 
-/// The questions of a folder, and their bytes.
-pub(super) fn questions(folder: &Path) -> Result<(Vec<Question>, Vec<u8>), Error> {
-    lines(&folder.join("queries.jsonl"))
+/// Reads the questions of a folder; returns the bytes of their file too.
+pub(super) fn read_questions(folder: &Path) -> Result<(Vec<BenchQuestion>, Vec<u8>), Error> {
+    read_json_lines(&folder.join("queries.jsonl"))
 }
 
-fn lines<T: DeserializeOwned>(path: &Path) -> Result<(Vec<T>, Vec<u8>), Error> {
-    let bytes = read(path)?;
+fn read_json_lines<T: DeserializeOwned>(path: &Path) -> Result<(Vec<T>, Vec<u8>), Error> {
+    let bytes = read_file(path)?;
     let mut items = Vec::new();
     for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         if line.iter().all(u8::is_ascii_whitespace) {

@@ -1,4 +1,4 @@
-//! The screen.
+//! Drawing of the interactive screen.
 
 use jiff::tz::TimeZone;
 use ratatui::Frame;
@@ -8,34 +8,35 @@ use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, List, ListItem, ListState, Paragraph};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::state::{Page, Said, State};
-use super::wrap::wrapped;
-use crate::domain::text::{one_line, visible};
+use super::state::{BrowseState, SessionLine, SessionPage};
+use super::wrap::wrap_lines;
+use crate::domain::text::{sanitise, to_one_line};
 
-/// From so many columns on the preview stands beside the hits.
-const WIDE: u16 = 100;
+/// Minimum columns at which the preview is beside the hits, not below them.
+const SIDE_BY_SIDE_WIDTH: u16 = 100;
 const ACCENT: Style = Style::new().fg(Color::Cyan);
 const DIM: Style = Style::new().add_modifier(Modifier::DIM);
 const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
-const FOUND: Style = Style::new().fg(Color::Black).bg(Color::Yellow);
+const HIGHLIGHT: Style = Style::new().fg(Color::Black).bg(Color::Yellow);
 
-pub(super) fn draw(frame: &mut Frame<'_>, state: &mut State) {
+pub(super) fn draw_screen(frame: &mut Frame<'_>, state: &mut BrowseState) {
     let [top, middle, bottom] =
         Layout::vertical([Constraint::Length(3), Constraint::Min(1), Constraint::Length(1)]).areas(frame.area());
     if state.page.is_some() {
         if let Some(page) = &mut state.page {
-            read(frame, top.union(middle), page, &state.terms);
+            draw_session(frame, top.union(middle), page, &state.terms);
         }
-        last_line(frame, bottom, &state.told, "↑ ↓ space scroll · y copy · ^R resume in Claude Code · Esc back");
+        draw_status_line(frame, bottom, &state.told, "↑ ↓ space scroll · y copy · ^R resume in Claude Code · Esc back");
         return;
     }
-    question(frame, top, state);
+    draw_query(frame, top, state);
     let parts = [Constraint::Percentage(50), Constraint::Percentage(50)];
     let [left, right] =
-        if middle.width >= WIDE { Layout::horizontal(parts) } else { Layout::vertical(parts) }.areas(middle);
-    hits(frame, left, state);
-    read(frame, right, &mut state.preview, &state.terms);
-    last_line(
+        if middle.width >= SIDE_BY_SIDE_WIDTH { Layout::horizontal(parts) } else { Layout::vertical(parts) }
+            .areas(middle);
+    draw_hits(frame, left, state);
+    draw_session(frame, right, &mut state.preview, &state.terms);
+    draw_status_line(
         frame,
         bottom,
         &state.told,
@@ -43,21 +44,21 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &mut State) {
     );
 }
 
-fn question(frame: &mut Frame<'_>, area: Rect, state: &State) {
-    let project = state.project().unwrap_or("all projects");
-    let count = match (state.query().is_empty(), state.hits.len()) {
+fn draw_query(frame: &mut Frame<'_>, area: Rect, state: &BrowseState) {
+    let project = state.selected_project().unwrap_or("all projects");
+    let count = match (state.query_text().is_empty(), state.hits.len()) {
         (true, _) => "type to search".to_owned(),
         (false, 1) => "1 hit".to_owned(),
         (false, count) => format!("{count} hits"),
     };
-    let searching = if state.is_whole || state.query().is_empty() { "" } else { " …" };
+    let searching = if state.is_whole || state.query_text().is_empty() { "" } else { " …" };
     let block = Block::bordered()
         .border_style(ACCENT)
         .title(Line::from(" claude-memory ").style(BOLD))
         .title(Line::from(format!(" {project} · {count}{searching} ")).right_aligned());
     let inner = block.inner(area);
-    // The end of a long question is what is being typed.
-    let mut shown = state.query();
+    // Of a query that does not fit, show the end: that is where the user types.
+    let mut shown = state.query_text();
     while shown.width() >= usize::from(inner.width.max(1)) {
         let mut letters = shown.chars();
         letters.next();
@@ -68,18 +69,18 @@ fn question(frame: &mut Frame<'_>, area: Rect, state: &State) {
     frame.set_cursor_position((column, inner.y));
 }
 
-fn hits(frame: &mut Frame<'_>, area: Rect, state: &State) {
+fn draw_hits(frame: &mut Frame<'_>, area: Rect, state: &BrowseState) {
     let zone = TimeZone::system();
     let width = usize::from(area.width.saturating_sub(3));
     let items: Vec<ListItem<'_>> = state
         .hits
         .iter()
         .map(|hit| {
-            let about = format!("{} · {} · {}", hit.at.to_minute(&zone), hit.project, hit.role.name());
-            let snippet = visible::safe(&one_line(&hit.snippet, width.saturating_mul(2))).into_owned();
-            let snippet = wrapped(&snippet, width);
+            let about = format!("{} · {} · {}", hit.at.format_minute(&zone), hit.project, hit.role.name());
+            let snippet = sanitise::sanitise_text(&to_one_line(&hit.snippet, width.saturating_mul(2))).into_owned();
+            let snippet = wrap_lines(&snippet, width);
             let mut lines = vec![Line::styled(about, DIM)];
-            lines.extend(snippet.into_iter().take(2).map(|line| marked(&line, &state.terms)));
+            lines.extend(snippet.into_iter().take(2).map(|line| highlight_terms(&line, &state.terms)));
             ListItem::new(Text::from(lines))
         })
         .collect();
@@ -88,17 +89,17 @@ fn hits(frame: &mut Frame<'_>, area: Rect, state: &State) {
     frame.render_stateful_widget(list, area, &mut chosen);
 }
 
-/// A conversation, scrolled; a new one to the message that was found.
-fn read(frame: &mut Frame<'_>, area: Rect, page: &mut Page, terms: &[String]) {
-    let block = Block::bordered().border_style(DIM).title(Line::from(one_line(&page.title, 80)).style(BOLD));
+/// Draws a session at its scroll position; a new one at the message that was found.
+fn draw_session(frame: &mut Frame<'_>, area: Rect, page: &mut SessionPage, terms: &[String]) {
+    let block = Block::bordered().border_style(DIM).title(Line::from(to_one_line(&page.title, 80)).style(BOLD));
     let inner = block.inner(area);
     let height = usize::from(inner.height);
     let (is_new, wanted) = (std::mem::take(&mut page.is_new), page.scroll);
-    let lines = page.lines(usize::from(inner.width));
+    let lines = page.wrapped_lines(usize::from(inner.width));
     let hit = || lines.iter().position(|line| line.is_hit).unwrap_or(0).saturating_sub(1);
     let scroll = if is_new { hit() } else { wanted }.min(lines.len().saturating_sub(height));
-    let shown = |line: &Said| match (line.heading.is_empty(), line.is_hit) {
-        (true, true) => marked(&line.text, terms),
+    let shown = |line: &SessionLine| match (line.heading.is_empty(), line.is_hit) {
+        (true, true) => highlight_terms(&line.text, terms),
         (true, false) => Line::from(line.text.clone()),
         (false, true) => Line::styled(line.heading.clone(), ACCENT.add_modifier(Modifier::BOLD)),
         (false, false) => Line::styled(line.heading.clone(), DIM),
@@ -108,15 +109,15 @@ fn read(frame: &mut Frame<'_>, area: Rect, page: &mut Page, terms: &[String]) {
     frame.render_widget(Paragraph::new(seen).block(block), area);
 }
 
-fn last_line(frame: &mut Frame<'_>, area: Rect, told: &str, keys: &str) {
-    let line = if told.is_empty() { Line::styled(keys.to_owned(), DIM) } else { Line::from(one_line(told, 200)) };
+fn draw_status_line(frame: &mut Frame<'_>, area: Rect, told: &str, keys: &str) {
+    let line = if told.is_empty() { Line::styled(keys.to_owned(), DIM) } else { Line::from(to_one_line(told, 200)) };
     frame.render_widget(Paragraph::new(line), area);
 }
 
-/// A line with the words that were looked for; of words of Latin letters the rest belongs to them.
-fn marked(line: &str, terms: &[String]) -> Line<'static> {
+/// Highlights the search terms in a line; an ASCII term is extended to the end of its word.
+fn highlight_terms(line: &str, terms: &[String]) -> Line<'static> {
     let lower = line.to_lowercase();
-    // Only where lower case takes as many bytes do places in one mean the same in the other.
+    // Byte offsets of the lower-case text fit the original only if both have the same length.
     if lower.len() != line.len() {
         return Line::from(line.to_owned());
     }
@@ -143,7 +144,7 @@ fn marked(line: &str, terms: &[String]) -> Line<'static> {
         }
         let start = start.max(at);
         parts.push(Span::raw(line.get(at..start).unwrap_or("").to_owned()));
-        parts.push(Span::styled(line.get(start..end).unwrap_or("").to_owned(), FOUND));
+        parts.push(Span::styled(line.get(start..end).unwrap_or("").to_owned(), HIGHLIGHT));
         at = end;
     }
     parts.push(Span::raw(line.get(at..).unwrap_or("").to_owned()));
@@ -162,8 +163,8 @@ mod tests {
         let text = |line: &Line<'_>, style| -> Vec<String> {
             line.spans.iter().filter(|span| span.style == style).map(|span| span.content.to_string()).collect()
         };
-        let line = marked("Pooling of spools, 连接池", &["pool".to_owned(), "连接".to_owned()]);
-        assert_eq!(text(&line, FOUND), ["Pooling", "连接"]);
+        let line = highlight_terms("Pooling of spools, 连接池", &["pool".to_owned(), "连接".to_owned()]);
+        assert_eq!(text(&line, HIGHLIGHT), ["Pooling", "连接"]);
         assert_eq!(line.to_string(), "Pooling of spools, 连接池");
     }
 
@@ -171,9 +172,12 @@ mod tests {
     fn any_size_can_be_drawn() {
         for (width, height) in [(1, 1), (3, 4), (20, 5), (40, 12), (160, 50)] {
             let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-            let mut state = State::new(vec!["shop".to_owned()]);
-            assert!(matches!(state.typed("a long question 连接池 that does not fit"), super::super::state::Act::Ask));
-            terminal.draw(|frame| draw(frame, &mut state)).unwrap();
+            let mut state = BrowseState::new(vec!["shop".to_owned()]);
+            assert!(matches!(
+                state.insert_text("a long question 连接池 that does not fit"),
+                super::super::state::KeyAction::Ask
+            ));
+            terminal.draw(|frame| draw_screen(frame, &mut state)).unwrap();
         }
     }
 }

@@ -1,8 +1,8 @@
-//! `claude-memory` alone on a terminal: search while you type, a preview, the conversation, and back into it with Claude Code. Owns the screen
-//! and the keys; finding and reading are the memory's.
+//! Interactive search, started by `claude-memory` without arguments on a terminal: search as you type, preview, read a
+//! session, resume it in Claude Code. Owns the screen and the keys; searching and reading belong to `memory`.
 
 mod draw;
-mod seeker;
+mod search_thread;
 mod state;
 mod wrap;
 
@@ -16,126 +16,135 @@ use base64::engine::general_purpose::STANDARD;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
-use super::error::Failure;
-use super::session::Session;
+use super::invocation::Invocation;
 use crate::domain::file_name::path_component;
-use crate::domain::query::{Reading, Selection};
-use crate::domain::text::shell::quoted_for_print;
-use crate::domain::{Code, Hit};
+use crate::domain::query::{ReadRequest, Selection};
+use crate::domain::text::shell::quote_for_print;
+use crate::domain::{Failure, FailureCode, Hit};
+use crate::export::transcript::resume_command;
 use crate::memory::Memory;
-use crate::ops::export::transcript::resume_command;
-use crate::store::{Open, Standing};
-use seeker::Seeker;
-use state::{Act, State};
+use crate::store::{MessageState, OpenMode};
+use search_thread::SearchThread;
+use state::{BrowseState, KeyAction};
 
-/// Between two looks at the answers while nobody types.
-const PAUSE: Duration = Duration::from_millis(15);
+/// Longest wait for a key before new results are polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(15);
 /// Messages on each side of a hit in the preview.
-const AROUND: usize = 2;
+const PREVIEW_NEIGHBOURS: usize = 2;
 
-/// Whether somebody sits there.
-pub(super) fn is_possible() -> bool {
+/// Returns true if stdin and stdout are terminals.
+pub(super) fn is_interactive() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
 }
 
-pub(super) fn run(session: &Session) -> Result<ExitCode, Failure> {
-    let memory = Arc::new(session.open(Open::Create)?);
-    let seeker = Seeker::start(Arc::clone(&memory))
-        .map_err(|error| Failure::new(Code::Unavailable, format!("no thread could be started: {error}"), None))?;
+pub(super) fn run(session: &Invocation) -> Result<ExitCode, Failure> {
+    let memory = Arc::new(session.open_memory(OpenMode::Create)?);
+    let seeker = SearchThread::spawn_thread(Arc::clone(&memory)).map_err(|error| {
+        Failure::new(FailureCode::Unavailable, format!("cannot start the search thread: {error}"), None)
+    })?;
     let projects = memory.project_summaries("all", None)?.into_iter().map(|known| known.project.name).collect();
-    let unusable =
-        |error: std::io::Error| Failure::new(Code::Unavailable, format!("this terminal cannot be used: {error}"), None);
+    let unusable = |error: std::io::Error| {
+        Failure::new(FailureCode::Unavailable, format!("cannot use this terminal: {error}"), None)
+    };
     let mut terminal = ratatui::try_init().map_err(unusable)?;
-    let outcome = sit(&mut terminal, &memory, &seeker, State::new(projects));
+    let outcome = run_event_loop(&mut terminal, &memory, &seeker, BrowseState::new(projects));
     ratatui::restore();
     match outcome.map_err(unusable)? {
-        Some(hit) => resume(&memory, &hit, session),
+        Some(hit) => resume_session(&memory, &hit, session),
         None => Ok(ExitCode::SUCCESS),
     }
 }
 
-/// The loop. Returns the hit whose session is to be resumed.
-fn sit(
+/// Runs the event loop. Returns the hit whose session is to be resumed.
+fn run_event_loop(
     terminal: &mut DefaultTerminal,
     memory: &Memory,
-    seeker: &Seeker,
-    mut state: State,
+    seeker: &SearchThread,
+    mut state: BrowseState,
 ) -> std::io::Result<Option<Hit>> {
-    seeker.ask(&state);
+    seeker.send_query(state.current_query());
     let mut changed = true;
     loop {
         if changed {
-            terminal.draw(|frame| draw::draw(frame, &mut state))?;
+            terminal.draw(|frame| draw::draw_screen(frame, &mut state))?;
         }
-        changed = state.take(seeker.answers());
+        changed = state.apply_outcomes(seeker.drain_outcomes());
         if changed {
-            preview(memory, &mut state);
+            load_preview(memory, &mut state);
         }
-        if !event::poll(PAUSE)? {
+        if !event::poll(POLL_INTERVAL)? {
             continue;
         }
         changed = true;
         let act = match event::read()? {
-            Event::Key(key) if key.kind != KeyEventKind::Release => state.key(key),
-            Event::Paste(text) => state.typed(&text),
-            _ => Act::None,
+            Event::Key(key) if key.kind != KeyEventKind::Release => state.handle_key(key),
+            Event::Paste(text) => state.insert_text(&text),
+            _ => KeyAction::None,
         };
         match act {
-            Act::None => {}
-            Act::Ask => seeker.ask(&state),
-            Act::Choose => preview(memory, &mut state),
-            Act::Open => {
-                if let Some(hit) = state.hit().cloned() {
-                    match memory.conversation(&hit.session, false) {
-                        Ok(conversation) => state.open(&conversation, hit.id),
-                        Err(error) => state.tell(error.to_string()),
+            KeyAction::None => {}
+            KeyAction::Ask => seeker.send_query(state.current_query()),
+            KeyAction::Choose => load_preview(memory, &mut state),
+            KeyAction::Open => {
+                if let Some(hit) = state.selected_hit().cloned() {
+                    match memory.read_session(&hit.session, false) {
+                        Ok(conversation) => state.open_page(&conversation, hit.id),
+                        Err(error) => state.show_message(error.to_string()),
                     }
                 }
             }
-            Act::Copy(text) => {
+            KeyAction::Copy(text) => {
                 // The terminal puts it into the clipboard (OSC 52), also from another machine.
                 let mut stdout = std::io::stdout();
                 write!(stdout, "\x1b]52;c;{}\x07", STANDARD.encode(text))?;
                 stdout.flush()?;
-                state.tell("copied".to_owned());
+                state.show_message("copied".to_owned());
             }
-            Act::Resume => return Ok(state.hit().cloned()),
-            Act::Quit => return Ok(None),
+            KeyAction::Resume => return Ok(state.selected_hit().cloned()),
+            KeyAction::Quit => return Ok(None),
         }
     }
 }
 
-/// What was said around the chosen hit.
-fn preview(memory: &Memory, state: &mut State) {
-    let Some(hit) = state.hit() else { return };
-    let what = Selection::Messages { ids: vec![hit.id], around: AROUND };
-    let read = memory.read(&Reading { what, include_tools: !hit.kind.is_said(), max_tokens: 4_000 });
+/// Loads the messages around the selected hit into the preview.
+fn load_preview(memory: &Memory, state: &mut BrowseState) {
+    let Some(hit) = state.selected_hit() else { return };
+    let what = Selection::Messages { ids: vec![hit.id], around: PREVIEW_NEIGHBOURS };
+    let read = memory.read_messages(&ReadRequest {
+        what,
+        include_tools: !hit.kind.is_visible_by_default(),
+        max_tokens: 4_000,
+    });
     match read {
         Ok(read) => {
             if let Some(conversation) = read.conversations.first() {
-                state.preview(conversation);
+                state.set_preview(conversation);
             }
         }
-        Err(error) => state.tell(error.to_string()),
+        Err(error) => state.show_message(error.to_string()),
     }
 }
 
-/// Goes back into a session with Claude Code, in its folder.
-fn resume(memory: &Memory, hit: &Hit, session: &Session) -> Result<ExitCode, Failure> {
+/// Resumes the session of a hit in Claude Code, in the folder it ran in.
+fn resume_session(memory: &Memory, hit: &Hit, session: &Invocation) -> Result<ExitCode, Failure> {
     let session_id = hit.session.split('/').next().unwrap_or(&hit.session);
-    let directory = match memory.standing(hit.id)? {
-        Standing::Here(message) => message.directory,
+    let directory = match memory.snapshot()?.message_state(hit.id)? {
+        MessageState::Here(message) => message.directory,
         _ => String::new(),
     };
     if hit.source != "claude-code" {
-        session.output.say(&format!("session {session_id} is one of {}, which this cannot resume", hit.source));
+        session.output.print_message(&format!(
+            "cannot resume session {session_id}: it comes from {}, not from Claude Code",
+            hit.source
+        ));
         return Ok(ExitCode::SUCCESS);
     }
-    // An id that is no file's name is none of Claude Code's, and could be an option.
+    // Ids of Claude Code are file names. Any other text could be read as an option.
     if path_component(session_id) != session_id {
-        session
-            .output
-            .say(&format!("session {} has an id that Claude Code cannot resume", quoted_for_print(session_id)));
+        session.output.print_message(&format!(
+            "cannot resume session {}: this is not an id of Claude Code",
+            quote_for_print(session_id)
+        ));
         return Ok(ExitCode::SUCCESS);
     }
     let mut command = Command::new("claude");
@@ -146,7 +155,7 @@ fn resume(memory: &Memory, hit: &Hit, session: &Session) -> Result<ExitCode, Fai
     if let Ok(status) = command.status() {
         return Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)));
     }
-    session.output.say("Claude Code was not found here; by hand:");
-    session.output.line(&resume_command(&directory, session_id));
+    session.output.print_message("cannot start `claude`; is Claude Code installed? To resume the session, run:");
+    session.output.print_line(&resume_command(&directory, session_id));
     Ok(ExitCode::SUCCESS)
 }

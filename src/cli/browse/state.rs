@@ -1,16 +1,16 @@
-//! What is typed, found, chosen and read. Owns what keys mean; does not know the screen.
+//! State of the interactive screen: query, hits, selection, open page. Owns what keys do; does not draw.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::seeker::Found;
-use super::wrap::wrapped;
-use crate::domain::text::visible;
+use super::search_thread::{BrowseOutcome, BrowseQuery};
+use super::wrap::wrap_lines;
+use crate::domain::text::sanitise;
 use crate::domain::{Hit, MessageId};
-use crate::memory::Conversation;
+use crate::memory::SessionMessages;
 
-/// What has to be done after a key.
+/// Action that a key asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Act {
+pub(super) enum KeyAction {
     None,
     Ask,
     Choose,
@@ -20,38 +20,38 @@ pub(super) enum Act {
     Quit,
 }
 
-/// A line of a conversation, before it is broken to the width of the screen.
+/// A heading or a part of a session, before it is wrapped to the width of the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Said {
-    /// Who and when; empty for a text.
+pub(super) struct SessionLine {
+    /// Role and time; empty for a text.
     pub(super) heading: String,
     pub(super) text: String,
-    /// Whether it is the message that was found.
+    /// True if it belongs to the message that was found.
     pub(super) is_hit: bool,
 }
 
-/// A conversation that is read.
+/// A session on the screen, with its scroll position.
 #[derive(Debug, Default)]
-pub(super) struct Page {
+pub(super) struct SessionPage {
     pub(super) title: String,
-    said: Vec<Said>,
+    said: Vec<SessionLine>,
     pub(super) scroll: usize,
-    /// Go to the hit as soon as it is known where it is on the screen.
+    /// Scroll to the hit once its position on the screen is known.
     pub(super) is_new: bool,
-    /// What was said in lines that fit, and how wide they may be: breaking a long conversation anew for every key would be felt.
-    broken: (usize, Vec<Said>),
+    /// Wrapped lines and the width they were wrapped for. Wrapping a long session at every key would be noticeable.
+    broken: (usize, Vec<SessionLine>),
 }
 
-impl Page {
-    /// Lines of at most so many columns; an empty one after each text.
-    pub(super) fn lines(&mut self, width: usize) -> &[Said] {
-        // Nothing is broken yet where the width is 0.
+impl SessionPage {
+    /// Returns the lines wrapped to `width` columns, with an empty one after each text.
+    pub(super) fn wrapped_lines(&mut self, width: usize) -> &[SessionLine] {
+        // A cached width of 0 means that nothing is wrapped yet.
         let width = width.max(1);
         if self.broken.0 != width {
-            let line = |said: &Said, text| Said { heading: String::new(), text, is_hit: said.is_hit };
+            let line = |said: &SessionLine, text| SessionLine { heading: String::new(), text, is_hit: said.is_hit };
             let lines = self.said.iter().flat_map(|said| {
                 if said.heading.is_empty() {
-                    let texts = wrapped(&said.text, width).into_iter().chain([String::new()]);
+                    let texts = wrap_lines(&said.text, width).into_iter().chain([String::new()]);
                     texts.map(|text| line(said, text)).collect()
                 } else {
                     vec![said.clone()]
@@ -63,9 +63,9 @@ impl Page {
     }
 }
 
-/// Everything.
+/// State of the interactive screen.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct BrowseState {
     query: String,
     number: u64,
     projects: Vec<String>,
@@ -74,12 +74,12 @@ pub(super) struct State {
     pub(super) terms: Vec<String>,
     pub(super) chosen: usize,
     pub(super) is_whole: bool,
-    pub(super) page: Option<Page>,
-    pub(super) preview: Page,
+    pub(super) page: Option<SessionPage>,
+    pub(super) preview: SessionPage,
     pub(super) told: String,
 }
 
-impl State {
+impl BrowseState {
     pub(super) const fn new(projects: Vec<String>) -> Self {
         Self {
             query: String::new(),
@@ -91,43 +91,50 @@ impl State {
             chosen: 0,
             is_whole: true,
             page: None,
-            preview: Page { title: String::new(), said: Vec::new(), scroll: 0, is_new: false, broken: (0, Vec::new()) },
+            preview: SessionPage {
+                title: String::new(),
+                said: Vec::new(),
+                scroll: 0,
+                is_new: false,
+                broken: (0, Vec::new()),
+            },
             told: String::new(),
         }
     }
 
-    pub(super) fn query(&self) -> &str {
+    pub(super) fn query_text(&self) -> &str {
         &self.query
     }
 
-    /// Grows with every question.
-    pub(super) const fn number(&self) -> u64 {
-        self.number
+    /// Returns the current query with its number, which grows with every query.
+    pub(super) fn current_query(&self) -> BrowseQuery {
+        let project = self.selected_project().map(str::to_owned);
+        BrowseQuery { number: self.number, text: self.query.clone(), project }
     }
 
-    /// The project that is searched; `None` for all.
-    pub(super) fn project(&self) -> Option<&str> {
+    /// Returns the project that is searched; `None` for all.
+    pub(super) fn selected_project(&self) -> Option<&str> {
         self.projects.get(self.project?).map(String::as_str)
     }
 
-    pub(super) fn hit(&self) -> Option<&Hit> {
+    pub(super) fn selected_hit(&self) -> Option<&Hit> {
         self.hits.get(self.chosen)
     }
 
-    pub(super) fn tell(&mut self, text: String) {
+    pub(super) fn show_message(&mut self, text: String) {
         self.told = text;
     }
 
-    /// Takes answers; whether one of them counts.
-    pub(super) fn take(&mut self, answers: impl Iterator<Item = Found>) -> bool {
+    /// Applies the results of the current query. Returns true if there were any.
+    pub(super) fn apply_outcomes(&mut self, answers: impl Iterator<Item = BrowseOutcome>) -> bool {
         let mut changed = false;
         for found in answers.filter(|found| found.number == self.number) {
             changed = true;
             self.is_whole = found.is_whole;
             match found.outcome {
                 Ok(answer) => {
-                    // What was chosen stays chosen when meaning adds to the hits.
-                    let kept = self.hit().map(|hit| hit.id).filter(|_| self.chosen > 0);
+                    // The selection survives when semantic search adds hits.
+                    let kept = self.selected_hit().map(|hit| hit.id).filter(|_| self.chosen > 0);
                     self.terms = answer.hits.iter().flat_map(|hit| hit.matched.terms.clone()).collect();
                     self.terms.sort_unstable();
                     self.terms.dedup();
@@ -139,52 +146,52 @@ impl State {
             }
         }
         if changed && self.hits.is_empty() {
-            self.preview = Page::default();
+            self.preview = SessionPage::default();
         }
         changed
     }
 
-    /// Text that was pasted.
-    pub(super) fn typed(&mut self, text: &str) -> Act {
+    /// Appends typed or pasted text to the query.
+    pub(super) fn insert_text(&mut self, text: &str) -> KeyAction {
         self.query.push_str(&text.replace(['\n', '\r', '\t'], " "));
-        self.asks()
+        self.request_search()
     }
 
-    const fn asks(&mut self) -> Act {
+    const fn request_search(&mut self) -> KeyAction {
         self.number += 1;
         self.chosen = 0;
-        Act::Ask
+        KeyAction::Ask
     }
 
-    pub(super) fn key(&mut self, key: KeyEvent) -> Act {
+    pub(super) fn handle_key(&mut self, key: KeyEvent) -> KeyAction {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         self.told.clear();
         if control {
             return match key.code {
-                KeyCode::Char('c' | 'd') => Act::Quit,
-                KeyCode::Char('r') if self.hit().is_some() => Act::Resume,
-                KeyCode::Char('y') => self.copied(),
+                KeyCode::Char('c' | 'd') => KeyAction::Quit,
+                KeyCode::Char('r') if self.selected_hit().is_some() => KeyAction::Resume,
+                KeyCode::Char('y') => self.copy_hit(),
                 KeyCode::Char('u') if self.page.is_none() => {
                     self.query.clear();
-                    self.asks()
+                    self.request_search()
                 }
                 KeyCode::Char('w') if self.page.is_none() => {
                     let kept = self.query.trim_end().rfind(' ').map_or(0, |at| at + 1);
                     self.query.truncate(kept);
-                    self.asks()
+                    self.request_search()
                 }
-                KeyCode::Char('n') => self.step(1),
-                KeyCode::Char('p') => self.step(-1),
-                _ => Act::None,
+                KeyCode::Char('n') => self.move_selection(1),
+                KeyCode::Char('p') => self.move_selection(-1),
+                _ => KeyAction::None,
             };
         }
         if let Some(page) = &mut self.page {
             let by = match key.code {
                 KeyCode::Esc | KeyCode::Backspace | KeyCode::Left | KeyCode::Char('q') => {
                     self.page = None;
-                    return Act::None;
+                    return KeyAction::None;
                 }
-                KeyCode::Char('y') => return self.copied(),
+                KeyCode::Char('y') => return self.copy_hit(),
                 KeyCode::Down | KeyCode::Char('j') => 1,
                 KeyCode::Up | KeyCode::Char('k') => -1,
                 KeyCode::PageDown | KeyCode::Char(' ') => 20,
@@ -194,38 +201,38 @@ impl State {
                 _ => 0,
             };
             page.scroll = page.scroll.saturating_add_signed(by);
-            return Act::None;
+            return KeyAction::None;
         }
         match key.code {
-            KeyCode::Esc if self.query.is_empty() => Act::Quit,
+            KeyCode::Esc if self.query.is_empty() => KeyAction::Quit,
             KeyCode::Esc => {
                 self.query.clear();
-                self.asks()
+                self.request_search()
             }
-            KeyCode::Char(letter) => self.typed(letter.encode_utf8(&mut [0; 4])),
+            KeyCode::Char(letter) => self.insert_text(letter.encode_utf8(&mut [0; 4])),
             KeyCode::Backspace => {
                 self.query.pop();
-                self.asks()
+                self.request_search()
             }
-            KeyCode::Down => self.step(1),
-            KeyCode::Up => self.step(-1),
-            KeyCode::PageDown => self.step(10),
-            KeyCode::PageUp => self.step(-10),
-            KeyCode::Tab => self.turn(true),
-            KeyCode::BackTab => self.turn(false),
-            KeyCode::Enter | KeyCode::Right if self.hit().is_some() => Act::Open,
-            _ => Act::None,
+            KeyCode::Down => self.move_selection(1),
+            KeyCode::Up => self.move_selection(-1),
+            KeyCode::PageDown => self.move_selection(10),
+            KeyCode::PageUp => self.move_selection(-10),
+            KeyCode::Tab => self.cycle_project(true),
+            KeyCode::BackTab => self.cycle_project(false),
+            KeyCode::Enter | KeyCode::Right if self.selected_hit().is_some() => KeyAction::Open,
+            _ => KeyAction::None,
         }
     }
 
-    fn step(&mut self, by: isize) -> Act {
+    fn move_selection(&mut self, by: isize) -> KeyAction {
         let last = self.hits.len().saturating_sub(1);
         self.chosen = self.chosen.saturating_add_signed(by).min(last);
-        Act::Choose
+        KeyAction::Choose
     }
 
-    /// The next project, or the one before; all of them are between the last and the first.
-    fn turn(&mut self, forward: bool) -> Act {
+    /// Selects the next or the previous project; "all projects" comes after the last and before the first.
+    fn cycle_project(&mut self, forward: bool) -> KeyAction {
         let count = self.projects.len();
         self.project = match (self.project, forward) {
             (None, true) => (count > 0).then_some(0),
@@ -233,67 +240,72 @@ impl State {
             (Some(at), true) => Some(at + 1).filter(|next| *next < count),
             (Some(at), false) => at.checked_sub(1),
         };
-        self.asks()
+        self.request_search()
     }
 
-    fn copied(&self) -> Act {
-        self.hit().map_or(Act::None, |hit| Act::Copy(hit.snippet.clone()))
+    fn copy_hit(&self) -> KeyAction {
+        self.selected_hit().map_or(KeyAction::None, |hit| KeyAction::Copy(hit.snippet.clone()))
     }
 
-    pub(super) fn preview(&mut self, conversation: &Conversation) {
-        let Some(id) = self.hit().map(|hit| hit.id) else { return };
-        self.preview = page(conversation, id);
+    pub(super) fn set_preview(&mut self, conversation: &SessionMessages) {
+        let Some(id) = self.selected_hit().map(|hit| hit.id) else { return };
+        self.preview = build_page(conversation, id);
     }
 
-    pub(super) fn open(&mut self, conversation: &Conversation, id: MessageId) {
-        self.page = Some(page(conversation, id));
+    pub(super) fn open_page(&mut self, conversation: &SessionMessages, id: MessageId) {
+        self.page = Some(build_page(conversation, id));
     }
 }
 
-fn page(conversation: &Conversation, id: MessageId) -> Page {
+fn build_page(conversation: &SessionMessages, id: MessageId) -> SessionPage {
     let zone = jiff::tz::TimeZone::system();
     let mut said = Vec::new();
     for message in &conversation.messages {
         let is_hit = message.id == id;
-        let heading = format!("{} · {}", message.role.name(), message.at.to_minute(&zone));
-        said.push(Said { heading, text: String::new(), is_hit });
+        let heading = format!("{} · {}", message.role.name(), message.at.format_minute(&zone));
+        said.push(SessionLine { heading, text: String::new(), is_hit });
         for part in &message.parts {
-            let text = visible::safe(&part.text).trim_end().to_owned();
-            said.push(Said { heading: String::new(), text, is_hit });
+            let text = sanitise::sanitise_text(&part.text).trim_end().to_owned();
+            said.push(SessionLine { heading: String::new(), text, is_hit });
         }
     }
-    let title = visible::safe(&conversation.head.title).into_owned();
-    Page { title: format!("{title} · {}", conversation.head.project), said, is_new: true, ..Page::default() }
+    let title = sanitise::sanitise_text(&conversation.head.title).into_owned();
+    SessionPage {
+        title: format!("{title} · {}", conversation.head.project),
+        said,
+        is_new: true,
+        ..SessionPage::default()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn press(state: &mut State, code: KeyCode) -> Act {
-        state.key(KeyEvent::new(code, KeyModifiers::NONE))
+    fn press(state: &mut BrowseState, code: KeyCode) -> KeyAction {
+        state.handle_key(KeyEvent::new(code, KeyModifiers::NONE))
     }
 
     #[test]
     fn keys_do_what_the_last_line_says() {
-        let mut state = State::new(vec!["a".to_owned(), "b".to_owned()]);
-        assert_eq!(press(&mut state, KeyCode::Char('池')), Act::Ask);
-        assert_eq!((state.query(), state.number()), ("池", 1));
-        assert_eq!(press(&mut state, KeyCode::Tab), Act::Ask);
-        assert_eq!(state.project(), Some("a"));
+        let mut state = BrowseState::new(vec!["a".to_owned(), "b".to_owned()]);
+        assert_eq!(press(&mut state, KeyCode::Char('池')), KeyAction::Ask);
+        assert_eq!((state.query_text(), state.current_query().number), ("池", 1));
+        assert_eq!(press(&mut state, KeyCode::Tab), KeyAction::Ask);
+        assert_eq!(state.selected_project(), Some("a"));
         press(&mut state, KeyCode::Tab);
         press(&mut state, KeyCode::Tab);
-        assert_eq!(state.project(), None);
+        assert_eq!(state.selected_project(), None);
         press(&mut state, KeyCode::BackTab);
-        assert_eq!(state.project(), Some("b"));
-        assert_eq!(press(&mut state, KeyCode::Enter), Act::None, "nothing was found yet");
-        assert_eq!(press(&mut state, KeyCode::Esc), Act::Ask);
-        assert_eq!(press(&mut state, KeyCode::Esc), Act::Quit);
-        assert_eq!(state.typed("two\nlines"), Act::Ask);
-        assert_eq!(state.key(KeyEvent::new(KeyCode::Char('w'), KeyModifiers::CONTROL)), Act::Ask);
-        assert_eq!(state.query(), "two ");
+        assert_eq!(state.selected_project(), Some("b"));
+        assert_eq!(press(&mut state, KeyCode::Enter), KeyAction::None, "nothing was found yet");
+        assert_eq!(press(&mut state, KeyCode::Esc), KeyAction::Ask);
+        assert_eq!(press(&mut state, KeyCode::Esc), KeyAction::Quit);
+        assert_eq!(state.insert_text("two\nlines"), KeyAction::Ask);
+        assert_eq!(state.handle_key(KeyEvent::new(KeyCode::Char('w'), KeyModifiers::CONTROL)), KeyAction::Ask);
+        assert_eq!(state.query_text(), "two ");
         // An answer to an older question counts for nothing.
-        let old = Found { number: 1, is_whole: true, outcome: Err("old".to_owned()) };
-        assert!(!state.take(std::iter::once(old)) && state.told.is_empty());
+        let old = BrowseOutcome { number: 1, is_whole: true, outcome: Err("old".to_owned()) };
+        assert!(!state.apply_outcomes(std::iter::once(old)) && state.told.is_empty());
     }
 }

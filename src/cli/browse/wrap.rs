@@ -1,9 +1,9 @@
-//! Lines that fit: broken at spaces where there are some, between any two Chinese characters, by the width that a terminal gives them.
+//! Line wrapping by display width: at spaces where there are some, between any two Chinese characters.
 
 use unicode_width::UnicodeWidthChar as _;
 
-/// A text in lines of at most `width` columns.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+/// Wraps a text into lines of at most `width` columns.
+pub(super) fn wrap_lines(text: &str, width: usize) -> Vec<String> {
     let width = width.max(2);
     let mut lines = Vec::new();
     for line in text.lines() {
@@ -11,7 +11,7 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
         for letter in line.chars() {
             let letter = if letter == '\t' { ' ' } else { letter };
             let wide = letter.width().unwrap_or(0);
-            // What is carried over may be too long for a wide character as well.
+            // The text carried over may leave too little room for a wide character as well.
             while used + wide > width && !current.is_empty() {
                 // After the last space, if the line has one.
                 let rest = space.map_or_else(String::new, |at| current.split_off(at));
@@ -36,13 +36,13 @@ mod tests {
 
     #[test]
     fn words_stay_whole_and_wide_characters_fit() {
-        assert_eq!(wrapped("one two three", 8), ["one two", "three"]);
-        assert_eq!(wrapped("连接池大小", 4), ["连接", "池大", "小"]);
-        assert_eq!(wrapped("a\n\nabcdefgh", 4), ["a", "", "abcd", "efgh"]);
+        assert_eq!(wrap_lines("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrap_lines("连接池大小", 4), ["连接", "池大", "小"]);
+        assert_eq!(wrap_lines("a\n\nabcdefgh", 4), ["a", "", "abcd", "efgh"]);
         for text in ["mixed 连接池 and words", "x", "", "\u{301}\u{301}"] {
             for width in 2..12 {
                 let fits = |line: &String| line.chars().filter_map(char::width).sum::<usize>() <= width;
-                assert!(wrapped(text, width).iter().all(fits), "{text} in {width}");
+                assert!(wrap_lines(text, width).iter().all(fits), "{text} in {width}");
             }
         }
     }

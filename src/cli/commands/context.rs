@@ -1,41 +1,41 @@
-//! `context`: what a task should start with.
+//! `context`: knowledge from earlier sessions to start a task with.
 
 use std::process::ExitCode;
 
-use super::tool::{self, Arguments};
-use crate::cli::error::Failure;
-use crate::cli::session::Session;
+use super::tool::{self, ToolCallArguments};
+use crate::cli::invocation::Invocation;
+use crate::domain::Failure;
 
 /// Gather what earlier sessions say about a task, its files and its error
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  claude-memory context \"make the pool size configurable\" --file src/pool.rs")]
-pub(in crate::cli) struct Args {
-    /// What is to be done
+pub(in crate::cli) struct ContextArgs {
+    /// Task to do
     task: String,
-    /// A file that it concerns; may be given several times
+    /// File that the task concerns; may be given several times
     #[arg(long = "file", value_name = "PATH")]
     files: Vec<String>,
-    /// An error message to be overcome
+    /// Error message to solve
     #[arg(long, value_name = "TEXT")]
     error: Option<String>,
-    /// Tokens of the answer
+    /// Maximum tokens of the answer
     #[arg(long, default_value_t = 1200, value_name = "N")]
     max_tokens: usize,
-    /// conservative, balanced or comprehensive
+    /// Amount of detail: conservative, balanced or comprehensive
     #[arg(long, default_value = "balanced")]
     style: String,
-    /// all, current, or a project's name, number or path
+    /// Project: all, current, or a name, number or path
     #[arg(long, short, default_value = "all")]
     project: String,
 }
 
-pub(in crate::cli) fn run(args: Args, session: &Session) -> Result<ExitCode, Failure> {
-    let arguments = Arguments::default()
-        .with("task", Some(args.task))
-        .with("files", Some(args.files))
-        .with("error", args.error)
-        .with("max_tokens", Some(args.max_tokens))
-        .with("style", Some(args.style))
-        .with("project", Some(args.project));
-    tool::call(session, "memory_context", arguments)
+pub(in crate::cli) fn run(args: ContextArgs, session: &Invocation) -> Result<ExitCode, Failure> {
+    let arguments = ToolCallArguments::default()
+        .with_argument("task", Some(args.task))
+        .with_argument("files", Some(args.files))
+        .with_argument("error", args.error)
+        .with_argument("max_tokens", Some(args.max_tokens))
+        .with_argument("style", Some(args.style))
+        .with_argument("project", Some(args.project));
+    tool::call_tool(session, "memory_context", arguments)
 }

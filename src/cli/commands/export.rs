@@ -1,4 +1,4 @@
-//! `export` and `restore-transcript`: conversations as files.
+//! `export` and `restore-transcript`: sessions as files.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,155 +8,178 @@ use std::sync::atomic::Ordering;
 use clap::ValueEnum;
 use serde_json::json;
 
-use super::grouped;
-use super::sync::write_whole;
-use crate::cli::error::Failure;
-use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
-use crate::cli::session::Session;
+use super::export_record::record_export;
+use super::group_digits;
+use super::sync::write_complete_file;
+use crate::cli::invocation::Invocation;
+use crate::cli::progress::{INTERRUPTED, create_bar, stop_on_interrupt};
 use crate::config::env;
 use crate::disk;
-use crate::domain::Code;
+use crate::domain::{Failure, FailureCode};
+use crate::export::transcript::build_transcript;
+use crate::export::{ExportFormat, ExportedFile, FileNames};
 use crate::memory::Memory;
-use crate::ops::export::transcript::restore;
-use crate::ops::export::{Entry, FileNames, Format};
-use crate::store::{Open, SessionFilter, WholeMessage};
+use crate::store::{MessageRecord, OpenMode, SessionFilter};
 use crate::sync::bundle;
 
-/// Sessions that are listed at once.
-const SESSIONS: usize = 100;
+/// Sessions loaded per page.
+const PAGE_SESSIONS: usize = 100;
 
-/// Write conversations as Markdown, HTML or lines of JSON
+/// Export sessions as Markdown, HTML or JSON Lines
 ///
-/// One conversation goes to stdout or into a file; a project, or everything, into a folder with an index. Lines of JSON lose nothing and go
-/// back in with `sync bundle import`. Secrets were taken out before anything was stored, and are looked for once more.
+/// One session goes to stdout or to a file; a project, or everything, to a folder with an index. JSON Lines lose
+/// nothing and can be read back with `sync bundle import`. Secrets were removed before anything was stored, and are
+/// searched for once more.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory export 545308f1 > conversation.md\n  \
     claude-memory export --project orders --format html --output orders/\n  \
     claude-memory export --format jsonl --output everything.jsonl")]
-pub(in crate::cli) struct Args {
-    /// Id of a session, or its first six characters [default: all of them]
+pub(in crate::cli) struct ExportArgs {
+    /// Session id, or its first six characters [default: all sessions]
     #[arg(value_name = "SESSION", conflicts_with = "project")]
     session: Option<String>,
-    /// Only this project: its name or path
+    /// Export only this project: its name or path
     #[arg(long, short)]
     project: Option<String>,
-    /// How to write them
+    /// Format of the output
     #[arg(long, short, value_enum, default_value = "markdown")]
-    format: Form,
-    /// File or folder; nothing in it is written over
+    format: ExportFormatArg,
+    /// File or folder to write to; existing files are never overwritten
     #[arg(long, short, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// Leave out tool calls, tool output and reasoning
+    /// Omit tool calls, tool output and reasoning
     #[arg(long)]
     only_said: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Form {
-    /// For people and other programs
+enum ExportFormatArg {
+    /// Markdown, for people and other programs
     Markdown,
-    /// A file that a browser shows, without scripts
+    /// HTML for a browser, without scripts
     Html,
-    /// Everything that is kept, to be read in again
+    /// All stored data, one JSON object per line, to be imported again
     Jsonl,
 }
 
-/// Give Claude Code back a session that it deleted
+/// Restore a session that Claude Code deleted
 ///
-/// Writes the session where Claude Code looks for it, so that `claude --resume` goes on with it. What was said is there again; what tools did
-/// stands in it as text. An existing transcript is never touched.
+/// Writes the transcript where Claude Code looks for it, so that `claude --resume` continues the session. Messages are
+/// restored as they were; tool calls become plain text. An existing transcript is never changed.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  claude-memory restore-transcript 545308f1\n  claude --resume 545308f1-0771-4ddd-a91a-88de4ebeda3a"
 )]
-pub(in crate::cli) struct RestoreArgs {
-    /// Id of a session, or its first six characters
+pub(in crate::cli) struct RestoreTranscriptArgs {
+    /// Session id, or its first six characters
     #[arg(value_name = "SESSION")]
     session: String,
-    /// Folder of Claude Code's transcripts [default: ~/.claude/projects]
+    /// Folder with Claude Code's transcripts [default: ~/.claude/projects]
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
-    /// Say where it would be written
+    /// Print where it would be written, write nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-fn written(path: &Path) -> impl Fn(std::io::Error) -> Failure {
+fn write_error(path: &Path) -> impl Fn(std::io::Error) -> Failure {
     let path = path.display().to_string();
-    move |error| Failure::new(Code::Unavailable, format!("cannot write {path}: {error}"), None)
+    move |error| Failure::new(FailureCode::Unavailable, format!("cannot write {path}: {error}"), None)
 }
 
-pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
-    let memory = session.open(Open::Existing)?;
+pub(in crate::cli) fn run(args: &ExportArgs, session: &Invocation) -> Result<ExitCode, Failure> {
+    let memory = session.open_memory(OpenMode::Existing)?;
+    let made = memory.last_deletion()?;
+    let outcome = export_chosen(args, &memory, session)?;
+    if let Some(path) = args.output.as_ref().filter(|path| path.exists()) {
+        record_export(&memory, path, made, session);
+    }
+    Ok(outcome)
+}
+
+fn export_chosen(args: &ExportArgs, memory: &Memory, session: &Invocation) -> Result<ExitCode, Failure> {
     let format = match args.format {
-        Form::Jsonl => return lines(args, &memory, session),
-        Form::Markdown => Format::Markdown,
-        Form::Html => Format::Html,
+        ExportFormatArg::Jsonl => return export_lines(args, memory, session),
+        ExportFormatArg::Markdown => ExportFormat::Markdown,
+        ExportFormatArg::Html => ExportFormat::Html,
     };
     if let Some(wanted) = &args.session {
-        let conversation = memory.conversation(wanted, !args.only_said)?;
-        let text = format.conversation(&conversation);
+        let conversation = memory.read_session(wanted, !args.only_said)?;
+        let text = format.render_session(&conversation);
         match &args.output {
-            None => session.output.line(text.trim_end()),
-            Some(path) => new_file(path, text.as_bytes())?,
+            None => session.output.print_line(text.trim_end()),
+            Some(path) => write_new_file(path, text.as_bytes())?,
         }
         return Ok(ExitCode::SUCCESS);
     }
     let Some(folder) = &args.output else {
-        return Err(Failure::invalid("name a session, or a folder for many with --output"));
+        return Err(Failure::invalid_input("name a session, or give a folder for all sessions with --output"));
     };
-    many(args, format, folder, &memory, session)
+    export_sessions(args, format, folder, memory, session)
 }
 
-/// Writes a file that is not there yet.
-fn new_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    if !disk::create_atomic(path, bytes).map_err(written(path))? {
-        return Err(Failure::invalid(format!("{} is there already; nothing is written over", path.display())));
+/// Writes a new file.
+///
+/// # Errors
+/// If the file already exists: nothing is overwritten.
+fn write_new_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    if !disk::create_atomic(path, bytes).map_err(write_error(path))? {
+        return Err(Failure::invalid_input(format!("{} already exists; nothing was overwritten", path.display())));
     }
     Ok(())
 }
 
-fn many(args: &Args, format: Format, folder: &Path, memory: &Memory, session: &Session) -> Result<ExitCode, Failure> {
-    disk::create_private_folder(folder).map_err(written(folder))?;
-    if std::fs::read_dir(folder).map_err(written(folder))?.next().is_some() {
-        return Err(Failure::invalid(format!("{} is not empty; nothing is written over", folder.display())));
+fn export_sessions(
+    args: &ExportArgs,
+    format: ExportFormat,
+    folder: &Path,
+    memory: &Memory,
+    session: &Invocation,
+) -> Result<ExitCode, Failure> {
+    disk::create_private_folder(folder).map_err(write_error(folder))?;
+    if std::fs::read_dir(folder).map_err(write_error(folder))?.next().is_some() {
+        return Err(Failure::invalid_input(format!("{} is not empty; nothing was overwritten", folder.display())));
     }
     let stop = stop_on_interrupt(session.output);
     let here = env::project_folder();
     let projects = memory.resolve_projects(args.project.as_deref().unwrap_or("all"), here.as_deref())?;
     let filter = SessionFilter { projects, subagents: true, ..SessionFilter::default() };
-    let bar = bar(session.output, "{spinner} {human_pos} conversations {per_sec}");
+    let bar = create_bar(session.output, "{spinner} {human_pos} sessions {per_sec}");
     let (mut files, mut names, mut place) = (Vec::new(), FileNames::default(), None);
     while !stop.load(Ordering::Relaxed) {
-        let sessions = memory.sessions(&filter, place, SESSIONS)?;
+        let sessions = memory.list_sessions(&filter, place, PAGE_SESSIONS)?;
         let Some(last) = sessions.last() else { break };
         place = Some((last.started_at, last.row));
         for one in &sessions {
-            let conversation = memory.conversation(&one.session, !args.only_said)?;
-            let name = names.choose(&conversation, format);
-            new_file(&folder.join(&name), format.conversation(&conversation).as_bytes())?;
+            let conversation = memory.read_session(&one.session, !args.only_said)?;
+            let name = names.choose_name(&conversation, format);
+            write_new_file(&folder.join(&name), format.render_session(&conversation).as_bytes())?;
             let (title, project) = (conversation.head.title, conversation.head.project);
             let day = conversation.head.started_at.to_string().get(..10).unwrap_or_default().to_owned();
-            files.push(Entry { name, title, project, day, messages: conversation.head.messages });
+            files.push(ExportedFile { name, title, project, day, messages: conversation.head.messages });
             bar.inc(1);
         }
     }
     bar.finish_and_clear();
-    new_file(&folder.join(format!("index.{}", format.ending())), format.index(&files).as_bytes())?;
+    write_new_file(&folder.join(format!("index.{}", format.file_extension())), format.render_index(&files).as_bytes())?;
     let interrupted = stop.load(Ordering::Relaxed);
     if session.output.is_json() {
-        session.output.json(&json!({ "path": folder, "conversations": files.len(), "interrupted": interrupted }));
+        session.output.print_json(&json!({ "path": folder, "conversations": files.len(), "interrupted": interrupted }));
     } else {
-        session.output.line(&format!("{} conversations in {}", grouped(files.len() as u64), folder.display()));
+        session.output.print_line(&format!(
+            "exported sessions: {} to {}",
+            group_digits(files.len() as u64),
+            folder.display()
+        ));
     }
     Ok(ExitCode::from(if interrupted { INTERRUPTED } else { 0 }))
 }
 
-fn lines(args: &Args, memory: &Memory, session: &Session) -> Result<ExitCode, Failure> {
+fn export_lines(args: &ExportArgs, memory: &Memory, session: &Invocation) -> Result<ExitCode, Failure> {
     let stop = stop_on_interrupt(session.output);
     let here = env::project_folder();
     let wanted = match (&args.session, &args.project) {
-        (Some(wanted), _) => Some(memory.session_named(wanted)?.session),
+        (Some(wanted), _) => Some(memory.find_session(wanted)?.session),
         _ => None,
     };
     let keys = match &args.project {
@@ -164,12 +187,12 @@ fn lines(args: &Args, memory: &Memory, session: &Session) -> Result<ExitCode, Fa
         None => None,
     };
     let is_all = args.session.is_none() && args.project.is_none();
-    let keeps = |message: &WholeMessage| {
+    let keeps = |message: &MessageRecord| {
         wanted.as_ref().is_none_or(|session| *session == message.conversation.session)
             && keys.as_ref().is_none_or(|keys| keys.contains(&message.project.key))
     };
-    let chosen = bundle::Chosen { keeps: &keeps, forgotten: is_all };
-    let bar = bar(session.output, "{spinner} {human_pos} messages {per_sec}");
+    let chosen = bundle::ExportSelection { keeps: &keeps, forgotten: is_all };
+    let bar = create_bar(session.output, "{spinner} {human_pos} messages {per_sec}");
     let mut progress = |done| bar.set_position(done);
     let bundled = match &args.output {
         None => {
@@ -178,48 +201,58 @@ fn lines(args: &Args, memory: &Memory, session: &Session) -> Result<ExitCode, Fa
         }
         Some(path) => {
             if path.exists() {
-                return Err(Failure::invalid(format!("{} is there already; nothing is written over", path.display())));
+                return Err(Failure::invalid_input(format!(
+                    "{} already exists; nothing was overwritten",
+                    path.display()
+                )));
             }
-            write_whole(path, |file| {
+            write_complete_file(path, |file| {
                 let mut file = std::io::BufWriter::new(file);
                 let bundled = bundle::export_lines(memory, &mut file, &chosen, session.now, &stop, &mut progress)?;
-                file.flush().map_err(written(path))?;
+                file.flush().map_err(write_error(path))?;
                 Ok(bundled)
             })?
         }
     };
     bar.finish_and_clear();
     if bundled.interrupted {
-        session.output.say("stopped; nothing was written");
+        session.output.print_message("stopped; nothing was written");
         return Ok(ExitCode::from(INTERRUPTED));
     }
-    session
-        .output
-        .say(&format!("{} messages; `claude-memory sync bundle import` reads them in", grouped(bundled.messages)));
+    session.output.print_message(&format!(
+        "exported messages: {}; `claude-memory sync bundle import` reads them back",
+        group_digits(bundled.messages)
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
-pub(in crate::cli) fn restore_transcript(args: &RestoreArgs, session: &Session) -> Result<ExitCode, Failure> {
-    let memory = session.open(Open::Existing)?;
-    let restored = restore(&memory, &args.session)?;
+pub(in crate::cli) fn restore_transcript(
+    args: &RestoreTranscriptArgs,
+    session: &Invocation,
+) -> Result<ExitCode, Failure> {
+    let memory = session.open_memory(OpenMode::Existing)?;
+    let made = memory.last_deletion()?;
+    let restored = build_transcript(&memory, &args.session)?;
     let projects = args.to.clone().or_else(|| env::claude_folder().map(|folder| folder.join("projects")));
-    let projects = projects.ok_or_else(|| Failure::invalid("this user has no home folder; name one with --to"))?;
-    let folder = projects.join(restored.folder());
+    let projects =
+        projects.ok_or_else(|| Failure::invalid_input("this user has no home folder; name the folder with --to"))?;
+    let folder = projects.join(restored.folder_name());
     let path = folder.join(format!("{}.jsonl", restored.resume_id()));
     if !args.dry_run {
-        disk::create_private_folder(&folder).map_err(written(&folder))?;
-        new_file(&path, restored.text.as_bytes())?;
+        disk::create_private_folder(&folder).map_err(write_error(&folder))?;
+        write_new_file(&path, restored.text.as_bytes())?;
+        record_export(&memory, &path, made, session);
     }
     if session.output.is_json() {
-        session.output.json(&json!({
+        session.output.print_json(&json!({
             "path": path, "session_id": restored.session, "resume_id": restored.resume_id(), "directory": restored.directory,
             "records": restored.records, "dry_run": args.dry_run, "command": restored.resume_command(),
         }));
         return Ok(ExitCode::SUCCESS);
     }
-    session.output.line(&path.display().to_string());
-    session.output.say(&format!(
-        "{} turns{}; go on with:\n  {}",
+    session.output.print_line(&path.display().to_string());
+    session.output.print_message(&format!(
+        "{} turns{}; continue with:\n  {}",
         restored.records,
         if args.dry_run { " would be written" } else { "" },
         restored.resume_command()

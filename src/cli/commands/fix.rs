@@ -1,39 +1,39 @@
-//! `fix`: how an error was overcome before.
+//! `fix`: earlier occurrences of an error and their solutions.
 
 use std::io::Read as _;
 use std::process::ExitCode;
 
-use super::tool::{self, Arguments};
-use crate::cli::error::Failure;
-use crate::cli::session::Session;
+use super::tool::{self, ToolCallArguments};
+use crate::cli::invocation::Invocation;
+use crate::domain::Failure;
 
-/// Find earlier occurrences of an error and what was said when it was overcome
+/// Find earlier occurrences of an error and how they were solved
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  claude-memory fix \"E0382: use of moved value\"\n  cargo test 2>&1 | claude-memory fix -"
 )]
-pub(in crate::cli) struct Args {
-    /// The error message as it was printed, or - to read it from stdin
+pub(in crate::cli) struct FixArgs {
+    /// Error message as printed, or - to read it from stdin
     error: String,
-    /// all, current, or a project's name, number or path
+    /// Project: all, current, or a name, number or path
     #[arg(long, short, default_value = "all")]
     project: String,
-    /// Occurrences to list, 1 to 20
+    /// Number of occurrences to list, 1 to 20
     #[arg(long, short = 'n', default_value_t = 3)]
     limit: usize,
 }
 
-pub(in crate::cli) fn run(args: Args, session: &Session) -> Result<ExitCode, Failure> {
+pub(in crate::cli) fn run(args: FixArgs, session: &Invocation) -> Result<ExitCode, Failure> {
     let mut error = args.error;
     if error == "-" {
         error.clear();
         std::io::stdin()
             .read_to_string(&mut error)
-            .map_err(|why| Failure::invalid(format!("cannot read stdin: {why}")))?;
+            .map_err(|why| Failure::invalid_input(format!("cannot read stdin: {why}")))?;
     }
-    let arguments = Arguments::default()
-        .with("error", Some(error))
-        .with("project", Some(args.project))
-        .with("limit", Some(args.limit));
-    tool::call(session, "memory_fix", arguments)
+    let arguments = ToolCallArguments::default()
+        .with_argument("error", Some(error))
+        .with_argument("project", Some(args.project))
+        .with_argument("limit", Some(args.limit));
+    tool::call_tool(session, "memory_fix", arguments)
 }

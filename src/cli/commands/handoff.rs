@@ -1,25 +1,26 @@
-//! `handoff`: a session, handed over to the next one.
+//! `handoff`: summary of a session for the next one.
 
 use std::process::ExitCode;
 
-use super::tool::{self, Arguments};
-use crate::cli::error::Failure;
-use crate::cli::session::Session;
+use super::tool::{self, ToolCallArguments};
+use crate::cli::invocation::Invocation;
+use crate::domain::Failure;
 
-/// Say what a session was asked, what it left open and how it ended
+/// Show what a session was asked to do, what is still open and how it ended
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory handoff\n  claude-memory handoff 545308f1")]
-pub(in crate::cli) struct Args {
-    /// Its id or the first six characters [default: the newest session of this project]
+pub(in crate::cli) struct HandoffArgs {
+    /// Session id, or its first six characters [default: the newest session of this project]
     #[arg(value_name = "SESSION")]
     session: Option<String>,
-    /// all, current, or a project's name, number or path
+    /// Project: all, current, or a name, number or path
     #[arg(long, short, default_value = "current")]
     project: String,
 }
 
-pub(in crate::cli) fn run(args: Args, session: &Session) -> Result<ExitCode, Failure> {
+pub(in crate::cli) fn run(args: HandoffArgs, session: &Invocation) -> Result<ExitCode, Failure> {
     let project = if args.session.is_some() { "all".to_owned() } else { args.project };
-    let arguments = Arguments::default().with("session_id", args.session).with("project", Some(project));
-    tool::call(session, "memory_handoff", arguments)
+    let arguments =
+        ToolCallArguments::default().with_argument("session_id", args.session).with_argument("project", Some(project));
+    tool::call_tool(session, "memory_handoff", arguments)
 }

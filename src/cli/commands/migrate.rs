@@ -1,37 +1,37 @@
-//! `migrate`: from the predecessor's database.
+//! `migrate`: imports the database of the Python edition.
 
 use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::{grouped, runtime};
-use crate::cli::error::Failure;
+use super::{build_runtime, group_digits};
+use crate::cli::invocation::Invocation;
 use crate::cli::priority;
-use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
-use crate::cli::session::Session;
+use crate::cli::progress::{INTERRUPTED, create_bar, stop_on_interrupt};
 use crate::config::env;
-use crate::domain::Code;
-use crate::store::Open;
-use crate::sync::{PostgresPlace, predecessor};
+use crate::domain::{Failure, FailureCode};
+use crate::store::OpenMode;
+use crate::sync::{self, PostgresEndpoint};
 
-/// Read the database of the Python edition: its conversations, messages and memory units
+/// Import the database of the Python edition: conversations, messages and memory units
 ///
-/// Reads one consistent look at them, changes nothing there, and compares text, speaker and time of everything with what was stored.
-/// Secrets are taken out as everywhere. Its vectors are of another model and are made anew. Again it reads only what is new.
+/// Reads one consistent snapshot, changes nothing there, and compares text, speaker and time of everything with what
+/// was stored. Secrets are removed as in every import. Its embeddings come from another model and are computed again.
+/// Running it again reads only what is new.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  export CLAUDE_MEMORY_POSTGRES_PASSWORD=...\n  \
     claude-memory migrate --from-postgres postgresql://claude_memory@localhost/claude_memory_db")]
-pub(in crate::cli) struct Args {
+pub(in crate::cli) struct MigrateArgs {
     /// Address of the database, without a password
     #[arg(long, value_name = "URL")]
     from_postgres: String,
-    /// Count, store nothing
+    /// Count, but store nothing
     #[arg(long)]
     dry_run: bool,
 }
 
 #[derive(Serialize)]
-struct Done<'a> {
+struct MigrateSummary<'a> {
     conversations: u64,
     messages: u64,
     units: u64,
@@ -45,23 +45,29 @@ struct Done<'a> {
     interrupted: bool,
 }
 
-pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
+pub(in crate::cli) fn run(args: &MigrateArgs, session: &Invocation) -> Result<ExitCode, Failure> {
     let output = session.output;
     let stop = stop_on_interrupt(output);
     priority::lower_in_background();
-    let memory = session.open(Open::Create)?;
-    let place = PostgresPlace::of(&args.from_postgres, env::postgres_password(), &memory.settings().sync)?;
-    let bar = bar(output, "{bar:30} {pos}/{len} {msg} {eta}");
-    let done =
-        runtime()?.block_on(predecessor::migrate(&memory, &place, args.dry_run, session.now, &stop, &mut |state| {
+    let memory = session.open_memory(OpenMode::Create)?;
+    let place = PostgresEndpoint::from_url(&args.from_postgres, env::postgres_password(), &memory.settings().sync)?;
+    let bar = create_bar(output, "{bar:30} {pos}/{len} {msg} {eta}");
+    let done = build_runtime()?.block_on(sync::migrate_database(
+        &memory,
+        &place,
+        args.dry_run,
+        session.now,
+        &stop,
+        &mut |state| {
             bar.set_length(state.total);
             bar.set_position(state.done);
             bar.set_message(if state.comparing { "compared" } else { "read" });
-        }));
+        },
+    ));
     bar.finish_and_clear();
     let done = done?;
     if output.is_json() {
-        output.json(&Done {
+        output.print_json(&MigrateSummary {
             conversations: done.conversations,
             messages: done.messages,
             units: done.units,
@@ -75,34 +81,34 @@ pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Fa
             interrupted: done.interrupted,
         });
     } else {
-        output.line(&format!(
-            "{}: {} messages and {} memory units in {} conversations",
-            place.name(),
-            grouped(done.messages),
-            grouped(done.units),
-            grouped(done.conversations)
+        output.print_line(&format!(
+            "{}: messages: {}, memory units: {}, conversations: {}",
+            place.display_name(),
+            group_digits(done.messages),
+            group_digits(done.units),
+            group_digits(done.conversations)
         ));
         if !args.dry_run {
-            output.line(&format!(
-                "{} new, {} known before; left out: {} without text, {} switched off or expired, {} forgotten here",
-                grouped(done.new),
-                grouped(done.duplicate),
-                grouped(done.blank),
-                grouped(done.inactive),
-                grouped(done.forgotten)
+            output.print_line(&format!(
+                "{} new, {} known before; skipped: {} without text, {} inactive or expired, {} deleted here",
+                group_digits(done.new),
+                group_digits(done.duplicate),
+                group_digits(done.blank),
+                group_digits(done.inactive),
+                group_digits(done.forgotten)
             ));
             let same = done.compared - (done.different.len() as u64).min(done.compared);
-            output.line(&format!(
-                "compared text, speaker and time of everything: {} of {} conversations are the same",
-                grouped(same),
-                grouped(done.compared)
+            output.print_line(&format!(
+                "compared text, speaker and time: {} of {} conversations are identical",
+                group_digits(same),
+                group_digits(done.compared)
             ));
         }
-        done.different.iter().for_each(|session| output.line(&format!("different: {session}")));
+        done.different.iter().for_each(|session| output.print_line(&format!("different: {session}")));
     }
     if done.interrupted {
-        output.say("interrupted: what was read is kept; run the same command again to continue");
+        output.print_message("interrupted: everything read so far is saved; run the same command again to continue");
         return Ok(ExitCode::from(INTERRUPTED));
     }
-    Ok(ExitCode::from(if done.different.is_empty() { 0 } else { Code::Corrupt.exit() }))
+    Ok(ExitCode::from(if done.different.is_empty() { 0 } else { FailureCode::Corrupt.exit_code() }))
 }

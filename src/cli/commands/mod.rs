@@ -1,4 +1,4 @@
-//! One file per command.
+//! Commands, one file each, and the formatting they share.
 
 pub(super) mod alerts;
 pub(super) mod backup;
@@ -11,19 +11,23 @@ pub(super) mod demo;
 pub(super) mod doctor;
 pub(super) mod embed;
 pub(super) mod export;
+mod export_record;
 pub(super) mod fix;
 pub(super) mod forget;
+mod forget_requests;
 pub(super) mod handoff;
-mod handshake;
 pub(super) mod hook;
 pub(super) mod hooks;
 pub(super) mod import;
+mod import_sources;
 pub(super) mod init;
+pub(super) mod injections;
 pub(super) mod install;
 pub(super) mod logs;
 pub(super) mod maintain;
 pub(super) mod man;
 pub(super) mod mcp;
+mod mcp_check;
 pub(super) mod migrate;
 pub(super) mod model;
 pub(super) mod monitoring;
@@ -41,17 +45,18 @@ pub(super) mod service;
 pub(super) mod show;
 pub(super) mod status;
 pub(super) mod sync;
+mod sync_machines;
 pub(super) mod timeline;
+pub(super) mod token;
 mod tool;
 
-use crate::cli::error::Failure;
-use crate::cli::session::Session;
-use crate::domain::Code;
-use crate::memory::Check;
-use crate::ops::system::Step;
+use crate::cli::invocation::Invocation;
+use crate::domain::{Failure, FailureCode};
+use crate::memory::CheckResult;
+use crate::system::SystemStep;
 
-/// `1234567` → `1,234,567`.
-fn grouped(number: u64) -> String {
+/// Formats a number with thousands separators: `1234567` → `1,234,567`.
+fn group_digits(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -63,30 +68,32 @@ fn grouped(number: u64) -> String {
     text
 }
 
-/// Prints what would be done.
-fn plan(session: &Session, manager: &str, steps: &[Step]) {
+/// Prints the steps of a dry run.
+fn print_plan(session: &Invocation, manager: &str, steps: &[SystemStep]) {
     let steps: Vec<String> = steps.iter().map(ToString::to_string).collect();
     if session.output.is_json() {
-        session.output.json(&serde_json::json!({ "manager": manager, "steps": steps }));
+        session.output.print_json(&serde_json::json!({ "manager": manager, "steps": steps }));
     } else {
-        steps.iter().for_each(|step| session.output.line(step.trim_end()));
+        steps.iter().for_each(|step| session.output.print_line(step.trim_end()));
     }
 }
 
-/// What commands wait with that talk to another server.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+/// Builds the async runtime for commands that talk to another server.
+fn build_runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Failure::new(Code::Unavailable, format!("no runtime: {error}"), None))
+    runtime.map_err(|error| {
+        Failure::new(FailureCode::Unavailable, format!("cannot start the async runtime: {error}"), None)
+    })
 }
 
-/// A check as a line for people.
-fn check_line(check: &Check) -> String {
+/// Formats a check as one line of text.
+fn format_check(check: &CheckResult) -> String {
     let fix = check.fix.as_ref().map(|fix| format!(" → {fix}")).unwrap_or_default();
     format!("{} {:<12}{}{fix}", if check.ok { "ok" } else { "!!" }, check.name, check.finding)
 }
 
-/// Bytes for people: `12.3 MB`.
-fn sized(bytes: u64) -> String {
+/// Formats a number of bytes: `12.3 MB`.
+fn format_bytes(bytes: u64) -> String {
     indicatif::DecimalBytes(bytes).to_string()
 }
 
@@ -94,6 +101,9 @@ fn sized(bytes: u64) -> String {
 mod tests {
     #[test]
     fn groups_digits() {
-        assert_eq!([super::grouped(0), super::grouped(999), super::grouped(1_234_567)], ["0", "999", "1,234,567"]);
+        assert_eq!(
+            [super::group_digits(0), super::group_digits(999), super::group_digits(1_234_567)],
+            ["0", "999", "1,234,567"]
+        );
     }
 }

@@ -1,80 +1,98 @@
-//! `projects`: which projects are known, and putting right what belongs to them.
+//! `projects`: lists, renames, merges and splits projects.
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::tool::{self, Arguments};
-use crate::cli::error::Failure;
-use crate::cli::session::Session;
+use super::tool::{self, ToolCallArguments};
+use crate::cli::invocation::Invocation;
+use crate::domain::Failure;
 
 /// List projects, rename, merge and split them
 ///
-/// A project is recognised by its common git folder and its remote, else by its path: worktrees and clones are one project.
+/// A project is recognised by its common git folder and its remote, else by its path: worktrees and clones are one
+/// project.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory projects\n  claude-memory projects merge shop-old shop")]
-pub(in crate::cli) struct Args {
+pub(in crate::cli) struct ProjectsArgs {
     #[command(subcommand)]
-    action: Option<Action>,
+    action: Option<ProjectsAction>,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
-    /// All projects, that with the newest message first
+enum ProjectsAction {
+    /// List all projects, the one with the newest message first
     List {
-        /// Part of a name or path
+        /// Part of a project's name or path
         query: Option<String>,
     },
-    /// One project with its folders
+    /// Show a project with its folders
     Show {
-        /// Name, number or path [default: the current one]
+        /// Project: name, number or path [default: the current project]
         project: Option<String>,
     },
-    /// Give a project another name
+    /// Rename a project
     Rename {
-        /// Name, number or path
+        /// Project: name, number or path
         project: String,
-        /// The new name
+        /// New name of the project
         name: String,
     },
     /// Move everything of one project into another
     Merge {
-        /// The project that goes: name, number or path
+        /// Project to merge, which then no longer exists: name, number or path
         from: String,
-        /// The project that takes everything
+        /// Project to merge into
         into: String,
     },
-    /// Make a folder, with everything below it, a project of its own
+    /// Make a folder, with everything below it, a separate project
     Split {
-        /// The folder
+        /// Folder of the new project
         folder: String,
-        /// The name of the new project [default: that of the folder]
+        /// Name of the new project [default: name of the folder]
         #[arg(long)]
         name: Option<String>,
     },
 }
 
-pub(in crate::cli) fn run(args: Args, session: &Session) -> Result<ExitCode, Failure> {
-    let arguments = Arguments::default();
-    match args.action.unwrap_or(Action::List { query: None }) {
-        Action::List { query } => tool::call(session, "memory_projects", arguments.with("query", query)),
-        Action::Show { project } => {
+pub(in crate::cli) fn run(args: ProjectsArgs, session: &Invocation) -> Result<ExitCode, Failure> {
+    let arguments = ToolCallArguments::default();
+    match args.action.unwrap_or(ProjectsAction::List { query: None }) {
+        ProjectsAction::List { query } => {
+            tool::call_tool(session, "memory_projects", arguments.with_argument("query", query))
+        }
+        ProjectsAction::Show { project } => {
             let action = if project.is_some() { "show" } else { "current" };
-            tool::call(session, "memory_projects", arguments.with("action", Some(action)).with("query", project))
+            tool::call_tool(
+                session,
+                "memory_projects",
+                arguments.with_argument("action", Some(action)).with_argument("query", project),
+            )
         }
-        Action::Rename { project, name } => edit(
+        ProjectsAction::Rename { project, name } => edit_project(
             session,
-            arguments.with("action", Some("rename")).with("project", Some(project)).with("name", Some(name)),
+            arguments
+                .with_argument("action", Some("rename"))
+                .with_argument("project", Some(project))
+                .with_argument("name", Some(name)),
         ),
-        Action::Merge { from, into } => {
-            edit(session, arguments.with("action", Some("merge")).with("project", Some(from)).with("into", Some(into)))
-        }
-        Action::Split { folder, name } => {
-            edit(session, arguments.with("action", Some("split")).with("project", Some(folder)).with("name", name))
-        }
+        ProjectsAction::Merge { from, into } => edit_project(
+            session,
+            arguments
+                .with_argument("action", Some("merge"))
+                .with_argument("project", Some(from))
+                .with_argument("into", Some(into)),
+        ),
+        ProjectsAction::Split { folder, name } => edit_project(
+            session,
+            arguments
+                .with_argument("action", Some("split"))
+                .with_argument("project", Some(folder))
+                .with_argument("name", name),
+        ),
     }
 }
 
-fn edit(session: &Session, arguments: Arguments) -> Result<ExitCode, Failure> {
-    tool::call(session, "memory_project_edit", arguments)
+fn edit_project(session: &Invocation, arguments: ToolCallArguments) -> Result<ExitCode, Failure> {
+    tool::call_tool(session, "memory_project_edit", arguments)
 }

@@ -1,57 +1,57 @@
-//! `quarantine`: keeps messages out of every answer without losing them.
+//! `quarantine`: hides messages from search and injection without deleting them.
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::cli::error::Failure;
-use crate::cli::session::Session;
-use crate::domain::text::{one_line, visible};
-use crate::store::Open;
+use crate::cli::invocation::Invocation;
+use crate::domain::Failure;
+use crate::domain::text::{sanitise, to_one_line};
+use crate::store::OpenMode;
 
-/// Messages that are listed at most.
-const SHOWN: usize = 1_000;
+/// Maximum number of messages listed.
+const MAX_LISTED: usize = 1_000;
 
-/// Keep messages out of every answer, for example what came from a file that planted instructions
+/// Hide messages from every answer, for example text from a file with planted instructions
 ///
-/// Nothing is lost: they can be looked at with `list` and let in again with `release`, and `forget` takes them out for good.
+/// Nothing is lost: `list` shows them, `release` makes them visible again, and `forget` deletes them permanently.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory quarantine add 545308f1\n  claude-memory quarantine list")]
-pub(in crate::cli) struct Args {
+pub(in crate::cli) struct QuarantineArgs {
     #[command(subcommand)]
-    action: Action,
+    action: QuarantineAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
-    /// Keep messages out from now on
+enum QuarantineAction {
+    /// Hide messages from now on
     Add {
-        /// Ids of messages, or of sessions (the first six characters are enough)
+        /// Message ids, or session ids (the first six characters are enough)
         #[arg(value_name = "ID", required_unless_present = "source")]
         what: Vec<String>,
-        /// Everything that came from here: claude-code, saved, or a transcript or folder that was imported
+        /// Hide everything from this source: claude-code, saved, or an imported transcript or folder
         #[arg(long, value_name = "SOURCE", conflicts_with = "what")]
         source: Option<String>,
-        /// Why
+        /// Reason, shown by `list`
         #[arg(long, default_value = "asked for", value_name = "TEXT")]
         reason: String,
     },
-    /// What is kept out, and why
+    /// List hidden messages and the reason for each
     List,
-    /// Let messages into answers again
+    /// Make messages visible again
     Release {
-        /// Ids of messages, or of sessions
+        /// Message ids, or session ids
         #[arg(value_name = "ID", required_unless_present = "all")]
         what: Vec<String>,
-        /// Everything
+        /// Release all messages in quarantine
         #[arg(long, conflicts_with = "what")]
         all: bool,
     },
 }
 
 #[derive(Serialize)]
-struct Changed {
+struct QuarantineChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     quarantined: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,7 +59,7 @@ struct Changed {
 }
 
 #[derive(Serialize)]
-struct Entry {
+struct QuarantineEntry {
     id: String,
     session_id: String,
     since: String,
@@ -67,54 +67,64 @@ struct Entry {
     text: String,
 }
 
-pub(in crate::cli) fn run(args: Args, session: &Session) -> Result<ExitCode, Failure> {
-    let memory = session.open(Open::Existing)?;
+pub(in crate::cli) fn run(args: QuarantineArgs, session: &Invocation) -> Result<ExitCode, Failure> {
+    let memory = session.open_memory(OpenMode::Existing)?;
     match args.action {
-        Action::Add { what, source, reason } => {
+        QuarantineAction::Add { what, source, reason } => {
             let ids = match &source {
-                Some(source) => memory.messages_from(source)?,
-                None => memory.named(&what)?,
+                Some(source) => memory.messages_of_source(source)?,
+                None => memory.resolve_messages(&what)?,
             };
-            let done = memory.quarantine(ids, &reason, session.now)?;
-            tell(session, &Changed { quarantined: Some(done), released: None }, done, "are kept out of answers");
+            let done = memory.quarantine_messages(ids, &reason, session.now)?;
+            print_change(
+                session,
+                &QuarantineChange { quarantined: Some(done), released: None },
+                done,
+                "quarantined messages",
+            );
         }
-        Action::Release { what, all } => {
+        QuarantineAction::Release { what, all } => {
             let ids = if all {
-                memory.quarantined(usize::MAX)?.into_iter().map(|kept| kept.id).collect()
+                memory.list_quarantined(usize::MAX)?.into_iter().map(|kept| kept.id).collect()
             } else {
-                memory.named(&what)?
+                memory.resolve_messages(&what)?
             };
-            let done = memory.release(ids, session.now)?;
-            tell(session, &Changed { quarantined: None, released: Some(done) }, done, "can be found again");
+            let done = memory.release_messages(ids, session.now)?;
+            print_change(
+                session,
+                &QuarantineChange { quarantined: None, released: Some(done) },
+                done,
+                "released messages",
+            );
         }
-        Action::List => {
-            let entries = memory.quarantined(SHOWN)?.into_iter().map(|kept| Entry {
+        QuarantineAction::List => {
+            let entries = memory.list_quarantined(MAX_LISTED)?.into_iter().map(|kept| QuarantineEntry {
                 id: kept.id.to_string(),
                 session_id: kept.session,
                 since: kept.since.to_string(),
                 reason: kept.reason,
-                text: one_line(&visible::safe(&kept.text), 100),
+                text: to_one_line(&sanitise::sanitise_text(&kept.text), 100),
             });
-            let entries: Vec<Entry> = entries.collect();
+            let entries: Vec<QuarantineEntry> = entries.collect();
             if session.output.is_json() {
-                session.output.json(&serde_json::json!({ "messages": entries }));
+                session.output.print_json(&serde_json::json!({ "messages": entries }));
             } else {
                 for entry in &entries {
                     session
                         .output
-                        .line(&format!("{}  {}  ({})\n    {}", entry.id, entry.since, entry.reason, entry.text));
+                        .print_line(&format!("{}  {}  ({})\n    {}", entry.id, entry.since, entry.reason, entry.text));
                 }
-                session.output.say(&format!("{} messages are kept out of answers", entries.len()));
+                session.output.print_message(&format!("listed messages: {}", entries.len()));
             }
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(session: &Session, changed: &Changed, count: u64, what: &str) {
+fn print_change(session: &Invocation, changed: &QuarantineChange, count: u64, what: &str) {
     if session.output.is_json() {
-        session.output.json(changed);
+        session.output.print_json(changed);
     } else {
-        session.output.line(&format!("{count} messages {what}"));
+        session.output.print_line(&format!("{what}: {count}"));
     }
 }

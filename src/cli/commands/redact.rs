@@ -1,23 +1,24 @@
-//! `redact`: takes secrets out of what is already stored.
+//! `redact`: removes secrets from stored messages.
 
 use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::grouped;
-use crate::cli::error::Failure;
-use crate::cli::progress::{INTERRUPTED, bar, stop_on_interrupt};
-use crate::cli::session::Session;
-use crate::store::Open;
+use super::group_digits;
+use crate::cli::invocation::Invocation;
+use crate::cli::progress::{INTERRUPTED, create_bar, stop_on_interrupt};
+use crate::domain::Failure;
+use crate::store::OpenMode;
 
-/// Take secrets out of what is already stored
+/// Remove secrets from stored messages
 ///
-/// New messages are cleaned before they are stored; this looks through everything again, for what an earlier version or a
-/// time with `redact.enabled = false` let in. Ctrl-C stops after the current texts; run it again to look at the rest.
+/// New messages are redacted before they are stored; this scans everything again, for secrets that an earlier version
+/// or a time with `redact.enabled = false` let through. Ctrl-C stops after the current texts; run it again for the
+/// rest.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  claude-memory redact --rescan")]
-pub(in crate::cli) struct Args {
-    /// Look through everything that is stored
+pub(in crate::cli) struct RedactArgs {
+    /// Scan everything that is stored
     #[arg(long, required = true)]
     rescan: bool,
     /// Count, change nothing
@@ -26,7 +27,7 @@ pub(in crate::cli) struct Args {
 }
 
 #[derive(Serialize)]
-struct Done {
+struct RedactSummary {
     parts: u64,
     changed: u64,
     secrets: u64,
@@ -35,28 +36,35 @@ struct Done {
     log_emptied: bool,
 }
 
-pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
-    let memory = session.open(Open::Existing)?;
+pub(in crate::cli) fn run(args: &RedactArgs, session: &Invocation) -> Result<ExitCode, Failure> {
+    let memory = session.open_memory(OpenMode::Existing)?;
     let stop = stop_on_interrupt(session.output);
-    let progress = bar(session.output, "{spinner} {human_pos} texts looked through");
-    let done = memory.rescan(args.dry_run, session.now, &stop, &mut |parts| progress.set_position(parts))?;
+    let progress = create_bar(session.output, "{spinner} {human_pos} texts scanned");
+    let done = memory.rescan_secrets(args.dry_run, session.now, &stop, &mut |parts| progress.set_position(parts))?;
     progress.finish_and_clear();
     if session.output.is_json() {
-        let crate::memory::Rescanned { parts, changed, secrets, interrupted, log_emptied } = done;
-        session.output.json(&Done { parts, changed, secrets, dry_run: args.dry_run, interrupted, log_emptied });
+        let crate::memory::RescanReport { parts, changed, secrets, interrupted, log_emptied } = done;
+        session.output.print_json(&RedactSummary {
+            parts,
+            changed,
+            secrets,
+            dry_run: args.dry_run,
+            interrupted,
+            log_emptied,
+        });
     } else {
-        session.output.line(&format!(
-            "{} texts looked through, {} secrets in {} of them {}",
-            grouped(done.parts),
-            grouped(done.secrets),
-            grouped(done.changed),
-            if args.dry_run { "would be taken out" } else { "taken out" }
+        session.output.print_line(&format!(
+            "scanned texts: {}, secrets: {}, in texts: {}; {}",
+            group_digits(done.parts),
+            group_digits(done.secrets),
+            group_digits(done.changed),
+            if args.dry_run { "nothing changed" } else { "removed" }
         ));
     }
     if done.changed > 0 && !args.dry_run && !done.log_emptied {
-        session
-            .output
-            .say("warning: another process reads at this moment, so the log still holds old pages; run it again later");
+        session.output.print_message(
+            "warning: another process is reading the database, so its log still holds old pages; run this again later",
+        );
     }
     Ok(if done.interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
 }

@@ -1,32 +1,32 @@
-//! `reindex`: makes everything anew that is made from texts and vectors.
+//! `reindex`: rebuilds everything that is derived from texts and embeddings.
 
 use std::process::ExitCode;
 use std::time::Instant;
 
-use super::grouped;
-use crate::cli::error::Failure;
-use crate::cli::session::Session;
-use crate::store::Open;
+use super::group_digits;
+use crate::cli::invocation::Invocation;
+use crate::domain::Failure;
+use crate::store::OpenMode;
 
-/// Make word index, columns and vector index anew from what is stored
+/// Rebuild the keyword index, doc values and vector index
 ///
-/// Nothing that was said is touched, and vectors are not made again (see `embed`, `reembed`). Damaged or missing files of the index are
-/// made again without being asked; this is for when you want to be sure.
+/// Messages are not changed, and embeddings are not computed again (see `embed`, `reembed`). Damaged or missing index
+/// files are rebuilt automatically; use this to make sure.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  claude-memory reindex")]
-pub(in crate::cli) struct Args {}
+pub(in crate::cli) struct ReindexArgs {}
 
-pub(in crate::cli) fn run(_args: &Args, session: &Session) -> Result<ExitCode, Failure> {
-    let memory = session.open(Open::Existing)?;
+pub(in crate::cli) fn run(_args: &ReindexArgs, session: &Invocation) -> Result<ExitCode, Failure> {
+    let memory = session.open_memory(OpenMode::Existing)?;
     let begun = Instant::now();
-    memory.reindex()?;
-    let (messages, seconds) = (memory.stats()?.messages, begun.elapsed().as_secs_f64());
+    memory.rebuild_indexes()?;
+    let (messages, seconds) = (memory.snapshot()?.collect_stats()?.messages, begun.elapsed().as_secs_f64());
     if session.output.is_json() {
-        session.output.json(&serde_json::json!({ "messages": messages, "seconds": seconds }));
+        session.output.print_json(&serde_json::json!({ "messages": messages, "seconds": seconds }));
     } else {
-        session.output.line(&format!(
-            "word index, columns and vector index of {} messages made anew in {seconds:.1} s",
-            grouped(messages)
+        session.output.print_line(&format!(
+            "rebuilt keyword index, doc values and vector index (messages: {}) in {seconds:.1} s",
+            group_digits(messages)
         ));
     }
     Ok(ExitCode::SUCCESS)

@@ -1,66 +1,70 @@
-//! `report`: capacity and the week, for people.
+//! `report`: capacity and weekly reports.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::cli::error::Failure;
-use crate::cli::session::Session;
-use crate::ops::report::{self, Report};
-use crate::store::Open;
+use crate::cli::invocation::Invocation;
+use crate::domain::Failure;
+use crate::report::{self, SavedReport};
+use crate::store::OpenMode;
 
-/// Report on how large everything is and becomes, or on the last seven days
+/// Report on capacity, or on the last seven days
 ///
-/// Prints Markdown, or JSON with --json; with a folder it also writes both there, with pictures as SVG.
+/// Prints Markdown, or JSON with --json; with a folder it also writes both there, with charts as SVG.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory report capacity\n  claude-memory report weekly --save\n  \
     claude-memory report capacity --json | jq .forecast")]
-pub(in crate::cli) struct Args {
+pub(in crate::cli) struct ReportArgs {
     #[command(subcommand)]
-    action: Action,
+    action: ReportAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
-    /// Sizes, growth, and when a threshold will be reached
-    Capacity(Where),
-    /// The last seven days beside the seven before: messages, requests, projects, alerts, backups
-    Weekly(Where),
+enum ReportAction {
+    /// Report sizes, growth, and when a threshold will be reached
+    Capacity(ReportOutputArgs),
+    /// Compare the last seven days with the seven before: messages, requests, projects, alerts, backups
+    Weekly(ReportOutputArgs),
 }
 
 #[derive(Debug, clap::Args)]
-struct Where {
-    /// Also write it into this folder
+struct ReportOutputArgs {
+    /// Also write the report to this folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Also write it into `reports` in the data folder
+    /// Also write the report to `reports` in the data folder
     #[arg(long, conflicts_with = "out")]
     save: bool,
 }
 
-pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
-    let memory = session.open(Open::Existing)?;
-    let paths = session.paths()?;
+pub(in crate::cli) fn run(args: &ReportArgs, session: &Invocation) -> Result<ExitCode, Failure> {
+    let memory = session.open_memory(OpenMode::Existing)?;
+    let paths = session.resolve_paths()?;
     match &args.action {
-        Action::Capacity(place) => tell(&report::capacity::capacity(&memory, &paths, session.now)?, place, session),
-        Action::Weekly(place) => tell(&report::weekly::weekly(&memory, &paths, session.now)?, place, session),
+        ReportAction::Capacity(place) => {
+            print_report(&report::capacity::capacity_report(&memory, &paths, session.now)?, place, session)
+        }
+        ReportAction::Weekly(place) => {
+            print_report(&report::weekly::weekly_report(&memory, &paths, session.now)?, place, session)
+        }
     }
 }
 
-fn tell(made: &impl Report, place: &Where, session: &Session) -> Result<ExitCode, Failure> {
+fn print_report(made: &impl SavedReport, place: &ReportOutputArgs, session: &Invocation) -> Result<ExitCode, Failure> {
     if session.output.is_json() {
-        session.output.json(made);
+        session.output.print_json(made);
     } else {
-        session.output.line(made.text().trim_end());
+        session.output.print_line(made.markdown_text().trim_end());
     }
     let folder = match (&place.out, place.save) {
         (Some(folder), _) => folder.clone(),
-        (None, true) => session.paths()?.reports(),
+        (None, true) => session.resolve_paths()?.reports_folder(),
         (None, false) => return Ok(ExitCode::SUCCESS),
     };
-    for path in report::save(made, &folder)? {
-        session.output.say(&format!("wrote {}", path.display()));
+    for path in report::save_report(made, &folder)? {
+        session.output.print_message(&format!("wrote {}", path.display()));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,71 +1,72 @@
-//! `save`: keeps something on purpose.
+//! `save`: saves a note.
 
 use std::io::Read as _;
 use std::process::ExitCode;
 
 use jiff::tz::TimeZone;
 
-use crate::cli::error::Failure;
-use crate::cli::session::Session;
+use crate::cli::invocation::Invocation;
 use crate::config::env;
-use crate::domain::{MessageId, Note, moment};
+use crate::domain::{DraftNote, Failure, MessageId, date_bound};
 use crate::mcp::wire::SaveAnswer;
-use crate::store::Open;
+use crate::store::OpenMode;
 
-/// Save a text on purpose: a decision, a preference, a fact
+/// Save a note: a decision, a preference, a fact
 ///
-/// It is on disk when this returns, found by word at once and by meaning when its vector is made.
+/// The note is on disk when this returns. Keyword search finds it at once, semantic search when it is embedded.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  claude-memory save \"We deploy on Fridays only after the smoke test\" --kind decision\n  \
     git log -1 --format=%B | claude-memory save - --topic last-release"
 )]
-pub(in crate::cli) struct Args {
-    /// The text, or - to read it from stdin
+pub(in crate::cli) struct SaveArgs {
+    /// Text of the note, or - to read it from stdin
     text: String,
-    /// decision, fact, preference, instruction, todo or your own word
+    /// Kind: decision, fact, preference, instruction, todo or your own word
     #[arg(long)]
     kind: Option<String>,
-    /// A heading
+    /// Title of the note
     #[arg(long)]
     title: Option<String>,
-    /// Saving again under the same topic replaces the earlier text
+    /// Topic; saving again under the same topic replaces the earlier note
     #[arg(long, value_name = "KEY")]
     topic: Option<String>,
-    /// A label; may be given several times
+    /// Tag; may be given several times
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
-    /// Folder whose project it belongs to [default: this folder]
+    /// Folder of the project it belongs to [default: current folder]
     #[arg(long, short, value_name = "DIR")]
     project: Option<String>,
-    /// Id of a memory that it replaces; may be given several times
+    /// Id of a note that it replaces; may be given several times
     #[arg(long, value_name = "ID")]
     supersedes: Vec<String>,
-    /// Keep at hand
+    /// Pin the note, so that sessions start with it
     #[arg(long)]
     pin: bool,
-    /// Not returned after this time
+    /// Time after which the note is no longer returned
     #[arg(long, value_name = "TIME")]
     expires: Option<String>,
 }
 
-pub(in crate::cli) fn run(args: Args, session: &Session) -> Result<ExitCode, Failure> {
+pub(in crate::cli) fn run(args: SaveArgs, session: &Invocation) -> Result<ExitCode, Failure> {
     let text = if args.text == "-" {
         let mut text = String::new();
         std::io::stdin()
             .read_to_string(&mut text)
-            .map_err(|error| Failure::invalid(format!("cannot read stdin: {error}")))?;
+            .map_err(|error| Failure::invalid_input(format!("cannot read stdin: {error}")))?;
         text.trim_end().to_owned()
     } else {
         args.text
     };
     let supersedes: Result<Vec<MessageId>, String> = args.supersedes.iter().map(|id| id.parse()).collect();
     let expires_at = match args.expires {
-        Some(time) => Some(moment::parse(&time, session.now, &TimeZone::system()).map_err(Failure::invalid)?),
+        Some(time) => Some(
+            date_bound::parse_date_bound(&time, session.now, &TimeZone::system()).map_err(Failure::invalid_input)?,
+        ),
         None => None,
     };
     let here = env::project_folder().map(|folder| folder.display().to_string());
-    let note = Note {
+    let mut note = DraftNote {
         text,
         kind: args.kind,
         title: args.title,
@@ -73,16 +74,27 @@ pub(in crate::cli) fn run(args: Args, session: &Session) -> Result<ExitCode, Fai
         tags: args.tags,
         files: Vec::new(),
         cwd: args.project.or(here),
-        supersedes: supersedes.map_err(Failure::invalid)?,
+        supersedes: supersedes.map_err(Failure::invalid_input)?,
         pin: args.pin,
         expires_at,
-        by_model: false,
+        // An agent may run this command.
+        by_model: env::runs_in_agent(),
+        copied_from: None,
     };
-    let saved = SaveAnswer::from(session.open(Open::Create)?.save(note, session.now)?);
+    let memory = session.open_memory(OpenMode::Create)?;
+    if note.by_model {
+        let text = format!("{}\n{}", note.title.as_deref().unwrap_or(""), note.text);
+        let transcripts = env::claude_folder().map(|folder| folder.join("projects"));
+        let agent = env::session_id();
+        let directory = note.cwd.clone().unwrap_or_default();
+        let source = (agent.as_deref(), transcripts.as_deref());
+        note.copied_from = memory.origin_of_saved_text(&text, source, &directory, session.now)?;
+    }
+    let saved = SaveAnswer::from(memory.save(note, session.now)?);
     if session.output.is_json() {
-        session.output.json(&saved);
+        session.output.print_json(&saved);
     } else {
-        session.output.line(&format!("{} {}", saved.status, saved.id));
+        session.output.print_line(&format!("{} {}", saved.status, saved.id));
     }
     Ok(ExitCode::SUCCESS)
 }

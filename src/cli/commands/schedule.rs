@@ -1,78 +1,61 @@
-//! `schedule`: work that is done now and then, by `serve` or by timers of the system.
+//! `schedule`: scheduled jobs, run by `serve` or by system timers.
 
 use std::process::ExitCode;
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use serde::Serialize;
 
-use super::service::places;
-use crate::cli::error::Failure;
-use crate::cli::session::Session;
+use super::service::collect_deploy_paths;
+use crate::cli::invocation::Invocation;
+use crate::config::ScheduledJob;
 use crate::disk;
 use crate::domain::time::HOUR_MS;
-use crate::domain::{Code, Timestamp};
-use crate::ops::schedule::{self, Job};
-use crate::ops::system::{self, Manager, TIMERS, Timer};
-use crate::store::Open;
+use crate::domain::{Failure, FailureCode, Timestamp};
+use crate::store::OpenMode;
+use crate::system::schedule;
+use crate::system::{self, ServiceManager, SystemTimer, TIMERS};
 
-/// Show and set up what is done now and then: reading, backups, comparing, the monthly round, reports
+/// Manage scheduled jobs (import, backup, verify, maintain, report)
 ///
-/// A running `serve` does it by itself. Where `serve` does not run, `install` sets up timers of systemd, launchd or cron; again it
-/// changes only what differs. What they print goes to logs/cron.log in the data folder.
+/// A running `serve` runs the jobs itself. Where `serve` does not run, `install` sets up timers of systemd, launchd or
+/// cron; running it again changes only what differs. Their output goes to logs/cron.log in the data folder.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory schedule list\n  claude-memory schedule install --dry-run\n  \
     claude-memory schedule install --manager cron\n  claude-memory schedule remove")]
-pub(in crate::cli) struct Args {
+pub(in crate::cli) struct ScheduleArgs {
     #[command(subcommand)]
-    action: Action,
+    action: ScheduleAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
-    /// Set up timers
+enum ScheduleAction {
+    /// Set up system timers
     Install {
-        /// With what [default: the first of these that works here]
-        #[arg(long, value_name = "MANAGER")]
-        manager: Option<Named>,
-        /// Only these, separated by commas: import, backup, check, maintain, report
+        /// System that runs the timers [default: the first of these that works here]
+        #[arg(long, value_name = "MANAGER", value_parser = ServiceManager::ALL.map(ServiceManager::name))]
+        manager: Option<String>,
+        /// Set up only these jobs, separated by commas: import, backup, check, maintain, report
         #[arg(long, value_name = "NAMES", value_delimiter = ',')]
         only: Vec<String>,
-        /// Print what would be done, do nothing
+        /// Print the steps, change nothing
         #[arg(long)]
         dry_run: bool,
     },
-    /// Show what is done when, when it was done last, and which timers are set up
+    /// List the jobs, their last runs, and the timers that are set up
     List,
-    /// Take the timers out
+    /// Remove the timers
     Remove,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Named {
-    Systemd,
-    Launchd,
-    Cron,
-}
-
-impl From<Named> for Manager {
-    fn from(named: Named) -> Self {
-        match named {
-            Named::Systemd => Self::Systemd,
-            Named::Launchd => Self::Launchd,
-            Named::Cron => Self::Cron,
-        }
-    }
-}
-
-/// What `schedule list --json` prints.
+/// Output of `schedule list --json`.
 #[derive(Serialize)]
-struct Listed {
-    jobs: Vec<Row>,
-    timers: Vec<Set>,
+struct ScheduleListing {
+    jobs: Vec<JobRow>,
+    timers: Vec<InstalledTimer>,
 }
 
 #[derive(Serialize)]
-struct Row {
+struct JobRow {
     name: &'static str,
     every_hours: Option<i64>,
     last: Option<String>,
@@ -82,89 +65,100 @@ struct Row {
 }
 
 #[derive(Serialize)]
-struct Set {
+struct InstalledTimer {
     manager: &'static str,
     name: String,
 }
 
-pub(in crate::cli) fn run(args: Args, session: &Session) -> Result<ExitCode, Failure> {
+pub(in crate::cli) fn run(args: ScheduleArgs, session: &Invocation) -> Result<ExitCode, Failure> {
     match args.action {
-        Action::Install { manager, only, dry_run } => install(session, manager.map(Manager::from), &only, dry_run),
-        Action::List => list(session),
-        Action::Remove => remove(session),
+        ScheduleAction::Install { manager, only, dry_run } => {
+            install_timers(session, manager.as_deref().and_then(ServiceManager::from_name), &only, dry_run)
+        }
+        ScheduleAction::List => list_jobs(session),
+        ScheduleAction::Remove => remove_timers(session),
     }
 }
 
-fn install(session: &Session, manager: Option<Manager>, only: &[String], dry_run: bool) -> Result<ExitCode, Failure> {
+fn install_timers(
+    session: &Invocation,
+    manager: Option<ServiceManager>,
+    only: &[String],
+    dry_run: bool,
+) -> Result<ExitCode, Failure> {
     if let Some(unknown) = only.iter().find(|name| TIMERS.iter().all(|timer| timer.name != name.as_str())) {
         let known: Vec<&str> = TIMERS.iter().map(|timer| timer.name).collect();
-        return Err(Failure::invalid(format!("there is no timer {unknown:?}; there are {}", known.join(", "))));
+        return Err(Failure::invalid_input(format!("unknown timer {unknown:?}; use {}", known.join(", "))));
     }
-    let manager = manager.or_else(Manager::for_timers).ok_or_else(|| {
+    let manager = manager.or_else(ServiceManager::for_timers).ok_or_else(|| {
         Failure::new(
-            Code::Unavailable,
-            "there is nothing here that runs timers (systemd, launchd or cron)",
-            Some("let `claude-memory serve` run: it does the same work by itself"),
+            FailureCode::Unavailable,
+            "no system for timers found (systemd, launchd or cron)",
+            Some("run `claude-memory serve` instead: it runs the same jobs"),
         )
     })?;
-    let wanted: Vec<Timer> =
+    let wanted: Vec<SystemTimer> =
         TIMERS.iter().filter(|timer| only.is_empty() || only.iter().any(|name| name == timer.name)).copied().collect();
-    let places = places(session, String::new(), String::new())?;
-    let steps = system::timers(manager, &wanted, &places, &places.cron_log)?;
+    let places = collect_deploy_paths(session, String::new(), String::new())?;
+    let steps = system::timer_steps(manager, &wanted, &places, &places.cron_log)?;
     if dry_run {
-        super::plan(session, manager.name(), &steps);
+        super::print_plan(session, manager.name(), &steps);
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(folder) = places.cron_log.parent() {
         disk::create_private_folder(folder).map_err(|error| {
-            Failure::new(Code::Unavailable, format!("cannot make {}: {error}", folder.display()), None)
+            Failure::new(FailureCode::Unavailable, format!("cannot create {}: {error}", folder.display()), None)
         })?;
     }
-    let changed = system::carry_out(&steps)?;
+    let changed = system::execute_steps(&steps)?;
     if session.output.is_json() {
         let names: Vec<&str> = wanted.iter().map(|timer| timer.name).collect();
-        session.output.json(&serde_json::json!({ "manager": manager.name(), "timers": names, "changed": changed > 0 }));
+        session
+            .output
+            .print_json(&serde_json::json!({ "manager": manager.name(), "timers": names, "changed": changed > 0 }));
     } else {
-        let word = if changed > 0 { "set up" } else { "set up before; nothing changed" };
-        session.output.line(&format!("{} timers of {}: {word}", wanted.len(), manager.name()));
-        wanted.iter().for_each(|timer| session.output.line(&format!("  {:<10}{}", timer.name, timer.what)));
+        let word = if changed > 0 { "set up" } else { "already set up; nothing changed" };
+        session.output.print_line(&format!("timers: {} ({}): {word}", wanted.len(), manager.name()));
+        wanted.iter().for_each(|timer| session.output.print_line(&format!("  {:<10}{}", timer.name, timer.what)));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn remove(session: &Session) -> Result<ExitCode, Failure> {
-    let places = places(session, String::new(), String::new())?;
-    let installed = system::installed();
-    let mut managers: Vec<Manager> = Vec::new();
+fn remove_timers(session: &Invocation) -> Result<ExitCode, Failure> {
+    let places = collect_deploy_paths(session, String::new(), String::new())?;
+    let installed = system::installed_timers();
+    let mut managers: Vec<ServiceManager> = Vec::new();
     for (manager, _) in &installed {
         if !managers.contains(manager) {
             managers.push(*manager);
         }
     }
     for manager in managers {
-        system::carry_out(&system::timers(manager, &[], &places, &places.cron_log)?)?;
+        system::execute_steps(&system::timer_steps(manager, &[], &places, &places.cron_log)?)?;
     }
     if session.output.is_json() {
-        session.output.json(&serde_json::json!({ "removed": installed.len() }));
+        session.output.print_json(&serde_json::json!({ "removed": installed.len() }));
     } else {
-        session.output.line(&format!("{} timers taken out", installed.len()));
+        session.output.print_line(&format!("removed timers: {}", installed.len()));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(session: &Session) -> Result<ExitCode, Failure> {
-    let memory = session.open(Open::Existing)?;
-    let (paths, settings) = (session.paths()?, memory.settings().schedule.clone());
-    let runs = memory.runs()?;
+fn list_jobs(session: &Invocation) -> Result<ExitCode, Failure> {
+    let memory = session.open_memory(OpenMode::Existing)?;
+    let (paths, settings) = (session.resolve_paths()?, memory.settings().schedule.clone());
+    let runs = memory.snapshot()?.last_runs()?;
     let mut jobs = Vec::new();
-    for job in Job::ALL {
-        let every = job.every_ms(&settings);
-        let last = schedule::last(*job, &memory, &paths)?;
+    for job in &ScheduledJob::ALL {
+        let every = job.interval_ms(&settings);
+        let last = schedule::last_run(*job, &memory, &paths)?;
         let noted = runs.iter().find(|run| run.name == job.name());
-        // What failed is due already.
+        // A failed job is due at once.
         let failed = noted.is_some_and(|run| !run.ok);
-        let next = |last: Timestamp| every.map(|every| if failed { last } else { last.minus(-every) }.to_string());
-        jobs.push(Row {
+        let next = |last: Timestamp| {
+            every.map(|every| if failed { last } else { last.minus_milliseconds(-every) }.to_string())
+        };
+        jobs.push(JobRow {
             name: job.name(),
             every_hours: every.map(|every| every / HOUR_MS),
             last: last.map(|at| at.to_string()),
@@ -173,28 +167,31 @@ fn list(session: &Session) -> Result<ExitCode, Failure> {
             finding: noted.map(|run| run.finding.clone()),
         });
     }
-    let timers = system::installed().into_iter().map(|(manager, name)| Set { manager: manager.name(), name }).collect();
-    let listed = Listed { jobs, timers };
+    let timers = system::installed_timers()
+        .into_iter()
+        .map(|(manager, name)| InstalledTimer { manager: manager.name(), name })
+        .collect();
+    let listed = ScheduleListing { jobs, timers };
     if session.output.is_json() {
-        session.output.json(&listed);
+        session.output.print_json(&listed);
         return Ok(ExitCode::SUCCESS);
     }
-    session.output.line("by `serve`, while it runs:");
+    session.output.print_line("jobs that `serve` runs:");
     for row in &listed.jobs {
         let every = row.every_hours.map_or_else(|| "off".to_owned(), |hours| format!("every {hours} h"));
-        let last = row.last.as_deref().unwrap_or("never yet");
+        let last = row.last.as_deref().unwrap_or("never");
         let word = match (row.ok, &row.finding) {
             (Some(false), Some(finding)) => format!(" (failed: {finding})"),
             _ => String::new(),
         };
-        session.output.line(&format!("  {:<13}{every:<14}last {last}{word}", row.name));
+        session.output.print_line(&format!("  {:<13}{every:<14}last {last}{word}", row.name));
     }
-    session.output.line("timers of the system:");
+    session.output.print_line("system timers:");
     for timer in &listed.timers {
-        session.output.line(&format!("  {:<13}{}", timer.name, timer.manager));
+        session.output.print_line(&format!("  {:<13}{}", timer.name, timer.manager));
     }
     if listed.timers.is_empty() {
-        session.output.line("  none; `claude-memory schedule install` sets them up where `serve` does not run");
+        session.output.print_line("  none; `claude-memory schedule install` sets them up where `serve` does not run");
     }
     Ok(ExitCode::SUCCESS)
 }

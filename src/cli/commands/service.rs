@@ -1,4 +1,4 @@
-//! `service`: `serve` run by the system's own service manager.
+//! `service`: runs `serve` under the service manager of the system.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -6,129 +6,142 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::logs;
-use crate::cli::error::Failure;
-use crate::cli::session::Session;
-use crate::domain::Code;
-use crate::ops::monitoring::Places;
-use crate::ops::system::{self, Deed, Manager};
+use crate::cli::invocation::Invocation;
+use crate::domain::{Failure, FailureCode};
+use crate::http::Scope;
+use crate::system::{self, DeployPaths, ServiceAction, ServiceManager};
 
-/// Let the system run `serve`: from now on, and after every start of the machine
+/// Install `serve` as a system service that starts with the machine
 ///
-/// As a service of your own user, under systemd (Linux) or launchd (macOS). Nothing needs to be root.
+/// Runs as a service of your own user, under systemd (Linux) or launchd (macOS). Needs no root.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory service install --dry-run\n  claude-memory service install\n  \
     claude-memory service status\n  claude-memory service logs --follow")]
-pub(in crate::cli) struct Args {
+pub(in crate::cli) struct ServiceArgs {
     #[command(subcommand)]
-    action: Action,
+    action: ServiceCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
-    /// Enter it and start it; again after an update, it changes only what differs
+enum ServiceCommand {
+    /// Install and start the service; run it again after an update, it changes only what differs
     Install {
-        /// Where to listen
+        /// Address to listen on
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
         http: String,
-        /// Where Alertmanager hands alerts over, or `off`
+        /// Address of the webhook for Alertmanager, or `off`
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
         webhook: String,
-        /// Print what would be done, do nothing
+        /// Print the steps, change nothing
         #[arg(long)]
         dry_run: bool,
-        /// Whose files to print with --dry-run: systemd or launchd [default: the one of this machine]
+        /// Service manager to print files for: systemd or launchd [default: that of this machine]
         #[arg(long, value_name = "MANAGER", requires = "dry_run")]
         manager: Option<String>,
     },
-    /// Stop it and take it out; nothing of the memory is touched
+    /// Stop and remove the service; the memory is not changed
     Uninstall,
-    /// Start it
+    /// Start the service
     Start,
-    /// End it
+    /// Stop the service
     Stop,
-    /// End it and start it
+    /// Restart the service
     Restart,
-    /// Let it read configuration and token again
+    /// Reload configuration and tokens
     Reload,
-    /// Say whether it runs; ends with 0 if it does
+    /// Show the state of the service; exits with 0 if it runs
     Status,
-    /// Show its log
-    Logs(logs::Tail),
+    /// Show the log of the service
+    Logs(logs::LogTailArgs),
 }
 
-pub(in crate::cli) fn run(args: Args, session: &Session) -> Result<ExitCode, Failure> {
+pub(in crate::cli) fn run(args: ServiceArgs, session: &Invocation) -> Result<ExitCode, Failure> {
     let deed = match args.action {
-        Action::Install { http, webhook, dry_run, manager } => {
+        ServiceCommand::Install { http, webhook, dry_run, manager } => {
             let manager = match manager.as_deref() {
                 None => None,
-                Some("systemd") => Some(Manager::Systemd),
-                Some("launchd") => Some(Manager::Launchd),
+                Some("systemd") => Some(ServiceManager::Systemd),
+                Some("launchd") => Some(ServiceManager::Launchd),
                 Some(other) => {
-                    return Err(Failure::invalid(format!("--manager is {other:?}; systemd or launchd is meant")));
+                    return Err(Failure::invalid_input(format!("invalid --manager {other:?}; use systemd or launchd")));
                 }
             };
-            return install(session, &places(session, http, webhook)?, manager, dry_run);
+            return install_service(session, &collect_deploy_paths(session, http, webhook)?, manager, dry_run);
         }
-        Action::Status => return status(session),
-        Action::Logs(tail) => return logs::service(&tail, session),
-        Action::Uninstall => Deed::Uninstall,
-        Action::Start => Deed::Start,
-        Action::Stop => Deed::Stop,
-        Action::Restart => Deed::Restart,
-        Action::Reload => Deed::Reload,
+        ServiceCommand::Status => return show_status(session),
+        ServiceCommand::Logs(tail) => return logs::show_service_log(&tail, session),
+        ServiceCommand::Uninstall => ServiceAction::Uninstall,
+        ServiceCommand::Start => ServiceAction::Start,
+        ServiceCommand::Stop => ServiceAction::Stop,
+        ServiceCommand::Restart => ServiceAction::Restart,
+        ServiceCommand::Reload => ServiceAction::Reload,
     };
-    let manager = Manager::for_service().ok_or_else(system::none)?;
-    let steps = system::service(manager, deed, &places(session, String::new(), String::new())?)?;
-    system::carry_out(&steps)?;
-    done(session, manager, &format!("{deed:?}").to_lowercase());
+    let manager = ServiceManager::for_service().ok_or_else(system::no_manager)?;
+    let steps = system::service_steps(manager, deed, &collect_deploy_paths(session, String::new(), String::new())?)?;
+    system::execute_steps(&steps)?;
+    print_done(session, manager, &format!("{deed:?}").to_lowercase());
     Ok(ExitCode::SUCCESS)
 }
 
-fn install(session: &Session, places: &Places, manager: Option<Manager>, dry_run: bool) -> Result<ExitCode, Failure> {
-    let manager = manager.or_else(Manager::for_service).ok_or_else(system::none)?;
-    let steps = system::service(manager, Deed::Install, places)?;
+fn install_service(
+    session: &Invocation,
+    places: &DeployPaths,
+    manager: Option<ServiceManager>,
+    dry_run: bool,
+) -> Result<ExitCode, Failure> {
+    let manager = manager.or_else(ServiceManager::for_service).ok_or_else(system::no_manager)?;
+    let steps = system::service_steps(manager, ServiceAction::Install, places)?;
     if dry_run {
-        super::plan(session, manager.name(), &steps);
+        super::print_plan(session, manager.name(), &steps);
         return Ok(ExitCode::SUCCESS);
     }
-    system::carry_out(&steps)?;
-    done(session, manager, "installed");
-    session.output.say("`claude-memory service status` says how it is; backups and the monthly round are done by it");
+    system::execute_steps(&steps)?;
+    print_done(session, manager, "installed");
+    session.output.print_message(
+        "`claude-memory service status` shows its state; it also runs backups and the monthly maintenance",
+    );
     Ok(ExitCode::SUCCESS)
 }
 
-fn done(session: &Session, manager: Manager, what: &str) {
+fn print_done(session: &Invocation, manager: ServiceManager, what: &str) {
     if session.output.is_json() {
-        session.output.json(&serde_json::json!({ "manager": manager.name(), "done": what }));
+        session.output.print_json(&serde_json::json!({ "manager": manager.name(), "done": what }));
     } else {
-        session.output.line(&format!("{what} ({})", manager.name()));
+        session.output.print_line(&format!("{what} ({})", manager.name()));
     }
 }
 
-fn status(session: &Session) -> Result<ExitCode, Failure> {
-    let manager = Manager::for_service().ok_or_else(system::none)?;
+fn show_status(session: &Invocation) -> Result<ExitCode, Failure> {
+    let manager = ServiceManager::for_service().ok_or_else(system::no_manager)?;
     let state = system::service_state(manager);
     let runs = state.is_ok();
     let said = state.unwrap_or_else(|why| why);
     if session.output.is_json() {
-        session.output.json(&serde_json::json!({ "manager": manager.name(), "running": runs, "said": said.trim() }));
+        session
+            .output
+            .print_json(&serde_json::json!({ "manager": manager.name(), "running": runs, "said": said.trim() }));
     } else {
-        session.output.line(said.trim_end());
+        session.output.print_line(said.trim_end());
     }
-    Ok(ExitCode::from(if runs { 0 } else { Code::NotFound.exit() }))
+    Ok(ExitCode::from(if runs { 0 } else { FailureCode::NotFound.exit_code() }))
 }
 
-/// Where things are, as units and configurations say it.
-pub(super) fn places(session: &Session, service: String, webhook: String) -> Result<Places, Failure> {
-    let paths = session.paths()?;
+/// Collects addresses and paths for units and configuration files.
+pub(super) fn collect_deploy_paths(
+    session: &Invocation,
+    service: String,
+    webhook: String,
+) -> Result<DeployPaths, Failure> {
+    let paths = session.resolve_paths()?;
     let program = std::env::current_exe().map_err(|error| {
-        Failure::new(Code::Unavailable, format!("cannot tell where this program is: {error}"), None)
+        Failure::new(FailureCode::Unavailable, format!("cannot find the path of this program: {error}"), None)
     })?;
-    Ok(Places {
+    Ok(DeployPaths {
         service,
         webhook,
         alertmanager: "127.0.0.1:9093".to_owned(),
-        token_file: paths.http_token(),
+        metrics_token_file: Scope::Metrics.token_file(&paths),
+        webhook_token_file: Scope::Webhook.token_file(&paths),
         program,
         home: Path::to_owned(paths.home()),
         cron_log: paths.cron_log(),

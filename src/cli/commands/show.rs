@@ -1,106 +1,122 @@
-//! `show`: a conversation, or the messages around a hit, verbatim.
+//! `show`: prints a session, or the messages around a hit, verbatim.
 
 use std::process::ExitCode;
 
 use jiff::tz::TimeZone;
 
-use super::runtime;
-use crate::cli::error::Failure;
-use crate::cli::session::Session;
-use crate::domain::query::{Reading, Selection};
-use crate::domain::text::{one_line, visible};
+use super::build_runtime;
+use super::search::describe_author;
+use crate::cli::invocation::Invocation;
+use crate::domain::Failure;
+use crate::domain::query::{ReadRequest, Selection};
+use crate::domain::text::outgoing::SafeText;
 use crate::mcp::wire::GetAnswer;
-use crate::memory::{Memory, Transcript};
-use crate::store::Open;
-use crate::sync::{Fetched, Remote};
+use crate::memory::{Memory, TranscriptExcerpt};
+use crate::store::OpenMode;
+use crate::sync::{RemoteMemory, ScratchMemory};
 
-/// Read a message with its neighbours, or a whole session, verbatim
+/// Show a message with its neighbours, or a whole session, verbatim
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  claude-memory show 545308f1\n  claude-memory show 8ff50e87-5b47-818c-963a-b9521cec8a8f --tools"
 )]
-pub(in crate::cli) struct Args {
-    /// Id of a message (from `search`), or of a session (its first six characters are enough)
+pub(in crate::cli) struct ShowArgs {
+    /// Message id (from `search`), or session id (its first six characters are enough)
     #[arg(value_name = "ID")]
     what: String,
-    /// Neighbours on both sides of a message
+    /// Number of neighbours on both sides of a message
     #[arg(long, default_value_t = 3)]
     around: usize,
-    /// First message of a session, from 0
+    /// First message of a session to show, counted from 0
     #[arg(long, default_value_t = 0, value_name = "N")]
     from: usize,
-    /// At most this many messages of a session
+    /// Maximum number of messages of a session to show
     #[arg(long, value_name = "N")]
     count: Option<usize>,
-    /// Tool calls, tool output and reasoning too
+    /// Also show tool calls, tool output and reasoning
     #[arg(long)]
     tools: bool,
-    /// Read it where all machines have sent it (setting sync.postgres)
+    /// Read from the shared database to which all machines send (setting sync.postgres)
     #[arg(long)]
     remote: bool,
 }
 
-pub(in crate::cli) fn run(args: &Args, session: &Session) -> Result<ExitCode, Failure> {
-    let own = session.open(if args.remote { Open::Create } else { Open::Existing })?;
-    let fetched = if args.remote { fetch(&own, &args.what, session)? } else { None };
+pub(in crate::cli) fn run(args: &ShowArgs, session: &Invocation) -> Result<ExitCode, Failure> {
+    let own = session.open_memory(if args.remote { OpenMode::Create } else { OpenMode::Existing })?;
+    let fetched = if args.remote { fetch_remote_session(&own, &args.what, session)? } else { None };
     let memory = fetched.as_deref().unwrap_or(&own);
     let what = match args.what.parse() {
         // A session id of Claude Code is a UUID too; only messages have those versions of ours.
-        Ok(id) if memory.knows_message(id)? => Selection::Messages { ids: vec![id], around: args.around },
+        Ok(id) if memory.snapshot()?.find_message(id)?.is_some() => {
+            Selection::Messages { ids: vec![id], around: args.around }
+        }
+        _ if is_message_prefix(memory, &args.what)? => {
+            Selection::Messages { ids: vec![memory.resolve_id(&args.what)?], around: args.around }
+        }
         _ => {
             Selection::Session { session: args.what.clone(), from: args.from, count: args.count.unwrap_or(usize::MAX) }
         }
     };
-    let transcript = memory.read(&Reading { what, include_tools: args.tools, max_tokens: usize::MAX })?;
+    let transcript = memory.read_messages(&ReadRequest { what, include_tools: args.tools, max_tokens: usize::MAX })?;
     if session.output.is_json() {
-        session.output.json(&GetAnswer::from(transcript));
+        session.output.print_json(&GetAnswer::from(transcript));
     } else {
-        print(&transcript, session);
+        print_transcript(&transcript, session);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The conversation of a message that all machines can see.
-fn fetch(own: &Memory, what: &str, session: &Session) -> Result<Option<Fetched>, Failure> {
-    let Ok(id) = what.parse() else {
-        return Err(Failure::invalid("--remote reads around a message: give its id, as `search --remote` prints it"));
-    };
-    let remote = Remote::configured(&own.settings().sync)?;
-    Ok(runtime()?.block_on(remote.conversation_of(own, id, session.now))?)
+/// Returns true if a text is the beginning of one message's id and of no session's id.
+fn is_message_prefix(memory: &Memory, what: &str) -> Result<bool, Failure> {
+    let Ok(id) = memory.resolve_id(what) else { return Ok(false) };
+    Ok(memory.find_session(what).is_err() && memory.snapshot()?.find_message(id)?.is_some())
 }
 
-fn print(transcript: &Transcript, session: &Session) {
+/// Fetches the session around a message from the shared database.
+fn fetch_remote_session(own: &Memory, what: &str, session: &Invocation) -> Result<Option<ScratchMemory>, Failure> {
+    let Ok(id) = what.parse() else {
+        return Err(Failure::invalid_input("--remote needs a message id, as `search --remote` prints it"));
+    };
+    let remote = RemoteMemory::from_settings(&own.settings().sync)?;
+    Ok(build_runtime()?.block_on(remote.conversation_of(own, id, session.now))?)
+}
+
+fn print_transcript(transcript: &TranscriptExcerpt, session: &Invocation) {
     let (zone, output) = (TimeZone::system(), session.output);
     for conversation in &transcript.conversations {
         let head = &conversation.head;
-        output.line(&format!(
-            "{} · {} · {} messages · session {}",
-            one_line(&visible::safe(&head.title), 80),
-            visible::safe(&head.project),
+        output.print_line(&format!(
+            "{} · {} · messages: {} · session {}",
+            SafeText::single_line(&head.title, 80),
+            SafeText::single_line(&head.project, 200),
             head.messages,
-            one_line(&visible::safe(&head.session), 200)
+            SafeText::single_line(&head.session, 200)
         ));
         if let Some(original) = &head.forked_from {
-            output.line(&format!("forked from session {original}: what both share stands there"));
+            output.print_line(&format!("forked from session {original}, which contains the shared messages"));
         }
         if head.prompts_only {
-            output.line("only the prompts of this session are known: Claude Code deleted the rest");
+            output.print_line("only the prompts of this session are available: Claude Code deleted the rest");
         }
         for message in &conversation.messages {
             let side = if message.sidechain { " (side conversation)" } else { "" };
             let about = if message.at_estimated { "about " } else { "" };
-            output.line(&format!(
+            output.print_line(&format!(
                 "\n── {} {} · {about}{}{side} · {}",
                 message.position,
                 message.role.name(),
-                message.at.to_minute(&zone),
+                message.at.format_minute(&zone),
                 message.id
             ));
             for part in &message.parts {
                 if let Some(tool) = &part.tool {
-                    output.line(&format!("[{} {}]", part.kind.name(), one_line(&visible::safe(tool), 80)));
+                    output.print_line(&format!("[{} {}]", part.kind.name(), SafeText::single_line(tool, 80)));
                 }
-                output.line(visible::safe(&part.text).trim_end());
+                let author = describe_author(part.origin, part.said_by.as_deref());
+                if !author.is_empty() {
+                    output.print_line(author.trim_start());
+                }
+                output.print_line(SafeText::multi_line(&part.text).trim_end());
             }
         }
     }

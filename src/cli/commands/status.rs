@@ -1,59 +1,63 @@
-//! `status`: what is kept and how it is.
+//! `status`: contents, health and readings of the memory.
 
 use std::process::ExitCode;
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::mcp::context;
-use super::{check_line, grouped, sized};
-use crate::cli::error::Failure;
-use crate::cli::session::Session;
+use super::mcp::build_context;
+use super::{format_bytes, format_check, group_digits};
+use crate::backup::deletion;
+use crate::cli::invocation::Invocation;
 use crate::config::env;
-use crate::mcp::wire::HealthAnswer;
-use crate::memory::{Health, Memory};
-use crate::ops::alerts;
-use crate::ops::thresholds::{self, Row};
-use crate::ops::watch;
-use crate::store::Open;
+use crate::domain::Failure;
+use crate::mcp::wire::{HealthAnswer, HealthCheck};
+use crate::memory::{Memory, MemoryHealth};
+use crate::monitor::alert_evaluation;
+use crate::monitor::alerts;
+use crate::monitor::thresholds::{self, ThresholdRow};
+use crate::store::OpenMode;
 
-/// Show what is kept, whether search is degraded, and how full, busy and slow it is
+/// Show the contents of the memory, the state of search, and disk, load and latency readings
 ///
-/// Ends with 1 when a reading is worth a warning, with 2 when one is critical; the thresholds are settings.
+/// Exits with 1 if a reading is at warning level, with 2 if one is critical; the thresholds are settings.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory status\n  claude-memory status --json")]
-pub(in crate::cli) struct Args {}
+pub(in crate::cli) struct StatusArgs {}
 
-/// What `status --json` prints: the answer of `memory_health`, and the readings.
+/// Output of `status --json`: the answer of `memory_health`, and the readings.
 #[derive(Serialize)]
-struct Answer {
+struct StatusAnswer {
     #[serde(flatten)]
     health: HealthAnswer,
     level: &'static str,
-    thresholds: Vec<Row>,
+    thresholds: Vec<ThresholdRow>,
     open_alerts: usize,
+    /// Check of the copies that may still contain deleted messages.
+    copies: HealthCheck,
 }
 
-pub(in crate::cli) fn run(Args {}: &Args, session: &Session) -> Result<ExitCode, Failure> {
-    let memory = session.open(Open::Existing)?;
-    let paths = session.paths()?;
-    let readings = thresholds::read(&memory, &paths, &memory.settings().thresholds, &env::readings())?;
-    let level = thresholds::worst(&readings);
-    let alerts = alerts::lines(&paths.alerts_log()).unwrap_or_default();
-    let open_alerts = alerts::open(&alerts).len();
-    let rows: Vec<Row> = readings.iter().map(Row::from).collect();
+pub(in crate::cli) fn run(StatusArgs {}: &StatusArgs, session: &Invocation) -> Result<ExitCode, Failure> {
+    let memory = session.open_memory(OpenMode::Existing)?;
+    let paths = session.resolve_paths()?;
+    let readings = thresholds::measure_all(&memory, &paths, &memory.settings().thresholds, &env::test_readings())?;
+    let level = thresholds::worst_level(&readings);
+    let alerts = alerts::read_log(&paths.alerts_log()).unwrap_or_default();
+    let open_alerts = alerts::open_alerts(&alerts).len();
+    let rows: Vec<ThresholdRow> = readings.iter().map(ThresholdRow::from).collect();
     if session.output.is_json() {
-        let health = HealthAnswer::gather(&memory, context().transcripts.as_deref(), session.now)?;
-        session.output.json(&Answer { health, level: level.name(), thresholds: rows, open_alerts });
-        return Ok(ExitCode::from(level.exit()));
+        let health = HealthAnswer::gather_health(&memory, build_context().transcripts.as_deref(), session.now)?;
+        let copies = HealthCheck::from(deletion::check_copies(&memory, session.now));
+        session.output.print_json(&StatusAnswer { health, level: level.name(), thresholds: rows, open_alerts, copies });
+        return Ok(ExitCode::from(level.exit_code()));
     }
-    tell(&memory, session)?;
-    session.output.line("");
-    session.output.line(&format!("{:<12}{:>12}   {:>9} {:>9} {:>9}", "", "now", "normal", "warning", "critical"));
+    print_status(&memory, session)?;
+    session.output.print_line("");
+    session.output.print_line(&format!("{:<12}{:>12}   {:>9} {:>9} {:>9}", "", "now", "normal", "warning", "critical"));
     for row in &rows {
-        let now = row.value.map_or_else(|| "not known".to_owned(), |value| format!("{value:.1} {}", row.unit));
+        let now = row.value.map_or_else(|| "unknown".to_owned(), |value| format!("{value:.1} {}", row.unit));
         let mark = if row.level == "normal" { "" } else { row.level };
-        session.output.line(&format!(
+        session.output.print_line(&format!(
             "{:<12}{now:>12}   {:>9} {:>9} {:>9}  {mark}",
             row.name,
             format!("< {}", row.normal),
@@ -62,49 +66,64 @@ pub(in crate::cli) fn run(Args {}: &Args, session: &Session) -> Result<ExitCode,
         ));
     }
     if open_alerts > 0 {
-        session.output.line(&format!("{open_alerts} alerts are open: claude-memory alerts list"));
+        session.output.print_line(&format!("open alerts: {open_alerts}; see `claude-memory alerts list`"));
     }
-    Ok(ExitCode::from(level.exit()))
+    Ok(ExitCode::from(level.exit_code()))
 }
 
-/// Prints the state of the memory.
-pub(super) fn tell(memory: &Memory, session: &Session) -> Result<(), Failure> {
+/// Prints contents and health of the memory.
+pub(super) fn print_status(memory: &Memory, session: &Invocation) -> Result<(), Failure> {
     if session.output.is_json() {
-        session.output.json(&HealthAnswer::gather(memory, context().transcripts.as_deref(), session.now)?);
+        session.output.print_json(&HealthAnswer::gather_health(
+            memory,
+            build_context().transcripts.as_deref(),
+            session.now,
+        )?);
         return Ok(());
     }
-    let mut health = memory.health(session.now)?;
-    let backlog = memory.backlog(context().transcripts.as_deref(), session.now)?;
-    let alerts = watch::check(memory, &health, backlog, session.now)?;
-    health.checks.extend([backlog.check(), alerts]);
-    let paths = session.paths()?;
-    let row = |name: &str, value: &str| session.output.line(&format!("{name:<12}{value}"));
-    let Health { stats, vectors, model, index, checks, .. } = &health;
+    let mut health = memory.check_health(session.now)?;
+    let backlog = memory.import_backlog(build_context().transcripts.as_deref(), session.now)?;
+    let alerts = alert_evaluation::check_alerts(memory, &health, backlog, session.now)?;
+    health.checks.extend([backlog.backlog_check(), alerts, deletion::check_copies(memory, session.now)]);
+    let paths = session.resolve_paths()?;
+    let row = |name: &str, value: &str| session.output.print_line(&format!("{name:<12}{value}"));
+    let MemoryHealth { stats, vectors, model, index, checks, .. } = &health;
     row("folder", &paths.home().display().to_string());
     row(
         "messages",
         &format!(
-            "{} in {} sessions of {} projects; {} saved on purpose",
-            grouped(stats.messages),
-            grouped(stats.conversations),
-            grouped(stats.projects),
-            grouped(stats.notes)
+            "{} (sessions: {}, projects: {}, saved notes: {})",
+            group_digits(stats.messages),
+            group_digits(stats.conversations),
+            group_digits(stats.projects),
+            group_digits(stats.notes)
         ),
     );
     if let (Some(oldest), Some(newest)) = (stats.oldest, stats.newest) {
         let zone = TimeZone::system();
-        row("time", &format!("{} to {}", oldest.to_minute(&zone), newest.to_minute(&zone)));
+        row("time", &format!("{} to {}", oldest.format_minute(&zone), newest.format_minute(&zone)));
     }
-    row("vectors", &format!("{} made, {} texts wait; engine {index}", grouped(*vectors), grouped(stats.pending)));
+    row(
+        "embeddings",
+        &format!(
+            "{} (texts not embedded yet: {}); engine {index}",
+            group_digits(*vectors),
+            group_digits(stats.pending)
+        ),
+    );
     if let Some((name, digest)) = model {
         row("model", &format!("{name} ({})", digest.get(..12).unwrap_or(digest)));
     }
     row(
         "size",
-        &format!("{} on disk for {} of text", sized(stats.database_bytes + stats.log_bytes), sized(stats.text_bytes)),
+        &format!(
+            "{} on disk for {} of text",
+            format_bytes(stats.database_bytes + stats.log_bytes),
+            format_bytes(stats.text_bytes)
+        ),
     );
     for check in checks {
-        session.output.line(&check_line(check));
+        session.output.print_line(&format_check(check));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A JSON value in which a key that stands twice loses no text.
+//! JSON values in which a duplicate key loses no text.
 
 use std::fmt;
 
@@ -6,40 +6,39 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAcces
 use serde_json::map::Entry;
 use serde_json::{Map, Value};
 
-/// A field whose value no reader reads: it is checked, but not kept. Clients write outputs of tools twice.
+/// A field whose value no reader needs: it is checked, but not kept. Clients write tool output twice.
 #[derive(Debug)]
-pub struct Unread {
-    /// Its name.
+pub struct SkippedField {
     pub name: &'static str,
-    /// Types of the objects in which it is not read, by a `type` that stands before it; empty for all.
+    /// Types of the objects in which it is skipped; empty for all. Only a `type` before the field counts.
     pub types: &'static [&'static str],
-    /// Fields of its value that are not read; empty when nothing of the value is.
-    pub inner: &'static [Unread],
+    /// Fields of its value that are skipped; empty to skip the whole value.
+    pub inner: &'static [SkippedField],
 }
 
-/// A value in which a key that stood twice kept both its values.
-pub(super) struct Lenient(pub(super) Value);
+/// A value in which duplicate keys are merged.
+pub(super) struct LenientValue(pub(super) Value);
 
-impl<'de> Deserialize<'de> for Lenient {
+impl<'de> Deserialize<'de> for LenientValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         LenientSeed(&[]).deserialize(deserializer).map(Self)
     }
 }
 
-/// Parses one whole value without the fields that are not read.
-pub(super) fn parse_strict(bytes: &[u8], unread: &'static [Unread]) -> serde_json::Result<Value> {
+/// Parses one whole value without the fields in `unread`.
+pub(super) fn parse_strict(bytes: &[u8], unread: &'static [SkippedField]) -> serde_json::Result<Value> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = LenientSeed(unread).deserialize(&mut deserializer)?;
     deserializer.end().map(|()| value)
 }
 
-/// Reads a value without these fields.
+/// Deserializes a value without these fields.
 #[derive(Clone, Copy)]
-struct LenientSeed(&'static [Unread]);
+struct LenientSeed(&'static [SkippedField]);
 
 impl LenientSeed {
-    /// The entry for a field, given those that stand before it in its object.
-    fn find(self, name: &str, before: &Map<String, Value>) -> Option<&'static Unread> {
+    /// Returns the entry for a field, given the fields before it in its object.
+    fn find_skipped(self, name: &str, before: &Map<String, Value>) -> Option<&'static SkippedField> {
         let unread = self.0.iter().find(|unread| unread.name == name)?;
         let kind = || before.get("type").and_then(Value::as_str).unwrap_or("");
         (unread.types.is_empty() || unread.types.contains(&kind())).then_some(unread)
@@ -91,7 +90,7 @@ impl<'de> Visitor<'de> for LenientSeed {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(Lenient(item)) = items.next_element()? {
+        while let Some(LenientValue(item)) = items.next_element()? {
             list.push(item);
         }
         Ok(Value::Array(list))
@@ -100,7 +99,7 @@ impl<'de> Visitor<'de> for LenientSeed {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut fields = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            let inner = match self.find(&key, &fields) {
+            let inner = match self.find_skipped(&key, &fields) {
                 Some(unread) if unread.inner.is_empty() => {
                     entries.next_value::<IgnoredAny>()?;
                     continue;
@@ -112,7 +111,7 @@ impl<'de> Visitor<'de> for LenientSeed {
             match fields.entry(key) {
                 Entry::Occupied(mut entry) => {
                     let earlier = entry.get_mut().take();
-                    entry.insert(merge(earlier, value));
+                    entry.insert(merge_values(earlier, value));
                 }
                 Entry::Vacant(entry) => {
                     entry.insert(value);
@@ -123,14 +122,15 @@ impl<'de> Visitor<'de> for LenientSeed {
     }
 }
 
-/// Merges the two values of a key that stands twice: the last one counts, but no text of the first is lost.
-fn merge(first: Value, last: Value) -> Value {
+/// Merges the two values of a duplicate key: the last one counts, but no text of the first is lost.
+fn merge_values(first: Value, last: Value) -> Value {
     match (first, last) {
         (first, Value::Null) => first,
         (Value::Object(mut fields), Value::Object(more)) => {
             for (key, value) in more {
                 let earlier = fields.remove(&key);
-                fields.insert(key, earlier.map_or_else(|| value.clone(), |earlier| merge(earlier, value.clone())));
+                fields
+                    .insert(key, earlier.map_or_else(|| value.clone(), |earlier| merge_values(earlier, value.clone())));
             }
             Value::Object(fields)
         }
@@ -142,15 +142,15 @@ fn merge(first: Value, last: Value) -> Value {
             }
             Value::Array(list)
         }
-        (Value::String(first), Value::String(last)) if reads_like_text(&first) && !last.contains(&first) => {
+        (Value::String(first), Value::String(last)) if is_readable_text(&first) && !last.contains(&first) => {
             if last.is_empty() { first.into() } else { format!("{first}\n{last}").into() }
         }
         (_, last) => last,
     }
 }
 
-/// Whether a string says something to a reader, unlike an id, a path, a time or encoded bytes.
-pub fn reads_like_text(text: &str) -> bool {
+/// Returns true if a string is prose for a reader, unlike an id, a path, a time or encoded bytes.
+pub fn is_readable_text(text: &str) -> bool {
     let text = text.trim();
     let longest = text.split_whitespace().map(str::len).max().unwrap_or(0);
     // Han and kana need no blanks.

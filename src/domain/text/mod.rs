@@ -1,12 +1,18 @@
-//! Pure rules over text: terms for word search, passages for vectors, snippets, token estimates, safe display.
+//! Pure rules over text: terms for keyword search, passages for embeddings, snippets, token estimates, safe display.
 
+pub mod announcement;
+pub mod confusables;
 pub mod dates;
+pub mod decision;
+pub mod disguise;
 pub mod fence;
 pub mod keys;
+pub mod outgoing;
 pub mod passages;
 pub mod prompt;
 pub mod question;
 pub mod redact;
+pub mod sanitise;
 pub mod shell;
 pub mod signature;
 pub mod sketch;
@@ -14,10 +20,10 @@ pub mod snippet;
 pub mod suspicion;
 pub mod terms;
 pub mod tokens;
-pub mod visible;
+pub mod word_runs;
 
-/// The longest prefix of `text` of at most `bytes` bytes that ends at a character boundary.
-pub fn prefix(text: &str, bytes: usize) -> &str {
+/// Returns the longest prefix of `text` of at most `bytes` bytes that ends at a character boundary.
+pub fn byte_prefix(text: &str, bytes: usize) -> &str {
     let mut end = bytes.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -25,15 +31,15 @@ pub fn prefix(text: &str, bytes: usize) -> &str {
     text.get(..end).unwrap_or("")
 }
 
-/// Whether a character belongs to a script written without spaces between words: Han, kana, Hangul, Bopomofo.
+/// Returns true for characters that are indexed one by one: Han, kana, Hangul, Bopomofo.
 pub const fn is_cjk(character: char) -> bool {
     matches!(character,
         '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}'
         | '\u{3040}'..='\u{30ff}' | '\u{3105}'..='\u{312f}' | '\u{31f0}'..='\u{31ff}' | '\u{ac00}'..='\u{d7a3}' | '々' | '〆')
 }
 
-/// How many CJK characters, and how many words of other letters, a text has.
-pub fn characters_and_words(text: &str) -> (usize, usize) {
+/// Counts the CJK characters, and the words of other letters, in a text.
+pub fn count_cjk_and_words(text: &str) -> (usize, usize) {
     let (mut characters, mut words, mut inside) = (0, 0, false);
     for character in text.chars() {
         let letter = character.is_alphabetic() && !is_cjk(character);
@@ -44,15 +50,22 @@ pub fn characters_and_words(text: &str) -> (usize, usize) {
     (characters, words)
 }
 
-/// A pattern that is part of the program. Of the small engine, whose classes and boundaries are those of ASCII: a name may
-/// stand right behind a Chinese character; and its patterns are made in microseconds where those of the large one take
-/// milliseconds each, which every short-lived process would pay.
+/// Escapes a text for XML, attributes included.
+pub fn escape_xml(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// Compiles a pattern that is part of the program.
+///
+/// Uses the small engine, whose classes and boundaries are those of ASCII: a name may follow a Chinese character
+/// directly. Its patterns compile in microseconds where those of the large engine take milliseconds each, which every
+/// short-lived process would pay.
 #[expect(clippy::expect_used, reason = "the patterns are constants; tests compile all of them")]
-fn rule(pattern: &str) -> regex_lite::Regex {
+fn compile_rule(pattern: &str) -> regex_lite::Regex {
     regex_lite::Regex::new(pattern).expect("a constant pattern compiles")
 }
 
-/// Which script a text is written in, as far as words can be shared.
+/// Script of a text: decides whether two texts can share words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Script {
     /// Both, or neither.
@@ -65,9 +78,11 @@ pub enum Script {
 }
 
 impl Script {
-    /// By the share of CJK characters among CJK characters and other words: below a tenth and above a half it is plain.
-    pub fn of(text: &str) -> Self {
-        let (cjk, words) = characters_and_words(text);
+    /// Classifies a text by the share of CJK characters among CJK characters and other words.
+    ///
+    /// Less than a tenth is `Spaced`, more than a half is `Cjk`.
+    pub fn from_text(text: &str) -> Self {
+        let (cjk, words) = count_cjk_and_words(text);
         match cjk + words {
             0 => Self::Mixed,
             all if cjk * 10 < all => Self::Spaced,
@@ -76,12 +91,12 @@ impl Script {
         }
     }
 
-    /// Whether texts of the two scripts can hardly share a word.
+    /// Returns true if texts of the two scripts can hardly share a word.
     pub const fn is_foreign_to(self, other: Self) -> bool {
         matches!((self, other), (Self::Spaced, Self::Cjk) | (Self::Cjk, Self::Spaced))
     }
 
-    /// The number stored in the database; never reused.
+    /// Returns the number stored in the database; numbers are never reused.
     pub const fn number(self) -> i64 {
         match self {
             Self::Mixed => 0,
@@ -90,7 +105,7 @@ impl Script {
         }
     }
 
-    /// From the stored number.
+    /// Returns the script of a stored number; `Mixed` if it is unknown.
     pub const fn from_number(number: i64) -> Self {
         match number {
             1 => Self::Spaced,
@@ -100,23 +115,24 @@ impl Script {
     }
 }
 
-/// One line, at most `characters` long, with an ellipsis where it was cut.
-pub fn one_line(text: &str, characters: usize) -> String {
-    let mut line = String::new();
-    for (count, character) in text.split_whitespace().flat_map(|word| word.chars().chain([' '])).enumerate() {
-        if count >= characters {
+/// Joins a text into one line of at most `characters`, followed by an ellipsis if it was cut.
+pub fn to_one_line(text: &str, characters: usize) -> String {
+    let (mut line, mut used) = (String::new(), 0);
+    for character in text.split_whitespace().flat_map(|word| [' '].into_iter().chain(word.chars())).skip(1) {
+        if used == characters {
             line.truncate(line.trim_end().len());
             line.push('…');
-            return line;
+            break;
         }
         line.push(character);
+        used += 1;
     }
-    line.truncate(line.trim_end().len());
     line
 }
 
-/// The first words of a text in one line, at most so many words and characters, and at most half of it: enough to know a text
-/// by, never the text.
+/// Returns the first words of a text in one line: enough to recognise the text, never all of it.
+///
+/// The line has at most `words` words, `characters` characters and half of the text, then an ellipsis.
 pub fn first_words(text: &str, words: usize, characters: usize) -> String {
     let most = characters.min(text.trim().chars().count() / 2);
     let mut line = String::new();
@@ -157,10 +173,10 @@ mod tests {
 
     #[test]
     fn scripts() {
-        assert_eq!(Script::of("how do I back up"), Script::Spaced);
-        assert_eq!(Script::of("数据库怎么备份"), Script::Cjk);
-        assert_eq!(Script::of("OOMKilled pod restart 的原因"), Script::Mixed);
-        assert_eq!(Script::of("42"), Script::Mixed);
+        assert_eq!(Script::from_text("how do I back up"), Script::Spaced);
+        assert_eq!(Script::from_text("数据库怎么备份"), Script::Cjk);
+        assert_eq!(Script::from_text("OOMKilled pod restart 的原因"), Script::Mixed);
+        assert_eq!(Script::from_text("42"), Script::Mixed);
         assert!(Script::Cjk.is_foreign_to(Script::Spaced) && !Script::Mixed.is_foreign_to(Script::Cjk));
         for script in [Script::Mixed, Script::Spaced, Script::Cjk] {
             assert_eq!(Script::from_number(script.number()), script);
@@ -169,9 +185,10 @@ mod tests {
 
     #[test]
     fn cuts_between_characters() {
-        assert_eq!(prefix("数据", 4), "数");
-        assert_eq!(prefix("ab", 9), "ab");
-        assert_eq!(one_line("a\n  b   数据库", 4), "a b…");
-        assert_eq!(one_line("  short ", 40), "short");
+        assert_eq!(byte_prefix("数据", 4), "数");
+        assert_eq!(byte_prefix("ab", 9), "ab");
+        assert_eq!(to_one_line("a\n  b   数据库", 4), "a b…");
+        assert_eq!(to_one_line("  short ", 40), "short");
+        assert_eq!((to_one_line("a five", 6), to_one_line("a five", 5)), ("a five".to_owned(), "a fiv…".to_owned()));
     }
 }

@@ -1,17 +1,19 @@
-//! What a question asks for, as far as rules can tell: its subject without the frame around it, who it is about, what kind
-//! of answer it wants, which days and literal phrases it names. English and Chinese; no model.
+//! Analysis of a question by rules: its subject without the frame around it, whether it is about the asker, the kind of
+//! answer it wants, the days and literal phrases it names. English and Chinese; no model.
 
 use std::sync::LazyLock;
 
 use jiff::tz::TimeZone;
 use regex_lite::Regex;
 
-use super::dates::{self, Day};
-use super::{Script, rule};
+use super::dates::{self, NamedDay};
+use super::{Script, compile_rule};
 use crate::domain::Timestamp;
 
-/// Phrases that address the listener or the past conversation and say nothing about the subject. They are taken out
-/// before words are weighed and meaning is encoded: "can you list the order in which I brought up …" is not about lists.
+/// Phrases that address the listener or the past conversation and say nothing about the subject.
+///
+/// They are removed before words are weighted and the question is embedded: "can you list the order in which I brought
+/// up …" is not about lists.
 const FRAMES: &[&str] = &[
     r"^[[:space:]]*(?:hey|hi|ok|okay|so|please|also)[,!]?[[:space:]]+",
     r"\b(?:can|could|would|will) you (?:please )?(?:also )?(?:help me )?(?:give|provide|list|summari[sz]e|recap|outline|describe|remind|walk|tell|show|find|recall|remember)(?: me| us)?(?: again)?(?: through| about| of| what| in order)?\b",
@@ -31,10 +33,11 @@ const FRAMES: &[&str] = &[
     "(?:我们|咱们)?(?:之前|以前|上次|曾经)?(?:聊|讨论|说|谈|提)(?:起|到)?过的?",
 ];
 
-/// "I", "my", "我" but not "we", "我们": then the asker's own words answer more often than the assistant's.
+/// First-person words: "I", "my", "我" but not "we", "我们". Then the asker's own words answer more often than the
+/// assistant's.
 const SELF: &str = r"(?:^|[^[:word:]'’])(?:i|my|me|mine|myself|i['’](?:m|ve|d))(?:$|[^[:word:]'’])|我(?:[^们]|$)";
 
-/// The question asks for advice or for something to be made.
+/// Phrases of a question that asks for advice or for something to be made.
 const ADVICE: &[&str] = &[
     r"^[[:space:]]*(?:how (?:should|do|can|could|would|might) (?:i|we)\b|can you\b|could you\b|would you\b|please\b|show me\b|help me\b)",
     r"^[[:space:]]*(?:i['’]?m|i am) (?:planning|looking|trying|about|applying|working|updating)\b",
@@ -43,7 +46,7 @@ const ADVICE: &[&str] = &[
     "怎么|如何|应该|推荐|建议|帮我",
 ];
 
-/// The question asks what was said or done before.
+/// Phrases of a question that asks about the past.
 const HISTORY: &[&str] = &[
     r"\b(?:did|have|had|was|were) (?:i|we|you|my|our)\b|\b(?:i|we|you)['’]ve\b",
     r"\bi (?:said|told|mentioned|brought)\b|\bwe (?:discussed|talked)\b|\byou (?:recommended?|suggested?|said|told)\b",
@@ -52,71 +55,73 @@ const HISTORY: &[&str] = &[
     "之前|以前|曾经|上次|过吗|总结|回顾|我们(?:聊|讨论|说)",
 ];
 
-/// The question asks what holds now.
+/// Words of a question that asks for the current state.
 const LATEST: &str = r"\b(?:now|currently|current|latest|these days|at the moment|as of today|most recent(?:ly)?)\b|现在|目前|最新|如今|眼下";
 
-static FRAME_RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| set(FRAMES));
-static SELF_RULE: LazyLock<Regex> = LazyLock::new(|| compile(SELF));
-static ADVICE_RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| set(ADVICE));
-static HISTORY_RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| set(HISTORY));
-static LATEST_RULE: LazyLock<Regex> = LazyLock::new(|| compile(LATEST));
-static QUOTED: LazyLock<Regex> =
-    LazyLock::new(|| compile("\"([^\"\n]{3,120})\"|“([^”\n]{2,120})”|「([^」\n]{2,120})」|`([^`\n]{3,120})`"));
+static FRAME_RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| compile_all(FRAMES));
+static SELF_RULE: LazyLock<Regex> = LazyLock::new(|| compile_case_insensitive(SELF));
+static ADVICE_RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| compile_all(ADVICE));
+static HISTORY_RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| compile_all(HISTORY));
+static LATEST_RULE: LazyLock<Regex> = LazyLock::new(|| compile_case_insensitive(LATEST));
+static QUOTED_RULE: LazyLock<Regex> = LazyLock::new(|| {
+    compile_case_insensitive("\"([^\"\n]{3,120})\"|“([^”\n]{2,120})”|「([^」\n]{2,120})」|`([^`\n]{3,120})`")
+});
 
-fn compile(pattern: &str) -> Regex {
-    rule(&format!("(?i){pattern}"))
+fn compile_case_insensitive(pattern: &str) -> Regex {
+    compile_rule(&format!("(?i){pattern}"))
 }
 
-fn is_one(rules: &[Regex], text: &str) -> bool {
+fn matches_any(rules: &[Regex], text: &str) -> bool {
     rules.iter().any(|rule| rule.is_match(text))
 }
 
-fn set(rules: &[&str]) -> Vec<Regex> {
-    rules.iter().map(|rule| compile(rule)).collect()
+fn compile_all(rules: &[&str]) -> Vec<Regex> {
+    rules.iter().map(|rule| compile_case_insensitive(rule)).collect()
 }
 
-/// A question, read.
+/// Result of analysing a question.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Question {
+pub struct ParsedQuestion {
     /// The texts without their frames.
     pub subjects: Vec<String>,
-    /// What it is written in.
+    /// Script of all texts together.
     pub script: Script,
-    /// It is about the asker.
+    /// True if it is about the asker.
     pub about_self: bool,
-    /// It asks for advice, not for what was.
+    /// True if it asks for advice and not about the past.
     pub wants_advice: bool,
-    /// It asks what holds now.
+    /// True if it asks for the current state.
     pub wants_latest: bool,
     /// Days and months that it names.
-    pub days: Vec<Day>,
-    /// What stands in quotation marks.
+    pub days: Vec<NamedDay>,
+    /// Phrases in quotation marks.
     pub phrases: Vec<String>,
 }
 
-impl Question {
-    /// Reads the texts of a query; `now` and `zone` give "yesterday" its meaning.
-    pub fn read(texts: &[String], now: Timestamp, zone: impl Fn() -> TimeZone) -> Self {
+impl ParsedQuestion {
+    /// Analyses the texts of a query; `now` and `zone` resolve words such as "yesterday".
+    pub fn parse_texts(texts: &[String], now: Timestamp, zone: impl Fn() -> TimeZone) -> Self {
         let any = |test: &dyn Fn(&str) -> bool| texts.iter().any(|text| test(text));
         let phrases = texts.iter().flat_map(|text| {
-            QUOTED
+            QUOTED_RULE
                 .captures_iter(text)
                 .filter_map(|found| Some(found.iter().skip(1).flatten().next()?.as_str().to_owned()))
         });
         Self {
-            subjects: texts.iter().map(|text| subject(text)).collect(),
-            script: Script::of(&texts.join(" ")),
+            subjects: texts.iter().map(|text| strip_frame(text)).collect(),
+            script: Script::from_text(&texts.join(" ")),
             about_self: any(&|text| SELF_RULE.is_match(text)),
-            wants_advice: any(&|text| is_one(&ADVICE_RULES, text)) && !any(&|text| is_one(&HISTORY_RULES, text)),
+            wants_advice: any(&|text| matches_any(&ADVICE_RULES, text))
+                && !any(&|text| matches_any(&HISTORY_RULES, text)),
             wants_latest: any(&|text| LATEST_RULE.is_match(text)),
-            days: texts.iter().flat_map(|text| dates::in_text(text, now, &zone)).collect(),
+            days: texts.iter().flat_map(|text| dates::find_days(text, now, &zone)).collect(),
             phrases: phrases.collect(),
         }
     }
 }
 
-/// The text without its frame; the whole text if nothing else is left of it.
-fn subject(text: &str) -> String {
+/// Removes the frame of a text; returns the whole text if fewer than four letters or digits are left.
+fn strip_frame(text: &str) -> String {
     let mut rest = text.to_owned();
     for rule in FRAME_RULES.iter() {
         rest = rule.replace_all(&rest, " ").into_owned();
@@ -130,8 +135,8 @@ fn subject(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Question {
-        Question::read(&[text.to_owned()], Timestamp::default(), || TimeZone::UTC)
+    fn read(text: &str) -> ParsedQuestion {
+        ParsedQuestion::parse_texts(&[text.to_owned()], Timestamp::default(), || TimeZone::UTC)
     }
 
     #[test]

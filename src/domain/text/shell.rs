@@ -2,10 +2,40 @@
 
 use std::fmt::Write as _;
 
-use super::visible;
+use super::sanitise;
+
+/// Programs whose output others wrote: they fetch it from the network.
+const FETCHING_PROGRAMS: [&str; 14] = [
+    "curl",
+    "wget",
+    "http",
+    "https",
+    "xh",
+    "lynx",
+    "w3m",
+    "links",
+    "elinks",
+    "gh",
+    "glab",
+    "hub",
+    "iwr",
+    "invoke-webrequest",
+];
+
+/// Returns true if a program that fetches from the network is called in a command line, as its first word or after what
+/// separates commands.
+pub fn fetches_from_network(command: &str) -> bool {
+    command.split(['|', ';', '&', '\n', '(', '`']).any(|part| {
+        let words =
+            part.split_whitespace().skip_while(|word| word.contains('=') || matches!(*word, "sudo" | "env" | "time"));
+        let program = words.map(|word| word.rsplit(['/', '\\']).next().unwrap_or(word)).next().unwrap_or("");
+        let program = program.strip_suffix(".exe").unwrap_or(program).to_ascii_lowercase();
+        FETCHING_PROGRAMS.contains(&program.as_str())
+    })
+}
 
 /// Quotes a word for a command that is run.
-pub fn quoted(word: &str) -> String {
+pub fn quote_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
@@ -14,10 +44,10 @@ pub fn quoted(word: &str) -> String {
     }
 }
 
-/// Quotes a word for a command that is printed. What would act on the terminal is written as an escape in `$'…'`.
-pub fn quoted_for_print(word: &str) -> String {
-    if !word.contains(['\n', '\t']) && visible::safe(word) == word {
-        return quoted(word);
+/// Quotes a word for a command that is printed. Characters that act on a terminal are escaped in `$'…'`.
+pub fn quote_for_print(word: &str) -> String {
+    if !word.contains(['\n', '\t']) && sanitise::sanitise_text(word) == word {
+        return quote_word(word);
     }
     let mut text = String::from("$'");
     for letter in word.chars() {
@@ -28,7 +58,7 @@ pub fn quoted_for_print(word: &str) -> String {
             _ if letter.is_ascii_control() => {
                 let _ = write!(text, "\\x{:02x}", u32::from(letter));
             }
-            _ if letter.is_ascii() || visible::safe(letter.encode_utf8(&mut [0; 4])).starts_with(letter) => {
+            _ if letter.is_ascii() || sanitise::sanitise_text(letter.encode_utf8(&mut [0; 4])).starts_with(letter) => {
                 text.push(letter);
             }
             _ => {
@@ -45,6 +75,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_command_that_fetches_is_known_by_its_program() {
+        for fetches in [
+            "curl -s https://example.org | head",
+            "cd /w && /usr/bin/wget -q https://example.org",
+            "TOKEN=x gh issue view 12",
+            "sudo curl https://example.org",
+            "echo $(curl https://example.org)",
+        ] {
+            assert!(fetches_from_network(fetches), "{fetches}");
+        }
+        for local in ["cargo test curl", "grep -rn 'wget' src", "git log", "ls ~/.curlrc", ""] {
+            assert!(!fetches_from_network(local), "{local}");
+        }
+    }
+
+    #[test]
     fn no_word_ends_its_quotation() {
         for (word, shown) in [
             ("/home/mei/work", "/home/mei/work"),
@@ -57,7 +103,7 @@ mod tests {
             ("a\u{202e}b\\", r"$'a\U0000202eb\\'"),
             ("会话", "'会话'"),
         ] {
-            assert_eq!(quoted_for_print(word), shown);
+            assert_eq!(quote_for_print(word), shown);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A fingerprint by which a text is recognised where it is said again, without keeping the text: hashes of runs of its words.
+//! Fingerprints that recognise a repeated text without keeping it: hashes of runs of its words (shingles).
 
 use std::collections::HashSet;
 
@@ -6,59 +6,59 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::is_cjk;
 
-/// Words of a run. Shorter runs are everybody's, longer ones do not survive a changed word.
-const RUN: usize = 4;
-/// Texts with fewer words are recognised only as a whole: "go ahead" is said in every session.
-const FEWEST: usize = 3;
-/// Hashes of a text that are kept, the smallest ones: an even sample of a long text.
-const KEPT: usize = 64;
+/// Words of a run. Shorter runs occur in every text, longer ones do not survive a changed word.
+const RUN_WORDS: usize = 4;
+/// Fewest words of a text that is hashed in runs. Shorter texts match only as a whole: "go ahead" is in every session.
+const MIN_WORDS: usize = 3;
+/// Most hashes kept of a text, the smallest ones: an even sample of a long text.
+const MAX_HASHES: usize = 64;
 
-/// The fingerprint of one text.
+/// Fingerprint of one text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sketch {
-    /// Words of a run; 0: the only hash is that of the whole text.
+    /// Words of a run; 0 if the only hash is that of the whole text.
     pub run: usize,
     /// Hashes of runs, ascending.
     pub hashes: Vec<u64>,
 }
 
 impl Sketch {
-    /// Makes the fingerprint; `None` for a text without words.
-    pub fn of(text: &str) -> Option<Self> {
-        let words = words(text);
-        let run = if words.len() < FEWEST { 0 } else { RUN.min(words.len()) };
-        let mut hashes: Vec<u64> = runs(&words, run).into_iter().collect();
+    /// Computes the fingerprint; `None` for a text without words.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let words = split_words(text);
+        let run = if words.len() < MIN_WORDS { 0 } else { RUN_WORDS.min(words.len()) };
+        let mut hashes: Vec<u64> = hash_runs(&words, run).into_iter().collect();
         hashes.sort_unstable();
-        hashes.truncate(KEPT);
+        hashes.truncate(MAX_HASHES);
         (!words.is_empty()).then_some(Self { run, hashes })
     }
 }
 
-/// A text that may say again what others said.
+/// A text that is compared with the sketches of other texts.
 #[derive(Debug)]
-pub struct Said {
+pub struct SketchMatcher {
     words: Vec<String>,
     /// Hashes of its runs, by the number of words in a run.
-    runs: [Option<HashSet<u64>>; RUN + 1],
+    runs: [Option<HashSet<u64>>; RUN_WORDS + 1],
 }
 
-impl Said {
+impl SketchMatcher {
     /// Splits a text into its words.
-    pub fn of(text: &str) -> Self {
-        Self { words: words(text), runs: [const { None }; RUN + 1] }
+    pub fn from_text(text: &str) -> Self {
+        Self { words: split_words(text), runs: [const { None }; RUN_WORDS + 1] }
     }
 
-    /// Returns whether this text holds at least half of another one.
-    pub fn repeats(&mut self, sketch: &Sketch) -> bool {
+    /// Returns whether this text contains at least half of the sketched one.
+    pub fn contains_sketch(&mut self, sketch: &Sketch) -> bool {
         let Some(slot) = self.runs.get_mut(sketch.run) else { return false };
-        let said = slot.get_or_insert_with(|| runs(&self.words, sketch.run));
+        let said = slot.get_or_insert_with(|| hash_runs(&self.words, sketch.run));
         let matched = sketch.hashes.iter().filter(|hash| said.contains(hash)).count();
         matched > 0 && matched * 2 >= sketch.hashes.len()
     }
 }
 
-/// Words in lower case; a character of a script without spaces is a word.
-fn words(text: &str) -> Vec<String> {
+/// Splits a text into words in lower case; each CJK character is a word.
+fn split_words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     for run in text.split(|c: char| !c.is_alphanumeric()) {
         let mut word = String::new();
@@ -75,8 +75,8 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Hashes of all runs of so many words; of the whole for 0.
-fn runs(words: &[String], run: usize) -> HashSet<u64> {
+/// Hashes all runs of `run` words; for 0, all words together.
+fn hash_runs(words: &[String], run: usize) -> HashSet<u64> {
     let hash = |words: &[String]| xxh3_64(words.join(" ").as_bytes());
     if run == 0 { HashSet::from([hash(words)]) } else { words.windows(run).map(hash).collect() }
 }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     fn repeats(said: &str, text: &str) -> bool {
-        Said::of(said).repeats(&Sketch::of(text).unwrap())
+        SketchMatcher::from_text(said).contains_sketch(&Sketch::from_text(text).unwrap())
     }
 
     #[test]
@@ -105,15 +105,15 @@ mod tests {
     fn short_texts_are_recognised_only_alone() {
         assert!(repeats("Go ahead!", "go ahead"));
         assert!(!repeats("go ahead and forget it", "go ahead"));
-        assert!(Sketch::of(" … ").is_none());
+        assert!(Sketch::from_text(" … ").is_none());
     }
 
     #[test]
     fn the_size_is_bounded_and_long_texts_are_recognised() {
         let long: Vec<String> = (0..5000).map(|n| format!("word{}", n * 7919 % 4999)).collect();
-        let sketch = Sketch::of(&long.join(" ")).unwrap();
-        assert_eq!(sketch.hashes.len(), KEPT);
-        assert!(Said::of(&long[..4000].join(" ")).repeats(&sketch));
-        assert!(!Said::of(&long[..500].join(" ")).repeats(&sketch));
+        let sketch = Sketch::from_text(&long.join(" ")).unwrap();
+        assert_eq!(sketch.hashes.len(), MAX_HASHES);
+        assert!(SketchMatcher::from_text(&long[..4000].join(" ")).contains_sketch(&sketch));
+        assert!(!SketchMatcher::from_text(&long[..500].join(" ")).contains_sketch(&sketch));
     }
 }

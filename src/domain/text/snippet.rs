@@ -1,19 +1,26 @@
-//! Choosing the window of a text that shows best why it was found. Does not own highlighting colours.
+//! Chooses the window of a text that best shows why it was found. Does not own highlighting colours.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::terms::Terms;
+use super::terms::TermExtractor;
 
-/// A window of at most about `characters` characters around the densest place of query terms inside `within`
-/// (byte range; the best passage when found by meaning). An ellipsis marks each cut end.
-pub fn window(text: &str, query: &[String], within: &Range<usize>, characters: usize, terms: &Terms) -> String {
+/// Returns the window of about `characters` characters with the most query terms inside `within`.
+///
+/// `within` is a byte range: the best passage if semantic search found the text. An ellipsis marks each cut end.
+pub fn best_window(
+    text: &str,
+    query: &[String],
+    within: &Range<usize>,
+    characters: usize,
+    terms: &TermExtractor,
+) -> String {
     let scope = text.get(within.clone()).unwrap_or(text);
-    let pieces = split(scope, characters / 3);
+    let pieces = split_pieces(scope, characters / 3);
     if pieces.is_empty() {
         return String::new();
     }
-    let best = best_piece(&pieces, query, terms);
+    let best = find_best_piece(&pieces, query, terms);
     let mut low = best;
     let mut high = best + 1;
     let length = |low: usize, high: usize| -> usize {
@@ -39,10 +46,10 @@ pub fn window(text: &str, query: &[String], within: &Range<usize>, characters: u
     format!("{}{body}{}", if starts { "" } else { "…" }, if ends { "" } else { "…" })
 }
 
-/// Which of the query's terms stand in the text, in the query's order.
-pub fn matching(text: &str, query: &[String], terms: &Terms) -> Vec<String> {
+/// Returns the query's terms that occur in the text, in the query's order.
+pub fn matching_terms(text: &str, query: &[String], terms: &TermExtractor) -> Vec<String> {
     let mut present = BTreeSet::new();
-    terms.each(text, &mut |term| {
+    terms.for_each_term(text, &mut |term| {
         if let Some(index) = query.iter().position(|wanted| wanted == term) {
             present.insert(index);
         }
@@ -50,10 +57,10 @@ pub fn matching(text: &str, query: &[String], terms: &Terms) -> Vec<String> {
     present.into_iter().filter_map(|index| query.get(index).cloned()).collect()
 }
 
-fn best_piece(pieces: &[&str], query: &[String], terms: &Terms) -> usize {
+fn find_best_piece(pieces: &[&str], query: &[String], terms: &TermExtractor) -> usize {
     let mut best = (0, 0);
     for (index, piece) in pieces.iter().enumerate() {
-        let score: usize = matching(piece, query, terms).iter().map(|term| term.chars().count()).sum();
+        let score: usize = matching_terms(piece, query, terms).iter().map(|term| term.chars().count()).sum();
         if score > best.0 {
             best = (score, index);
         }
@@ -62,7 +69,7 @@ fn best_piece(pieces: &[&str], query: &[String], terms: &Terms) -> usize {
 }
 
 /// Cuts at line ends and sentence ends into pieces of at most `limit` characters.
-fn split(text: &str, limit: usize) -> Vec<&str> {
+fn split_pieces(text: &str, limit: usize) -> Vec<&str> {
     let limit = limit.max(20);
     let mut pieces = Vec::new();
     let (mut start, mut count) = (0, 0);
@@ -85,24 +92,27 @@ mod tests {
 
     #[test]
     fn shows_the_place_that_matches() {
-        let terms = Terms::default();
+        let terms = TermExtractor::default();
         let text = format!(
             "{}\nThe deadlock came from the pool size.\n{}",
             "filler line\n".repeat(80),
             "tail line\n".repeat(80)
         );
-        let query = terms.of_query("deadlock pool", 8);
-        let snippet = window(&text, &query, &(0..text.len()), 200, &terms);
+        let query = terms.query_terms("deadlock pool", 8);
+        let snippet = best_window(&text, &query, &(0..text.len()), 200, &terms);
         assert!(snippet.contains("deadlock came from the pool"), "{snippet}");
         assert!(snippet.starts_with('…') && snippet.ends_with('…'));
         assert!(snippet.chars().count() <= 210);
-        assert_eq!(matching(&text, &query, &terms), query);
+        assert_eq!(matching_terms(&text, &query, &terms), query);
     }
 
     #[test]
     fn short_text_is_whole() {
-        let terms = Terms::default();
-        assert_eq!(window("数据库备份失败", &terms.of_query("备份", 8), &(0..21), 200, &terms), "数据库备份失败");
-        assert_eq!(window("", &[], &(0..0), 200, &terms), "");
+        let terms = TermExtractor::default();
+        assert_eq!(
+            best_window("数据库备份失败", &terms.query_terms("备份", 8), &(0..21), 200, &terms),
+            "数据库备份失败"
+        );
+        assert_eq!(best_window("", &[], &(0..0), 200, &terms), "");
     }
 }

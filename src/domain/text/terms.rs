@@ -1,7 +1,7 @@
-//! The words a text is found by. Owns normalisation, splitting, stemming and the form of a term.
+//! Terms by which keyword search finds a text. Owns normalisation, splitting, stemming and the form of a term.
 //! Does not own the index that holds them.
 //!
-//! A term never contains white space, so a text's terms joined by single spaces can be handed to an index that
+//! A term never contains white space, so a text's terms joined by single spaces can be given to an index that
 //! splits at spaces only. Rules, in order:
 //! - compatibility forms and letter case are folded (Unicode NFKC, lower case), traditional Chinese characters become
 //!   simplified ones;
@@ -21,13 +21,13 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfkc_qui
 
 use super::is_cjk;
 
-/// Changes whenever the same text may give other terms, so that a store knows its index is of another kind.
+/// Version of the rules: changes whenever the same text may give other terms, which makes an index outdated.
 pub const VERSION: u32 = 2;
 
-/// Longer words are left out: they are hashes and encoded data that nobody types.
-const LONGEST_WORD: usize = 64;
-/// Longer identifiers are kept only in their parts.
-const LONGEST_IDENTIFIER: usize = 120;
+/// Most bytes of a word. Longer ones are left out: they are hashes and encoded data that are never typed.
+const MAX_WORD_BYTES: usize = 64;
+/// Most bytes of an identifier that is kept whole. Longer ones are kept only in their parts.
+const MAX_IDENTIFIER_BYTES: usize = 120;
 
 /// Function words that carry no meaning for search.
 const STOP_WORDS: &[&str] = &[
@@ -39,43 +39,43 @@ const STOP_WORDS: &[&str] = &[
     "where", "which", "who", "why", "will", "with", "would", "you", "your",
 ];
 
-/// Makes terms. Holds the stemmer; make one and keep it.
-pub struct Terms {
+/// Extractor of terms. Holds the stemmer; create one and keep it.
+pub struct TermExtractor {
     stemmer: Stemmer,
-    /// Stems of the words met lately, empty for stop words: a language repeats itself, and stemming is the slowest step.
+    /// Cache of stems, empty for stop words: a language repeats itself, and stemming is the slowest step.
     known: RefCell<HashMap<Box<str>, Box<str>>>,
 }
 
-/// Words whose stems are remembered before all are dropped: about 2 MB.
-const KNOWN_STEMS: usize = 1 << 14;
+/// Most stems in the cache before it is cleared: about 2 MB.
+const MAX_CACHED_STEMS: usize = 1 << 14;
 
-impl std::fmt::Debug for Terms {
+impl std::fmt::Debug for TermExtractor {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("Terms")
     }
 }
 
-impl Default for Terms {
+impl Default for TermExtractor {
     fn default() -> Self {
         Self { stemmer: Stemmer::create(Algorithm::English), known: RefCell::default() }
     }
 }
 
-impl Terms {
-    /// All terms of a text in order, joined by spaces. Positions are kept apart only by order.
-    pub fn joined(&self, text: &str) -> String {
+impl TermExtractor {
+    /// Returns all terms of a text joined by spaces. Their order is the only position that is kept.
+    pub fn join_terms(&self, text: &str) -> String {
         let mut joined = String::with_capacity(text.len() + text.len() / 4);
-        self.each(text, &mut |term| {
+        self.for_each_term(text, &mut |term| {
             joined.push_str(term);
             joined.push(' ');
         });
         joined
     }
 
-    /// The distinct terms of a query, in order of first appearance, at most `limit`.
-    pub fn of_query(&self, text: &str, limit: usize) -> Vec<String> {
+    /// Returns the distinct terms of a query, in order of first appearance, at most `limit`.
+    pub fn query_terms(&self, text: &str, limit: usize) -> Vec<String> {
         let mut found: Vec<String> = Vec::new();
-        self.each(text, &mut |term| {
+        self.for_each_term(text, &mut |term| {
             if found.len() < limit && !found.iter().any(|known| known == term) {
                 found.push(term.to_owned());
             }
@@ -84,20 +84,20 @@ impl Terms {
     }
 
     /// Calls `emit` with every term of the text.
-    pub fn each(&self, text: &str, emit: &mut impl FnMut(&str)) {
-        let folded = fold(text);
+    pub fn for_each_term(&self, text: &str, emit: &mut impl FnMut(&str)) {
+        let folded = normalise_compatibility(text);
         let mut rest = folded.as_ref();
-        while let Some(start) = rest.find(is_word) {
+        while let Some(start) = rest.find(is_word_char) {
             rest = rest.get(start..).unwrap_or("");
-            let run = if let Some(word) = plain_word(rest) {
+            let run = if let Some(word) = take_plain_word(rest) {
                 self.word_terms(word, emit);
                 word
             } else if rest.starts_with(is_cjk) {
-                let run = take(rest, is_cjk);
-                cjk_terms(&simplified(run), emit);
+                let run = take_run(rest, is_cjk);
+                cjk_terms(&simplify_chinese(run), emit);
                 run
             } else {
-                let run = identifier(rest);
+                let run = take_identifier(rest);
                 self.identifier_terms(run, emit);
                 run
             };
@@ -106,56 +106,56 @@ impl Terms {
     }
 
     fn identifier_terms(&self, run: &str, emit: &mut impl FnMut(&str)) {
-        let joined = run.contains(is_joiner);
+        let joined = run.contains(is_joiner_char);
         if joined {
-            let lower = lowercase(run);
-            if lower.len() <= LONGEST_IDENTIFIER {
+            let lower = lowercase_word(run);
+            if lower.len() <= MAX_IDENTIFIER_BYTES {
                 emit(&lower);
             }
         }
         for segment in run.split('/').filter(|segment| !segment.is_empty()) {
-            if segment.len() < run.len() && segment.contains(is_joiner) && segment.len() <= LONGEST_IDENTIFIER {
-                emit(&lowercase(segment));
+            if segment.len() < run.len() && segment.contains(is_joiner_char) && segment.len() <= MAX_IDENTIFIER_BYTES {
+                emit(&lowercase_word(segment));
             }
-            for word in segment.split(is_joiner).filter(|word| !word.is_empty()) {
+            for word in segment.split(is_joiner_char).filter(|word| !word.is_empty()) {
                 self.word_terms(word, emit);
             }
         }
     }
 
     fn word_terms(&self, word: &str, emit: &mut impl FnMut(&str)) {
-        if word.len() > LONGEST_WORD {
+        if word.len() > MAX_WORD_BYTES {
             return;
         }
-        let lower = lowercase(word);
-        self.plain(&lower, emit);
+        let lower = lowercase_word(word);
+        self.emit_stem(&lower, emit);
         if matches!(lower, Cow::Borrowed(_)) {
             return;
         }
-        for hump in humps(word).filter(|hump| hump.len() > 1 && hump.len() < word.len()) {
-            self.plain(&lowercase(hump), emit);
+        for hump in split_case(word).filter(|hump| hump.len() > 1 && hump.len() < word.len()) {
+            self.emit_stem(&lowercase_word(hump), emit);
         }
     }
 
-    fn plain(&self, word: &str, emit: &mut impl FnMut(&str)) {
+    fn emit_stem(&self, word: &str, emit: &mut impl FnMut(&str)) {
         if !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
             return emit(word);
         }
         let mut known = self.known.borrow_mut();
-        if known.len() >= KNOWN_STEMS {
+        if known.len() >= MAX_CACHED_STEMS {
             known.clear();
         }
         let stem = match known.get(word) {
             Some(stem) => stem,
-            None => known.entry(word.into()).or_insert_with(|| self.stem(word).into()),
+            None => known.entry(word.into()).or_insert_with(|| self.stem_word(word).into()),
         };
         if !stem.is_empty() {
             emit(stem);
         }
     }
 
-    /// The stem of a plain word; empty for one that is too common to be searched.
-    fn stem<'w>(&self, word: &'w str) -> Cow<'w, str> {
+    /// Returns the stem of a plain word; empty for a stop word.
+    fn stem_word<'w>(&self, word: &'w str) -> Cow<'w, str> {
         if STOP_WORDS.binary_search(&word).is_ok() {
             Cow::Borrowed("")
         } else if word.len() > 3 {
@@ -166,8 +166,8 @@ impl Terms {
     }
 }
 
-/// Compatibility folding; borrows when nothing changes, which is the case for all ASCII text.
-fn fold(text: &str) -> Cow<'_, str> {
+/// Replaces compatibility forms (NFKC); borrows when nothing changes, which is the case for all ASCII text.
+fn normalise_compatibility(text: &str) -> Cow<'_, str> {
     if text.is_ascii() || is_nfkc_quick(text.chars()) == IsNormalized::Yes {
         Cow::Borrowed(text)
     } else {
@@ -175,7 +175,7 @@ fn fold(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Each traditional character with the simplified one that it is searched as (models/simplified.py says from where).
+/// Simplified character for each traditional one (models/simplified.py names the source).
 static SIMPLIFIED: LazyLock<HashMap<char, char>> = LazyLock::new(|| {
     let pair = |line: &str| {
         let mut characters = line.chars();
@@ -184,8 +184,8 @@ static SIMPLIFIED: LazyLock<HashMap<char, char>> = LazyLock::new(|| {
     include_str!("simplified.txt").lines().filter_map(pair).collect()
 });
 
-/// A run of CJK characters in simplified ones; borrows when all of them are.
-fn simplified(run: &str) -> Cow<'_, str> {
+/// Replaces traditional characters by simplified ones; borrows if there are none.
+pub(super) fn simplify_chinese(run: &str) -> Cow<'_, str> {
     let pairs = &*SIMPLIFIED;
     if run.chars().any(|character| pairs.contains_key(&character)) {
         Cow::Owned(run.chars().map(|character| pairs.get(&character).copied().unwrap_or(character)).collect())
@@ -194,16 +194,16 @@ fn simplified(run: &str) -> Cow<'_, str> {
     }
 }
 
-fn is_word(character: char) -> bool {
+fn is_word_char(character: char) -> bool {
     character.is_alphanumeric()
 }
 
-const fn is_joiner(character: char) -> bool {
+const fn is_joiner_char(character: char) -> bool {
     matches!(character, '_' | '-' | '.' | '/' | ':' | '@' | '+' | '#')
 }
 
-/// Lower case; borrows ASCII text that has no capitals, which most words are. A borrowed one has no humps.
-fn lowercase(text: &str) -> Cow<'_, str> {
+/// Converts to lower case; borrows ASCII text without capitals, which most words are. A borrowed word has no humps.
+fn lowercase_word(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
         Cow::Borrowed(text)
     } else {
@@ -211,29 +211,30 @@ fn lowercase(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The word of ASCII letters and digits at the start of a text, if it is a whole identifier: the shortest way for most words.
-fn plain_word(text: &str) -> Option<&str> {
+/// Returns the ASCII word at the start of a text if it is a whole identifier: the fast path for most words.
+fn take_plain_word(text: &str) -> Option<&str> {
     let end = text.bytes().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(text.len());
-    let ends = text.as_bytes().get(end).is_none_or(|next| next.is_ascii() && !is_joiner(char::from(*next)));
+    let ends = text.as_bytes().get(end).is_none_or(|next| next.is_ascii() && !is_joiner_char(char::from(*next)));
     text.get(..end).filter(|word| ends && !word.is_empty())
 }
 
-fn take(text: &str, belongs: impl Fn(char) -> bool) -> &str {
+fn take_run(text: &str, belongs: impl Fn(char) -> bool) -> &str {
     let end = text.find(|character| !belongs(character)).unwrap_or(text.len());
     text.get(..end).unwrap_or("")
 }
 
-/// The longest run of word characters and single joiners between them; stops at CJK, so `修复parser的bug` gives `parser`.
-/// Trailing `+` and `#` stay, for `c++` and `c#`.
-fn identifier(text: &str) -> &str {
+/// Returns the longest run of word characters and single joiners between them.
+///
+/// It stops at CJK, so `修复parser的bug` gives `parser`. Trailing `+` and `#` stay, for `c++` and `c#`.
+fn take_identifier(text: &str) -> &str {
     let mut end = 0;
     let mut characters = text.char_indices().peekable();
     while let Some((at, character)) = characters.next() {
-        if is_word(character) && !is_cjk(character) {
+        if is_word_char(character) && !is_cjk(character) {
             end = at + character.len_utf8();
-        } else if is_joiner(character) {
+        } else if is_joiner_char(character) {
             let next = characters.peek().map(|(_, next)| *next);
-            let joins = next.is_some_and(|next| is_word(next) && !is_cjk(next));
+            let joins = next.is_some_and(|next| is_word_char(next) && !is_cjk(next));
             let doubled = character == ':' && next == Some(':');
             if matches!(character, '+' | '#') && !joins {
                 end = at + 1;
@@ -259,7 +260,7 @@ fn cjk_terms(run: &str, emit: &mut impl FnMut(&str)) {
 }
 
 /// Splits `getUserName`, `HTTPServer` and `utf8Parser` at changes of letter case and after digits.
-fn humps(word: &str) -> impl Iterator<Item = &str> {
+fn split_case(word: &str) -> impl Iterator<Item = &str> {
     let mut characters = word.char_indices().peekable();
     let (mut before, mut start) = (None::<char>, 0);
     std::iter::from_fn(move || {
@@ -285,8 +286,8 @@ mod tests {
 
     #[test]
     fn terms_of_typical_texts() {
-        let terms = Terms::default();
-        let check = |text: &str, expect: &str| assert_eq!(terms.joined(text).trim_end(), expect, "{text}");
+        let terms = TermExtractor::default();
+        let check = |text: &str, expect: &str| assert_eq!(terms.join_terms(text).trim_end(), expect, "{text}");
         check("The parsers were failing", "parser fail");
         check("数据库备份", "数 数据 据 据库 库 库备 备 备份 份");
         check("修复parser的bug", "修 修复 复 parser 的 bug");
@@ -313,19 +314,19 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_gives_terms_without_spaces(text in "\\PC{0,60}") {
-            let terms = Terms::default();
-            terms.each(&text, &mut |term| {
+            let terms = TermExtractor::default();
+            terms.for_each_term(&text, &mut |term| {
                 assert!(!term.is_empty() && !term.contains(char::is_whitespace), "{term:?} of {text:?}");
             });
         }
 
         #[test]
         fn a_part_of_chinese_text_is_found_in_it(text in "[一-龥]{2,20}", start in 0usize..10, length in 1usize..6) {
-            let terms = Terms::default();
+            let terms = TermExtractor::default();
             let characters: Vec<char> = text.chars().collect();
             let part: String = characters.iter().skip(start % characters.len()).take(length).collect();
-            let whole = format!(" {}", terms.joined(&text));
-            for term in terms.of_query(&part, 64) {
+            let whole = format!(" {}", terms.join_terms(&text));
+            for term in terms.query_terms(&part, 64) {
                 assert!(whole.contains(&format!(" {term} ")));
             }
         }

@@ -1,61 +1,61 @@
-//! One head of attention over the rows of one text.
+//! Attention of one head over the rows of one text.
 
 use std::array::from_fn;
 
-use crate::buffers::{Line, first};
+use crate::buffers::{CacheLine, first};
 use crate::kernel::{Kernel, Lanes as _};
 use crate::math::exponential;
 use crate::product::load;
-use crate::quantise::Range;
+use crate::quantise::ValueRange;
 use crate::{COLUMNS, HEAD, HIDDEN};
 
 /// Rows whose scores are computed together.
 const TOGETHER: usize = 6;
-/// One by the root of a head's dimensions, as the graph has it.
+/// Softmax scale: one over the square root of a head's dimensions, with the digits of the ONNX graph.
 const TEMPERATURE: f32 = 0.176_776_69;
-/// Panels that a head has of each of queries, keys and values.
+/// Panels per head of each of queries, keys and values.
 const PANELS: usize = HEAD / COLUMNS;
 
-/// Memory for one head.
+/// Working memory of one head.
 #[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    /// Keys by blocks of 16 rows, in each a line per dimension.
-    keys: Vec<Line>,
-    /// Scores by blocks of 16 keys, in each a line per row.
-    scores: Vec<[Line; TOGETHER]>,
+pub(crate) struct AttentionScratch {
+    /// Keys in blocks of 16 rows, in each block one line per dimension.
+    keys: Vec<CacheLine>,
+    /// Scores in blocks of 16 keys, in each block one line per row.
+    scores: Vec<[CacheLine; TOGETHER]>,
 }
 
-/// A text within all rows: its first row, its rows, all rows.
+/// Range of one text within all rows: its first row, its row count, and the count of all rows.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Span {
+pub(crate) struct TextSpan {
     pub(crate) start: usize,
     pub(crate) count: usize,
     pub(crate) of: usize,
 }
 
-/// Mixes the values of a text's rows by how well their keys fit each row's query. `panels` has queries, keys and values of all
-/// heads; the result goes to the columns of `head` in `context`, row by row.
+/// Computes one attention head for one text. `panels` has queries, keys and values of all heads; the result goes to the
+/// columns of `head` in `context`, row by row.
 #[inline(always)]
 pub(crate) fn attend<K: Kernel>(
     kernel: K,
-    (panels, span, head): (&[Line], Span, usize),
-    scratch: &mut Scratch,
-    context: &mut [Line],
-    range: &mut Range<K::Lanes>,
+    (panels, span, head): (&[CacheLine], TextSpan, usize),
+    scratch: &mut AttentionScratch,
+    context: &mut [CacheLine],
+    range: &mut ValueRange<K::Lanes>,
 ) {
-    let Span { start, count, of } = span;
-    let part = |part: usize| -> [&[Line]; PANELS] {
+    let TextSpan { start, count, of } = span;
+    let part = |part: usize| -> [&[CacheLine]; PANELS] {
         from_fn(|panel| &panels[((part * HIDDEN + head * HEAD) / COLUMNS + panel) * of + start..][..count])
     };
     let [queries, keys, values] = [part(0), part(1), part(2)];
     let blocks = count.div_ceil(COLUMNS);
-    let turned = first(&mut scratch.keys, blocks * HEAD, Line::ZERO);
+    let turned = first(&mut scratch.keys, blocks * HEAD, CacheLine::ZERO);
     turn_keys(kernel, keys, turned);
-    let scores = first(&mut scratch.scores, blocks, [Line::ZERO; TOGETHER]);
+    let scores = first(&mut scratch.scores, blocks, [CacheLine::ZERO; TOGETHER]);
     for start_row in (0..count).step_by(TOGETHER) {
-        // Rows behind the last one repeat it.
+        // Rows after the last one repeat it.
         let rows: [usize; TOGETHER] = from_fn(|row| (start_row + row).min(count - 1));
-        let mut chosen = [[&Line::ZERO; TOGETHER]; PANELS];
+        let mut chosen = [[&CacheLine::ZERO; TOGETHER]; PANELS];
         for (chosen, lines) in chosen.iter_mut().zip(queries) {
             for (query, row) in chosen.iter_mut().zip(rows) {
                 *query = &lines[row];
@@ -76,9 +76,9 @@ pub(crate) fn attend<K: Kernel>(
     }
 }
 
-/// Keys as columns, so that one query's number meets 16 keys at once. Keys behind the last one repeat it.
+/// Transposes keys to columns, so that one number of a query meets 16 keys at once. Keys after the last one repeat it.
 #[inline(always)]
-fn turn_keys<K: Kernel>(kernel: K, keys: [&[Line]; PANELS], turned: &mut [Line]) {
+fn turn_keys<K: Kernel>(kernel: K, keys: [&[CacheLine]; PANELS], turned: &mut [CacheLine]) {
     let last = keys[0].len() - 1;
     for (block, turned) in turned.chunks_exact_mut(HEAD).enumerate() {
         for (panel, keys) in keys.into_iter().enumerate() {
@@ -95,9 +95,14 @@ fn turn_keys<K: Kernel>(kernel: K, keys: [&[Line]; PANELS], turned: &mut [Line])
     }
 }
 
-/// Queries times keys: one chain of additions over the dimensions.
+/// Multiplies queries by keys: one chain of additions over the dimensions.
 #[inline(always)]
-fn score<K: Kernel>(kernel: K, queries: &[[&Line; TOGETHER]; PANELS], keys: &[Line], scores: &mut [[Line; TOGETHER]]) {
+fn score<K: Kernel>(
+    kernel: K,
+    queries: &[[&CacheLine; TOGETHER]; PANELS],
+    keys: &[CacheLine],
+    scores: &mut [[CacheLine; TOGETHER]],
+) {
     let temperature = kernel.splat(TEMPERATURE);
     for (keys, scores) in keys.chunks_exact(HEAD).zip(scores) {
         let mut sums = [[kernel.splat(0.0); 2]; TOGETHER];
@@ -118,9 +123,9 @@ fn score<K: Kernel>(kernel: K, queries: &[[&Line; TOGETHER]; PANELS], keys: &[Li
     }
 }
 
-/// Softmax of each row over `count` keys, in place; nothing for keys behind them.
+/// Applies softmax to each row over `count` keys, in place; scores after them become zero.
 #[inline(always)]
-fn soften<K: Kernel>(kernel: K, scores: &mut [[Line; TOGETHER]], count: usize) {
+fn soften<K: Kernel>(kernel: K, scores: &mut [[CacheLine; TOGETHER]], count: usize) {
     let mut tops = [kernel.splat(f32::NEG_INFINITY); TOGETHER];
     for scores in scores.iter() {
         for (top, line) in tops.iter_mut().zip(scores) {
@@ -159,9 +164,9 @@ fn soften<K: Kernel>(kernel: K, scores: &mut [[Line; TOGETHER]], count: usize) {
     }
 }
 
-/// Values times weights: one chain of additions over the keys.
+/// Sums values by their weights: one chain of additions over the keys.
 #[inline(always)]
-fn mix<K: Kernel>(kernel: K, weights: &[[Line; TOGETHER]], values: &[Line]) -> [[K::Lanes; 2]; TOGETHER] {
+fn mix<K: Kernel>(kernel: K, weights: &[[CacheLine; TOGETHER]], values: &[CacheLine]) -> [[K::Lanes; 2]; TOGETHER] {
     let mut sums = [[kernel.splat(0.0); 2]; TOGETHER];
     for (weights, values) in weights.iter().zip(values.chunks(COLUMNS)) {
         for (key, value) in values.iter().enumerate() {

@@ -1,20 +1,20 @@
-//! Memory of a forward pass that is used again by the next one.
+//! Buffers of a forward pass that the next one reuses.
 
 use crate::COLUMNS;
 
-/// Sixteen numbers side by side, on a cache line of their own: two halves of eight.
+/// Sixteen numbers in one cache line: two halves of eight.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(64))]
-pub(crate) struct Line(pub(crate) [[f32; 8]; 2]);
+pub(crate) struct CacheLine(pub(crate) [[f32; 8]; 2]);
 
-impl Line {
+impl CacheLine {
     pub(crate) const ZERO: Self = Self([[0.0; 8]; 2]);
 }
 
-/// Sixteen bytes side by side.
-pub(crate) type Bytes = [u8; COLUMNS];
+/// Sixteen quantised numbers.
+pub(crate) type QuantisedLine = [u8; COLUMNS];
 
-/// The first `count` places of a buffer, which grows and never shrinks.
+/// Returns the first `count` elements of a buffer, which grows and never shrinks. Old contents stay in it.
 pub(crate) fn first<T: Copy>(buffer: &mut Vec<T>, count: usize, value: T) -> &mut [T] {
     if buffer.len() < count {
         buffer.resize(count, value);

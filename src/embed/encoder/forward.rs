@@ -1,64 +1,69 @@
-//! The forward pass: token ids to the mean of the last layer's rows.
+//! Forward pass: token ids to the mean of the last layer's rows.
 
-use crate::attention::{self, Span, attend};
-use crate::buffers::{Bytes, Line, first};
-use crate::kernel::{Choice, Kernel, Lanes as _, Processor, Work};
-use crate::product::{Target, multiply};
-use crate::quantise::{Quantum, Range, panels_to_bytes, rows_to_bytes, settle};
-use crate::weights::{Norm, Weights};
+use crate::attention::{self, TextSpan, attend};
+use crate::buffers::{CacheLine, QuantisedLine, first};
+use crate::kernel::{Kernel, KernelChoice, KernelWork, Lanes as _, Processor};
+use crate::product::{ProductTarget, multiply};
+use crate::quantise::{QuantParams, ValueRange, panels_to_bytes, rows_to_bytes, settle};
+use crate::weights::{ModelWeights, NormWeights};
 use crate::{COLUMNS, HEADS, HIDDEN, INNER, MOST_TOKENS};
 
-/// What a layer normalisation adds to the variance.
+/// Constant that a layer normalisation adds to the variance.
 const EPSILON: f32 = 1e-12;
-/// Lines of a row.
+/// Lines per row of hidden numbers.
 const WIDTH: usize = HIDDEN / COLUMNS;
 
-/// Memory of one worker: up to 5 MB for a text of the greatest length.
+/// Working memory of one thread: up to 5 MB for a text of the greatest length.
 #[derive(Debug, Default)]
-pub struct Scratch {
-    state: Vec<Line>,
-    bytes: Vec<Bytes>,
-    /// First queries, keys, values and their mixture; then the inner layer, which needs as much.
-    wide: Vec<Line>,
-    attention: attention::Scratch,
+pub struct ForwardScratch {
+    state: Vec<CacheLine>,
+    bytes: Vec<QuantisedLine>,
+    /// Queries, keys, values and the attention output; then the inner layer, which needs as much.
+    wide: Vec<CacheLine>,
+    attention: attention::AttentionScratch,
 }
 
-/// Which text each row belongs to.
+/// Number of the text that each row belongs to.
 #[derive(Debug)]
-pub(crate) struct Rows<'a> {
+pub(crate) struct RowTexts<'a> {
     pub(crate) texts: &'a [usize],
 }
 
-impl Weights<'_> {
-    /// Computes the means of several texts together, which is faster than one after the other; each has the bits that it
-    /// has alone. Ids beyond the vocabulary count as unknown, tokens beyond [`MOST_TOKENS`] are left out; a text without
-    /// tokens has a mean of zeros.
-    pub fn encode(&self, texts: &[&[u32]], processor: Processor, scratch: &mut Scratch) -> Vec<[f32; HIDDEN]> {
+impl ModelWeights<'_> {
+    /// Computes the mean vectors of several texts in one batch, which is faster than one after the other; each has the
+    /// same bits as alone. Ids beyond the vocabulary count as unknown, tokens beyond [`MOST_TOKENS`] are ignored; a
+    /// text without tokens has a mean of zeros.
+    pub fn encode(&self, texts: &[&[u32]], processor: Processor, scratch: &mut ForwardScratch) -> Vec<[f32; HIDDEN]> {
         match processor.0 {
-            Choice::Plain(kernel) => encode(kernel, self, texts, scratch),
+            KernelChoice::Plain(kernel) => encode(kernel, self, texts, scratch),
             #[cfg(target_arch = "x86_64")]
-            Choice::Avx2(kernel) => encode(kernel, self, texts, scratch),
+            KernelChoice::Avx2(kernel) => encode(kernel, self, texts, scratch),
             #[cfg(target_arch = "x86_64")]
-            Choice::Vnni(kernel) => encode(kernel, self, texts, scratch),
+            KernelChoice::Vnni(kernel) => encode(kernel, self, texts, scratch),
             #[cfg(target_arch = "x86_64")]
-            Choice::WideVnni(kernel) => encode(kernel, self, texts, scratch),
+            KernelChoice::WideVnni(kernel) => encode(kernel, self, texts, scratch),
             #[cfg(target_arch = "aarch64")]
-            Choice::Neon(kernel) => encode(kernel, self, texts, scratch),
+            KernelChoice::Neon(kernel) => encode(kernel, self, texts, scratch),
             #[cfg(target_arch = "aarch64")]
-            Choice::DotProduct(kernel) => encode(kernel, self, texts, scratch),
+            KernelChoice::DotProduct(kernel) => encode(kernel, self, texts, scratch),
         }
     }
 }
 
-/// One forward pass.
-struct Pass<'a> {
-    weights: &'a Weights<'a>,
+/// Inputs of one forward pass.
+struct ForwardPass<'a> {
+    weights: &'a ModelWeights<'a>,
     texts: &'a [&'a [u32]],
-    rows: Rows<'a>,
-    scratch: &'a mut Scratch,
+    rows: RowTexts<'a>,
+    scratch: &'a mut ForwardScratch,
 }
 
-fn encode<K: Kernel>(kernel: K, weights: &Weights<'_>, texts: &[&[u32]], scratch: &mut Scratch) -> Vec<[f32; HIDDEN]> {
+fn encode<K: Kernel>(
+    kernel: K,
+    weights: &ModelWeights<'_>,
+    texts: &[&[u32]],
+    scratch: &mut ForwardScratch,
+) -> Vec<[f32; HIDDEN]> {
     let texts: Vec<&[u32]> = texts.iter().map(|text| &text[..text.len().min(MOST_TOKENS)]).collect();
     let rows = texts.iter().enumerate().flat_map(|(number, text)| std::iter::repeat_n(number, text.len()));
     let rows: Vec<usize> = rows.collect();
@@ -66,33 +71,33 @@ fn encode<K: Kernel>(kernel: K, weights: &Weights<'_>, texts: &[&[u32]], scratch
         return vec![[0.0; HIDDEN]; texts.len()];
     }
     let count = rows.len();
-    kernel.run(Pass { weights, texts: &texts, rows: Rows { texts: &rows }, scratch });
-    let mut rest: &[Line] = &scratch.state[..count * WIDTH];
+    kernel.run(ForwardPass { weights, texts: &texts, rows: RowTexts { texts: &rows }, scratch });
+    let mut rest: &[CacheLine] = &scratch.state[..count * WIDTH];
     texts.iter().map(|text| mean(rest.split_off(..text.len() * WIDTH).unwrap_or_default())).collect()
 }
 
-impl<K: Kernel> Work<K> for Pass<'_> {
+impl<K: Kernel> KernelWork<K> for ForwardPass<'_> {
     type Result = ();
 
     #[inline(always)]
     fn run(self, kernel: K) {
         let Self { weights, texts, rows, scratch } = self;
         let count = rows.texts.len();
-        let state = first(&mut scratch.state, count * WIDTH, Line::ZERO);
+        let state = first(&mut scratch.state, count * WIDTH, CacheLine::ZERO);
         let bytes = first(&mut scratch.bytes, count * INNER / COLUMNS, [0; COLUMNS]);
-        let wide = first(&mut scratch.wide, count * INNER / COLUMNS, Line::ZERO);
-        let mut ranges = vec![Range::empty(kernel); texts.len()];
-        let mut quanta = vec![Quantum { scale: 1.0, zero: 0 }; texts.len()];
+        let wide = first(&mut scratch.wide, count * INNER / COLUMNS, CacheLine::ZERO);
+        let mut ranges = vec![ValueRange::empty(kernel); texts.len()];
+        let mut quanta = vec![QuantParams { scale: 1.0, zero: 0 }; texts.len()];
         look_up(weights, texts, state);
         normalise(kernel, state, &weights.norm, &rows, &mut ranges);
         for layer in &weights.layers {
             settle(kernel, &mut ranges, &mut quanta);
             rows_to_bytes(kernel, state, &rows, &quanta, bytes);
             let (panels, context) = wide.split_at_mut(count * WIDTH * 3);
-            multiply(kernel, bytes, &layer.queries_keys_values, (&rows, &quanta), Target::Panels(panels), None);
+            multiply(kernel, bytes, &layer.queries_keys_values, (&rows, &quanta), ProductTarget::Panels(panels), None);
             let mut start = 0;
             for (text, range) in texts.iter().zip(&mut ranges) {
-                let span = Span { start, count: text.len(), of: count };
+                let span = TextSpan { start, count: text.len(), of: count };
                 for head in (0..HEADS).filter(|_| !text.is_empty()) {
                     attend(kernel, (panels, span, head), &mut scratch.attention, context, range);
                 }
@@ -100,21 +105,21 @@ impl<K: Kernel> Work<K> for Pass<'_> {
             }
             settle(kernel, &mut ranges, &mut quanta);
             rows_to_bytes(kernel, context, &rows, &quanta, bytes);
-            multiply(kernel, bytes, &layer.attended, (&rows, &quanta), Target::Rows(state), None);
+            multiply(kernel, bytes, &layer.attended, (&rows, &quanta), ProductTarget::Rows(state), None);
             normalise(kernel, state, &layer.attended_norm, &rows, &mut ranges);
             settle(kernel, &mut ranges, &mut quanta);
             rows_to_bytes(kernel, state, &rows, &quanta, bytes);
-            multiply(kernel, bytes, &layer.inner, (&rows, &quanta), Target::Panels(wide), Some(&mut ranges));
+            multiply(kernel, bytes, &layer.inner, (&rows, &quanta), ProductTarget::Panels(wide), Some(&mut ranges));
             settle(kernel, &mut ranges, &mut quanta);
             panels_to_bytes(kernel, wide, &rows, &quanta, bytes);
-            multiply(kernel, bytes, &layer.outer, (&rows, &quanta), Target::Rows(state), None);
+            multiply(kernel, bytes, &layer.outer, (&rows, &quanta), ProductTarget::Rows(state), None);
             normalise(kernel, state, &layer.outer_norm, &rows, &mut ranges);
         }
     }
 }
 
-/// Adds the embeddings of words and positions.
-fn look_up(weights: &Weights<'_>, texts: &[&[u32]], state: &mut [Line]) {
+/// Sums the embeddings of tokens and positions.
+fn look_up(weights: &ModelWeights<'_>, texts: &[&[u32]], state: &mut [CacheLine]) {
     let ids = texts.iter().flat_map(|text| text.iter().zip(weights.positions));
     for ((id, position), row) in ids.zip(state.chunks_exact_mut(WIDTH)) {
         let id = usize::try_from(*id).ok().filter(|id| *id < weights.words.len());
@@ -127,14 +132,15 @@ fn look_up(weights: &Weights<'_>, texts: &[&[u32]], state: &mut [Line]) {
     }
 }
 
-/// Normalises each row. Its sums are one chain of additions in order; eight rows are summed side by side.
+/// Applies layer normalisation to each row. Its sums are one chain of additions in order; eight rows are summed in
+/// parallel.
 #[inline(always)]
 fn normalise<K: Kernel>(
     kernel: K,
-    state: &mut [Line],
-    norm: &Norm<'_>,
-    rows: &Rows<'_>,
-    ranges: &mut [Range<K::Lanes>],
+    state: &mut [CacheLine],
+    norm: &NormWeights<'_>,
+    rows: &RowTexts<'_>,
+    ranges: &mut [ValueRange<K::Lanes>],
 ) {
     #[expect(clippy::cast_precision_loss, reason = "384")]
     let count = kernel.splat(HIDDEN as f32);
@@ -159,7 +165,7 @@ fn normalise<K: Kernel>(
         let lines = state[start * WIDTH..].chunks_exact_mut(WIDTH);
         for (((mean, deviation), row), text) in numbers.zip(lines).zip(&rows.texts[start..]) {
             let (mean, deviation) = (kernel.splat(mean), kernel.splat(deviation));
-            let mut range = Range::empty(kernel);
+            let mut range = ValueRange::empty(kernel);
             let parameters = norm.scale.as_chunks::<8>().0.iter().zip(norm.bias.as_chunks::<8>().0);
             for (values, (scale, bias)) in row.iter_mut().flat_map(|line| &mut line.0).zip(parameters) {
                 let value = (kernel.load(values) - mean) / deviation * kernel.load(scale) + kernel.load(bias);
@@ -171,8 +177,8 @@ fn normalise<K: Kernel>(
     }
 }
 
-/// The mean of rows, added in order.
-fn mean(rows: &[Line]) -> [f32; HIDDEN] {
+/// Returns the mean of rows, added in order.
+fn mean(rows: &[CacheLine]) -> [f32; HIDDEN] {
     let mut mean = [0.0_f32; HIDDEN];
     for row in rows.chunks_exact(WIDTH) {
         for (sum, value) in mean.iter_mut().zip(row.iter().flat_map(|line| line.0.as_flattened())) {

@@ -1,16 +1,16 @@
-//! The functions of the model, with the polynomials of ONNX Runtime's CPU kernels (MLAS), so that the bits are the same.
+//! Exponential and GELU, with the polynomials of ONNX Runtime's CPU kernels (MLAS), so that the bits are the same.
 
 use std::f32::consts::{FRAC_1_SQRT_2, LOG2_E};
 
 use crate::kernel::{Kernel, Lanes as _};
 
-/// Adding it rounds a small number to a whole one and leaves that in the low bits.
+/// Rounding constant, 1.5 * 2^23: adding it rounds a small number to an integer in the low bits.
 const ROUNDER: f32 = 12_582_912.0;
-/// Below this e^x is taken to be e^this.
+/// Lower bound of the exponent; below it e^x is taken to be e^this.
 const LEAST: f32 = -88.376_26;
 /// ln 2 in two parts.
 const LN_2: [f32; 2] = [0.693_145_75, 1.428_606_8e-6];
-/// Coefficients of e^x from the sixth power down to the second, for a softmax.
+/// Coefficients of e^x for softmax, from the sixth power down to the second.
 const SOFTMAX: [f32; 5] = [
     f32::from_bits(0x3AB4_A000),
     f32::from_bits(0x3C09_2F6E),
@@ -18,9 +18,9 @@ const SOFTMAX: [f32; 5] = [
     f32::from_bits(0x3E2A_AA28),
     f32::from_bits(0x3EFF_FFFB),
 ];
-/// The same, inside erf.
+/// Coefficients of e^x inside erf, in the same order.
 const IN_ERF: [f32; 5] = [0.001_383_198_1, 0.008_375_5, 0.041_668_95, 0.166_664_47, 0.499_999_85];
-/// erf is a series up to the first bound, an exponential up to the second, and 1 above.
+/// Bounds of the parts of erf: a series up to the first, an exponential up to the second, and 1 above.
 const ERF_BOUNDS: [f32; 2] = [0.921_875, 3.925];
 const ERF_SMALL: [f32; 6] =
     [-0.000_599_104_97, 0.004_993_396, -0.026_766_734, 0.112_818_025, -0.376_124_86, 0.128_379_15];
@@ -49,13 +49,13 @@ fn exp<K: Kernel>(kernel: K, x: K::Lanes, polynomial: &[f32; 5]) -> K::Lanes {
     power * biased.power_of_two()
 }
 
-/// e^x for x up to 0.
+/// Computes e^x for x up to 0, with the coefficients of softmax.
 #[inline(always)]
 pub(crate) fn exponential<K: Kernel>(kernel: K, x: K::Lanes) -> K::Lanes {
     exp(kernel, x, &SOFTMAX)
 }
 
-/// x * (erf(x / sqrt 2) + 1) / 2.
+/// Computes GELU: x * (erf(x / sqrt 2) + 1) / 2.
 #[inline(always)]
 pub(crate) fn gelu<K: Kernel>(kernel: K, value: K::Lanes) -> K::Lanes {
     let one = kernel.splat(1.0);

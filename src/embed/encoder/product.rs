@@ -1,33 +1,33 @@
-//! The product of quantised rows with a matrix of weights: exact in integers, then scaled to numbers.
+//! Product of quantised rows with a matrix of weights: exact in integers, then scaled to floats.
 
-use crate::buffers::{Bytes, Line};
-use crate::forward::Rows;
+use crate::buffers::{CacheLine, QuantisedLine};
+use crate::forward::RowTexts;
 use crate::kernel::{Kernel, Lanes as _};
 use crate::math::gelu;
-use crate::quantise::{Quantum, Range};
+use crate::quantise::{QuantParams, ValueRange};
 use crate::weights::{Linear, Panel};
 
-/// Where the columns of a product go.
+/// Destination of the columns of a product.
 #[derive(Debug)]
-pub(crate) enum Target<'a> {
-    /// Panel after panel, each row a line: overwritten.
-    Panels(&'a mut [Line]),
-    /// Row after row: added to what is there.
-    Rows(&'a mut [Line]),
+pub(crate) enum ProductTarget<'a> {
+    /// Panel after panel, each row a line; overwrites.
+    Panels(&'a mut [CacheLine]),
+    /// Row after row; adds to the numbers that are there.
+    Rows(&'a mut [CacheLine]),
 }
 
-/// What belongs to a text and a panel.
+/// Dequantisation terms of one text and one panel.
 #[derive(Debug, Clone, Copy)]
-struct Terms<K: Kernel> {
-    /// The share of the zero point in the integer sums.
+struct DequantTerms<K: Kernel> {
+    /// Share of the zero point in the integer sums.
     corrections: [K::Sums; 2],
-    /// What an integer is worth.
+    /// Scale from an integer sum to a float.
     factors: [K::Lanes; 2],
 }
 
-impl<K: Kernel> Terms<K> {
+impl<K: Kernel> DequantTerms<K> {
     #[inline(always)]
-    fn of(kernel: K, sums: &[[i32; 8]; 2], scales: &[[f32; 8]; 2], quantum: Quantum) -> Self {
+    fn of(kernel: K, sums: &[[i32; 8]; 2], scales: &[[f32; 8]; 2], quantum: QuantParams) -> Self {
         let [left, right] = load(kernel, scales);
         let scale = kernel.splat(quantum.scale);
         Self {
@@ -37,29 +37,29 @@ impl<K: Kernel> Terms<K> {
     }
 }
 
-/// Both halves of a line.
+/// Loads both halves of a line.
 #[inline(always)]
 pub(crate) fn load<K: Kernel>(kernel: K, halves: &[[f32; 8]; 2]) -> [K::Lanes; 2] {
     [kernel.load(&halves[0]), kernel.load(&halves[1])]
 }
 
-/// A panel that is being multiplied.
-struct Work<'a, K: Kernel> {
+/// Multiplication of all rows with one panel.
+struct PanelProduct<'a, K: Kernel> {
     kernel: K,
     bytes: &'a [u8],
     panel: Panel<'a>,
     number: usize,
     texts: &'a [usize],
-    terms: &'a [Terms<K>],
+    terms: &'a [DequantTerms<K>],
     biases: [K::Lanes; 2],
-    /// Panels side by side.
+    /// Panels of the whole matrix.
     width: usize,
 }
 
-impl<K: Kernel> Work<'_, K> {
-    /// Computes and stores `R` rows from `first`.
+impl<K: Kernel> PanelProduct<'_, K> {
+    /// Computes and stores `R` rows from `first`; returns `R`.
     #[inline(always)]
-    fn tile<const R: usize>(&self, first: usize, target: &mut Target<'_>) -> usize {
+    fn tile<const R: usize>(&self, first: usize, target: &mut ProductTarget<'_>) -> usize {
         let (kernel, inputs, count) = (self.kernel, self.panel.inputs, self.texts.len());
         let mut rows = [&self.bytes[..0]; R];
         for (number, row) in (first..).zip(&mut rows) {
@@ -69,8 +69,8 @@ impl<K: Kernel> Work<'_, K> {
         for (row, sums) in (first..).zip(sums) {
             let terms = &self.terms[self.texts[row]];
             let (line, adds) = match target {
-                Target::Panels(lines) => (&mut lines[self.number * count + row], false),
-                Target::Rows(lines) => (&mut lines[row * self.width + self.number], true),
+                ProductTarget::Panels(lines) => (&mut lines[self.number * count + row], false),
+                ProductTarget::Rows(lines) => (&mut lines[row * self.width + self.number], true),
             };
             for (half, to) in line.0.iter_mut().enumerate() {
                 let number =
@@ -82,29 +82,29 @@ impl<K: Kernel> Work<'_, K> {
     }
 }
 
-/// Multiplies all rows with all panels. With `ranges`, applies GELU to each finished panel of [`Target::Panels`] and includes
+/// Multiplies all rows with all panels. With `ranges`, applies GELU to each finished panel of [`ProductTarget::Panels`] and includes
 /// the results there.
 #[inline(always)]
 pub(crate) fn multiply<K: Kernel>(
     kernel: K,
-    bytes: &[Bytes],
+    bytes: &[QuantisedLine],
     linear: &Linear<'_>,
-    (rows, quanta): (&Rows<'_>, &[Quantum]),
-    mut target: Target<'_>,
-    mut ranges: Option<&mut [Range<K::Lanes>]>,
+    (rows, quanta): (&RowTexts<'_>, &[QuantParams]),
+    mut target: ProductTarget<'_>,
+    mut ranges: Option<&mut [ValueRange<K::Lanes>]>,
 ) {
     let (count, width) = (rows.texts.len(), linear.biases.len());
-    let mut terms: Vec<Terms<K>> = Vec::with_capacity(quanta.len());
+    let mut terms: Vec<DequantTerms<K>> = Vec::with_capacity(quanta.len());
     let mut panels = linear.panels().enumerate().peekable();
     while let Some((number, panel)) = panels.next() {
         terms.clear();
         for quantum in quanta {
-            terms.push(Terms::of(kernel, &linear.sums[number], &linear.scales[number], *quantum));
+            terms.push(DequantTerms::of(kernel, &linear.sums[number], &linear.scales[number], *quantum));
         }
         let biases = load(kernel, &linear.biases[number]);
         let bytes = bytes.as_flattened();
-        let work = Work { kernel, bytes, panel, number, texts: rows.texts, terms: &terms, biases, width };
-        // The next panel is brought nearer meanwhile, a part with each tile.
+        let work = PanelProduct { kernel, bytes, panel, number, texts: rows.texts, terms: &terms, biases, width };
+        // Prefetches the next panel meanwhile, a part with each tile.
         let mut ahead = panels.peek().map_or(&[][..], |(_, next)| next.groups);
         let share = ahead.len().div_ceil(count.div_ceil(3));
         let mut first = 0;
@@ -112,29 +112,29 @@ pub(crate) fn multiply<K: Kernel>(
             for group in ahead.split_off(..share.min(ahead.len())).unwrap_or_default() {
                 kernel.prefetch(group);
             }
-            // Two pairs instead of three rows and a single one.
+            // Four rows are two pairs instead of three rows and a single one.
             first += match count - first {
                 1 => work.tile::<1>(first, &mut target),
                 2 | 4 => work.tile::<2>(first, &mut target),
                 _ => work.tile::<3>(first, &mut target),
             };
         }
-        if let (Target::Panels(lines), Some(ranges)) = (&mut target, &mut ranges) {
-            // While they are in the first cache.
+        if let (ProductTarget::Panels(lines), Some(ranges)) = (&mut target, &mut ranges) {
+            // While the lines are in the first-level cache.
             activate(kernel, &mut lines[number * count..][..count], rows, ranges);
         }
     }
 }
 
-/// GELU of a panel, in place.
+/// Applies GELU to a panel, in place.
 #[inline(always)]
-fn activate<K: Kernel>(kernel: K, lines: &mut [Line], rows: &Rows<'_>, ranges: &mut [Range<K::Lanes>]) {
+fn activate<K: Kernel>(kernel: K, lines: &mut [CacheLine], rows: &RowTexts<'_>, ranges: &mut [ValueRange<K::Lanes>]) {
     let mut texts = rows.texts;
     let mut lines = lines;
     while let Some(text) = texts.first() {
         let count = texts.iter().take_while(|other| *other == text).count();
         let (mine, rest) = lines.split_at_mut(count);
-        let mut range = Range::empty(kernel);
+        let mut range = ValueRange::empty(kernel);
         for line in mine {
             let [left, right] = load(kernel, &line.0);
             let (left, right) = (gelu(kernel, left), gelu(kernel, right));

@@ -1,32 +1,32 @@
-//! Dynamic quantisation: the input of a matrix product as bytes, with one scale and zero point for each text.
+//! Dynamic quantisation: converts the input of a matrix product to bytes, with one scale and zero point for each text.
 
-use crate::buffers::{Bytes, Line};
-use crate::forward::Rows;
+use crate::buffers::{CacheLine, QuantisedLine};
+use crate::forward::RowTexts;
 use crate::kernel::{Kernel, Lanes};
 use crate::{COLUMNS, HIDDEN, INNER};
 
-/// The least and the greatest value of one text's tensor so far, with 0 among them.
+/// Least and greatest value of one text's tensor so far, 0 included.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Range<L> {
+pub(crate) struct ValueRange<L> {
     low: L,
     high: L,
 }
 
-/// How the numbers of one text become bytes: `number / scale + zero`.
+/// Quantisation parameters of one text: a byte is `number / scale + zero`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Quantum {
+pub(crate) struct QuantParams {
     pub(crate) scale: f32,
     pub(crate) zero: i32,
 }
 
-impl Quantum {
+impl QuantParams {
     #[inline(always)]
     fn splat<K: Kernel>(self, kernel: K) -> (K::Lanes, K::Sums) {
         (kernel.splat(self.scale), kernel.splat_sums(self.zero))
     }
 }
 
-impl<L: Lanes> Range<L> {
+impl<L: Lanes> ValueRange<L> {
     #[inline(always)]
     pub(crate) fn empty<K: Kernel<Lanes = L>>(kernel: K) -> Self {
         Self { low: kernel.splat(0.0), high: kernel.splat(0.0) }
@@ -44,24 +44,24 @@ impl<L: Lanes> Range<L> {
         self.include(other.high);
     }
 
-    /// The range in 255 steps.
+    /// Computes the parameters that divide the range into 255 steps.
     #[inline(always)]
-    fn quantum(&self) -> Quantum {
+    fn quantum(&self) -> QuantParams {
         let low = self.low.to_array().into_iter().fold(0.0, f32::min);
         let high = self.high.to_array().into_iter().fold(0.0, f32::max);
         let scale = if low < high { (high - low) / 255.0 } else { 1.0 };
         #[expect(clippy::cast_possible_truncation, reason = "a whole number from 0 to 255")]
         let zero = (-low / scale).clamp(0.0, 255.0).round_ties_even() as i32;
-        Quantum { scale, zero }
+        QuantParams { scale, zero }
     }
 }
 
-/// Ends the ranges of all texts and begins new ones.
+/// Computes the parameters of all texts from their ranges and resets the ranges.
 #[inline(always)]
-pub(crate) fn settle<K: Kernel>(kernel: K, ranges: &mut [Range<K::Lanes>], quanta: &mut [Quantum]) {
+pub(crate) fn settle<K: Kernel>(kernel: K, ranges: &mut [ValueRange<K::Lanes>], quanta: &mut [QuantParams]) {
     for (range, quantum) in ranges.iter_mut().zip(quanta) {
         *quantum = range.quantum();
-        *range = Range::empty(kernel);
+        *range = ValueRange::empty(kernel);
     }
 }
 
@@ -69,10 +69,10 @@ pub(crate) fn settle<K: Kernel>(kernel: K, ranges: &mut [Range<K::Lanes>], quant
 #[inline(always)]
 pub(crate) fn rows_to_bytes<K: Kernel>(
     kernel: K,
-    from: &[Line],
-    rows: &Rows<'_>,
-    quanta: &[Quantum],
-    to: &mut [Bytes],
+    from: &[CacheLine],
+    rows: &RowTexts<'_>,
+    quanta: &[QuantParams],
+    to: &mut [QuantisedLine],
 ) {
     const WIDTH: usize = HIDDEN / COLUMNS;
     for ((from, to), text) in from.chunks_exact(WIDTH).zip(to.chunks_exact_mut(WIDTH)).zip(rows.texts) {
@@ -83,14 +83,14 @@ pub(crate) fn rows_to_bytes<K: Kernel>(
     }
 }
 
-/// Quantises panels of 16 columns, `INNER` columns together, to rows.
+/// Quantises panels of 16 columns, `INNER` columns in total, to rows.
 #[inline(always)]
 pub(crate) fn panels_to_bytes<K: Kernel>(
     kernel: K,
-    from: &[Line],
-    rows: &Rows<'_>,
-    quanta: &[Quantum],
-    to: &mut [Bytes],
+    from: &[CacheLine],
+    rows: &RowTexts<'_>,
+    quanta: &[QuantParams],
+    to: &mut [QuantisedLine],
 ) {
     const WIDTH: usize = INNER / COLUMNS;
     /// Panels that are read together, so that whole cache lines are written.
@@ -108,7 +108,7 @@ pub(crate) fn panels_to_bytes<K: Kernel>(
 }
 
 #[inline(always)]
-fn line_to_bytes<K: Kernel>(kernel: K, line: &Line, scale: K::Lanes, zero: K::Sums, to: &mut Bytes) {
+fn line_to_bytes<K: Kernel>(kernel: K, line: &CacheLine, scale: K::Lanes, zero: K::Sums, to: &mut QuantisedLine) {
     let [left, right] = &line.0;
     kernel.to_bytes([kernel.load(left) / scale, kernel.load(right) / scale], zero, to);
 }

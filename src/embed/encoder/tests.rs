@@ -1,5 +1,5 @@
-//! The gate: token ids and vector bits of ONNX Runtime, on every kernel that this processor can run; and the integer product
-//! on the inputs that would show a wrong bound, which texts alone do not.
+//! Acceptance tests: token ids and vector bits of ONNX Runtime, on every kernel that this processor can run; and the
+//! integer product on inputs that would show a wrong bound, which texts alone do not.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -8,15 +8,15 @@ use base64::Engine as _;
 use serde_json::Value;
 use zerocopy::IntoBytes as _;
 
-use crate::kernel::{Choice, Kernel, Lanes as _};
+use crate::kernel::{Kernel, KernelChoice, Lanes as _};
 use crate::weights::{GROUP, Linear};
-use crate::{COLUMNS, HIDDEN, MOST_TOKENS, Processor, Scratch, Vocabulary, Weights};
+use crate::{COLUMNS, ForwardScratch, HIDDEN, MOST_TOKENS, ModelWeights, Processor, Vocabulary};
 
 fn path(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../models").join(format!("e5-small-zhen.{name}"))
 }
 
-/// A file of the model, aligned for numbers of eight bytes.
+/// Reads a file of the model, aligned for numbers of eight bytes.
 fn file(name: &str) -> &'static [u8] {
     let bytes = std::fs::read(path(name)).unwrap();
     let mut numbers = vec![0_u64; bytes.len().div_ceil(8)];
@@ -24,11 +24,11 @@ fn file(name: &str) -> &'static [u8] {
     &numbers.leak().as_bytes()[..bytes.len()]
 }
 
-static WEIGHTS: LazyLock<Weights<'static>> =
-    LazyLock::new(|| Weights::read(file("words.bin"), file("layers.bin")).unwrap());
+static WEIGHTS: LazyLock<ModelWeights<'static>> =
+    LazyLock::new(|| ModelWeights::read(file("words.bin"), file("layers.bin")).unwrap());
 static VOCABULARY: LazyLock<Vocabulary<'static>> = LazyLock::new(|| Vocabulary::read(file("vocabulary.bin")).unwrap());
 
-/// A text, its ids and the bits of its vector.
+/// Text with its expected ids and the bits of its expected vector.
 struct Expected {
     text: String,
     ids: Vec<u32>,
@@ -69,7 +69,7 @@ fn vectors_have_the_bits_of_onnx_runtime_on_every_kernel() {
             let middle = *texts.iter().find(|text| text.ids.len() > 100).unwrap();
             texts = texts.into_iter().take(expected.len() / 2).step_by(3).chain([middle]).collect();
         }
-        let mut scratch = Scratch::default();
+        let mut scratch = ForwardScratch::default();
         let wrong = texts.iter().filter(|text| {
             let vector = WEIGHTS.encode(&[&text.ids], processor, &mut scratch);
             vector[0].as_bytes() != text.vector
@@ -82,7 +82,7 @@ fn vectors_have_the_bits_of_onnx_runtime_on_every_kernel() {
 #[test]
 fn texts_that_are_computed_together_have_the_bits_that_they_have_alone() {
     let expected = expected();
-    let mut scratch = Scratch::default();
+    let mut scratch = ForwardScratch::default();
     for texts in expected.chunks(7) {
         let ids: Vec<&[u32]> = texts.iter().map(|text| text.ids.as_slice()).collect();
         let vectors = WEIGHTS.encode(&ids, Processor::fastest(), &mut scratch);
@@ -94,7 +94,7 @@ fn texts_that_are_computed_together_have_the_bits_that_they_have_alone() {
 
 #[test]
 fn what_is_too_long_or_unknown_or_empty_ends_no_process() {
-    let mut scratch = Scratch::default();
+    let mut scratch = ForwardScratch::default();
     let ids: Vec<u32> = (0..2000).map(|id| id * 1_000_003).collect();
     let vectors = WEIGHTS.encode(&[&[], &ids, &[u32::MAX]], Processor::fastest(), &mut scratch);
     let alone = WEIGHTS.encode(&[&ids[..MOST_TOKENS]], Processor::fastest(), &mut scratch);
@@ -107,20 +107,20 @@ fn what_is_too_long_or_unknown_or_empty_ends_no_process() {
 #[test]
 fn damaged_files_are_refused() {
     let (words, layers, vocabulary) = (file("words.bin"), file("layers.bin"), file("vocabulary.bin"));
-    assert!(Weights::read(words, &layers[..layers.len() - 64]).is_err(), "cut off");
-    assert!(Weights::read(layers, words).is_err(), "the wrong file");
+    assert!(ModelWeights::read(words, &layers[..layers.len() - 64]).is_err(), "cut off");
+    assert!(ModelWeights::read(layers, words).is_err(), "the wrong file");
     assert!(Vocabulary::read(&vocabulary[..1000]).is_err(), "cut off");
     assert!(Vocabulary::read(&[]).is_err(), "empty");
-    // The offsets of the first matrix lie behind its weights. One that leads out of the input would read foreign memory.
+    // The offsets of the first matrix follow its weights. One that leads out of the input would read foreign memory.
     let at = 64 + HIDDEN * HIDDEN * 3;
     let mut numbers = vec![0_u64; layers.len().div_ceil(8)];
     numbers.as_mut_bytes()[..layers.len()].copy_from_slice(layers);
     numbers.as_mut_bytes()[at..at + 2].copy_from_slice(&u16::MAX.to_le_bytes());
-    let error = Weights::read(words, &numbers.as_bytes()[..layers.len()]).unwrap_err();
+    let error = ModelWeights::read(words, &numbers.as_bytes()[..layers.len()]).unwrap_err();
     assert_eq!(error.to_string(), "an offset lies outside the input");
 }
 
-/// Weights of a matrix, column by column, each in the order of the input.
+/// Returns the weights of a matrix, column by column, each in the order of the input.
 fn columns(linear: &Linear<'_>) -> Vec<Vec<i8>> {
     let mut columns = Vec::new();
     for panel in linear.panels() {
@@ -171,14 +171,14 @@ fn the_integer_product_is_exact_for_the_worst_inputs() {
         for layer in &WEIGHTS.layers {
             for linear in [&layer.queries_keys_values, &layer.attended, &layer.inner, &layer.outer] {
                 match processor.0 {
-                    // What the others are compared with.
-                    Choice::Plain(_) => {}
+                    // The reference for the others.
+                    KernelChoice::Plain(_) => {}
                     #[cfg(target_arch = "x86_64")]
-                    Choice::Avx2(kernel) => check_worst_inputs(kernel, linear),
+                    KernelChoice::Avx2(kernel) => check_worst_inputs(kernel, linear),
                     #[cfg(target_arch = "x86_64")]
-                    Choice::Vnni(kernel) => check_worst_inputs(kernel, linear),
+                    KernelChoice::Vnni(kernel) => check_worst_inputs(kernel, linear),
                     #[cfg(target_arch = "x86_64")]
-                    Choice::WideVnni(kernel) => check_worst_inputs(kernel, linear),
+                    KernelChoice::WideVnni(kernel) => check_worst_inputs(kernel, linear),
                     #[cfg(target_arch = "aarch64")]
                     Choice::Neon(kernel) => check_worst_inputs(kernel, linear),
                     #[cfg(target_arch = "aarch64")]

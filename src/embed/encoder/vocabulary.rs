@@ -1,40 +1,40 @@
-//! The tokenizer: SentencePiece's unigram model with the pieces, scores and normalisation of multilingual-e5-small.
+//! Tokenizer: SentencePiece's unigram model with the pieces, scores and normalisation of multilingual-e5-small.
 //!
-//! Gives the ids that the `tokenizers` package gives for `models/e5-small-zhen.tokenizer.json`; a test compares both.
+//! Returns the same ids as the `tokenizers` package for `models/e5-small-zhen.tokenizer.json`; a test compares both.
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use crate::arrays::{Damaged, Reader};
+use crate::arrays::{ArrayReader, DamagedFile};
 
-/// Names that stand for a token wherever they are in a text, and the ids of these tokens.
+/// Texts that are special tokens wherever they occur, and the ids of these tokens.
 const SPECIAL: [(&str, u32); 4] = [("<s>", BEGIN), ("<pad>", 1), ("</s>", END), ("<unk>", UNKNOWN)];
 const BEGIN: u32 = 0;
 const END: u32 = 2;
-/// The id of what no piece covers.
+/// Id of characters that no piece covers.
 pub(crate) const UNKNOWN: u32 = 3;
-/// A space, as pieces have it.
+/// Character that stands for a space in pieces.
 const META: char = '▁';
-/// What an unknown character costs more than the rarest piece.
+/// Cost of an unknown character beyond that of the rarest piece.
 const PENALTY: f64 = 10.0;
-/// Longer runs of characters are taken one by one by the normaliser.
+/// Longest grapheme cluster, in bytes, that the normaliser looks up as a whole.
 const LONGEST_CLUSTER: usize = 5;
 
-/// Pieces and rules.
+/// Tokenizer tables: pieces, their scores, and the replacements of characters.
 #[derive(Debug)]
 pub struct Vocabulary<'a> {
-    characters: Trie<'a>,
+    characters: DoubleArrayTrie<'a>,
     replacements: &'a [u8],
-    pieces: Trie<'a>,
+    pieces: DoubleArrayTrie<'a>,
     scores: &'a [f64],
     unknown: f64,
 }
 
-/// A double array as the Darts-clone library lays it out: from each prefix to a value.
+/// Double-array trie in the layout of Darts-clone: maps each prefix to a value.
 #[derive(Debug, Clone, Copy)]
-struct Trie<'a>(&'a [u32]);
+struct DoubleArrayTrie<'a>(&'a [u32]);
 
-impl Trie<'_> {
-    /// Every entry that `key` begins with, shortest first: its length and its value.
+impl DoubleArrayTrie<'_> {
+    /// Iterates over the entries that `key` begins with, shortest first: length and value.
     #[inline]
     fn prefixes(self, key: &[u8]) -> impl Iterator<Item = (usize, u32)> {
         let Self(units) = self;
@@ -56,34 +56,35 @@ impl Trie<'_> {
     }
 }
 
-/// The best way to a place in a word: its score, where its last piece begins, and that piece.
+/// Best segmentation up to a position in a word: its score, the start of its last piece, and that piece.
 #[derive(Debug, Clone, Copy)]
-struct Step {
+struct UnigramStep {
     score: f64,
     start: usize,
     piece: u32,
 }
 
 impl<'a> Vocabulary<'a> {
-    /// Reads the file; copies nothing.
+    /// Reads the file without copying.
     ///
     /// # Errors
-    /// [`Damaged`] for bytes that are not such a file.
-    pub fn read(bytes: &'a [u8]) -> Result<Self, Damaged> {
-        let (mut reader, [characters, replacements, pieces, scores]) = Reader::open(bytes, *b"e5vocab1")?;
-        let (characters, replacements) = (Trie(reader.take(characters)?), reader.take(replacements)?);
-        let (pieces, scores) = (Trie(reader.take(pieces)?), reader.take(scores)?);
+    /// [`DamagedFile`] for bytes that are not such a file.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, DamagedFile> {
+        let (mut reader, [characters, replacements, pieces, scores]) = ArrayReader::open(bytes, *b"e5vocab1")?;
+        let (characters, replacements) = (DoubleArrayTrie(reader.take(characters)?), reader.take(replacements)?);
+        let (pieces, scores) = (DoubleArrayTrie(reader.take(pieces)?), reader.take(scores)?);
         let least: &[f64] = reader.take(1)?;
         reader.finish()?;
         Ok(Self { characters, replacements, pieces, scores, unknown: least[0] - PENALTY })
     }
 
-    /// Counts the token ids.
+    /// Returns the number of token ids.
     pub const fn ids(&self) -> usize {
         self.scores.len()
     }
 
-    /// The ids of a text between those of its begin and end, `most` at most; what is longer is cut off.
+    /// Tokenizes a text: its ids between the begin and end tokens, `most` in total; the rest of a longer text is
+    /// ignored.
     pub fn encode(&self, text: &str, most: usize) -> Vec<u32> {
         let mut ids = vec![BEGIN];
         let mut rest = text;
@@ -131,7 +132,7 @@ impl<'a> Vocabulary<'a> {
         words
     }
 
-    /// Replaces characters, and short clusters of them, as the model's table says (NFKC, mostly).
+    /// Replaces characters, and short clusters of them, by the model's table (NFKC, mostly).
     fn normalise<'t>(&self, text: &'t str) -> std::borrow::Cow<'t, str> {
         if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
             return text.into();
@@ -152,7 +153,7 @@ impl<'a> Vocabulary<'a> {
         normal.into()
     }
 
-    /// What the shortest entry that begins `part` is replaced with.
+    /// Returns the replacement of the shortest entry that `part` begins with.
     fn replacement(&self, part: &str) -> Option<&str> {
         let (_, start) = self.characters.prefixes(part.as_bytes()).next()?;
         let rest = self.replacements.get(usize::try_from(start).ok()?..)?;
@@ -160,11 +161,11 @@ impl<'a> Vocabulary<'a> {
         std::str::from_utf8(replacement).ok()
     }
 
-    /// Appends the pieces of the best way to cut a word. Unknown characters side by side are one piece.
-    fn cut(&self, word: &str, path: &mut Vec<Option<Step>>, ids: &mut Vec<u32>) {
+    /// Appends the ids of the best segmentation of a word. Adjacent unknown characters are one piece.
+    fn cut(&self, word: &str, path: &mut Vec<Option<UnigramStep>>, ids: &mut Vec<u32>) {
         path.clear();
         path.resize(word.len() + 1, None);
-        let improve = |path: &mut [Option<Step>], end: usize, step: Step| {
+        let improve = |path: &mut [Option<UnigramStep>], end: usize, step: UnigramStep| {
             if path[end].is_none_or(|known| step.score > known.score) {
                 path[end] = Some(step);
             }
@@ -174,11 +175,11 @@ impl<'a> Vocabulary<'a> {
             let mut known = false;
             for (length, piece) in self.pieces.prefixes(&word.as_bytes()[start..]) {
                 let score = so_far + self.scores.get(piece as usize).copied().unwrap_or(self.unknown);
-                improve(path, start + length, Step { score, start, piece });
+                improve(path, start + length, UnigramStep { score, start, piece });
                 known |= length == character.len_utf8();
             }
             if !known {
-                let step = Step { score: so_far + self.unknown, start, piece: UNKNOWN };
+                let step = UnigramStep { score: so_far + self.unknown, start, piece: UNKNOWN };
                 improve(path, start + character.len_utf8(), step);
             }
         }
@@ -194,7 +195,7 @@ impl<'a> Vocabulary<'a> {
     }
 }
 
-/// Parts that begin with [`META`], and what stands before the first.
+/// Splits before each [`META`].
 fn split_words(words: &str) -> impl Iterator<Item = &str> {
     let mut rest = words;
     std::iter::from_fn(move || {

@@ -1,9 +1,28 @@
-//! Types of records and attachments that hold no conversation: bookkeeping of the client, by name, so that a new type is
-//! noticed. Also the fields that repeat in another form what their record says.
+//! Types of records and attachments that are bookkeeping of the client, listed by name so that a new type is noticed.
+//! Also the fields that only repeat their record's content in another form.
 
-use crate::domain::json::Unread;
+use serde_json::Value;
 
-/// Types of records.
+use crate::domain::json::SkippedField;
+use crate::import::draft_builder::text_field;
+
+/// Fields that, with a session id, only Claude Code's records have.
+const OWN_FIELDS: [&str; 7] =
+    ["parentUuid", "leafUuid", "operation", "customTitle", "agentName", "toolUseResult", "attachment"];
+
+/// Returns true for a record that only Claude Code writes. Other programs have sessions and types too.
+pub(super) fn is_own_record(value: &Value) -> bool {
+    let has = |name: &str| value.get(name).is_some();
+    let kind = text_field(value, "type").unwrap_or("");
+    let is_message = !kind.is_empty() && value.get("message").is_some_and(Value::is_object);
+    (has("sessionId") && (is_message || OWN_FIELDS.iter().any(|name| has(name))))
+        || (kind == "summary" && has("leafUuid"))
+        || (has("uuid") && has("parentUuid") && has("message"))
+        || (kind == "file-history-snapshot" && has("snapshot"))
+        || (has("display") && has("pastedContents"))
+}
+
+/// Types of records without conversation.
 const RECORDS: [&str; 33] = [
     "agent-color",
     "agent-setting",
@@ -40,7 +59,7 @@ const RECORDS: [&str; 33] = [
     "worktree-state",
 ];
 
-/// Subtypes of `system` records.
+/// Subtypes of `system` records without conversation.
 const SYSTEM: [&str; 13] = [
     "api_error",
     "api_metrics",
@@ -57,7 +76,7 @@ const SYSTEM: [&str; 13] = [
     "turn_duration",
 ];
 
-/// Attachments that the client makes for the model by itself.
+/// Attachments that the client generates for the model.
 const ATTACHMENTS: [&str; 50] = [
     "agent_listing_delta",
     "agent_mention",
@@ -111,7 +130,7 @@ const ATTACHMENTS: [&str; 50] = [
     "workspace",
 ];
 
-/// Attachments that hold a file or a part of one.
+/// Attachments with a file or a part of one.
 const FILES: [&str; 9] = [
     "compact_file_reference",
     "directory",
@@ -124,18 +143,18 @@ const FILES: [&str; 9] = [
     "selected_lines_in_ide",
 ];
 
-/// The output of a tool as the client shows it; the record holds it as the model saw it.
-const TOOL_USE_RESULT: Unread = Unread { name: "toolUseResult", types: &["user", "assistant"], inner: &[] };
+/// Tool output as the client shows it; the record also holds it as the model got it.
+const TOOL_USE_RESULT: SkippedField = SkippedField { name: "toolUseResult", types: &["user", "assistant"], inner: &[] };
 
-/// Fields that repeat what stands elsewhere in their record: more than half the bytes of a transcript.
-pub(super) const UNREAD: [Unread; 2] = [
+/// Fields that repeat other content of their record: more than half the bytes of a transcript.
+pub(super) const UNREAD: [SkippedField; 2] = [
     TOOL_USE_RESULT,
-    Unread {
+    SkippedField {
         name: "data",
         types: &["progress"],
         inner: &[
-            Unread { name: "normalizedMessages", types: &[], inner: &[] },
-            Unread { name: "message", types: &[], inner: &[TOOL_USE_RESULT] },
+            SkippedField { name: "normalizedMessages", types: &[], inner: &[] },
+            SkippedField { name: "message", types: &[], inner: &[TOOL_USE_RESULT] },
         ],
     },
 ];

@@ -1,20 +1,21 @@
-//! Outputs that were too large for the transcript: `<session>/tool-results/<name>`. The record holds the path and the
-//! first 2 kB. They are deleted with the transcript.
+//! Reads tool outputs that were too large for the transcript: `<session>/tool-results/<name>`. The record has the path
+//! and the first 2 kB. The files are deleted with the transcript.
 
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// Bytes kept from the start and from the end of one output.
+use crate::disk::ForeignFile;
+
+/// Bytes kept from the start and the end of one output.
 const HEAD_BYTES: u64 = 6 << 20;
 const TAIL_BYTES: u64 = 2 << 20;
-/// Bytes of one piece. Word search covers the first 256 KiB of a text.
+/// Maximum bytes of one piece. Keyword search covers the first 256 KiB of a text.
 const PIECE_BYTES: usize = 192 << 10;
 
-/// Reads the output that a preview refers to, in pieces; `None` when the text is no preview or the file is gone. Only
-/// files of the session's own folder are read, whatever path the text names.
-pub(super) fn read_spilled(preview: &str, folders: &[PathBuf]) -> Option<Vec<String>> {
+/// Reads the output that a preview refers to, in pieces; `None` if the text is no preview or the file is gone. Only
+/// files in the session's own folders are read, whatever path the text names.
+pub(super) fn read_spilled_output(preview: &str, folders: &[PathBuf]) -> Option<Vec<String>> {
     let preview = preview.trim_start();
     if !preview.starts_with("<persisted-output>") {
         return None;
@@ -24,13 +25,13 @@ pub(super) fn read_spilled(preview: &str, folders: &[PathBuf]) -> Option<Vec<Str
     let name = path.rsplit(['/', '\\']).next().filter(|name| !matches!(*name, "" | "." | ".."))?;
     let file = folders.iter().map(|folder| folder.join(name)).find(|file| file.is_file())?;
     let text = read_bounded(&file).ok()?;
-    Some(cut_pieces(&text).map(str::to_owned).collect())
+    Some(split_pieces(&text).map(str::to_owned).collect())
 }
 
-/// The text of a file; the middle of a very large one is left out and the gap is marked.
+/// Reads a file as text. The middle of a very large file is left out and the gap is marked.
 fn read_bounded(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
+    let mut file = ForeignFile::open_unlinked(path)?;
+    let length = file.size()?;
     let mut bytes = Vec::new();
     if length <= HEAD_BYTES + TAIL_BYTES {
         file.take(HEAD_BYTES + TAIL_BYTES).read_to_end(&mut bytes)?;
@@ -46,14 +47,14 @@ fn read_bounded(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Cuts a text at line ends, or at characters where a line is longer than a piece.
-fn cut_pieces(text: &str) -> impl Iterator<Item = &str> {
+/// Cuts a text at line ends, or inside a line that is longer than a piece.
+fn split_pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let window = crate::domain::text::prefix(rest, PIECE_BYTES);
+        let window = crate::domain::text::byte_prefix(rest, PIECE_BYTES);
         let end = match window.rfind('\n') {
             Some(at) if window.len() < rest.len() => at + 1,
             _ => window.len(),
@@ -76,7 +77,7 @@ mod tests {
         crate::disk::write_atomic(&results.join("t1.txt"), b"the whole output").unwrap();
         crate::disk::write_atomic(&folder.path().join("secret.txt"), b"not this").unwrap();
         let read = |path: &str| {
-            read_spilled(
+            read_spilled_output(
                 &format!("<persisted-output>\nOutput too large. Full output saved to: {path}\n\nPreview"),
                 std::slice::from_ref(&results),
             )
@@ -86,13 +87,13 @@ mod tests {
         for path in ["/etc/passwd", "../secret.txt", "..", ""] {
             assert!(read(path).is_none(), "{path}");
         }
-        assert!(read_spilled("an output", &[results]).is_none());
+        assert!(read_spilled_output("an output", &[results]).is_none());
     }
 
     #[test]
     fn pieces_are_the_text() {
         let text = format!("{}\n{}", "line of words\n".repeat(40_000), "字".repeat(100_000));
-        let pieces: Vec<&str> = cut_pieces(&text).collect();
+        let pieces: Vec<&str> = split_pieces(&text).collect();
         assert_eq!(pieces.concat(), text);
         assert!(pieces.iter().all(|piece| piece.len() <= PIECE_BYTES) && pieces.len() > 4);
     }

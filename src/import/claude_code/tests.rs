@@ -1,4 +1,4 @@
-//! What one record, or a few, come to.
+//! Items that one or a few records are converted to.
 
 use super::super::Source;
 use super::*;
@@ -11,25 +11,25 @@ fn options() -> ReadOptions {
     ReadOptions { longest: 1 << 20, now: NOW }
 }
 
-/// Reads a transcript that nobody writes any more.
+/// Reads a transcript that is no longer being written.
 fn read(content: &str) -> Vec<Item> {
-    read_changed(content, NOW.minus(2 * HOUR_MS).milliseconds()).0
+    read_changed(content, NOW.minus_milliseconds(2 * HOUR_MS).to_milliseconds()).0
 }
 
 fn read_bytes(bytes: Vec<u8>) -> Vec<Item> {
-    read_all(bytes, NOW.minus(2 * HOUR_MS).milliseconds()).0
+    read_all(bytes, NOW.minus_milliseconds(2 * HOUR_MS).to_milliseconds()).0
 }
 
-fn read_changed(content: &str, modified: i64) -> (Vec<Item>, End) {
+fn read_changed(content: &str, modified: i64) -> (Vec<Item>, ReadEnd) {
     read_all(content.as_bytes().to_vec(), modified)
 }
 
-fn read_all(bytes: Vec<u8>, modified: i64) -> (Vec<Item>, End) {
-    let transcript = Transcript { path: PathBuf::from("s.jsonl"), size: bytes.len() as u64, modified };
+fn read_all(bytes: Vec<u8>, modified: i64) -> (Vec<Item>, ReadEnd) {
+    let transcript = TranscriptFile { path: PathBuf::from("s.jsonl"), size: bytes.len() as u64, modified };
     let input = Box::new(io::Cursor::new(bytes));
-    let reader = Reader::over(&transcript, input, Position::default(), options());
+    let reader = TranscriptReader::from_input(&transcript, input, Position::default(), options());
     let mut items = Vec::new();
-    let end = Box::new(reader).each(&mut |item, _| {
+    let end = Box::new(reader).for_each_item(&mut |item, _| {
         items.push(item);
         true
     });
@@ -47,7 +47,7 @@ fn drafts(items: &[Item]) -> Vec<&Draft> {
     items.iter().filter_map(|item| if let Item::Draft(draft) = item { Some(&**draft) } else { None }).collect()
 }
 
-fn texts(items: &[Item]) -> Vec<(Kind, Origin, &str)> {
+fn texts(items: &[Item]) -> Vec<(PartKind, Origin, &str)> {
     let parts = drafts(items).into_iter().flat_map(|draft| &draft.parts);
     parts.map(|part| (part.kind, part.origin, part.text.as_str())).collect()
 }
@@ -67,7 +67,7 @@ fn blocks_of_one_message_share_its_id() {
         "\n",
     ));
     assert_eq!(items.len(), 3);
-    assert_eq!((draft(&items[0]).external_id.as_str(), draft(&items[0]).parts[0].kind), ("m", Kind::Thinking));
+    assert_eq!((draft(&items[0]).external_id.as_str(), draft(&items[0]).parts[0].kind), ("m", PartKind::Thinking));
     assert_eq!(draft(&items[0]).usage.map(|usage| (usage.input, usage.output)), Some((3, 5)));
     let call = draft(&items[1]);
     assert_eq!((call.external_id.as_str(), call.parts[0].text.as_str()), ("m", "file_path: /a/b.rs\nlimit: 3"));
@@ -131,7 +131,7 @@ fn damage_costs_what_is_damaged_and_has_a_place() {
 fn a_line_that_is_being_written_waits_for_its_writer() {
     let (items, end) = read_changed(
         "{\"type\":\"user\",\"message\":{\"content\":\"a\"}}\n{\"type\":\"user\",\"mess",
-        NOW.milliseconds(),
+        NOW.to_milliseconds(),
     );
     assert!(matches!(&items[..], [Item::Draft(_), Item::Warning(bad)] if bad.line == 2), "{items:?}");
     assert!(!end.complete && end.position.line == 1);
@@ -140,8 +140,9 @@ fn a_line_that_is_being_written_waits_for_its_writer() {
 #[test]
 fn a_line_is_read_when_its_last_record_is() {
     let text = "{\"type\":\"user\",\"uuid\":\"1\",\"message\":{\"content\":\"a\"}}{\"type\":\"user\",\"uuid\":\"2\",\"message\":{\"content\":\"b\"}}\n";
-    let transcript = Transcript { path: PathBuf::from("s.jsonl"), size: 0, modified: 0 };
-    let mut reader = Reader::over(&transcript, Box::new(text.as_bytes()), Position::default(), options());
+    let transcript = TranscriptFile { path: PathBuf::from("s.jsonl"), size: 0, modified: 0 };
+    let mut reader =
+        TranscriptReader::from_input(&transcript, Box::new(text.as_bytes()), Position::default(), options());
     assert!(reader.next_item().unwrap().is_some());
     assert_eq!(reader.position(), Position::default(), "the second record would be lost");
     assert!(reader.next_item().unwrap().is_some());
@@ -155,27 +156,27 @@ fn who_stands_behind_a_user_record() {
         texts(&items).into_iter().map(|(kind, origin, text)| (kind, origin, text.to_owned())).collect::<Vec<_>>()
     };
     let one = |kind, origin, text: &str| vec![(kind, origin, text.to_owned())];
-    assert_eq!(of("", "fix it"), one(Kind::Text, Origin::Person, "fix it"));
+    assert_eq!(of("", "fix it"), one(PartKind::Text, Origin::Person, "fix it"));
     assert_eq!(
         of("", "<command-name>/clear</command-name>"),
-        one(Kind::Meta, Origin::Client, "<command-name>/clear</command-name>")
+        one(PartKind::Meta, Origin::Client, "<command-name>/clear</command-name>")
     );
-    assert_eq!(of(r#""isMeta":true,"#, "x"), one(Kind::Meta, Origin::Client, "x"));
-    assert_eq!(of(r#""isMeta":"no","gitBranch":7,"#, "x"), one(Kind::Text, Origin::Person, "x"));
-    assert_eq!(of(r#""isCompactSummary":true,"#, "x"), one(Kind::Summary, Origin::Client, "x"));
-    assert_eq!(of(r#""isSidechain":true,"#, "x"), one(Kind::Text, Origin::Model, "x"));
-    assert_eq!(of(r#""origin":{"kind":"channel"},"#, "x"), one(Kind::Meta, Origin::Client, "x"));
-    assert_eq!(of("", "<notice>w</notice>"), one(Kind::Meta, Origin::Client, "<notice>w</notice>"));
+    assert_eq!(of(r#""isMeta":true,"#, "x"), one(PartKind::Meta, Origin::Client, "x"));
+    assert_eq!(of(r#""isMeta":"no","gitBranch":7,"#, "x"), one(PartKind::Text, Origin::Person, "x"));
+    assert_eq!(of(r#""isCompactSummary":true,"#, "x"), one(PartKind::Summary, Origin::Client, "x"));
+    assert_eq!(of(r#""isSidechain":true,"#, "x"), one(PartKind::Text, Origin::Model, "x"));
+    assert_eq!(of(r#""origin":{"kind":"channel"},"#, "x"), one(PartKind::Meta, Origin::Client, "x"));
+    assert_eq!(of("", "<notice>w</notice>"), one(PartKind::Meta, Origin::Client, "<notice>w</notice>"));
     assert_eq!(
         of(r#""promptSource":"typed","#, "<notice>w</notice>"),
-        one(Kind::Text, Origin::Person, "<notice>w</notice>")
+        one(PartKind::Text, Origin::Person, "<notice>w</notice>")
     );
     let command = of("", "<command-name>/fix</command-name><command-args>the rounding</command-args>");
-    assert_eq!(command[1], (Kind::Text, Origin::Person, "the rounding".to_owned()));
+    assert_eq!(command[1], (PartKind::Text, Origin::Person, "the rounding".to_owned()));
     let error = read(
         r#"{"type":"assistant","isApiErrorMessage":true,"message":{"id":"m","content":[{"type":"text","text":"API Error: 529"}]}}"#,
     );
-    assert_eq!(texts(&error), [(Kind::Meta, Origin::Client, "API Error: 529")]);
+    assert_eq!(texts(&error), [(PartKind::Meta, Origin::Client, "API Error: 529")]);
 }
 
 #[test]
@@ -184,7 +185,7 @@ fn the_reason_for_refusing_a_call_is_a_persons() {
         r#"{"type":"user","uuid":"1","message":{"content":[{"type":"tool_result","tool_use_id":"t","is_error":true,"content":"The tool use was rejected. To tell you how to proceed, the user said:\nuse the other port"}]}}"#,
         "\n"
     ));
-    assert_eq!(texts(&items)[1], (Kind::Text, Origin::Person, "use the other port"));
+    assert_eq!(texts(&items)[1], (PartKind::Text, Origin::Person, "use the other port"));
 }
 
 #[test]
@@ -205,11 +206,11 @@ fn prompts_from_the_queue_stand_once() {
     ] {
         let items = read(&lines.join("\n"));
         let typed: Vec<_> = texts(&items).into_iter().filter(|(_, origin, _)| *origin == Origin::Person).collect();
-        assert_eq!(typed, [(Kind::Text, Origin::Person, "use the other pool")], "{lines:?}");
+        assert_eq!(typed, [(PartKind::Text, Origin::Person, "use the other pool")], "{lines:?}");
         assert_eq!(counted(&items), records, "{lines:?}: {items:?}");
     }
     // While the session runs, what waits in the queue is read again next time.
-    let (items, end) = read_changed(&format!("{user}\n{enqueue}\n"), NOW.milliseconds());
+    let (items, end) = read_changed(&format!("{user}\n{enqueue}\n"), NOW.to_milliseconds());
     assert_eq!((counted(&items), end.complete, end.position.line), (1, false, 1));
     let notice = enqueue.replace("use the other pool", "<task-notification>x</task-notification>");
     assert!(matches!(read(&notice)[..], [Item::Bookkeeping(_)]));
@@ -223,12 +224,16 @@ fn subagents_are_sessions_of_their_own() {
         std::fs::create_dir_all(folder.path().join(place)).unwrap();
         crate::disk::write_atomic(&folder.path().join(place).join("agent-7.jsonl"), record).unwrap();
     }
-    let (mut found, _) = Source::ClaudeCode.discover(folder.path()).unwrap();
+    let (mut found, _) = Source::CLAUDE_CODE.find_transcripts(folder.path()).unwrap();
     found.sort_by(|left, right| left.path.cmp(&right.path));
     let sessions: Vec<_> = found
         .iter()
         .map(|transcript| {
-            let item = Reader::open(transcript, Position::default(), options()).unwrap().next_item().unwrap().unwrap();
+            let item = TranscriptReader::open(transcript, Position::default(), options())
+                .unwrap()
+                .next_item()
+                .unwrap()
+                .unwrap();
             (draft(&item).session.clone(), draft(&item).parent_session.clone())
         })
         .collect();
@@ -276,7 +281,7 @@ fn every_type_of_record_has_a_name() {
 }
 
 proptest::proptest! {
-    /// The one law: damage costs what is damaged. Every record whose bytes were not touched is read whole.
+    /// Damage costs only what is damaged: every record whose bytes are intact is read completely.
     #[test]
     fn no_undamaged_word_is_lost(
         texts in proptest::collection::vec("[a-z]{3,8} [a-z\"\\\\{}:,]{0,12}", 2..7),

@@ -1,75 +1,76 @@
-//! Whose words stand in a message of the role `user`: newer clients say it part by part, of older ones the text tells.
+//! Determines the author of each part of a `user` message: newer clients record it per part, for older ones the text
+//! shows it.
 
 use serde_json::Value;
 
-use super::super::draft_builder::{DraftBuilder, field, list};
+use super::super::draft_builder::{DraftBuilder, array_field, text_field};
 use crate::domain::text::prompt;
-use crate::domain::{Kind, Origin, mark};
+use crate::domain::{Origin, PartKind, own_output};
 
-/// Heading before what was typed, where an editor puts its context first.
+/// Heading before the typed text in messages where an editor puts its context first.
 const REQUEST: &str = "## My request for Codex:";
 
 /// Author of one part of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Author {
-    /// The client's.
+pub(super) enum PartAuthor {
+    /// Written by the client.
     Client,
     /// The client's summary of what it removed from the conversation.
     Summary,
-    /// As far as the record says the speaker's.
+    /// The speaker, as far as the record shows.
     Speaker,
 }
 
-/// Authors of the parts of a message, as far as its record names them.
-pub(super) struct Authors<'a> {
+/// Authors of the parts of a message, as far as its record gives them.
+pub(super) struct PartAuthors<'a> {
     kinds: &'a [Value],
     metadata: &'a [Value],
 }
 
-impl<'a> Authors<'a> {
-    pub(super) fn of(message: &'a Value) -> Self {
+impl<'a> PartAuthors<'a> {
+    pub(super) fn from_message(message: &'a Value) -> Self {
         let about = message.get("internal_chat_message_metadata_passthrough").or_else(|| message.get("metadata"));
-        let of = |name: &str| about.map_or(&[][..], |about| list(about, name));
+        let of = |name: &str| about.map_or(&[][..], |about| array_field(about, name));
         Self { kinds: of("content_item_kinds"), metadata: of("content_item_metadata") }
     }
 
-    /// The author of the part at a place.
-    pub(super) fn author(&self, place: usize, part: &Value, text: &str) -> Author {
+    /// Returns the author of the part at an index.
+    pub(super) fn part_author(&self, place: usize, part: &Value, text: &str) -> PartAuthor {
         let kind = self.kinds.get(place).and_then(Value::as_str).filter(|kind| *kind != "unknown");
         let origin = self.metadata.get(place).and_then(|metadata| metadata.pointer("/provenance/type"));
-        let is_image = field(part, "type").is_some_and(|kind| kind.contains("image"));
+        let is_image = text_field(part, "type").is_some_and(|kind| kind.contains("image"));
         match (kind, origin.and_then(Value::as_str)) {
-            (Some("compaction.summary"), _) => Author::Summary,
-            _ if is_image || is_closing_tag(text) => Author::Client,
-            (Some(kind), _) if kind.starts_with("user.") => Author::Speaker,
-            (Some(_), _) => Author::Client,
-            (None, Some("user" | "model") | None) => Author::Speaker,
-            (None, Some(_)) => Author::Client,
+            (Some("compaction.summary"), _) => PartAuthor::Summary,
+            _ if is_image || is_closing_tag(text) => PartAuthor::Client,
+            (Some(kind), _) if kind.starts_with("user.") => PartAuthor::Speaker,
+            (Some(_), _) => PartAuthor::Client,
+            (None, Some("user" | "model") | None) => PartAuthor::Speaker,
+            (None, Some(_)) => PartAuthor::Client,
         }
     }
 }
 
-/// Recognises a part that only closes an element of an earlier part: `</image>`.
+/// Returns true if a part only closes an element of an earlier part: `</image>`.
 fn is_closing_tag(text: &str) -> bool {
     let text = text.trim();
     text.starts_with("</") && text.ends_with('>') && !text.contains(char::is_whitespace)
 }
 
-/// Splits the context that an editor put before a request from the request.
+/// Splits a text into the context that an editor put first and the request.
 pub(super) fn split_request(text: &str) -> (&str, &str) {
     let heading = text.find(REQUEST).filter(|_| text.trim_start().starts_with("# "));
     heading.and_then(|at| text.split_at_checked(at + REQUEST.len())).unwrap_or(("", text))
 }
 
-/// Adds a prompt whose words are somebody else's than a person's.
-pub(super) fn add_prompt(builder: &mut DraftBuilder, text: &str, origin: Origin) {
-    if mark::is_own_output(text) {
-        return builder.leave_out_own();
+/// Adds a prompt whose text was not written by a person but by `origin`.
+pub(super) fn add_prompt_from(builder: &mut DraftBuilder, text: &str, origin: Origin) {
+    if own_output::is_own_output(text) {
+        return builder.exclude_own_output();
     }
-    for piece in prompt::split(text) {
+    for piece in prompt::split_prompt(text) {
         match piece {
-            prompt::Piece::Typed(words) => builder.add_part(Kind::Text, origin, words, None),
-            prompt::Piece::Client(added) => builder.add_part(Kind::Meta, Origin::Client, added, None),
+            prompt::PromptPiece::Typed(words) => builder.add_part(PartKind::Text, origin, words, None),
+            prompt::PromptPiece::Client(added) => builder.add_part(PartKind::Meta, Origin::Client, added, None),
         }
     }
 }
@@ -84,17 +85,17 @@ mod tests {
     fn newer_records_name_the_author_of_each_part() {
         let message = json!({ "internal_chat_message_metadata_passthrough": {
             "content_item_kinds": ["user.text", "environments.environment_context", "compaction.summary", "unknown"] } });
-        let authors = Authors::of(&message);
-        let of = |place| authors.author(place, &json!({ "type": "input_text" }), "text");
-        assert_eq!([of(0), of(1), of(2)], [Author::Speaker, Author::Client, Author::Summary]);
-        assert_eq!([of(3), of(4)], [Author::Speaker, Author::Speaker]);
-        assert_eq!(authors.author(0, &json!({ "type": "input_text" }), "</image>"), Author::Client);
-        assert_eq!(authors.author(0, &json!({ "type": "input_image" }), "[image]"), Author::Client);
+        let authors = PartAuthors::from_message(&message);
+        let of = |place| authors.part_author(place, &json!({ "type": "input_text" }), "text");
+        assert_eq!([of(0), of(1), of(2)], [PartAuthor::Speaker, PartAuthor::Client, PartAuthor::Summary]);
+        assert_eq!([of(3), of(4)], [PartAuthor::Speaker, PartAuthor::Speaker]);
+        assert_eq!(authors.part_author(0, &json!({ "type": "input_text" }), "</image>"), PartAuthor::Client);
+        assert_eq!(authors.part_author(0, &json!({ "type": "input_image" }), "[image]"), PartAuthor::Client);
         let message = json!({ "internal_chat_message_metadata_passthrough": {
             "content_item_metadata": [{ "provenance": { "type": "harness" } }, { "provenance": { "type": "user" } }] } });
-        let authors = Authors::of(&message);
-        assert_eq!(authors.author(0, &Value::Null, "text"), Author::Client);
-        assert_eq!(authors.author(1, &Value::Null, "text"), Author::Speaker);
+        let authors = PartAuthors::from_message(&message);
+        assert_eq!(authors.part_author(0, &Value::Null, "text"), PartAuthor::Client);
+        assert_eq!(authors.part_author(1, &Value::Null, "text"), PartAuthor::Speaker);
     }
 
     #[test]

@@ -1,41 +1,41 @@
-//! History that was copied into the file of a fork. Until 2026 a fork began with its own `session_meta`, its
-//! parent's, and a copy of what the parent had said so far, without a mark where the copy ends. What was copied is
-//! the parent's: it gets the session and ids that it has when the parent's own file is read.
+//! Handles the history copied into the file of a fork. Until 2026 a fork began with its own `session_meta`, its
+//! parent's, and a copy of the parent's history so far, with no mark where the copy ends. Copied messages belong to the
+//! parent: they get the session and ids they have in the parent's own file.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::super::draft_builder::moment;
-use super::super::jsonl::Client as _;
-use super::super::lines::Line;
+use super::super::draft_builder::parse_time;
+use super::super::jsonl::RecordConverter as _;
+use super::super::lines::LineOutcome;
 use super::archive::{Damage, open_lines};
-use super::ids::{fingerprint, set_identity};
-use super::places::FOLDERS;
+use super::ids::{fingerprint_draft, set_identity};
+use super::paths::FOLDERS;
 use super::{Codex, Item};
-use crate::domain::json::{self, Found};
-use crate::domain::{ContentHash, Draft, Kind, Role, Timestamp};
+use crate::domain::json::{self, RecordOutcome};
+use crate::domain::{ContentHash, Draft, PartKind, Role, Timestamp};
 
-/// Forks of forks that are followed.
+/// Maximum depth of forks of forks.
 const MAX_GENERATIONS: u8 = 8;
-/// Folders below the one with the sessions: year, month, day.
+/// Maximum depth of folders below the one with the sessions: year, month, day.
 const MAX_FOLDERS: u8 = 4;
-/// A copy is written at once: its records have times within so many milliseconds.
+/// Maximum milliseconds between the times in a copy, which is written at once.
 const BURST_MS: i64 = 500;
 
-/// The history of another session in the file of a fork.
+/// History of another session in the file of a fork.
 #[derive(Debug)]
 pub(super) enum CopiedHistory {
-    /// The parent's file is there: its messages in order, by kind of record.
-    Known { responses: Matcher, events: Matcher },
-    /// The parent's file is gone: lines up to this one were written at once, so they are a copy.
+    /// The parent's file exists: its messages in order, by kind of record.
+    Known { responses: OriginalMatcher, events: OriginalMatcher },
+    /// The parent's file is gone: all lines up to `last_line` were written at once, so they are a copy.
     Burst { parent: String, last_line: u64 },
 }
 
 /// A message of the parent.
 #[derive(Debug)]
-struct Original {
+struct OriginalMessage {
     fingerprint: ContentHash,
     is_message: bool,
     draft: Draft,
@@ -43,30 +43,31 @@ struct Original {
 
 /// Matches copies with originals in order.
 #[derive(Debug, Default)]
-pub(super) struct Matcher {
-    originals: Vec<Original>,
+pub(super) struct OriginalMatcher {
+    originals: Vec<OriginalMessage>,
     next: usize,
     ended: bool,
 }
 
-impl Matcher {
-    fn add(&mut self, items: Vec<Item>) {
+impl OriginalMatcher {
+    fn add_originals(&mut self, items: Vec<Item>) {
         for item in items {
             if let Item::Draft(mut draft) | Item::NotUnderstood(_, Some(mut draft)) = item {
-                let (fingerprint, is_message) = (fingerprint(&draft), is_message(&draft));
+                let (fingerprint, is_message) = (fingerprint_draft(&draft), is_message(&draft));
                 draft.parts = Vec::new();
-                self.originals.push(Original { fingerprint, is_message, draft: *draft });
+                self.originals.push(OriginalMessage { fingerprint, is_message, draft: *draft });
             }
         }
     }
 
-    /// The original of a draft. The copy ends with the first message that the parent does not have at this place.
-    fn find(&mut self, draft: &Draft, own_id: Option<&str>) -> Option<&Draft> {
+    /// Finds the original of a draft. The copy ends with the first message that the parent does not have at this
+    /// position.
+    fn match_original(&mut self, draft: &Draft, own_id: Option<&str>) -> Option<&Draft> {
         if self.ended {
             return None;
         }
-        let (wanted, is_message) = (fingerprint(draft), is_message(draft));
-        let is_it = |original: &Original| {
+        let (wanted, is_message) = (fingerprint_draft(draft), is_message(draft));
+        let is_it = |original: &OriginalMessage| {
             original.fingerprint == wanted && own_id.is_none_or(|id| id == original.draft.external_id)
         };
         let ahead = self.originals.iter().enumerate().skip(self.next);
@@ -83,19 +84,24 @@ impl Matcher {
     }
 }
 
-/// Returns `true` when a person or a model says something. Instructions, tools and thoughts may differ in a copy.
+/// Returns true if a draft is a person's or model's text. Instructions, tool output and reasoning may differ in a copy.
 fn is_message(draft: &Draft) -> bool {
-    matches!(draft.role, Role::User | Role::Assistant) && draft.parts.iter().any(|part| part.kind == Kind::Text)
+    matches!(draft.role, Role::User | Role::Assistant) && draft.parts.iter().any(|part| part.kind == PartKind::Text)
 }
 
 impl CopiedHistory {
-    /// Looks for what the fork in a file copied from a session. `meta_at` is the time of the parent's copied
+    /// Finds the history that a fork copied from another session. `meta_at` is the time of the parent's copied
     /// `session_meta`.
-    pub(super) fn of(codex: &Codex, parent: &str, meta_line: u64, meta_at: Option<Timestamp>) -> Option<Self> {
+    pub(super) fn find_history(
+        codex: &Codex,
+        parent: &str,
+        meta_line: u64,
+        meta_at: Option<Timestamp>,
+    ) -> Option<Self> {
         if codex.generation >= MAX_GENERATIONS {
             return None;
         }
-        let file = find_rollout(&codex.path, parent);
+        let file = find_transcript(&codex.path, parent);
         if let Some((responses, events)) = file.and_then(|file| read_originals(codex, &file).ok()) {
             return Some(Self::Known { responses, events });
         }
@@ -103,15 +109,15 @@ impl CopiedHistory {
         Some(Self::Burst { parent: parent.to_owned(), last_line })
     }
 
-    /// Gives a copy the identity of its original, and returns whose the message is.
-    pub(super) fn claim(&mut self, draft: &mut Draft, own_id: Option<&str>, is_event: bool) -> Claim {
+    /// Gives a copy the identity of its original, and returns the owner of the message.
+    pub(super) fn claim_message(&mut self, draft: &mut Draft, own_id: Option<&str>, is_event: bool) -> MessageOwner {
         match self {
             Self::Known { responses, events } => {
                 let matcher = if is_event { events } else { responses };
-                let Some(original) = matcher.find(draft, own_id) else { return Claim::Own };
+                let Some(original) = matcher.match_original(draft, own_id) else { return MessageOwner::Own };
                 set_identity(draft, &original.session, &original.external_id);
                 (draft.at, draft.at_estimated) = match (original.at, original.at_estimated) {
-                    (at, true) if at.milliseconds() == 0 => (draft.at, draft.at_estimated),
+                    (at, true) if at.to_milliseconds() == 0 => (draft.at, draft.at_estimated),
                     original => original,
                 };
                 draft.parent_session.clone_from(&original.parent_session);
@@ -119,45 +125,45 @@ impl CopiedHistory {
                 draft.cwd.clone_from(&original.cwd);
                 draft.git_branch.clone_from(&original.git_branch);
                 draft.model.clone_from(&original.model);
-                Claim::Original
+                MessageOwner::Original
             }
-            Self::Burst { parent, last_line } if draft.line <= *last_line => Claim::Session(parent.clone()),
-            Self::Burst { .. } => Claim::Own,
+            Self::Burst { parent, last_line } if draft.line <= *last_line => MessageOwner::Session(parent.clone()),
+            Self::Burst { .. } => MessageOwner::Own,
         }
     }
 }
 
 /// Owner of a message in the file of a fork.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Claim {
-    /// The fork's.
+pub(super) enum MessageOwner {
+    /// The fork owns the message.
     Own,
-    /// The parent's, which has it already under the id that it was given.
+    /// The parent owns it; the draft already has the original's session and id.
     Original,
-    /// That session's.
+    /// The named session owns it.
     Session(String),
 }
 
 /// Reads the messages of the parent: those of response items, and those that only events hold.
-fn read_originals(fork: &Codex, path: &Path) -> io::Result<(Matcher, Matcher)> {
+fn read_originals(fork: &Codex, path: &Path) -> io::Result<(OriginalMatcher, OriginalMatcher)> {
     let mut parent = Codex::of_generation(path, fork.longest, fork.generation + 1);
-    let (mut responses, mut events) = (Matcher::default(), Matcher::default());
+    let (mut responses, mut events) = (OriginalMatcher::default(), OriginalMatcher::default());
     for_each_record(path, fork.longest, |value, line| {
-        responses.add(parent.record(value, line).unwrap_or_default());
+        responses.add_originals(parent.convert_record(value, line).unwrap_or_default());
         true
     })?;
-    responses.add(parent.answers.release());
-    events.add(parent.end());
+    responses.add_originals(parent.answers.release_all());
+    events.add_originals(parent.remaining_items());
     Ok((responses, events))
 }
 
-/// The last line that was written at once with the parent's `session_meta`; `None` when that is every line, which
-/// proves nothing.
+/// Finds the last line written at once with the parent's `session_meta`; `None` if that is every line, which proves
+/// nothing.
 fn last_line_of_burst(fork: &Codex, meta_line: u64, meta_at: Timestamp) -> io::Result<Option<u64>> {
     let (mut last, mut goes_on) = (meta_line, false);
     for_each_record(&fork.path, fork.longest, |value, line| {
-        let at = moment(value.get("timestamp")).unwrap_or(meta_at);
-        goes_on = line > meta_line && at.milliseconds() > meta_at.milliseconds() + BURST_MS;
+        let at = parse_time(value.get("timestamp")).unwrap_or(meta_at);
+        goes_on = line > meta_line && at.to_milliseconds() > meta_at.to_milliseconds() + BURST_MS;
         if !goes_on {
             last = last.max(line);
         }
@@ -170,33 +176,33 @@ fn for_each_record(path: &Path, longest: usize, mut read: impl FnMut(Value, u64)
     let mut lines = open_lines(path, longest, &Damage::default())?;
     loop {
         let step = lines.next()?;
-        let line = lines.position.line + u64::from(step == Line::Unfinished);
+        let line = lines.position.line + u64::from(step == LineOutcome::Unfinished);
         match step {
-            Line::End => return Ok(()),
-            Line::TooLong(_) => continue,
-            Line::Complete | Line::Unfinished => {}
+            LineOutcome::End => return Ok(()),
+            LineOutcome::TooLong(_) => continue,
+            LineOutcome::Complete | LineOutcome::Unfinished => {}
         }
         for found in json::read_records(&lines.buffer, Codex::is_record) {
-            if let Found::Whole(value) | Found::Repaired(value) | Found::Partial(value) = found
+            if let RecordOutcome::Whole(value) | RecordOutcome::Repaired(value) | RecordOutcome::Partial(value) = found
                 && !read(value, line)
             {
                 return Ok(());
             }
         }
-        if step == Line::Unfinished {
+        if step == LineOutcome::Unfinished {
             return Ok(());
         }
     }
 }
 
-/// The folder of Codex that a transcript lies in.
+/// Returns the Codex home directory that a transcript is in.
 pub(super) fn codex_home(transcript: &Path) -> Option<&Path> {
     let mut folders = transcript.ancestors().skip(1);
     let is_known = |folder: &&Path| FOLDERS.iter().any(|name| folder.file_name().is_some_and(|folder| folder == *name));
     folders.find(is_known).and_then(Path::parent)
 }
 
-/// Folders that may hold another session: those of Codex, else the folder above year, month and day.
+/// Returns the folders that may hold another session: those of Codex, else the folder above year, month and day.
 fn session_folders(beside: &Path) -> Vec<PathBuf> {
     let is_date = |folder: &Path| {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
@@ -208,8 +214,8 @@ fn session_folders(beside: &Path) -> Vec<PathBuf> {
     }
 }
 
-/// The transcript of another session, beside one that is known.
-fn find_rollout(beside: &Path, session: &str) -> Option<PathBuf> {
+/// Finds the transcript of another session, given the path of a known one.
+fn find_transcript(beside: &Path, session: &str) -> Option<PathBuf> {
     let roots = session_folders(beside);
     let mut folders: Vec<(PathBuf, u8)> = roots.into_iter().map(|root| (root, 0)).collect();
     let mut found = None;
@@ -226,7 +232,7 @@ fn find_rollout(beside: &Path, session: &str) -> Option<PathBuf> {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             let is_it = path != beside && name.contains(session) && super::is_transcript(&path);
-            // The plain file is the newer one where both are there.
+            // If both exist, the uncompressed file is the newer one.
             if is_it && (found.is_none() || !super::archive::is_compressed(&path)) {
                 found = Some(path);
             }

@@ -1,33 +1,33 @@
-//! Which session a file holds, and which session it comes from. Does not own copied history ([`super::fork`]).
+//! Determines the session of a file and the session it originates from. Does not own copied history ([`super::fork`]).
 
 use std::path::Path;
 
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::super::draft_builder::{field, first};
+use super::super::draft_builder::{first_field, text_field};
 
-/// Characters of a UUID with its hyphens.
+/// Length of a UUID with its hyphens.
 const UUID_CHARACTERS: usize = 36;
 
-/// The session of one file.
+/// Session of one file.
 #[derive(Debug, Default)]
-pub(super) struct Identity {
+pub(super) struct SessionIdentity {
     /// Id of the session.
     pub(super) session: String,
-    /// Set once the id is known: from the name of the file, or from its first `session_meta`.
+    /// True once the id is known, from the name of the file or its first `session_meta`.
     is_known: bool,
-    /// The session that started it, for sub-agents.
+    /// Session that started it, for sub-agents.
     parent: Option<String>,
-    /// The session whose history it continues.
+    /// Session whose history it continues.
     forked_from: Option<String>,
-    /// Set when a model wrote the prompts.
+    /// True if a model wrote the prompts.
     pub(super) is_subagent: bool,
 }
 
-impl Identity {
+impl SessionIdentity {
     /// Reads the id from the name of a file: its last UUID (`rollout-2026-11-24T03-22-35-<uuid>.jsonl`).
-    pub(super) fn of_file(path: &Path) -> Self {
+    pub(super) fn from_file_name(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let stem = name.strip_suffix(".zst").unwrap_or(&name);
         let stem = stem.strip_suffix(".jsonl").unwrap_or(stem);
@@ -37,10 +37,10 @@ impl Identity {
         )
     }
 
-    /// Takes in a `session_meta`. Returns the id of the other session that it describes: a fork begins with a copy of
+    /// Applies a `session_meta`. Returns the session id if it describes another session: a fork begins with a copy of
     /// its parent's.
     pub(super) fn read_meta(&mut self, meta: &Value) -> Option<String> {
-        let id = first(meta, &["id", "session_id"])?;
+        let id = first_field(meta, &["id", "session_id"])?;
         if !self.is_known {
             (self.session, self.is_known) = (id.to_owned(), true);
         }
@@ -53,8 +53,8 @@ impl Identity {
             id.map(str::to_owned)
         };
         let spawned = meta.pointer("/source/subagent");
-        self.is_subagent |= spawned.is_some() || field(meta, "thread_source") == Some("subagent");
-        // `session_id` of a sub-agent is that of the session at the top.
+        self.is_subagent |= spawned.is_some() || text_field(meta, "thread_source") == Some("subagent");
+        // A sub-agent's `session_id` is that of the top-level session.
         let parents = [
             meta.get("parent_thread_id"),
             spawned.and_then(|spawned| spawned.pointer("/thread_spawn/parent_thread_id")),
@@ -65,18 +65,19 @@ impl Identity {
         None
     }
 
-    /// The session that started this one.
+    /// Returns the session that started this one.
     pub(super) fn parent_session(&self) -> Option<String> {
         self.parent.clone()
     }
 
-    /// The session whose history this one continues. A sub-agent that was given its parent's history is no fork.
+    /// Returns the session whose history this one continues. A sub-agent that received its parent's history is not a
+    /// fork.
     pub(super) fn forked_from(&self) -> Option<String> {
         self.forked_from.clone().filter(|_| !self.is_subagent)
     }
 }
 
-/// The last UUID in a text.
+/// Returns the last UUID in a text.
 fn last_uuid(text: &str) -> Option<&str> {
     let last_start = text.len().checked_sub(UUID_CHARACTERS)?;
     let mut candidates = (0..=last_start).rev().filter_map(|start| text.get(start..start + UUID_CHARACTERS));
@@ -99,12 +100,12 @@ mod tests {
             format!("rollout-2026-04-05T06-07-00-{OWN}.jsonl.zst"),
             format!("{PARENT}-{OWN} (copy).jsonl"),
         ] {
-            let mut identity = Identity::of_file(Path::new(&name));
+            let mut identity = SessionIdentity::from_file_name(Path::new(&name));
             assert_eq!(identity.read_meta(&json!({ "id": PARENT })).as_deref(), Some(PARENT), "{name}");
             assert_eq!(identity.read_meta(&json!({ "id": OWN, "cwd": "/w" })), None);
             assert_eq!((identity.session.as_str(), identity.forked_from().as_deref()), (OWN, Some(PARENT)));
         }
-        let mut renamed = Identity::of_file(Path::new("notes.jsonl"));
+        let mut renamed = SessionIdentity::from_file_name(Path::new("notes.jsonl"));
         assert_eq!(renamed.session, "notes");
         assert_eq!(renamed.read_meta(&json!({ "id": OWN, "forked_from_id": PARENT })), None);
         assert_eq!(renamed.read_meta(&json!({ "id": "other" })).as_deref(), Some("other"));
@@ -119,13 +120,13 @@ mod tests {
             json!({ "id": OWN, "source": { "subagent": { "thread_spawn": { "parent_thread_id": PARENT, "depth": 1 } } } }),
         ];
         for meta in metas {
-            let mut identity = Identity::of_file(Path::new(OWN));
+            let mut identity = SessionIdentity::from_file_name(Path::new(OWN));
             let _ = identity.read_meta(&json!({ "id": PARENT }));
             assert_eq!(identity.read_meta(&meta), None);
             assert!(identity.is_subagent && identity.forked_from().is_none(), "{meta}");
             assert_eq!(identity.parent_session().as_deref(), Some(PARENT), "{meta}");
         }
-        let mut main = Identity::of_file(Path::new(OWN));
+        let mut main = SessionIdentity::from_file_name(Path::new(OWN));
         let _ = main.read_meta(&json!({ "id": OWN, "session_id": OWN, "source": "exec", "thread_source": "user" }));
         assert!(!main.is_subagent && main.parent_session().is_none());
     }

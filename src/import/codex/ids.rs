@@ -1,30 +1,29 @@
-//! Ids of messages: the record's own, else made of what the message says, so that a copy of it in another file has
-//! the same.
+//! Assigns message ids: the record's own, else a hash of the content, so that a copy in another file gets the same id.
 
 use std::collections::HashMap;
 
 use super::super::draft_builder::ContentIds;
 use crate::domain::{ContentHash, Draft};
 
-/// Ids that one file used.
+/// Ids used in one file.
 #[derive(Debug, Default)]
 pub(super) struct MessageIds {
     of_content: ContentIds,
-    /// Length and hash of the text that each id of the file's own stands for.
+    /// Length and hash of the text behind each of the file's own ids.
     own: HashMap<String, (usize, ContentHash)>,
 }
 
 impl MessageIds {
-    /// The id of a message. An id that the file used for another text is not used again: some providers count from
-    /// zero in every answer.
-    pub(super) fn id_of(&mut self, own: Option<&str>, draft: &Draft, call: &str) -> String {
-        let mut content = content_of(draft);
+    /// Returns the id of a message. An id that the file already used for another text is not reused, because some
+    /// providers count from zero in every answer.
+    pub(super) fn assign_id(&mut self, own: Option<&str>, draft: &Draft, call: &str) -> String {
+        let mut content = draft_content(draft);
         content.push(call);
         let Some(own) = own else { return self.of_content.next_id(&content) };
-        let text = text_of(draft);
-        let version = (text.len(), ContentHash::of(&text));
+        let text = draft_text(draft);
+        let version = (text.len(), ContentHash::of_text(&text));
         match self.own.get(own) {
-            Some((length, hash)) if text.get(..*length).map(ContentHash::of) != Some(*hash) => {
+            Some((length, hash)) if text.get(..*length).map(ContentHash::of_text) != Some(*hash) => {
                 content.push(own);
                 self.of_content.next_id(&content)
             }
@@ -36,13 +35,13 @@ impl MessageIds {
     }
 }
 
-/// Hash of what a message says, by which a copy of it is recognised.
-pub(super) fn fingerprint(draft: &Draft) -> ContentHash {
-    let content: Vec<&[u8]> = content_of(draft).into_iter().map(str::as_bytes).collect();
+/// Hashes the content of a message, to recognise a copy of it.
+pub(super) fn fingerprint_draft(draft: &Draft) -> ContentHash {
+    let content: Vec<&[u8]> = draft_content(draft).into_iter().map(str::as_bytes).collect();
     ContentHash::of_parts(&content)
 }
 
-/// Gives a message its session and id, and its parts their keys.
+/// Sets session and id of a message and updates the keys of its parts.
 pub(super) fn set_identity(draft: &mut Draft, session: &str, id: &str) {
     for part in &mut draft.parts {
         let rest = part.external_key.strip_prefix(draft.external_id.as_str()).unwrap_or(&part.external_key);
@@ -52,25 +51,25 @@ pub(super) fn set_identity(draft: &mut Draft, session: &str, id: &str) {
     session.clone_into(&mut draft.session);
 }
 
-fn content_of(draft: &Draft) -> Vec<&str> {
+fn draft_content(draft: &Draft) -> Vec<&str> {
     let parts = draft.parts.iter().flat_map(|part| [part.kind.name(), part.text.trim()]);
     std::iter::once(draft.role.name()).chain(parts).collect()
 }
 
-fn text_of(draft: &Draft) -> String {
+fn draft_text(draft: &Draft) -> String {
     draft.parts.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{DraftPart, Kind, Origin, Role, Timestamp};
+    use crate::domain::{DraftPart, Origin, PartKind, Role, Timestamp};
 
     fn said(text: &str) -> Draft {
         let mut draft = Draft::new("", "", Role::User, Timestamp::from_milliseconds(1));
         draft.parts.push(DraftPart {
             external_key: "/0".to_owned(),
-            kind: Kind::Text,
+            kind: PartKind::Text,
             origin: Origin::Person,
             text: text.to_owned(),
             tool: None,
@@ -81,12 +80,12 @@ mod tests {
     #[test]
     fn ids_are_stable_and_never_shared_by_different_texts() {
         let (mut first, mut second) = (MessageIds::default(), MessageIds::default());
-        let go = first.id_of(None, &said("go on"), "");
-        assert_eq!(second.id_of(None, &said("go on\n"), ""), go);
-        assert_ne!(first.id_of(None, &said("go on"), ""), go);
-        assert_eq!(first.id_of(Some("msg_1"), &said("half"), ""), "msg_1");
-        assert_eq!(first.id_of(Some("msg_1"), &said("half and whole"), ""), "msg_1");
-        let other = first.id_of(Some("msg_1"), &said("something else"), "");
+        let go = first.assign_id(None, &said("go on"), "");
+        assert_eq!(second.assign_id(None, &said("go on\n"), ""), go);
+        assert_ne!(first.assign_id(None, &said("go on"), ""), go);
+        assert_eq!(first.assign_id(Some("msg_1"), &said("half"), ""), "msg_1");
+        assert_eq!(first.assign_id(Some("msg_1"), &said("half and whole"), ""), "msg_1");
+        let other = first.assign_id(Some("msg_1"), &said("something else"), "");
         assert!(other.starts_with("content-"), "{other}");
         let mut draft = said("x");
         set_identity(&mut draft, "s", "m");

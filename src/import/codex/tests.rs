@@ -1,4 +1,4 @@
-//! Files of the kinds that Codex writes, and what is read of them.
+//! Imports files of every kind that Codex writes.
 #![expect(clippy::needless_pass_by_value, reason = "tests hand over what they have just made")]
 
 use serde_json::json;
@@ -8,7 +8,7 @@ use super::*;
 const OWN: &str = "019b1111-0000-7000-8000-00000000aaaa";
 const PARENT: &str = "019b0000-0000-7000-8000-00000000bbbb";
 
-/// A folder of Codex.
+/// A Codex home directory.
 struct Home(tempfile::TempDir);
 
 impl Home {
@@ -22,14 +22,14 @@ impl Home {
         let path = self.0.path().join(format!("sessions/rollout-2026-04-05T06-07-00-{session}.jsonl"));
         let lines: Vec<String> = records.iter().map(|record| record.to_string() + "\n").collect();
         crate::disk::write_atomic(&path, lines.concat().as_bytes()).unwrap();
-        let transcript = Transcript { path, size: 1, modified: 0 };
+        let transcript = TranscriptFile { path, size: 1, modified: 0 };
         let options = ReadOptions { longest: 1 << 20, now: Timestamp::from_milliseconds(2_000_000_000_000) };
         let mut items = Vec::new();
         let mut take = |item, _| {
             items.push(item);
             true
         };
-        open(&transcript, options).unwrap().each(&mut take).unwrap();
+        open(&transcript, options).unwrap().for_each_item(&mut take).unwrap();
         items
     }
 }
@@ -164,12 +164,12 @@ fn torn_records_keep_what_is_whole() {
         r#"{"timestamp":"2026-04-05T06:07:01Z","type":"response_item","payload":{"type":"message","role":"user","content":[{"type":"input_text","text":"cut o"#
     );
     crate::disk::write_atomic(&path, torn.as_bytes()).unwrap();
-    let transcript = Transcript { path, size: 1, modified: 0 };
+    let transcript = TranscriptFile { path, size: 1, modified: 0 };
     let options = ReadOptions { longest: 1 << 20, now: Timestamp::from_milliseconds(2_000_000_000_000) };
     let mut items = Vec::new();
     open(&transcript, options)
         .unwrap()
-        .each(&mut |item, _| {
+        .for_each_item(&mut |item, _| {
             items.push(item);
             true
         })

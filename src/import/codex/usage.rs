@@ -1,4 +1,4 @@
-//! Tokens: a record that counts them follows the answer that they belong to.
+//! Assigns token counts to answers: the record with the count follows the answer it belongs to.
 
 use std::collections::VecDeque;
 
@@ -7,38 +7,38 @@ use serde_json::Value;
 use super::super::Item;
 use crate::domain::{Role, Usage};
 
-/// Items behind an answer after which no count of its tokens is expected.
+/// Number of items after an answer beyond which no token count is expected.
 const MAX_WAITING: usize = 64;
 
-/// The last answer and what came after it.
+/// The last answer and the items after it.
 #[derive(Debug, Default)]
 pub(super) struct AnswerQueue {
-    /// The first is the answer.
+    /// Queued items; the first is the answer.
     items: VecDeque<Item>,
-    /// Tokens of the whole session when they were counted last.
+    /// Tokens of the whole session at the last count.
     total: Option<Value>,
 }
 
 impl AnswerQueue {
-    /// Takes an item and returns those that need not wait.
+    /// Adds an item and returns those that need not wait any longer.
     pub(super) fn push(&mut self, item: Item) -> Vec<Item> {
         let is_answer = matches!(&item, Item::Draft(draft) if draft.role == Role::Assistant);
         if !is_answer && self.items.is_empty() {
             return vec![item];
         }
         let full = self.items.len() >= MAX_WAITING;
-        let released = if is_answer || full { self.release() } else { Vec::new() };
+        let released = if is_answer || full { self.release_all() } else { Vec::new() };
         self.items.push_back(item);
         released
     }
 
-    /// Returns everything that waits.
-    pub(super) fn release(&mut self) -> Vec<Item> {
+    /// Removes and returns all queued items.
+    pub(super) fn release_all(&mut self) -> Vec<Item> {
         std::mem::take(&mut self.items).into()
     }
 
-    /// Gives the waiting answer its tokens.
-    pub(super) fn count(&mut self, usage: &Value) {
+    /// Sets the token usage of the queued answer, unless it has one.
+    pub(super) fn set_usage(&mut self, usage: &Value) {
         if let Some(Item::Draft(draft)) = self.items.front_mut()
             && draft.usage.is_none()
         {
@@ -46,15 +46,16 @@ impl AnswerQueue {
         }
     }
 
-    /// Gives the waiting answer the tokens of a `token_count` event. Such an event may come again without a new answer.
-    pub(super) fn count_event(&mut self, info: &Value) {
+    /// Sets the token usage of the queued answer from a `token_count` event. Such an event may come again without a new
+    /// answer.
+    pub(super) fn set_event_usage(&mut self, info: &Value) {
         let total = info.get("total_token_usage");
         if total.is_some() && total == self.total.as_ref() {
             return;
         }
         self.total = total.cloned();
         if let Some(last) = info.get("last_token_usage") {
-            self.count(last);
+            self.set_usage(last);
         }
     }
 }

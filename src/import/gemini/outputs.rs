@@ -1,42 +1,41 @@
-//! Outputs of tools: as they went to the model, as they were shown, and in full in a file when they were too long for
+//! Reads tool outputs: as they went to the model, as they were shown, and in full from a file if they were too long for
 //! either.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 
-use super::places;
-use crate::domain::mark;
+use super::paths;
+use crate::disk;
+use crate::domain::own_output;
 
 /// Folder of a project that holds long outputs.
 const OUTPUTS: &str = "tool-outputs";
-/// Bytes of a long output that are read.
+/// Maximum bytes read from a long output.
 const MAX_OUTPUT: u64 = 8 << 20;
-/// Bytes of one part. Only the beginning of a longer text is indexed by word.
+/// Maximum bytes of one part. Keyword search indexes only the beginning of a longer text.
 const MAX_PART: usize = 192 << 10;
-/// Bytes of a result within which it names the file with the rest.
+/// Bytes at the start of a result in which the file with the rest is named.
 const NAMED_WITHIN: usize = 4_000;
 
-/// Recognises our own output, which the client wraps into an element.
+/// Returns true for our own output, which the client wraps into an element.
 pub(super) fn is_own_output(text: &str) -> bool {
-    mark::is_own_output(text) || mark::is_own_output(&unwrapped(text))
+    own_output::is_own_output(text) || own_output::is_own_output(&unwrap_output(text))
 }
 
-/// The texts of an output, in pieces that are indexed as a whole.
+/// Returns the text of an output in pieces that are indexed completely.
 pub(super) fn output_texts(transcript: &Path, result: &str, shown: Option<&str>) -> Vec<String> {
-    let result_text = unwrapped(result);
+    let result_text = unwrap_output(result);
     let shown = shown.map_or("", str::trim);
-    let full = named_file(transcript, result).and_then(|file| read_output(&file));
+    let full = find_named_file(transcript, result).and_then(|file| read_output(&file));
     let text = match full {
         Some(full) if full.len() >= shown.len() => full,
         Some(_) => shown.to_owned(),
-        None => merge(&result_text, shown, result),
+        None => merge_outputs(&result_text, shown, result),
     };
     split_at_lines(&text)
 }
 
-/// Merges the output for the model and the one for the screen. Each may hold what the other does not.
-fn merge(result: &str, shown: &str, whole_result: &str) -> String {
+/// Merges the output for the model with the one for the screen. Each may hold what the other lacks.
+fn merge_outputs(result: &str, shown: &str, whole_result: &str) -> String {
     let is_cut = shown.len() > result.len() && whole_result.contains("Output too large");
     if result.is_empty() || is_cut {
         return shown.to_owned();
@@ -47,8 +46,8 @@ fn merge(result: &str, shown: &str, whole_result: &str) -> String {
     if shown.contains(result) { shown.to_owned() } else { format!("{result}\n\n{shown}") }
 }
 
-/// A result without the element and the lines that the client puts around it.
-fn unwrapped(result: &str) -> String {
+/// Strips the element and the lines that the client puts around a result.
+fn unwrap_output(result: &str) -> String {
     let Some((before, inside)) = result.split_once("<untrusted_context>") else { return result.trim().to_owned() };
     let (inside, after) = inside.split_once("</untrusted_context>").unwrap_or((inside, ""));
     let inside = inside.trim();
@@ -58,30 +57,29 @@ fn unwrapped(result: &str) -> String {
     texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-/// The file with the whole output that a result names. It must lie in the folder for outputs of the same project.
-fn named_file(transcript: &Path, result: &str) -> Option<PathBuf> {
-    let head = crate::domain::text::prefix(result, NAMED_WITHIN);
+/// Finds the file with the full output that a result names. It must be in the outputs folder of the same project.
+fn find_named_file(transcript: &Path, result: &str) -> Option<PathBuf> {
+    let head = crate::domain::text::byte_prefix(result, NAMED_WITHIN);
     let marks = [format!("/{OUTPUTS}/"), format!("\\{OUTPUTS}\\")];
     let (at, mark) = marks.iter().find_map(|mark| Some((head.find(mark.as_str())?, mark)))?;
     let named = head.get(at + mark.len()..)?.lines().next()?.trim().trim_end_matches(['.', '"', '\'', ')', ']']);
     let relative: PathBuf = named.split(['/', '\\']).collect();
     let is_plain = relative.components().all(|component| matches!(component, Component::Normal(_)));
-    let folder = places::project_place(transcript)?.join(OUTPUTS);
+    let folder = paths::project_directory(transcript)?.join(OUTPUTS);
     let file = folder.join(relative).canonicalize().ok()?;
     (is_plain && file.starts_with(folder.canonicalize().ok()?)).then_some(file)
 }
 
 fn read_output(file: &Path) -> Option<String> {
-    let mut bytes = Vec::new();
-    File::open(file).ok()?.take(MAX_OUTPUT).read_to_end(&mut bytes).ok()?;
-    Some(unwrapped(&String::from_utf8_lossy(&bytes)))
+    let bytes = disk::read_foreign_head(file, MAX_OUTPUT).ok()?;
+    Some(unwrap_output(&String::from_utf8_lossy(&bytes)))
 }
 
-/// Cuts a text into parts at line ends; within a line only where one line is too long.
+/// Splits a text into parts at line ends, or inside a line that is too long.
 fn split_at_lines(text: &str) -> Vec<String> {
     let (mut parts, mut rest) = (Vec::new(), text);
     while rest.len() > MAX_PART {
-        let head = crate::domain::text::prefix(rest, MAX_PART);
+        let head = crate::domain::text::byte_prefix(rest, MAX_PART);
         let end = head.rfind('\n').map_or(head.len(), |at| at + 1);
         let Some((part, after)) = rest.split_at_checked(end.max(1)) else { break };
         parts.push(part.to_owned());
@@ -97,7 +95,7 @@ mod tests {
 
     #[test]
     fn own_outputs_are_recognised_inside_what_the_client_adds() {
-        assert!(is_own_output(&format!("<untrusted_context>\n{}\n1. x\n</untrusted_context>", mark::PREAMBLE)));
+        assert!(is_own_output(&format!("<untrusted_context>\n{}\n1. x\n</untrusted_context>", own_output::PREAMBLE)));
         assert!(!is_own_output("<untrusted_context>\nOutput: x\n</untrusted_context>"));
     }
 

@@ -1,16 +1,43 @@
-//! MemPalace's database (`chroma.sqlite3`, or `sqlite_exact.sqlite3`): conversations word for word, texts that were filed on purpose, and
-//! pieces of files. What it derived from them (closets, assets) is left out. The layout is that of version 3, read from both kinds of
-//! database that the program itself had made.
+//! Reads MemPalace's database (`chroma.sqlite3`, or `sqlite_exact.sqlite3`): verbatim conversations, texts saved
+//! explicitly, and pieces of files. Data derived from them (closets, assets) is left out. The layout is that of version
+//! 3, read from both kinds of database that the program itself had made.
+
+use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::tables::{Peer, Table};
-use crate::domain::{Kind, Note, Origin, Role, json};
+use super::tables::{PeerTool, TableQuery, open};
+use crate::config::env;
+use crate::domain::{DraftNote, Origin, PartKind, Role, json};
 use crate::import::Item;
-use crate::import::draft_builder::{DraftBuilder, field, moment};
+use crate::import::draft_builder::{DraftBuilder, parse_time, text_field};
+use crate::import::importer::{Importer, ImporterHelp, ImporterKind, SpecialRules, has_name};
 
-const TABLES: &[Table] = &[
-    Table {
+/// The importer of mempalace's database.
+pub(in crate::import) static MEMPALACE: Importer = Importer {
+    name: "mempalace",
+    kind: ImporterKind::Database(&[&["collections", "embeddings"], &["collections", "documents"]]),
+    help: ImporterHelp {
+        command: "Import from MemPalace: conversations, filed notes, pieces of files",
+        path: "Palace folder [default: ~/.mempalace, else ~/.config/mempalace]",
+        hint: "name the palace, usually ~/.mempalace/palace",
+    },
+    default_folder: Some(palace_folder),
+    owns_file: |path| has_name(path, &["chroma.sqlite3", "sqlite_exact.sqlite3"]),
+    is_own_record: |_| false,
+    reader_version: 1,
+    open: |transcript, _, options| open(transcript, options, MemPalace),
+    special: SpecialRules::NONE,
+};
+
+/// Returns the folder of older versions if it exists, else that of newer ones.
+fn palace_folder() -> Option<PathBuf> {
+    let first = env::user_home().map(|home| home.join(".mempalace")).filter(|folder| folder.is_dir());
+    first.or_else(|| env::config_folder().map(|config| config.join("mempalace")))
+}
+
+const TABLES: &[TableQuery] = &[
+    TableQuery {
         name: "embeddings",
         sql: "SELECT e.embedding_id AS id, c.name AS collection, e.created_at AS created_at,
                 (SELECT m.string_value FROM embedding_metadata m WHERE m.id = e.id AND m.key = 'chroma:document') AS document,
@@ -19,7 +46,7 @@ const TABLES: &[Table] = &[
               FROM embeddings e JOIN segments s ON s.id = e.segment_id JOIN collections c ON c.id = s.collection
               ORDER BY e.id",
     },
-    Table {
+    TableQuery {
         name: "documents",
         sql: "SELECT d.id AS id, c.name AS collection, d.created_at AS created_at, d.document AS document,
                 d.metadata_json AS metadata
@@ -27,15 +54,15 @@ const TABLES: &[Table] = &[
     },
 ];
 
-/// Endings of collections that the program derives from the others.
+/// Suffixes of collections that the program derives from the others.
 const DERIVED: [&str; 2] = ["closets", "assets"];
 
-/// Has no state: rows stand alone.
+/// Stateless, because rows do not depend on each other.
 #[derive(Debug)]
-pub(in crate::import) struct MemPalace;
+struct MemPalace;
 
-/// Where a question ends and its answer begins: the lines of a person start with `>`.
-fn exchange(document: &str) -> (String, String) {
+/// Splits a document into question and answer: the lines of a person start with `>`.
+fn split_exchange(document: &str) -> (String, String) {
     let lines: Vec<&str> = document.lines().collect();
     let asked = lines.iter().take_while(|line| line.starts_with('>')).count();
     let (asked, answered) = lines.split_at(asked);
@@ -43,30 +70,30 @@ fn exchange(document: &str) -> (String, String) {
     (asked.join("\n"), answered.join("\n"))
 }
 
-impl Peer for MemPalace {
-    fn tables(&self) -> &'static [Table] {
+impl PeerTool for MemPalace {
+    fn table_queries(&self) -> &'static [TableQuery] {
         TABLES
     }
 
-    fn row(&mut self, _table: &str, row: &Value, count: u64) -> Result<Vec<Item>, String> {
-        let collection = field(row, "collection").unwrap_or("");
-        let metadata = field(row, "metadata").unwrap_or("{}");
-        // The text is kept even where nothing is known about it.
-        let about = json::parse(metadata.as_bytes()).map_or(Value::Null, |(about, _)| about);
-        let (mode, room) = (field(&about, "ingest_mode").unwrap_or(""), field(&about, "room").unwrap_or(""));
+    fn convert_row(&mut self, _table: &str, row: &Value, count: u64) -> Result<Vec<Item>, String> {
+        let collection = text_field(row, "collection").unwrap_or("");
+        let metadata = text_field(row, "metadata").unwrap_or("{}");
+        // The text is kept even if its metadata cannot be read.
+        let about = json::parse_lenient(metadata.as_bytes()).map_or(Value::Null, |(about, _)| about);
+        let (mode, room) = (text_field(&about, "ingest_mode").unwrap_or(""), text_field(&about, "room").unwrap_or(""));
         if DERIVED.iter().any(|derived| collection.ends_with(derived)) || mode == "registry" || room == "_registry" {
             return Ok(vec![Item::Bookkeeping("closet".into())]);
         }
-        let id = field(row, "id").ok_or("no id, skipped")?;
-        let document = field(row, "document").unwrap_or("");
-        let wing = field(&about, "wing");
-        let file = field(&about, "source_file");
-        let session = field(&about, "session_id").or(file).or(wing).unwrap_or("palace");
-        let times = ["timestamp", "authored_at", "filed_at"].iter().find_map(|name| moment(about.get(*name)));
-        let at = times.or_else(|| moment(row.get("created_at")));
+        let id = text_field(row, "id").ok_or("no id, skipped")?;
+        let document = text_field(row, "document").unwrap_or("");
+        let wing = text_field(&about, "wing");
+        let file = text_field(&about, "source_file");
+        let session = text_field(&about, "session_id").or(file).or(wing).unwrap_or("palace");
+        let times = ["timestamp", "authored_at", "filed_at"].iter().find_map(|name| parse_time(about.get(*name)));
+        let at = times.or_else(|| parse_time(row.get("created_at")));
         let begin = |id: &str, role| {
             let mut builder = DraftBuilder::new(session, id, role, at, count);
-            builder.draft().cwd = wing.map(str::to_owned);
+            builder.draft_mut().cwd = wing.map(str::to_owned);
             builder
         };
         let said = |id: &str, role, text: &str| {
@@ -74,16 +101,16 @@ impl Peer for MemPalace {
             builder.add_text(text);
             builder.finish()
         };
-        // A file that was read in, not something that was said or saved.
+        // A file that was ingested, not something that was said or saved.
         let is_file = file.is_some() && about.get("source_mtime").is_some();
-        Ok(match (mode, field(&about, "role")) {
+        Ok(match (mode, text_field(&about, "role")) {
             ("sweep", Some(role)) => {
                 let text = document.split_once(": ").map_or(document, |(_, text)| text);
                 vec![said(id, if role == "user" { Role::User } else { Role::Assistant }, text)]
             }
             ("convos", _) => {
-                let (asked, answered) = exchange(document);
-                // Equal times: the order is that of the ids.
+                let (asked, answered) = split_exchange(document);
+                // The times are equal, so the ids give the order.
                 let both = [(id.to_owned(), Role::User, asked), (format!("{id}/answer"), Role::Assistant, answered)];
                 let both = both.into_iter().filter(|(_, _, text)| !text.trim().is_empty());
                 let both: Vec<Item> = both.map(|(id, role, text)| said(&id, role, &text)).collect();
@@ -91,14 +118,14 @@ impl Peer for MemPalace {
             }
             _ if is_file || mode == "extract" => {
                 let mut builder = begin(id, Role::Tool);
-                builder.draft().files.extend(file.map(str::to_owned));
-                builder.add_part(Kind::ToolResult, Origin::Tool, document, Some("file"));
+                builder.draft_mut().files.extend(file.map(str::to_owned));
+                builder.add_part(PartKind::ToolResult, Origin::Tool, document, Some("file"));
                 vec![builder.finish()]
             }
             _ => {
                 let mut builder = begin(id, Role::User);
                 let tags = Some(room).filter(|room| !room.is_empty()).map(str::to_owned).into_iter().collect();
-                builder.add_saved(document, Note { tags, ..Note::default() });
+                builder.add_note(document, DraftNote { tags, ..DraftNote::default() });
                 vec![builder.finish()]
             }
         })
@@ -112,8 +139,8 @@ mod tests {
     #[test]
     fn an_exchange_is_a_question_and_its_answer() {
         let both = |asked: &str, answered: &str| (asked.to_owned(), answered.to_owned());
-        assert_eq!(exchange("> why?\nbecause\n\n- of this"), both("why?", "because\n\n- of this"));
-        assert_eq!(exchange("> first\n> second"), both("first\nsecond", ""));
-        assert_eq!(exchange("only an answer"), both("", "only an answer"));
+        assert_eq!(split_exchange("> why?\nbecause\n\n- of this"), both("why?", "because\n\n- of this"));
+        assert_eq!(split_exchange("> first\n> second"), both("first\nsecond", ""));
+        assert_eq!(split_exchange("only an answer"), both("", "only an answer"));
     }
 }

@@ -1,4 +1,4 @@
-//! Stores of other memory tools: one file per tool, and the reading of their databases. Nothing in them is changed.
+//! Reads the databases of other memory tools, one file per tool. Changes nothing in them.
 
 mod claude_mem;
 mod engram;
@@ -7,9 +7,9 @@ mod memory_service;
 mod mempalace;
 mod tables;
 
-pub(super) use claude_mem::ClaudeMem;
-pub(super) use engram::Engram;
-pub(super) use episodic_memory::EpisodicMemory;
-pub(super) use memory_service::MemoryService;
-pub(super) use mempalace::MemPalace;
-pub(super) use tables::{Peer, Tables, table_names};
+pub(super) use claude_mem::CLAUDE_MEM;
+pub(super) use engram::ENGRAM;
+pub(super) use episodic_memory::EPISODIC_MEMORY;
+pub(super) use memory_service::MEMORY_SERVICE;
+pub(super) use mempalace::MEMPALACE;
+pub(super) use tables::table_names;

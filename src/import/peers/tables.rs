@@ -1,41 +1,69 @@
-//! The database of another tool, row by row. Owns opening it so that nothing in it changes, and rows that cannot be read; what a row means
-//! belongs to the tool.
+//! Reads the database of another tool, row by row. Owns opening it without changing anything, and reporting unreadable
+//! rows; the tool's module interprets the rows.
 
-use std::fs::File;
+use std::collections::HashSet;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
 use serde_json::{Map, Value};
 
-use crate::import::{BadLine, End, Item, Position, Records, Transcript};
+use crate::disk::{self, ForeignFile};
+use crate::domain::limits;
+use crate::import::{BadRecord, Item, Position, ReadEnd, ReadOptions, RecordStream, TranscriptFile};
 
-/// How long a tool that is writing is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Time to wait for a tool that is writing.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A question to the database; where its table is missing (older versions) it is left out.
+/// Files that SQLite opens beside a database.
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// Time after which a statement learns of a signal.
+const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// A query of the database. It is left out if its table is missing (older versions).
 #[derive(Debug, Clone, Copy)]
-pub(in crate::import) struct Table {
-    /// What its rows are, for reports.
+pub(super) struct TableQuery {
+    /// Name of the rows, for reports.
     pub(super) name: &'static str,
-    /// Whole rows, oldest first; columns that a version does not have are simply not there.
+    /// Query for whole rows, oldest first. Columns that a version does not have are simply missing.
     pub(super) sql: &'static str,
 }
 
-/// What makes items of the rows of one tool.
-pub(in crate::import) trait Peer: Send {
-    /// In the order in which they are needed.
-    fn tables(&self) -> &'static [Table];
-
-    /// What a row holds, or why it cannot be read. `number` counts the rows of its table from 1.
-    fn row(&mut self, table: &str, row: &Value, number: u64) -> Result<Vec<Item>, String>;
+impl TableQuery {
+    /// Returns true if the query reads none of these tables.
+    fn names_none_of(&self, tables: &HashSet<String>) -> bool {
+        let mut words = self.sql.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+        !words.any(|word| tables.contains(&word.to_lowercase()))
+    }
 }
 
-/// A database that is being read.
-pub(in crate::import) struct Tables<P> {
+/// Converts the rows of one tool to items.
+pub(super) trait PeerTool: Send {
+    /// Returns the queries in the order in which they must be read.
+    fn table_queries(&self) -> &'static [TableQuery];
+
+    /// Converts a row to items. The error is the reason it was skipped. `number` counts the rows of its table from 1.
+    fn convert_row(&mut self, table: &str, row: &Value, number: u64) -> Result<Vec<Item>, String>;
+}
+
+/// Opens the database of a tool.
+pub(super) fn open(
+    transcript: &TranscriptFile,
+    options: ReadOptions,
+    peer: impl PeerTool + 'static,
+) -> io::Result<Box<dyn RecordStream>> {
+    Ok(Box::new(TableReader::open(transcript, options.longest, peer)?))
+}
+
+/// Reader of one database.
+struct TableReader<P> {
     connection: Connection,
     path: PathBuf,
     bytes: u64,
@@ -43,12 +71,58 @@ pub(in crate::import) struct Tables<P> {
     peer: P,
 }
 
-impl<P: Peer> Tables<P> {
-    /// Opens it for reading. What others write meanwhile is for the next time.
-    pub(in crate::import) fn open(transcript: &Transcript, longest: usize, peer: P) -> io::Result<Self> {
+impl<P: PeerTool> TableReader<P> {
+    /// Opens the database for reading. What others write meanwhile is left for the next import.
+    fn open(transcript: &TranscriptFile, longest: usize, peer: P) -> io::Result<Self> {
         let path = transcript.path.clone();
-        let connection = open(&path).map_err(|error| io::Error::other(why(&error)))?;
+        check_files(&path)?;
+        let connection = open_connection(&path).map_err(|error| io::Error::other(explain_error(&error)))?;
+        // A hostile column could be computed: a value larger than this is an error of its row.
+        let most = i32::try_from(limits::ROW_BYTES.max(longest)).unwrap_or(i32::MAX);
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, most).map_err(io::Error::other)?;
         Ok(Self { connection, path, bytes: transcript.size, longest, peer })
+    }
+}
+
+/// Checks that a database and what SQLite opens beside it are regular files: opening a FIFO would block.
+fn check_files(path: &Path) -> io::Result<()> {
+    drop(ForeignFile::open(path)?);
+    for suffix in COMPANIONS {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(suffix);
+        if Path::new(&beside).symlink_metadata().is_ok() {
+            let why = |error| io::Error::other(format!("{}: {error}", Path::new(&beside).display()));
+            drop(ForeignFile::open_unlinked(Path::new(&beside)).map_err(why)?);
+        }
+    }
+    Ok(())
+}
+
+/// Interrupts the statements of a connection once the process is asked to end.
+struct StatementInterrupter {
+    done: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl StatementInterrupter {
+    fn start(connection: &Connection) -> Self {
+        let (handle, (done, ended)) = (connection.get_interrupt_handle(), channel());
+        let watch = move || {
+            while ended.recv_timeout(SIGNAL_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                if disk::foreign_reads_stopped() {
+                    handle.interrupt();
+                }
+            }
+        };
+        Self { done: Some(done), thread: Some(std::thread::spawn(watch)) }
+    }
+}
+
+impl Drop for StatementInterrupter {
+    fn drop(&mut self) {
+        drop(self.done.take());
+        // The thread only waits; it has nothing to report.
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
@@ -56,17 +130,17 @@ impl<P: Peer> Tables<P> {
     clippy::disallowed_methods,
     reason = "the house way is for the memory itself; this is the file of another program"
 )]
-fn open(path: &Path) -> rusqlite::Result<Connection> {
+fn open_connection(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = if is_at_rest(path) {
-        // Not even a lock is taken, and no file appears beside it.
-        let uri = format!("file:{}?immutable=1", escaped(path));
+    let connection = if is_closed_wal(path) {
+        // Takes no lock and creates no file next to the database.
+        let uri = format!("file:{}?immutable=1", escape_uri_path(path));
         Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?
     } else {
         Connection::open_with_flags(path, flags)?
     };
-    connection.busy_timeout(PATIENCE)?;
-    // What stands in a file from elsewhere runs nothing here, and a damaged page is an error.
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Nothing in a foreign file is executed, and a damaged page is an error.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.pragma_update(None, "cell_size_check", true)?;
@@ -75,19 +149,19 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Names of the tables of a database; none where it cannot be read.
+/// Lists the table names of a database; empty if it cannot be read.
 pub(in crate::import) fn table_names(path: &Path) -> Vec<String> {
     let read = |connection: Connection| -> rusqlite::Result<Vec<String>> {
         let mut statement = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
         statement.query_map([], |row| row.get(0))?.collect()
     };
-    open(path).and_then(read).unwrap_or_default()
+    check_files(path).ok().and_then(|()| open_connection(path).and_then(read).ok()).unwrap_or_default()
 }
 
-/// Whether a database that has a write-ahead log when somebody has it open has none now.
-fn is_at_rest(path: &Path) -> bool {
+/// Returns true for a WAL-mode database without a `-wal` file. Then no program has it open.
+fn is_closed_wal(path: &Path) -> bool {
     let mut header = [0; 20];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    let read = ForeignFile::open(path).and_then(|mut file| file.read_exact(&mut header));
     // Byte 18 of the header, "file format write version": 2 is WAL (sqlite.org/fileformat.html, 1.3).
     let [.., write_version, _] = header;
     let mut log = path.as_os_str().to_owned();
@@ -95,14 +169,14 @@ fn is_at_rest(path: &Path) -> bool {
     read.is_ok() && write_version == 2 && !Path::new(&log).exists()
 }
 
-/// A path as the path of a URI.
-fn escaped(path: &Path) -> String {
+/// Escapes a file path for use in a URI.
+fn escape_uri_path(path: &Path) -> String {
     let text = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     if cfg!(windows) { format!("/{}", text.replace('\\', "/")) } else { text }
 }
 
-/// The error and what to do about it.
-fn why(error: &rusqlite::Error) -> String {
+/// Formats an error with what to do about it.
+fn explain_error(error: &rusqlite::Error) -> String {
     use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, DatabaseCorrupt, NotADatabase};
     let advice = match error.sqlite_error_code() {
         Some(NotADatabase) => "name the tool's database",
@@ -114,8 +188,8 @@ fn why(error: &rusqlite::Error) -> String {
     format!("{error}; {advice}")
 }
 
-/// A row as an object: numbers and texts; other bytes (vectors) are null.
-fn object(row: &Row<'_>, longest: usize) -> Result<Value, String> {
+/// Converts a row to an object of numbers and texts. Blobs (vectors) become null.
+fn row_to_object(row: &Row<'_>, longest: usize) -> Result<Value, String> {
     let mut fields = Map::new();
     let mut length = 0;
     for (place, name) in row.as_ref().column_names().enumerate() {
@@ -137,57 +211,71 @@ fn object(row: &Row<'_>, longest: usize) -> Result<Value, String> {
     Ok(Value::Object(fields))
 }
 
-impl<P: Peer> Tables<P> {
-    /// Rows of each question; `None` where its table is missing.
-    fn count(&self, table: &Table) -> Option<u64> {
+impl<P: PeerTool> TableReader<P> {
+    /// Lists the views and virtual tables. Reading one runs what its author wrote, for example a query without an end.
+    fn computed_tables(&self) -> rusqlite::Result<HashSet<String>> {
+        let sql = "SELECT name FROM sqlite_schema WHERE type = 'view' OR sql LIKE 'CREATE VIRTUAL%'";
+        let mut statement = self.connection.prepare(sql)?;
+        statement.query_map([], |row| row.get::<_, String>(0).map(|name| name.to_lowercase()))?.collect()
+    }
+
+    /// Counts the rows of a query; `None` if its table is missing.
+    fn count_rows(&self, table: &TableQuery) -> Option<u64> {
         let sql = format!("SELECT count(*) FROM ({})", table.sql);
         match self.connection.query_row(&sql, [], |row| row.get(0)) {
             Ok(rows) => Some(rows),
             Err(error) if is_missing(&error) => None,
-            // Reading it will tell.
+            // Reading the table reports the error.
             Err(_) => Some(0),
         }
     }
 }
 
-/// Whether the table, or a column that the question is about, is missing.
+/// Returns true if a table or column of the query is missing.
 fn is_missing(error: &rusqlite::Error) -> bool {
     matches!(error, rusqlite::Error::SqlInputError { .. }) || error.to_string().contains("no such")
 }
 
-/// How far reading is, for progress: rows of all tables stand for the bytes of the file.
-struct Way {
+/// Progress of reading. The rows of all tables stand for the bytes of the file.
+struct RowProgress {
     position: Position,
     rows: u64,
     bytes: u64,
 }
 
-impl Way {
-    fn step(&mut self) {
+impl RowProgress {
+    fn add_row(&mut self) {
         self.position.line += 1;
         self.position.offset = (self.bytes.saturating_mul(self.position.line) / self.rows.max(1)).min(self.bytes);
     }
 }
 
-impl<P: Peer> Tables<P> {
-    /// Tells what one table holds; `false` when nobody wants more.
-    fn table(&mut self, table: Table, way: &mut Way, tell: &mut dyn FnMut(Item, Position) -> bool) -> io::Result<bool> {
+impl<P: PeerTool> TableReader<P> {
+    /// Reads one table and passes on its items. Returns `false` if no more are wanted.
+    fn read_table(
+        &mut self,
+        table: TableQuery,
+        way: &mut RowProgress,
+        tell: &mut dyn FnMut(Item, Position) -> bool,
+    ) -> io::Result<bool> {
         let Self { connection, path, longest, peer, bytes: _ } = self;
-        let bad = |line, why| vec![Item::Bad(BadLine { path: path.clone(), line, why })];
-        let failed = |error: rusqlite::Error| io::Error::other(why(&error));
+        let bad = |line, why| vec![Item::Bad(BadRecord { path: path.clone(), line, why })];
+        let failed = |error: rusqlite::Error| io::Error::other(explain_error(&error));
         let mut statement = connection.prepare(table.sql).map_err(failed)?;
         let mut rows = statement.query([]).map_err(failed)?;
         for number in 1.. {
             let (items, goes_on) = match rows.next() {
                 Ok(None) => break,
                 Ok(Some(row)) => {
-                    let items = object(row, *longest).and_then(|row| peer.row(table.name, &row, number));
+                    let items = row_to_object(row, *longest).and_then(|row| peer.convert_row(table.name, &row, number));
                     (items.unwrap_or_else(|why| bad(number, format!("row of {}: {why}", table.name))), true)
                 }
-                // The rest of this table cannot be reached; the other tables can.
-                Err(error) => (bad(number, format!("{} from this row on: {}", table.name, why(&error))), false),
+                // The rest of this table cannot be read; the other tables can.
+                Err(error) => {
+                    (bad(number, format!("{} from this row on: {}", table.name, explain_error(&error))), false)
+                }
             };
-            way.step();
+            way.add_row();
             if !items.into_iter().all(|item| tell(item, way.position)) {
                 return Ok(false);
             }
@@ -199,22 +287,33 @@ impl<P: Peer> Tables<P> {
     }
 }
 
-impl<P: Peer> Records for Tables<P> {
-    fn each(mut self: Box<Self>, tell: &mut dyn FnMut(Item, Position) -> bool) -> io::Result<End> {
-        let counted = self.peer.tables().iter().filter_map(|table| Some((*table, self.count(table)?)));
-        let tables: Vec<(Table, u64)> = counted.collect();
+impl<P: PeerTool> RecordStream for TableReader<P> {
+    fn for_each_item(mut self: Box<Self>, tell: &mut dyn FnMut(Item, Position) -> bool) -> io::Result<ReadEnd> {
+        let _interrupter = StatementInterrupter::start(&self.connection);
+        let computed = self.computed_tables().map_err(|error| io::Error::other(explain_error(&error)))?;
+        let (queries, refused): (Vec<TableQuery>, Vec<TableQuery>) =
+            self.peer.table_queries().iter().partition(|query| query.names_none_of(&computed));
+        for query in refused {
+            let why = format!("{} is a view or a virtual table in this file, where the tool has a table", query.name);
+            let bad = Item::Bad(BadRecord { path: self.path.clone(), line: 0, why });
+            if !tell(bad, Position::default()) {
+                return Ok(ReadEnd { position: Position::default(), complete: false });
+            }
+        }
+        let counted = queries.iter().filter_map(|table| Some((*table, self.count_rows(table)?)));
+        let tables: Vec<(TableQuery, u64)> = counted.collect();
         let rows = tables.iter().map(|(_, rows)| rows).sum();
-        let mut way = Way { position: Position::default(), rows, bytes: self.bytes };
+        let mut way = RowProgress { position: Position::default(), rows, bytes: self.bytes };
         if tables.is_empty() {
-            let wanted: Vec<&str> = self.peer.tables().iter().map(|table| table.name).collect();
-            let why = format!("holds none of {}: it is the database of something else", wanted.join(", "));
-            tell(Item::Bad(BadLine { path: self.path.clone(), line: 0, why }), way.position);
+            let wanted: Vec<&str> = self.peer.table_queries().iter().map(|table| table.name).collect();
+            let why = format!("holds none of {}: not a database of this tool", wanted.join(", "));
+            tell(Item::Bad(BadRecord { path: self.path.clone(), line: 0, why }), way.position);
         }
         for (table, _) in tables {
-            if !self.table(table, &mut way, tell)? {
+            if !self.read_table(table, &mut way, tell)? {
                 break;
             }
         }
-        Ok(End::complete(way.position))
+        Ok(ReadEnd::completed_at(way.position))
     }
 }

@@ -1,4 +1,4 @@
-//! `memory_backup`: makes a backup, or lists those that there are.
+//! `memory_backup`: creates a backup or lists existing ones.
 
 use std::fmt::Write as _;
 use std::sync::atomic::AtomicBool;
@@ -8,58 +8,60 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Outcome, adding, answer, define, parse};
+use super::{ToolOutcome, additive_annotations, build_reply, build_tool, parse_arguments};
+use crate::backup::{self, BackupKeys, BackupTarget, RetentionPolicy};
+use crate::domain::names::{choose_value, names};
 use crate::mcp::caller::Caller;
-use crate::mcp::error::Failure;
+use crate::mcp::schema::NameOf;
 use crate::mcp::wire::operations::{BackupAnswer, BackupEntry};
 use crate::memory::Memory;
-use crate::ops::backup::{self, Keep, Keys, Target};
 
 const USAGE: &str = "for example {\"action\": \"create\"}";
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Arguments {
+struct BackupToolInput {
     /// list (default) or create.
-    #[schemars(with = "Option<Action>")]
+    #[schemars(with = "Option<NameOf<BackupAction>>")]
     action: Option<String>,
 }
 
-#[derive(JsonSchema)]
-#[schemars(rename_all = "lowercase")]
-#[expect(dead_code, reason = "only its schema is used")]
-enum Action {
+/// Work of the tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BackupAction {
     List,
     Create,
 }
 
-pub(super) fn definition() -> Tool {
-    define::<Arguments, BackupAnswer>(
+names!(BackupAction { List: "list"; Create: "create"; });
+
+pub(super) fn define_tool() -> Tool {
+    build_tool::<BackupToolInput, BackupAnswer>(
         "memory_backup",
         "Back up",
         "Makes a backup in the data folder, restored and compared before it counts, or lists those that there are. Use it only \
          when the user asks for it.",
-        adding(),
+        additive_annotations(),
     )
 }
 
-pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcome {
-    let arguments: Arguments = parse(arguments, USAGE)?;
+pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> ToolOutcome {
+    let arguments: BackupToolInput = parse_arguments(arguments, USAGE)?;
     let paths = memory.paths();
-    let created = match arguments.action.as_deref() {
-        None | Some("list") => None,
-        Some("create") => {
-            let target = Target::Own(Keep::default());
+    let created = match choose_value("action", arguments.action.as_deref().unwrap_or("list"), &BackupAction::ALL)? {
+        BackupAction::List => None,
+        BackupAction::Create => {
+            let target = BackupTarget::Own(RetentionPolicy::default());
             let never = AtomicBool::new(false);
-            backup::create(memory, paths, &target, caller.now, &never, &mut |_, _| {})?
+            backup::create_backup(memory, paths, &target, caller.now, &never, &mut |_, _| {})?
         }
-        Some(other) => return Err(Failure::arguments(format!("action is {other:?}"), "it must be list or create")),
     };
     let created = created.and_then(|made| made.path).map(|path| path.display().to_string());
-    let backups: Vec<BackupEntry> = backup::list(&paths.backups(), &Keys::of(&memory.settings().backup, None)?)?
-        .into_iter()
-        .map(BackupEntry::from)
-        .collect();
+    let backups: Vec<BackupEntry> =
+        backup::list_backups(&paths.backups_folder(), &BackupKeys::from_settings(&memory.settings().backup, None)?)?
+            .into_iter()
+            .map(BackupEntry::from)
+            .collect();
     let mut text = created.as_ref().map(|path| format!("made {path}\n")).unwrap_or_default();
     for backup in &backups {
         let what = match (&backup.messages, &backup.error) {
@@ -69,5 +71,5 @@ pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcom
         let _ = writeln!(text, "{} {} bytes, {what}: {}", backup.created_at, backup.bytes, backup.path);
     }
     let _ = write!(text, "{} backups", backups.len());
-    answer(&BackupAnswer { created, backups }, &text)
+    build_reply(&BackupAnswer { created, backups }, &text)
 }

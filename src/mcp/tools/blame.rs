@@ -1,4 +1,4 @@
-//! `memory_blame`: why a file is as it is.
+//! `memory_blame`: lists the edits of a file with the requests behind them.
 
 use std::fmt::Write as _;
 
@@ -7,8 +7,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::timeline::line;
-use super::{Outcome, define, minute, parse, projects_of, quote, quoting, reading, session_label, within};
+use super::quotation::{message_label, quote_labelled};
+use super::timeline::format_session;
+use super::{
+    ToolOutcome, build_quoting_reply, build_tool, check_range, format_minute, parse_arguments, read_only_annotations,
+    resolve_project_rows, session_label,
+};
 use crate::mcp::caller::Caller;
 use crate::mcp::wire::history::BlameAnswer;
 use crate::memory::Memory;
@@ -17,7 +21,7 @@ const USAGE: &str = "`file` is needed, for example {\"file\": \"src/pool.rs\"}";
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Arguments {
+struct BlameToolInput {
     /// Path or the end of one.
     file: String,
     /// "all" (default), "current", or a project's name or path.
@@ -27,42 +31,46 @@ struct Arguments {
     limit: Option<usize>,
 }
 
-pub(super) fn definition() -> Tool {
-    define::<Arguments, BlameAnswer>(
+pub(super) fn define_tool() -> Tool {
+    build_tool::<BlameToolInput, BlameAnswer>(
         "memory_blame",
         "Why a file changed",
         "Lists the edits of a file with the request each was made for and what was said about it. Use it before changing code \
          whose reason is not clear.",
-        reading(),
+        read_only_annotations(),
     )
 }
 
-pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcome {
-    let arguments: Arguments = parse(arguments, USAGE)?;
-    let projects = projects_of(memory, arguments.project.as_deref(), caller.directory.as_deref())?;
-    let limit = within(arguments.limit, 10, 1, 50, "limit")?;
-    let found = BlameAnswer::from(memory.blame(&arguments.file, projects, limit)?);
-    let text = render(&found);
-    quoting(&found, &text)
+pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> ToolOutcome {
+    let arguments: BlameToolInput = parse_arguments(arguments, USAGE)?;
+    let projects = resolve_project_rows(memory, arguments.project.as_deref(), caller.directory.as_deref())?;
+    let limit = check_range(arguments.limit, 10, 1, 50, "limit")?;
+    let found = BlameAnswer::from(memory.blame_file(&arguments.file, projects, limit)?);
+    let text = render_edits(&found);
+    build_quoting_reply(&found, &text)
 }
 
-fn render(found: &BlameAnswer) -> String {
+fn render_edits(found: &BlameAnswer) -> String {
     let mut text = String::new();
     for entry in &found.edits {
         let branch = entry.git_branch.as_deref().filter(|branch| !branch.is_empty());
         let branch = branch.map(|branch| format!(" · branch {branch}")).unwrap_or_default();
         let _ = writeln!(
             text,
-            "- {} · {}{branch} · {} · {} edits · session {}",
-            minute(&entry.ts),
+            "- {} · {}{branch} · “{}” · {} edits · session {}",
+            format_minute(&entry.ts),
             entry.project,
             entry.title,
             entry.edits.len(),
             session_label(&entry.session_id)
         );
-        for (label, excerpt) in [("asked", &entry.request), ("said", &entry.explanation)] {
+        for (what, excerpt) in [("asked", &entry.request), ("said", &entry.explanation)] {
             if let Some(excerpt) = excerpt {
-                let _ = writeln!(text, "   {label} ({}, {}):\n{}", excerpt.trust, excerpt.id, quote(&excerpt.text));
+                let _ = writeln!(
+                    text,
+                    "{what}: {}",
+                    quote_labelled(&message_label(&excerpt.trust, &excerpt.id), &excerpt.text)
+                );
             }
         }
     }
@@ -70,7 +78,7 @@ fn render(found: &BlameAnswer) -> String {
         text.push_str("Named without being changed:\n");
     }
     for session in &found.readers {
-        let _ = writeln!(text, "{}", line(session));
+        let _ = writeln!(text, "{}", format_session(session));
     }
     if text.is_empty() {
         text.push_str("No session named this file.\n");

@@ -1,4 +1,5 @@
-//! `memory_forget`: takes memories out for good, after showing what would go.
+//! `memory_forget`: deletes memories permanently in two steps: a preview that returns a code, then the deletion with
+//! that code.
 
 use std::fmt::Write as _;
 
@@ -7,129 +8,219 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Outcome, define, ids_of, minute, parse, quoting, time_of};
-use crate::domain::query::{Reading, Selection};
-use crate::domain::text::{first_words, visible};
-use crate::domain::{Detail, MessageId, Query, limits};
+use super::quotation::{quote_labelled, short_id};
+use super::{
+    ToolOutcome, build_quoting_reply, build_tool, format_minute, parse_arguments, parse_time, resolve_ids,
+    session_label,
+};
+use crate::backup;
+use crate::backup::deletion::{self, DeletionOrder, Requester};
+use crate::domain::query::{ReadRequest, Selection};
+use crate::domain::text::first_words;
+use crate::domain::{Detail, Failure, MessageId, Query, Timestamp, limits};
 use crate::mcp::caller::Caller;
-use crate::mcp::error::Failure;
-use crate::mcp::wire::changes::{ForgetAnswer, ForgetDone, ForgetPreview};
-use crate::memory::Memory;
-use crate::ops::backup;
+use crate::mcp::wire::changes::{DeletionPlace, DeletionReceipt, ForgetAnswer, ForgetPreview};
+use crate::mcp::wire::outgoing::{SafeText, sanitize_name};
+use crate::memory;
+use crate::memory::{ForgetRequest, MAX_MODEL_DELETIONS, Memory};
+use crate::store::CopyPolicy;
 
-const USAGE: &str = "name `ids`, a `session_id`, a `query` (then the ids you confirm), or `project` with `before`";
-/// Messages that are shown.
-const SHOWN: usize = 20;
-/// What is shown of a text stays in the transcript of the session that asks: enough to know the text by, and no more.
+const USAGE: &str =
+    "name `ids`, a `session_id`, a `query`, or `project` with `before`; then give the `code` of the preview";
+/// Messages in a preview: as many as a model may delete.
+const PREVIEW_MESSAGES: usize = MAX_MODEL_DELETIONS;
+/// Length of a preview. It stays in the transcript of the calling session, so it holds just enough to recognise the
+/// text.
 const FIRST_WORDS: usize = 8;
 const FIRST_CHARACTERS: usize = 60;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Arguments {
+struct ForgetToolInput {
     /// From search results.
     ids: Option<Vec<String>>,
     /// A whole session with its subagents.
     session_id: Option<String>,
-    /// Shows what matches; nothing goes without `confirm_ids`.
+    /// Everything that matches, at most 20.
     query: Option<String>,
-    /// Those of the matches that shall go.
-    confirm_ids: Option<Vec<String>>,
     /// With `before`: everything of this project up to then.
     project: Option<String>,
     /// Date or RFC 3339.
     before: Option<String>,
-    /// Default true: only show.
-    dry_run: Option<bool>,
-    /// Take it out of the backups too.
+    /// Delete it from the backups too; the user has to confirm that.
     include_backups: Option<bool>,
+    /// Of a preview, alone: deletes what it showed.
+    code: Option<String>,
 }
 
-pub(super) fn definition() -> Tool {
-    define::<Arguments, ForgetAnswer>(
+pub(super) fn define_tool() -> Tool {
+    build_tool::<ForgetToolInput, ForgetAnswer>(
         "memory_forget",
         "Forget",
-        "Takes memories out for good; imports do not bring them back. Use it only when the user asks to forget something. \
-         Shows what would go first; call again with dry_run false when the user agrees.",
+        "Deletes memories for good; imports do not bring them back. Use it only when the user asks to forget something. The first \
+         call shows what would be deleted and gives a code; show that to the user, and call again with the code when they \
+         agree. More than 20 messages a day, a project or backups wait for the user, who confirms them outside of this session.",
         ToolAnnotations::new().read_only(false).destructive(true).idempotent(true).open_world(false),
     )
 }
 
-pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcome {
-    let arguments: Arguments = parse(arguments, USAGE)?;
-    let dry_run = arguments.dry_run.unwrap_or(true);
-    let ids = memory.going_with(arguments.ids_meant(memory, caller, dry_run)?)?;
-    let mut answer = ForgetAnswer { dry_run, matched: ids.len(), preview: preview(memory, &ids)?, receipt: None };
-    if !dry_run && !ids.is_empty() {
-        const WHY: &str = "asked for by tool call";
-        let (paths, rewrite) = (memory.paths(), arguments.include_backups.unwrap_or(false));
-        let receipt = memory.forget_for(caller.session.as_deref(), ids.clone(), WHY, caller.now)?;
-        let shown = |path: &std::path::PathBuf| path.display().to_string();
-        let (mut rewritten, mut kept) = (Vec::new(), Vec::new());
-        if rewrite {
-            rewritten.extend(backup::forget(memory, paths, &ids, WHY, caller.now)?.iter().map(shown));
-        } else {
-            kept.extend(backup::files(&paths.backups())?.iter().map(shown));
-        }
-        answer.receipt = Some(ForgetDone {
-            messages: receipt.messages,
-            parts: receipt.parts,
-            vectors: receipt.vectors,
-            repeats: receipt.repeats,
-            verified: receipt.found_in.is_empty() && receipt.log_emptied,
-            remaining_hits: receipt.found_in.iter().map(shown).collect(),
-            backups: kept,
-            rewritten_backups: rewritten,
-        });
-    }
-    let text = render(&answer);
-    quoting(&answer, &text)
+pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> ToolOutcome {
+    let arguments: ForgetToolInput = parse_arguments(arguments, USAGE)?;
+    let answer = match arguments.code.as_deref() {
+        Some(code) => delete_previewed(memory, caller, &arguments, code)?,
+        None => preview_deletion(memory, caller, &arguments)?,
+    };
+    let text = render_forget(&answer);
+    build_quoting_reply(&answer, &text)
 }
 
-impl Arguments {
-    fn ids_meant(&self, memory: &Memory, caller: &Caller, dry_run: bool) -> Result<Vec<MessageId>, Failure> {
+/// Previews a deletion and stores the request under a code.
+fn preview_deletion(memory: &Memory, caller: &Caller, arguments: &ForgetToolInput) -> Result<ForgetAnswer, Failure> {
+    let ids = memory.snapshot()?.with_superseded(arguments.resolve_targets(memory, caller)?)?;
+    let mut answer =
+        ForgetAnswer { matched: ids.len(), preview: preview_messages(memory, &ids)?, ..ForgetAnswer::default() };
+    if ids.is_empty() {
+        return Ok(answer);
+    }
+    let backups = arguments.include_backups.unwrap_or(false);
+    let session = caller.session.as_deref();
+    let request = memory.request_deletion(ids, arguments.project.is_some(), backups, session, caller.now)?;
+    answer.waits_for_person = request.waits_for_person;
+    answer.code = Some(request.code);
+    Ok(answer)
+}
+
+/// Deletes the messages of a stored request, within the daily limit for models.
+fn delete_previewed(
+    memory: &Memory,
+    caller: &Caller,
+    arguments: &ForgetToolInput,
+    code: &str,
+) -> Result<ForgetAnswer, Failure> {
+    if arguments.names_target() {
+        return Err(Failure::invalid_arguments(
+            "`code` stands alone",
+            "it names what its preview showed; nothing was deleted",
+        ));
+    }
+    let request = memory.find_forget_request(code, caller.now)?;
+    if request.waits_for_person {
+        return Err(Failure::invalid_arguments(
+            format!("{} messages wait for the user; nothing was deleted", request.ids.len()),
+            format!("the user confirms with `claude-memory forget --confirm {code}`, or on the page"),
+        ));
+    }
+    // Deletions since the preview count too.
+    let by_now = memory.deleted_by_models(caller.now) + request.ids.len();
+    if !caller.is_person {
+        if by_now > MAX_MODEL_DELETIONS {
+            return Err(Failure::invalid_arguments(
+                format!(
+                    "agents delete at most {MAX_MODEL_DELETIONS} messages a day without the user; nothing was deleted"
+                ),
+                "the user deletes with `claude-memory forget ID`; ask for a preview again and it waits for them",
+            ));
+        }
+        memory.record_deletion_by_model(request.ids.len(), caller.now)?;
+    }
+    let done = confirm_deletion(memory, &request, caller.session.as_deref(), caller.now)?;
+    Ok(ForgetAnswer { matched: request.ids.len(), receipt: Some(done), ..ForgetAnswer::default() })
+}
+
+/// Executes a stored request on behalf of the session that made it, and removes the request.
+///
+/// # Errors
+/// When nothing of it is left (the request is removed), or the store cannot be written. A backup that cannot be cleaned
+/// is named in the receipt.
+pub fn confirm_deletion(
+    memory: &Memory,
+    request: &ForgetRequest,
+    session: Option<&str>,
+    now: Timestamp,
+) -> Result<DeletionReceipt, Failure> {
+    let shown = |path: &std::path::Path| path.display().to_string();
+    // The session that made the request has the preview in its transcript, which is deleted too.
+    let order = DeletionOrder {
+        ids: request.ids.clone(),
+        reason: "asked for by tool call",
+        requester: Requester::Agent(request.session.as_deref().or(session)),
+        copies: if request.include_backups { CopyPolicy::Remove } else { CopyPolicy::Keep },
+        backups_now: request.include_backups,
+        identity: None,
+    };
+    let report = match deletion::delete_everywhere(memory, &order, now) {
+        Err(backup::Error::Memory(memory::Error::NotFound { .. })) => {
+            memory.discard_forget_request(request)?;
+            return Err(Failure::invalid_arguments(
+                "nothing of it is left; the request is discarded",
+                "there is nothing to do",
+            ));
+        }
+        done => done?,
+    };
+    memory.discard_forget_request(request)?;
+    let (receipt, incomplete) = (&report.receipt, report.incomplete_reasons());
+    Ok(DeletionReceipt {
+        messages: receipt.messages,
+        parts: receipt.parts,
+        vectors: receipt.vectors,
+        repeats: receipt.repeats,
+        verified: receipt.searched.found_in.is_empty() && receipt.searched.unreadable.is_empty() && receipt.log_emptied,
+        complete: incomplete.is_empty(),
+        incomplete,
+        places: report.places.iter().map(DeletionPlace::from).collect(),
+        remaining_hits: report.places.iter().flat_map(|place| &place.found_in).map(|path| shown(path)).collect(),
+        backups: report.pending_backups().map(shown).collect(),
+        rewritten_backups: report.rewritten_backups().map(shown).collect(),
+    })
+}
+
+impl ForgetToolInput {
+    const fn names_target(&self) -> bool {
+        let narrows = self.before.is_some() || self.include_backups.is_some();
+        self.ids.is_some() || self.session_id.is_some() || self.query.is_some() || self.project.is_some() || narrows
+    }
+
+    fn resolve_targets(&self, memory: &Memory, caller: &Caller) -> Result<Vec<MessageId>, Failure> {
         match (&self.ids, &self.session_id, &self.query, &self.project) {
             (Some(ids), None, None, None) => {
-                let ids = ids_of(ids, USAGE)?;
+                let ids = resolve_ids(memory, ids, USAGE)?;
                 for id in &ids {
-                    if !memory.knows_message(*id)? {
-                        return Err(Failure::arguments(
+                    if memory.snapshot()?.find_message(*id)?.is_none() {
+                        return Err(Failure::invalid_arguments(
                             format!("there is no message {id}"),
-                            "use the ids that a search returned; nothing was taken out",
+                            "use the ids that a search returned; nothing was deleted",
                         ));
                     }
                 }
                 Ok(ids)
             }
             (None, Some(session), None, None) => Ok(memory.messages_of_session(session)?),
-            (None, None, Some(query), None) => match &self.confirm_ids {
-                Some(ids) => ids_of(ids, USAGE),
-                None if dry_run => matching(memory, query, caller),
-                None => Err(Failure::arguments("a query alone takes nothing out", "name the ids in `confirm_ids`")),
-            },
+            (None, None, Some(query), None) => find_matching(memory, query, caller),
             (None, None, None, Some(project)) => {
-                let before = time_of(self.before.as_deref(), caller.now, USAGE)?
-                    .ok_or_else(|| Failure::arguments("`before` is missing", USAGE))?;
+                let before = parse_time(self.before.as_deref(), caller.now, USAGE)?
+                    .ok_or_else(|| Failure::invalid_arguments("`before` is missing", USAGE))?;
                 let projects = memory.resolve_projects(project, caller.directory.as_deref())?.ok_or_else(|| {
-                    Failure::arguments("\"all\" projects at once is too much", "name one project at a time")
+                    Failure::invalid_arguments("\"all\" projects at once is too much", "name one project at a time")
                 })?;
-                Ok(memory.messages_before(&projects, before, limits::FORGET_MESSAGES)?)
+                Ok(memory.snapshot()?.messages_before(&projects, before, limits::FORGET_MESSAGES)?)
             }
-            _ => Err(Failure::arguments("exactly one way of naming what to forget is needed", USAGE)),
+            _ => Err(Failure::invalid_arguments("exactly one way of naming what to forget is needed", USAGE)),
         }
     }
 }
 
-fn matching(memory: &Memory, query: &str, caller: &Caller) -> Result<Vec<MessageId>, Failure> {
-    let query = Query { limit: SHOWN, detail: Detail::Index, ..Query::about(query) };
+fn find_matching(memory: &Memory, query: &str, caller: &Caller) -> Result<Vec<MessageId>, Failure> {
+    let query = Query { limit: PREVIEW_MESSAGES, detail: Detail::Index, ..Query::for_text(query) };
     Ok(memory.search(&query, caller.now)?.hits.into_iter().map(|hit| hit.id).collect())
 }
 
-fn preview(memory: &Memory, ids: &[MessageId]) -> Result<Vec<ForgetPreview>, Failure> {
+/// Describes the first of the messages by their first words.
+pub fn preview_messages(memory: &Memory, ids: &[MessageId]) -> Result<Vec<ForgetPreview>, Failure> {
     let mut shown = Vec::new();
-    for id in ids.iter().take(SHOWN) {
+    for id in ids.iter().take(PREVIEW_MESSAGES) {
         let what = Selection::Messages { ids: vec![*id], around: 0 };
-        let transcript = memory.read(&Reading { what, include_tools: true, max_tokens: 200 })?;
+        let transcript = memory.read_messages(&ReadRequest { what, include_tools: true, max_tokens: 200 })?;
         for conversation in transcript.conversations {
             shown.extend(conversation.messages.into_iter().map(|message| {
                 let text = message.parts.first().map_or("", |part| part.text.as_str());
@@ -137,9 +228,12 @@ fn preview(memory: &Memory, ids: &[MessageId]) -> Result<Vec<ForgetPreview>, Fai
                     id: message.id.to_string(),
                     session_id: message.session,
                     ts: message.at.to_string(),
-                    project: conversation.head.project.clone(),
+                    project: sanitize_name(&conversation.head.project),
                     role: message.role.name().to_owned(),
-                    first_words: visible::safe(&first_words(text, FIRST_WORDS, FIRST_CHARACTERS)).into_owned(),
+                    first_words: SafeText::single_line(
+                        &first_words(text, FIRST_WORDS, FIRST_CHARACTERS),
+                        FIRST_CHARACTERS + 1,
+                    ),
                 }
             }));
         }
@@ -147,30 +241,46 @@ fn preview(memory: &Memory, ids: &[MessageId]) -> Result<Vec<ForgetPreview>, Fai
     Ok(shown)
 }
 
-fn render(answer: &ForgetAnswer) -> String {
-    let mut text = match &answer.receipt {
-        Some(done) => format!(
-            "{} messages with {} parts and {} vectors are gone; {}.\n",
+fn render_forget(answer: &ForgetAnswer) -> String {
+    let mut text = match (&answer.receipt, &answer.code) {
+        (Some(done), _) => format!(
+            "Deleted {} messages with {} parts and {} vectors; {}.\n",
             done.messages,
             done.parts,
             done.vectors,
             if done.verified { "no file of the store holds a piece of them" } else { "a file may still hold a piece" }
         ),
-        None if answer.matched == 0 => "Nothing matches.\n".to_owned(),
-        None => format!("{} messages would be forgotten; nothing was taken out yet.\n", answer.matched),
+        (None, Some(code)) if answer.waits_for_person => format!(
+            "{} messages would be deleted; nothing was deleted yet. This waits for the user: tell them to look at it and run \
+             `claude-memory forget --confirm {code}` (or --discard {code}), or to use the page.\n",
+            answer.matched
+        ),
+        (None, Some(code)) => format!(
+            "{} messages would be deleted; nothing was deleted yet. Show them to the user; when they agree, call memory_forget \
+             with code \"{code}\" alone. For only some of them call it with their `ids` first.\n",
+            answer.matched
+        ),
+        (None, None) => "Nothing matches.\n".to_owned(),
     };
-    if let Some(kept) = answer.receipt.as_ref().map(|done| done.backups.len()).filter(|kept| *kept > 0) {
-        let _ = writeln!(text, "{kept} backups may still hold them; with include_backups they are made anew without.");
+    if let Some(done) = answer.receipt.as_ref().filter(|done| !done.complete) {
+        text.push_str("The deletion is incomplete:\n");
+        for reason in &done.incomplete {
+            let _ = writeln!(text, "- {reason}");
+        }
     }
     if let Some(repeats) = answer.receipt.as_ref().map(|done| done.repeats).filter(|repeats| *repeats > 0) {
         let _ = writeln!(text, "{repeats} of them only repeated the others in this session.");
     }
     for message in &answer.preview {
-        let ForgetPreview { id, session_id, ts, project, role, first_words } = message;
-        let _ =
-            writeln!(text, "- {} · {project} · {role} · session {session_id}\n   {id}\n   > {first_words}", minute(ts));
+        let (when, session) = (format_minute(&message.ts), session_label(&message.session_id));
+        let _ = writeln!(text, "- {when} · {} · session {session}", message.project);
+        let _ = writeln!(
+            text,
+            "{}",
+            quote_labelled(&format!("{} {}", message.role, short_id(&message.id)), &message.first_words)
+        );
     }
-    if answer.matched > answer.preview.len() {
+    if answer.receipt.is_none() && answer.matched > answer.preview.len() {
         let _ = writeln!(text, "and {} more", answer.matched - answer.preview.len());
     }
     text

@@ -1,4 +1,4 @@
-//! `memory_handoff`: a session, handed over to the next one.
+//! `memory_handoff`: summarises a session for the next one to continue.
 
 use std::fmt::Write as _;
 
@@ -7,8 +7,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::timeline::line;
-use super::{Outcome, define, parse, projects_of, quote, quoting, reading};
+use super::quotation::{message_label, quote_labelled, short_id};
+use super::timeline::format_session;
+use super::{
+    ToolOutcome, build_quoting_reply, build_tool, parse_arguments, read_only_annotations, resolve_project_rows,
+};
 use crate::mcp::caller::Caller;
 use crate::mcp::wire::history::HandoffAnswer;
 use crate::memory::Memory;
@@ -17,50 +20,51 @@ const USAGE: &str = "everything is optional, for example {\"session_id\": \"5453
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Arguments {
+struct HandoffToolInput {
     /// Default: the session before this one.
     session_id: Option<String>,
     /// Where to look for it: "current" (default), "all", or a project's name or path.
     project: Option<String>,
 }
 
-pub(super) fn definition() -> Tool {
-    define::<Arguments, HandoffAnswer>(
+pub(super) fn define_tool() -> Tool {
+    build_tool::<HandoffToolInput, HandoffAnswer>(
         "memory_handoff",
         "Hand a session over",
         "Says what a session was asked, what it left open and how it ended, in its own words. Use it to go on where an earlier \
          session stopped.",
-        reading(),
+        read_only_annotations(),
     )
 }
 
-pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcome {
-    let arguments: Arguments = parse(arguments, USAGE)?;
+pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> ToolOutcome {
+    let arguments: HandoffToolInput = parse_arguments(arguments, USAGE)?;
     let here = caller.directory.as_ref().map(|_| "current");
     let project = arguments.project.as_deref().or(here);
-    let projects = projects_of(memory, project, caller.directory.as_deref())?;
-    let handoff = memory.handoff(arguments.session_id.as_deref(), projects, caller.session.as_deref())?;
+    let projects = resolve_project_rows(memory, project, caller.directory.as_deref())?;
+    let handoff = memory.build_handoff(arguments.session_id.as_deref(), projects, caller.session.as_deref())?;
     let found = HandoffAnswer::from(handoff);
-    let text = render(&found);
-    quoting(&found, &text)
+    let text = render_handoff(&found);
+    build_quoting_reply(&found, &text)
 }
 
-pub(in crate::mcp) fn render(found: &HandoffAnswer) -> String {
-    let mut text = format!("{}\n", line(&found.session));
+pub(in crate::mcp) fn render_handoff(found: &HandoffAnswer) -> String {
+    let mut text = format!("{}\n", format_session(&found.session));
     if let Some(summary) = &found.summary {
-        let _ = writeln!(text, "summary by the client ({}):\n{}", summary.id, quote(&summary.text));
+        let _ = writeln!(text, "summary by the client {}", quote_labelled(&short_id(&summary.id), &summary.text));
     }
     for (number, request) in found.requests.iter().enumerate() {
         if number == 1 && found.left_out > 0 {
             let _ = writeln!(text, "({} requests in between are left out)", found.left_out);
         }
-        let _ = writeln!(text, "asked ({}):\n{}", request.id, quote(&request.text));
+        let _ = writeln!(text, "asked: {}", quote_labelled(&message_label(&request.trust, &request.id), &request.text));
     }
     for step in &found.open {
         let _ = writeln!(text, "open, {}: {}", step.status, step.content);
     }
     for said in &found.last {
-        let _ = writeln!(text, "said at the end ({}):\n{}", said.id, quote(&said.text));
+        let _ =
+            writeln!(text, "said at the end: {}", quote_labelled(&message_label(&said.trust, &said.id), &said.text));
     }
     text
 }

@@ -1,4 +1,4 @@
-//! `memory_health`: what is kept, what is degraded, what to do about it.
+//! `memory_health`: reports the size of the store, failed checks and how to fix them.
 
 use std::fmt::Write as _;
 
@@ -7,40 +7,40 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Outcome, answer, define, parse, reading};
+use super::{ToolOutcome, build_reply, build_tool, parse_arguments, read_only_annotations};
 use crate::mcp::caller::Caller;
 use crate::mcp::wire::HealthAnswer;
 use crate::memory::Memory;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Arguments {
+struct HealthToolInput {
     /// False: only checks that failed.
     detailed: Option<bool>,
 }
 
-pub(super) fn definition() -> Tool {
-    define::<Arguments, HealthAnswer>(
+pub(super) fn define_tool() -> Tool {
+    build_tool::<HealthToolInput, HealthAnswer>(
         "memory_health",
         "Memory health",
         "Says how much is kept, whether search is degraded and what to do about it. Use it when a search warns or finds nothing.",
-        reading(),
+        read_only_annotations(),
     )
 }
 
-pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcome {
-    let Arguments { detailed } = parse(arguments, "only `detailed` (true or false) is understood")?;
-    let mut health = HealthAnswer::gather(memory, caller.transcripts.as_deref(), caller.now)?;
+pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> ToolOutcome {
+    let HealthToolInput { detailed } = parse_arguments(arguments, "only `detailed` (true or false) is understood")?;
+    let mut health = HealthAnswer::gather_health(memory, caller.transcripts.as_deref(), caller.now)?;
     if !detailed.unwrap_or(true) {
         health.checks.retain(|check| !check.ok);
     }
     let mut text = format!(
-        "{}: {} messages in {} sessions of {} projects, {} saved memories, {} texts wait for a vector\n",
+        "{}: {} messages in {} sessions of {} projects, {} saved memories, {} texts not embedded yet\n",
         health.status, health.messages, health.sessions, health.projects, health.saved, health.pending
     );
     for check in &health.checks {
         let fix = check.fix.as_ref().map(|fix| format!(" → {fix}")).unwrap_or_default();
         let _ = writeln!(text, "{} {}: {}{fix}", if check.ok { "ok" } else { "!!" }, check.name, check.finding);
     }
-    answer(&health, &text)
+    build_reply(&health, &text)
 }

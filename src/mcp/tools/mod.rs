@@ -1,5 +1,5 @@
-//! The tools. Each file has its arguments, its definition and its call. The command line calls the same functions, so that
-//! people and models get the same answers.
+//! MCP tools: each file holds the arguments, the definition and the implementation of one. The command line calls the
+//! same functions, so that people and models get the same answers.
 
 mod aliases;
 mod backup;
@@ -15,6 +15,8 @@ mod maintain;
 mod ping;
 mod project_edit;
 mod projects;
+mod quotation;
+mod results;
 mod save;
 mod search;
 mod sessions;
@@ -25,73 +27,71 @@ mod update;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
-use rmcp::model::{CallToolResult, ContentBlock, Tool, ToolAnnotations};
+use rmcp::model::{CallToolResult, ContentBlock, MetaObject, Tool, ToolAnnotations};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::arguments::conform;
+use super::access::Access;
+use super::arguments::coerce_arguments;
 use super::caller::Caller;
-use super::error::Failure;
 use super::profile::Profile;
 use super::schema;
-use crate::domain::text::fence::fenced;
-use crate::domain::text::{one_line, visible};
-use crate::domain::{MessageId, Timestamp, mark, moment};
+use crate::domain::text::fence::fence_text;
+use crate::domain::text::{sanitise, tokens};
+use crate::domain::{Failure, MessageId, Timestamp, date_bound, own_output};
+use crate::mcp::wire::outgoing::{SafeText, sanitize_name};
 use crate::memory::Memory;
 
-pub use context::render as render_pack;
-pub use search::{cursor_at, offset_of};
+pub use context::render_pack;
+pub use forget::{confirm_deletion, preview_messages};
 
-/// Characters of the id of a session in a text.
-const SESSION_CHARACTERS: usize = 200;
-
-/// What a tool answers: data, and the same as text.
+/// Answer of a tool: structured data, and the same content as text.
 #[derive(Debug)]
 pub struct Reply {
-    /// By the tool's output schema.
+    /// Structured data that conforms to the tool's output schema.
     pub value: Value,
-    /// For people, and for clients that show only text.
+    /// Text for models, for people and for clients that show only text.
     pub text: String,
-    /// Whether the text quotes what was once said, and has to be marked as such before a model reads it.
+    /// True if the text quotes stored messages and has to be fenced before a model reads it.
     quotes: bool,
 }
 
-type Outcome = Result<Reply, Failure>;
+type ToolOutcome = Result<Reply, Failure>;
 
-struct Entry {
+struct ToolEntry {
     name: &'static str,
     profile: Profile,
     definition: fn() -> Tool,
-    call: fn(&Memory, &Caller, Value) -> Outcome,
+    call: fn(&Memory, &Caller, Value) -> ToolOutcome,
 }
 
 macro_rules! entries {
     ($($profile:ident { $($name:literal => $tool:ident,)* })*) => {
-        &[$($(Entry { name: $name, profile: Profile::$profile, definition: $tool::definition, call: $tool::call },)*)*]
+        &[$($(ToolEntry { name: $name, profile: Profile::$profile, definition: $tool::define_tool, call: $tool::run_tool },)*)*]
     };
 }
 
-/// All tools, in a fixed order.
-const ENTRIES: &[Entry] = entries! {
+/// Registry of all tools, in a fixed order.
+const TOOLS: &[ToolEntry] = entries! {
     Core {
         "memory_search" => search,
         "memory_get" => get,
         "memory_timeline" => timeline,
         "memory_context" => context,
+        "memory_fix" => fix,
+        "memory_handoff" => handoff,
         "memory_save" => save,
         "memory_forget" => forget,
-        "memory_projects" => projects,
-        "memory_health" => health,
     }
     Full {
+        "memory_projects" => projects,
+        "memory_health" => health,
         "memory_blame" => blame,
-        "memory_fix" => fix,
         "memory_sessions" => sessions,
         "memory_update" => update,
         "memory_stats" => stats,
-        "memory_handoff" => handoff,
         "memory_import" => import,
         "ping" => ping,
     }
@@ -102,137 +102,235 @@ const ENTRIES: &[Entry] = entries! {
     }
 };
 
-/// The definitions of a profile.
-pub fn definitions(profile: Profile) -> Vec<Tool> {
-    ENTRIES.iter().filter(|entry| entry.profile <= profile).map(|entry| (entry.definition)()).collect()
+/// Tools that can be called in every profile, listed or not, because runbooks name them.
+const ALWAYS_CALLABLE: [&str; 3] = ["memory_health", "memory_projects", "ping"];
+
+/// Tools that Claude Code loads at start. It hides others behind its tool search, which models rarely use.
+const LOADED_AT_START: [&str; 3] = ["memory_search", "memory_context", "memory_get"];
+
+/// Returns the tool definitions of a profile, with output schemas only if `structured`.
+///
+/// Output schemas are for programs: a client that knows one passes the data to its model and drops the fenced text.
+pub fn define_tools(profile: Profile, structured: bool) -> Vec<Tool> {
+    let offered = TOOLS.iter().filter(|entry| entry.profile <= profile);
+    offered
+        .map(|entry| {
+            let mut tool = (entry.definition)();
+            if !structured {
+                tool.output_schema = None;
+            }
+            tool.with_meta(client_metadata(entry.name))
+        })
+        .collect()
 }
 
-/// Whether a call by this name can be answered without a memory.
+/// Maximum number of unknown arguments named in the note of an answer.
+const MAX_NAMED_ARGUMENTS: usize = 5;
+
+/// Builds the metadata for Claude Code: load the tool at start or find it by a search hint, and the maximum result
+/// size.
+fn client_metadata(name: &str) -> MetaObject {
+    let mut meta = serde_json::Map::new();
+    if LOADED_AT_START.contains(&name) {
+        meta.insert("anthropic/alwaysLoad".to_owned(), true.into());
+    } else {
+        let hint = format!("memory history earlier sessions {}", name.trim_start_matches("memory_").replace('_', " "));
+        meta.insert("anthropic/searchHint".to_owned(), hint.into());
+    }
+    meta.insert("anthropic/maxResultSizeChars".to_owned(), MAX_RESULT_CHARACTERS.into());
+    MetaObject(meta)
+}
+
+/// Maximum characters of an answer: the largest token budget at six characters each.
+const MAX_RESULT_CHARACTERS: usize = 300_000;
+
+/// Returns true if the tool needs the memory to be open; only `ping` does not.
 pub(super) fn needs_memory(name: &str) -> bool {
     name != "ping"
 }
 
-/// Answers `ping`.
-pub(super) fn ping(arguments: Value) -> Outcome {
-    ping::answer(arguments)
+/// Answers `ping` without opening the memory.
+pub(super) fn answer_ping(arguments: Value) -> ToolOutcome {
+    ping::reply_pong(arguments)
 }
 
-/// Whether there is a tool of this name, or one that the predecessor had.
-pub fn exists(name: &str) -> bool {
-    ENTRIES.iter().any(|entry| entry.name == name) || aliases::resolve(name, &Value::Null).is_some()
+/// Returns true if a tool, or an alias for a tool of the predecessor, has this name.
+pub fn tool_exists(name: &str) -> bool {
+    TOOLS.iter().any(|entry| entry.name == name) || aliases::resolve_alias(name, &Value::Null).is_some()
 }
 
-/// Calls a tool by name, or by the name that the predecessor had for it; `None` if there is none in this profile.
-pub fn call(
+/// Returns the rights that a call of a tool needs; an unknown one needs only the first.
+pub fn needed_access(name: &str, arguments: &Value) -> Access {
+    if let Some((tool, arguments)) = aliases::resolve_alias(name, arguments) {
+        return needed_access(tool, &arguments);
+    }
+    let Some(entry) = TOOLS.iter().find(|entry| entry.name == name) else { return Access::Read };
+    let hints = (entry.definition)().annotations.unwrap_or_default();
+    match (hints.read_only_hint, hints.destructive_hint) {
+        (Some(true), _) => Access::Read,
+        (_, Some(false)) if entry.profile < Profile::Admin => Access::Write,
+        _ => Access::Admin,
+    }
+}
+
+/// Calls a tool by its name or by its predecessor's name; `None` if the profile has no such tool.
+///
+/// Unknown arguments are ignored with a note, but a tool that can delete refuses them.
+pub fn call_tool(
     memory: &Memory,
     caller: &Caller,
     profile: Profile,
     name: &str,
     arguments: Value,
 ) -> Option<Result<Reply, Failure>> {
-    if let Some((tool, arguments)) = aliases::resolve(name, &arguments) {
-        return call(memory, caller, Profile::Admin, tool, arguments);
+    if let Some((tool, arguments)) = aliases::resolve_alias(name, &arguments) {
+        return call_tool(memory, caller, Profile::Admin, tool, arguments);
     }
-    let offered = ENTRIES.iter().filter(|entry| entry.profile <= profile);
+    let offered = TOOLS.iter().filter(|entry| entry.profile <= profile || ALWAYS_CALLABLE.contains(&entry.name));
     let entry = offered.into_iter().find(|entry| entry.name == name)?;
-    Some((entry.call)(memory, caller, arguments))
+    let tool = (entry.definition)();
+    Some(coerce_arguments(&tool.input_schema, arguments).and_then(|(arguments, unknown)| {
+        let can_delete = tool.annotations.as_ref().is_none_or(|hints| hints.destructive_hint != Some(false));
+        let can_delete = can_delete && tool.annotations.is_none_or(|hints| hints.read_only_hint != Some(true));
+        if let (Some(field), true) = (unknown.first(), can_delete) {
+            // The unknown field may have been meant to limit the deletion.
+            return Err(Failure::invalid_arguments(
+                format!("unknown field `{field}`"),
+                "leave it out, or see the tool's arguments",
+            ));
+        }
+        let mut reply = (entry.call)(memory, caller, arguments)?;
+        if !unknown.is_empty() {
+            let named = unknown.get(..MAX_NAMED_ARGUMENTS).unwrap_or(&unknown).join(", ");
+            let more = if unknown.len() > MAX_NAMED_ARGUMENTS { " and others" } else { "" };
+            reply.text.insert_str(0, &format!("note: {name} has no argument {named}{more}; ignored\n"));
+        }
+        Ok(reply)
+    }))
 }
 
 impl Reply {
-    /// As text for a model. What is quoted is put between marks.
+    /// Returns the text for a model, fenced if it quotes stored messages.
     pub(super) fn into_text(self) -> String {
-        if self.quotes { fenced(&self.text) } else { self.text }
+        if self.quotes { fence_text(&self.text) } else { self.text }
     }
 
-    /// As a tool result.
-    pub(super) fn into_result(mut self) -> CallToolResult {
-        let mut result = CallToolResult::structured(std::mem::take(&mut self.value));
-        result.content = vec![ContentBlock::text(self.into_text())];
-        result
+    /// Converts to a tool result: text, plus the data if `structured`.
+    ///
+    /// Not the default, because Claude Code and Codex pass only the data to their models if there is any, without the
+    /// fences.
+    pub(super) fn into_result(mut self, structured: bool) -> CallToolResult {
+        let value = std::mem::take(&mut self.value);
+        let content = vec![ContentBlock::text(self.into_text())];
+        if structured {
+            let mut result = CallToolResult::structured(value);
+            result.content = content;
+            return result;
+        }
+        CallToolResult::success(content)
     }
 }
 
-/// A definition with schemas made from the argument and answer types.
-fn define<A: JsonSchema, R: JsonSchema>(
+/// Builds a tool definition with schemas generated from the argument and answer types.
+fn build_tool<A: JsonSchema, R: JsonSchema>(
     name: &'static str,
     title: &str,
     description: &'static str,
     annotations: ToolAnnotations,
 ) -> Tool {
-    Tool::new(name, description, schema::of::<A>())
+    Tool::new(name, description, schema::generate_schema::<A>())
         .with_title(title)
-        .with_raw_output_schema(schema::of::<R>())
+        .with_raw_output_schema(schema::generate_schema::<R>())
         .with_annotations(annotations)
 }
 
-/// A tool that changes nothing and reaches nothing outside this machine.
-fn reading() -> ToolAnnotations {
+/// Returns the annotations of a read-only tool that stays on this machine.
+fn read_only_annotations() -> ToolAnnotations {
     ToolAnnotations::new().read_only(true).idempotent(true).open_world(false)
 }
 
-/// A tool that adds and loses nothing.
-fn adding() -> ToolAnnotations {
+/// Returns the annotations of a tool that writes but never deletes.
+fn additive_annotations() -> ToolAnnotations {
     ToolAnnotations::new().read_only(false).destructive(false).idempotent(true).open_world(false)
 }
 
-/// Reads the arguments; a wrong one is told to the model together with what would be right.
-fn parse<A: DeserializeOwned + JsonSchema>(arguments: Value, usage: &str) -> Result<A, Failure> {
-    let arguments = conform(&schema::of::<A>(), arguments)?;
-    serde_json::from_value(arguments).map_err(|error| Failure::arguments(error.to_string(), usage))
+/// Deserializes the arguments. The failure carries `usage` as a hint, so that a model can correct its call.
+fn parse_arguments<A: DeserializeOwned>(arguments: Value, usage: &str) -> Result<A, Failure> {
+    serde_json::from_value(arguments).map_err(|error| Failure::invalid_arguments(error.to_string(), usage))
 }
 
-/// An answer that says nothing that was once said.
-fn answer(structured: &impl Serialize, text: &str) -> Outcome {
+/// Builds an answer that quotes no stored message.
+fn build_reply(structured: &impl Serialize, text: &str) -> ToolOutcome {
     let value = serde_json::to_value(structured)
-        .map_err(|error| Failure::arguments(error.to_string(), "please report this as a bug"))?;
+        .map_err(|error| Failure::invalid_arguments(error.to_string(), "please report this as a bug"))?;
     // Ids, names of tools and paths come from transcripts and may hold what acts on a terminal.
-    Ok(Reply { value, text: visible::safe(text).into_owned(), quotes: false })
+    Ok(Reply { value, text: sanitise::sanitise_text(text).into_owned(), quotes: false })
 }
 
-/// An answer that quotes.
-fn quoting(structured: &impl Serialize, text: &str) -> Outcome {
-    answer(structured, text).map(|reply| Reply { quotes: true, ..reply })
+/// Builds an answer that quotes stored messages.
+fn build_quoting_reply(structured: &impl Serialize, text: &str) -> ToolOutcome {
+    build_reply(structured, text).map(|reply| Reply { quotes: true, ..reply })
 }
 
-/// `2026-01-22 05:17` of an RFC 3339 time.
-fn minute(ts: &str) -> String {
+/// Formats an RFC 3339 time as `2026-01-22 05:17`.
+fn format_minute(ts: &str) -> String {
     ts.get(..16).unwrap_or(ts).replace('T', " ")
 }
 
-/// Indented, every line marked as a quotation.
-fn quote(text: &str) -> String {
-    format!("   > {}", text.trim_end().replace('\n', "\n   > "))
+/// Returns the share of an answer's token budget that is left for quoted texts.
+fn text_budget(asked: Option<usize>, default: usize, most: usize) -> usize {
+    asked.unwrap_or(default).clamp(MIN_ANSWER_TOKENS, most).saturating_sub(FRAME_TOKENS)
 }
 
-/// The id of a session on one line.
-fn session_label(id: &str) -> String {
-    one_line(id, SESSION_CHARACTERS)
+/// Minimum token budget of an answer.
+const MIN_ANSWER_TOKENS: usize = 150;
+/// Tokens reserved for everything but the texts: headings, fences, the session.
+const FRAME_TOKENS: usize = 120;
+
+/// Estimates the tokens of a quoting answer, fences included.
+fn estimate_tokens(text: &str) -> usize {
+    tokens::estimate_tokens(&fence_text(text))
 }
 
-fn ids_of(ids: &[String], usage: &str) -> Result<Vec<MessageId>, Failure> {
-    let ids: Result<Vec<MessageId>, String> =
-        ids.iter().map(|id| id.trim_start_matches(mark::URI_PREFIX).parse()).collect();
-    ids.map_err(|why| Failure::arguments(why, usage))
+/// Shortens a session id for the text of an answer. Structured data keeps the whole id, which calls need.
+fn session_label(id: &str) -> SafeText {
+    sanitize_name(&quotation::short_id(id))
 }
 
-fn time_of(text: Option<&str>, now: Timestamp, usage: &str) -> Result<Option<Timestamp>, Failure> {
-    let read = |text| moment::parse(text, now, &TimeZone::system()).map_err(|why| Failure::arguments(why, usage));
+fn resolve_ids(memory: &Memory, ids: &[String], usage: &str) -> Result<Vec<MessageId>, Failure> {
+    let resolve = |id: &String| {
+        let found = memory.resolve_id(id.trim_start_matches(own_output::URI_PREFIX)).map_err(Failure::from);
+        found.map_err(|failure| Failure { hint: failure.hint.or_else(|| Some(usage.to_owned())), ..failure })
+    };
+    ids.iter().map(resolve).collect()
+}
+
+fn parse_time(text: Option<&str>, now: Timestamp, usage: &str) -> Result<Option<Timestamp>, Failure> {
+    let read = |text| {
+        date_bound::parse_date_bound(text, now, &TimeZone::system())
+            .map_err(|why| Failure::invalid_arguments(why, usage))
+    };
     text.map(read).transpose()
 }
 
-/// The rows of the projects that an argument names; all by default.
-fn projects_of(memory: &Memory, wanted: Option<&str>, directory: Option<&Path>) -> Result<Option<Vec<i64>>, Failure> {
+/// Resolves a project argument to row ids; `None` means all projects.
+fn resolve_project_rows(
+    memory: &Memory,
+    wanted: Option<&str>,
+    directory: Option<&Path>,
+) -> Result<Option<Vec<i64>>, Failure> {
     Ok(match wanted {
         Some(wanted) => memory.resolve_projects(wanted, directory)?,
         None => None,
     })
 }
 
-fn within(value: Option<usize>, default: usize, least: usize, most: usize, name: &str) -> Result<usize, Failure> {
+fn check_range(value: Option<usize>, default: usize, least: usize, most: usize, name: &str) -> Result<usize, Failure> {
     match value {
-        Some(value) if value < least || value > most => {
-            Err(Failure::arguments(format!("{name} is {value}"), format!("{name} must be between {least} and {most}")))
-        }
+        Some(value) if value < least || value > most => Err(Failure::invalid_arguments(
+            format!("{name} is {value}"),
+            format!("{name} must be between {least} and {most}"),
+        )),
         Some(value) => Ok(value),
         None => Ok(default),
     }
@@ -243,13 +341,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_rights_that_each_tool_needs_are_chosen_on_purpose() {
+        let needing = |access: Access| -> Vec<&str> {
+            TOOLS.iter().map(|entry| entry.name).filter(|name| needed_access(name, &Value::Null) == access).collect()
+        };
+        assert_eq!(needing(Access::Write), ["memory_save", "memory_update", "memory_import"]);
+        let admin = ["memory_forget", "memory_project_edit", "memory_backup", "memory_maintain"];
+        assert_eq!(needing(Access::Admin), admin);
+        assert_eq!(needing(Access::Read).len(), TOOLS.len() - 3 - admin.len());
+        // The names of the predecessor's tools need what the tools need that they stand for.
+        for name in own_output::OWN_TOOLS.into_iter().chain(own_output::SHARED_TOOLS) {
+            let resolved = aliases::resolve_alias(name, &Value::Null);
+            let tool = resolved.as_ref().map_or(name, |(tool, _)| *tool);
+            assert_eq!(needed_access(name, &Value::Null), needed_access(tool, &Value::Null), "{name}");
+        }
+    }
+
+    #[test]
     fn imports_know_every_tool_by_name() {
-        let listed: Vec<&str> = mark::OWN_TOOLS.into_iter().chain(mark::SHARED_TOOLS).collect();
-        for entry in ENTRIES {
+        let listed: Vec<&str> = own_output::OWN_TOOLS.into_iter().chain(own_output::SHARED_TOOLS).collect();
+        for entry in TOOLS {
             assert!(listed.contains(&entry.name), "domain::mark does not list {}", entry.name);
         }
         for name in &listed {
-            assert!(exists(name), "domain::mark lists {name}, which is no tool");
+            assert!(tool_exists(name), "domain::mark lists {name}, which is no tool");
             assert_eq!(listed.iter().filter(|other| other == &name).count(), 1, "{name} is listed twice");
         }
     }

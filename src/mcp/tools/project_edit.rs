@@ -1,23 +1,26 @@
-//! `memory_project_edit`: puts right which project something belongs to.
+//! `memory_project_edit`: renames, merges and splits projects.
 
 use rmcp::model::Tool;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Outcome, adding, answer, define, parse};
+use super::{ToolOutcome, additive_annotations, build_reply, build_tool, parse_arguments};
+use crate::domain::Failure;
+use crate::domain::names::{choose_value, names};
 use crate::mcp::caller::Caller;
-use crate::mcp::error::Failure;
-use crate::mcp::wire::sessions::ProjectEdited;
-use crate::memory::{Memory, Moved};
+use crate::mcp::schema::NameOf;
+use crate::mcp::wire::outgoing::sanitize_name;
+use crate::mcp::wire::sessions::ProjectEditAnswer;
+use crate::memory::{Memory, ProjectMove};
 
 const USAGE: &str = "for example {\"action\": \"merge\", \"project\": \"shop-old\", \"into\": \"shop\"}";
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Arguments {
+struct ProjectEditToolInput {
     /// rename, merge or split.
-    #[schemars(with = "Action")]
+    #[schemars(with = "NameOf<ProjectEditAction>")]
     action: String,
     /// Name, number or path; for split the folder that becomes a project.
     project: String,
@@ -27,45 +30,51 @@ struct Arguments {
     name: Option<String>,
 }
 
-#[derive(JsonSchema)]
-#[schemars(rename_all = "lowercase")]
-#[expect(dead_code, reason = "only its schema is used")]
-enum Action {
+/// Edit of a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ProjectEditAction {
     Rename,
     Merge,
     Split,
 }
 
-pub(super) fn definition() -> Tool {
-    define::<Arguments, ProjectEdited>(
+names!(ProjectEditAction { Rename: "rename"; Merge: "merge"; Split: "split"; });
+
+pub(super) fn define_tool() -> Tool {
+    build_tool::<ProjectEditToolInput, ProjectEditAnswer>(
         "memory_project_edit",
         "Edit projects",
         "Renames a project, merges two, or splits a folder off. Use it only when the user asks for it.",
-        adding(),
+        additive_annotations(),
     )
 }
 
-pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcome {
-    let arguments: Arguments = parse(arguments, USAGE)?;
+pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> ToolOutcome {
+    let arguments: ProjectEditToolInput = parse_arguments(arguments, USAGE)?;
     let directory = caller.directory.as_deref();
-    let missing = |what: &str| Failure::arguments(format!("{what} is missing"), USAGE);
-    let (done, Moved { messages, into }) = match arguments.action.as_str() {
-        "rename" => {
-            let name = arguments.name.as_deref().ok_or_else(|| missing("name"))?;
-            let into = memory.rename_project(&arguments.project, name, directory)?;
-            ("renamed", Moved { messages: 0, into })
-        }
-        "merge" => {
-            let into = arguments.into.as_deref().ok_or_else(|| missing("into"))?;
-            ("merged", memory.merge_projects(&arguments.project, into, directory, caller.now)?)
-        }
-        "split" => {
-            let name = arguments.name.as_deref();
-            ("split", memory.split_project(&arguments.project, name, directory, caller.now)?)
-        }
-        other => return Err(Failure::arguments(format!("action is {other:?}"), "it must be rename, merge or split")),
+    let missing = |what: &str| Failure::invalid_arguments(format!("{what} is missing"), USAGE);
+    let (done, ProjectMove { messages, into }) =
+        match choose_value("action", &arguments.action, &ProjectEditAction::ALL)? {
+            ProjectEditAction::Rename => {
+                let name = arguments.name.as_deref().ok_or_else(|| missing("name"))?;
+                let into = memory.rename_project(&arguments.project, name, directory)?;
+                ("renamed", ProjectMove { messages: 0, into })
+            }
+            ProjectEditAction::Merge => {
+                let into = arguments.into.as_deref().ok_or_else(|| missing("into"))?;
+                ("merged", memory.merge_projects(&arguments.project, into, directory, caller.now)?)
+            }
+            ProjectEditAction::Split => {
+                let name = arguments.name.as_deref();
+                ("split", memory.split_project(&arguments.project, name, directory, caller.now)?)
+            }
+        };
+    let edited = ProjectEditAnswer {
+        done: done.to_owned(),
+        id: into.id.to_string(),
+        name: sanitize_name(&into.name),
+        moved: messages,
     };
-    let edited = ProjectEdited { done: done.to_owned(), id: into.id.to_string(), name: into.name, moved: messages };
-    let text = format!("{done}: project {} {:?} ({} messages moved)", edited.id, edited.name, edited.moved);
-    answer(&edited, &text)
+    let text = format!("{done}: project {} {} ({} messages moved)", edited.id, edited.name, edited.moved);
+    build_reply(&edited, &text)
 }

@@ -1,4 +1,4 @@
-//! `memory_projects`: which projects are known.
+//! `memory_projects`: lists the known projects.
 
 use std::fmt::Write as _;
 
@@ -7,75 +7,76 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Outcome, define, parse, quoting, reading};
+use super::{ToolOutcome, build_quoting_reply, build_tool, parse_arguments, read_only_annotations};
+use crate::domain::Failure;
+use crate::domain::names::{choose_value, names};
 use crate::mcp::caller::Caller;
-use crate::mcp::error::Failure;
+use crate::mcp::schema::NameOf;
 use crate::mcp::wire::sessions::{ProjectEntry, ProjectsAnswer};
 use crate::memory::Memory;
 
 const USAGE: &str = "everything is optional, for example {\"action\": \"show\", \"query\": \"shop\"}";
-/// Projects of one answer.
-const MOST: usize = 100;
+/// Maximum number of projects in an answer.
+const MAX_PROJECTS: usize = 100;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Arguments {
+struct ProjectsToolInput {
     /// Default list.
-    #[schemars(with = "Option<Action>")]
+    #[schemars(with = "Option<NameOf<ProjectsAction>>")]
     action: Option<String>,
     /// Part of a name or path; for show: the name, number or path.
     query: Option<String>,
 }
 
-#[derive(JsonSchema)]
-#[schemars(rename_all = "lowercase")]
-#[expect(dead_code, reason = "only its schema is used")]
-enum Action {
+/// Work of the tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ProjectsAction {
     List,
     Current,
     Show,
 }
 
-pub(super) fn definition() -> Tool {
-    define::<Arguments, ProjectsAnswer>(
+names!(ProjectsAction { List: "list"; Current: "current"; Show: "show"; });
+
+pub(super) fn define_tool() -> Tool {
+    build_tool::<ProjectsToolInput, ProjectsAnswer>(
         "memory_projects",
         "Projects",
         "Lists the projects that memories come from. Use it when a project's name is needed as a filter.",
-        reading(),
+        read_only_annotations(),
     )
 }
 
-pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcome {
-    let arguments: Arguments = parse(arguments, USAGE)?;
+pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> ToolOutcome {
+    let arguments: ProjectsToolInput = parse_arguments(arguments, USAGE)?;
     let directory = caller.directory.as_deref();
     let query = arguments.query.as_deref().map(str::trim).filter(|query| !query.is_empty());
-    let mut found = match arguments.action.as_deref() {
-        None | Some("list") => memory.project_summaries("all", directory)?,
-        Some("current") => memory.project_summaries("current", directory)?,
-        Some("show") => {
-            let wanted = query.ok_or_else(|| Failure::arguments("which project?", "name it in `query`"))?;
+    let action = choose_value("action", arguments.action.as_deref().unwrap_or("list"), &ProjectsAction::ALL)?;
+    let mut found = match action {
+        ProjectsAction::List => memory.project_summaries("all", directory)?,
+        ProjectsAction::Current => memory.project_summaries("current", directory)?,
+        ProjectsAction::Show => {
+            let wanted = query.ok_or_else(|| Failure::invalid_arguments("which project?", "name it in `query`"))?;
             memory.project_summaries(wanted, directory)?
         }
-        Some(other) => {
-            return Err(Failure::arguments(format!("action is {other:?}"), "it must be list, current or show"));
-        }
     };
-    if let (Some(query), None | Some("list")) = (query, arguments.action.as_deref()) {
+    if let (Some(query), ProjectsAction::List) = (query, action) {
         let query = query.to_lowercase();
         found.retain(|summary| {
             let project = &summary.project;
             project.name.to_lowercase().contains(&query) || project.root.to_lowercase().contains(&query)
         });
     }
-    let here = memory.projects_here(directory);
+    let here = memory.current_projects(directory);
     let total = found.len();
-    let projects = found.into_iter().take(MOST).map(|summary| ProjectEntry::new(summary, &here)).collect();
+    let projects = found.into_iter().take(MAX_PROJECTS).map(|summary| ProjectEntry::new(&summary, &here)).collect();
     let answer = ProjectsAnswer { projects, total };
-    let text = render(&answer);
-    quoting(&answer, &text)
+    let text = render_projects(&answer);
+    build_quoting_reply(&answer, &text)
 }
 
-fn render(found: &ProjectsAnswer) -> String {
+fn render_projects(found: &ProjectsAnswer) -> String {
     let mut text = String::new();
     for project in &found.projects {
         let here = if project.current { " (this one)" } else { "" };

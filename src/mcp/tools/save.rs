@@ -1,4 +1,4 @@
-//! `memory_save`: keeps something on purpose.
+//! `memory_save`: saves a note.
 
 use std::fmt::Write as _;
 
@@ -7,22 +7,21 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Outcome, adding, answer, define, ids_of, parse, time_of};
-use crate::domain::query::Worth;
-use crate::domain::{Detail, Filter, Kind, Mode, Note, Query};
+use super::{ToolOutcome, additive_annotations, build_reply, build_tool, parse_arguments, parse_time, resolve_ids};
+use crate::domain::query::MinOverlap;
+use crate::domain::{Detail, DraftNote, Failure, Filter, PartKind, Query, SearchMode};
 use crate::mcp::caller::Caller;
-use crate::mcp::error::Failure;
 use crate::mcp::wire::SaveAnswer;
-use crate::memory::Memory;
+use crate::memory::{Memory, project_key};
 
 const USAGE: &str = "only `text` is needed, for example {\"text\": \"We deploy on Fridays only after the smoke test\"}";
 
-/// Part of its words that another one has, from which it says nearly the same.
-const NEARLY: f32 = 0.75;
+/// Minimum share of a note's words that another note must contain to be reported as a near duplicate.
+const NEAR_DUPLICATE_SHARE: f32 = 0.75;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Arguments {
+struct SaveToolInput {
     /// What to remember, understandable without this conversation.
     text: String,
     /// decision, fact, preference, instruction, todo or your own word.
@@ -45,47 +44,64 @@ struct Arguments {
     expires_at: Option<String>,
 }
 
-pub(super) fn definition() -> Tool {
-    define::<Arguments, SaveAnswer>(
+pub(super) fn define_tool() -> Tool {
+    build_tool::<SaveToolInput, SaveAnswer>(
         "memory_save",
         "Save a memory",
         "Keeps a text for later sessions. Use it for decisions and their reasons, preferences, corrections and facts about the \
          project, when the user asks to remember or when losing it would cost time. Conversations are kept anyway.",
-        adding(),
+        additive_annotations(),
     )
 }
 
-pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcome {
-    let arguments: Arguments = parse(arguments, USAGE)?;
-    let note = arguments.into_note(memory, caller)?;
+pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> ToolOutcome {
+    let arguments: SaveToolInput = parse_arguments(arguments, USAGE)?;
+    let mut note = arguments.into_note(memory, caller)?;
+    note.copied_from = caller.origin_of_copy(memory, &note.text, note.title.as_deref())?;
     let text = note.text.clone();
     let mut saved = SaveAnswer::from(memory.save(note, caller.now)?);
-    saved.duplicates = nearly_the_same(memory, &text, &saved, caller)?;
-    let mut text = format!("{}: {} (on disk; found by word at once, by meaning shortly)", saved.status, saved.uri);
+    saved.duplicates = find_near_duplicates(memory, &text, &saved, caller)?;
+    let mut text = format!("{}: {} (on disk; keyword search now, semantic search shortly)", saved.status, saved.uri);
     for id in &saved.duplicates {
         let _ = write!(text, "\nsays nearly the same: {id}; if it does, save again with `supersedes`");
     }
-    answer(&saved, &text)
+    build_reply(&saved, &text)
 }
 
-/// Saved memories that hold nearly all words of this one.
-fn nearly_the_same(memory: &Memory, text: &str, saved: &SaveAnswer, caller: &Caller) -> Result<Vec<String>, Failure> {
+/// Finds saved notes that contain nearly all words of this one.
+fn find_near_duplicates(
+    memory: &Memory,
+    text: &str,
+    saved: &SaveAnswer,
+    caller: &Caller,
+) -> Result<Vec<String>, Failure> {
     let query = Query {
-        mode: Mode::Keyword,
-        filter: Filter { kinds: vec![Kind::Note], ..Filter::default() },
+        mode: SearchMode::Keyword,
+        filter: Filter { kinds: vec![PartKind::Note], ..Filter::default() },
         limit: 4,
         detail: Detail::Index,
-        worth: Some(Worth { weight: 0.0, share: NEARLY, cosine: None }),
-        ..Query::about(text)
+        worth: Some(MinOverlap { weight: 0.0, share: NEAR_DUPLICATE_SHARE, log_odds: None }),
+        ..Query::for_text(text)
     };
     let same = memory.search(&query, caller.now)?.hits.into_iter().map(|hit| hit.id.to_string());
     Ok(same.filter(|id| *id != saved.id && !saved.replaced.contains(id)).collect())
 }
 
-impl Arguments {
-    fn into_note(self, memory: &Memory, caller: &Caller) -> Result<Note, Failure> {
+/// Resolves the folder of the project to save into. A model in a known project may not save into another one.
+fn resolve_own_project(memory: &Memory, caller: &Caller, wanted: &str) -> Result<String, Failure> {
+    let folder = memory.project_folder(wanted, caller.directory.as_deref())?;
+    let own = caller.directory.as_ref().map(|own| project_key(&own.display().to_string()));
+    if !caller.is_person && own.is_some_and(|own| own != project_key(&folder)) {
+        let hint = "leave `project` out; the user saves into another project with `claude-memory save --project`";
+        return Err(Failure::invalid_arguments("this is not the project of this session; nothing was saved", hint));
+    }
+    Ok(folder)
+}
+
+impl SaveToolInput {
+    fn into_note(self, memory: &Memory, caller: &Caller) -> Result<DraftNote, Failure> {
         let directory = caller.directory.as_ref().map(|path| path.display().to_string());
-        Ok(Note {
+        Ok(DraftNote {
             text: self.text,
             kind: self.kind,
             title: self.title,
@@ -93,13 +109,14 @@ impl Arguments {
             tags: self.tags.unwrap_or_default(),
             files: self.files.unwrap_or_default(),
             cwd: match self.project.as_deref().filter(|project| *project != "current") {
-                Some(wanted) => Some(memory.project_folder(wanted, caller.directory.as_deref())?),
+                Some(wanted) => Some(resolve_own_project(memory, caller, wanted)?),
                 None => directory,
             },
-            supersedes: ids_of(&self.supersedes.unwrap_or_default(), USAGE)?,
+            supersedes: resolve_ids(memory, &self.supersedes.unwrap_or_default(), USAGE)?,
             pin: self.pin.unwrap_or(false),
-            expires_at: time_of(self.expires_at.as_deref(), caller.now, USAGE)?,
-            by_model: true,
+            expires_at: parse_time(self.expires_at.as_deref(), caller.now, USAGE)?,
+            by_model: !caller.is_person,
+            copied_from: None,
         })
     }
 }

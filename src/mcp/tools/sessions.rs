@@ -1,15 +1,17 @@
-//! `memory_sessions`: sessions by project, file or what was said in them.
+//! `memory_sessions`: finds sessions by project, file or content.
 
 use rmcp::model::Tool;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::timeline::{page, render};
-use super::{Outcome, define, parse, projects_of, quoting, reading, time_of, within};
-use crate::domain::{Detail, Filter, Query};
+use super::timeline::{read_page, render_sessions};
+use super::{
+    ToolOutcome, build_quoting_reply, build_tool, check_range, parse_arguments, parse_time, read_only_annotations,
+    resolve_project_rows,
+};
+use crate::domain::{Detail, Failure, Filter, Query};
 use crate::mcp::caller::Caller;
-use crate::mcp::error::Failure;
 use crate::mcp::wire::sessions::{SessionEntry, SessionsAnswer};
 use crate::memory::Memory;
 use crate::store::SessionFilter;
@@ -18,7 +20,7 @@ const USAGE: &str = "everything is optional, for example {\"query\": \"connectio
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Arguments {
+struct SessionsToolInput {
     /// What was talked about; without it the newest come first.
     query: Option<String>,
     /// "all" (default), "current", or a project's name or path.
@@ -38,36 +40,39 @@ struct Arguments {
     cursor: Option<String>,
 }
 
-pub(super) fn definition() -> Tool {
-    define::<Arguments, SessionsAnswer>(
+pub(super) fn define_tool() -> Tool {
+    build_tool::<SessionsToolInput, SessionsAnswer>(
         "memory_sessions",
         "Find sessions",
         "Finds whole sessions by what was talked about, by file or by time. Use it to choose one for memory_get or memory_handoff.",
-        reading(),
+        read_only_annotations(),
     )
 }
 
-pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcome {
-    let arguments: Arguments = parse(arguments, USAGE)?;
-    let limit = within(arguments.limit, 10, 1, 50, "limit")?;
+pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> ToolOutcome {
+    let arguments: SessionsToolInput = parse_arguments(arguments, USAGE)?;
+    let limit = check_range(arguments.limit, 10, 1, 50, "limit")?;
     let filter = SessionFilter {
-        projects: projects_of(memory, arguments.project.as_deref(), caller.directory.as_deref())?,
-        after: time_of(arguments.after.as_deref(), caller.now, USAGE)?,
-        before: time_of(arguments.before.as_deref(), caller.now, USAGE)?,
+        projects: resolve_project_rows(memory, arguments.project.as_deref(), caller.directory.as_deref())?,
+        after: parse_time(arguments.after.as_deref(), caller.now, USAGE)?,
+        before: parse_time(arguments.before.as_deref(), caller.now, USAGE)?,
         file: arguments.file,
         subagents: arguments.subagents.unwrap_or(false),
         oldest_first: false,
     };
     let found = match arguments.query.filter(|query| !query.trim().is_empty()) {
-        Some(query) => by_talk(memory, caller, &filter, query, limit)?,
-        None => page(memory, &filter, arguments.cursor.as_deref(), limit)?,
+        Some(_) if arguments.cursor.is_some() => {
+            return Err(Failure::invalid_arguments("cursor pages a list by time; with `query` raise `limit`", USAGE));
+        }
+        Some(query) => find_by_content(memory, caller, &filter, query, limit)?,
+        None => read_page(memory, &filter, arguments.cursor.as_deref(), limit)?,
     };
-    let text = render(&found, false);
-    quoting(&found, &text)
+    let text = render_sessions(&found, false);
+    build_quoting_reply(&found, &text)
 }
 
-/// The sessions of the best messages, in their order.
-fn by_talk(
+/// Returns the sessions of the best matching messages, best first.
+fn find_by_content(
     memory: &Memory,
     caller: &Caller,
     filter: &SessionFilter,
@@ -82,18 +87,18 @@ fn by_talk(
             file: filter.file.clone(),
             ..Filter::default()
         },
-        here: memory.projects_here(caller.directory.as_deref()),
+        here: memory.current_projects(caller.directory.as_deref()),
         limit: 50,
         detail: Detail::Index,
-        ..Query::about(query)
+        ..Query::for_text(query)
     };
     let mut sessions: Vec<SessionEntry> = Vec::new();
     for hit in memory.search(&query, caller.now)?.hits {
         if sessions.len() == limit {
             break;
         }
-        if hit.source != "saved" && sessions.iter().all(|known| known.session_id != hit.session) {
-            sessions.push(memory.session_named(&hit.session)?.into());
+        if hit.source != "saved" && sessions.iter().all(|known| *known.session_id != *hit.session) {
+            sessions.push(memory.find_session(&hit.session)?.into());
         }
     }
     Ok(SessionsAnswer { sessions, next_cursor: None })

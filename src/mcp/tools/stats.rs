@@ -1,4 +1,4 @@
-//! `memory_stats`: how much of what is kept.
+//! `memory_stats`: counts the contents of the store.
 
 use std::fmt::Write as _;
 
@@ -7,28 +7,29 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Outcome, answer, define, parse, reading};
+use super::{ToolOutcome, build_reply, build_tool, parse_arguments, read_only_annotations};
 use crate::mcp::caller::Caller;
 use crate::mcp::wire::changes::{RuleCount, StatsAnswer};
 use crate::memory::Memory;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Arguments {}
+struct StatsToolInput {}
 
-pub(super) fn definition() -> Tool {
-    define::<Arguments, StatsAnswer>(
+pub(super) fn define_tool() -> Tool {
+    build_tool::<StatsToolInput, StatsAnswer>(
         "memory_stats",
         "Counts",
-        "Counts what is kept: projects, sessions, messages, vectors, bytes, secrets taken out.",
-        reading(),
+        "Counts what is kept: projects, sessions, messages, vectors, bytes, secrets redacted.",
+        read_only_annotations(),
     )
 }
 
-pub(super) fn call(memory: &Memory, _caller: &Caller, arguments: Value) -> Outcome {
-    let Arguments {} = parse(arguments, "this tool takes no arguments")?;
-    let stats = memory.stats()?;
-    let redactions = memory.redactions()?.into_iter().map(|(rule, count)| RuleCount { rule, count }).collect();
+pub(super) fn run_tool(memory: &Memory, _caller: &Caller, arguments: Value) -> ToolOutcome {
+    let StatsToolInput {} = parse_arguments(arguments, "this tool takes no arguments")?;
+    let stats = memory.snapshot()?.collect_stats()?;
+    let redactions =
+        memory.snapshot()?.redaction_counts()?.into_iter().map(|(rule, count)| RuleCount { rule, count }).collect();
     let stats = StatsAnswer {
         projects: stats.projects,
         sessions: stats.conversations,
@@ -44,7 +45,7 @@ pub(super) fn call(memory: &Memory, _caller: &Caller, arguments: Value) -> Outco
         redactions,
     };
     let mut text = format!(
-        "{} projects, {} sessions, {} messages, {} saved memories\n{} vectors, {} texts wait for one\n{} bytes of text in a database of {}\n",
+        "{} projects, {} sessions, {} messages, {} saved memories\n{} vectors, {} texts not embedded yet\n{} bytes of text in a database of {}\n",
         stats.projects,
         stats.sessions,
         stats.messages,
@@ -55,7 +56,7 @@ pub(super) fn call(memory: &Memory, _caller: &Caller, arguments: Value) -> Outco
         stats.database_bytes
     );
     for rule in &stats.redactions {
-        let _ = writeln!(text, "secrets taken out by {}: {}", rule.rule, rule.count);
+        let _ = writeln!(text, "secrets redacted by {}: {}", rule.rule, rule.count);
     }
-    answer(&stats, &text)
+    build_reply(&stats, &text)
 }

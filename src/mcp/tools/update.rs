@@ -1,22 +1,22 @@
-//! `memory_update`: changes what was saved on purpose.
+//! `memory_update`: changes a saved note.
 
 use rmcp::model::Tool;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Outcome, adding, answer, define, ids_of, parse, time_of};
+use super::{ToolOutcome, additive_annotations, build_reply, build_tool, parse_arguments, parse_time, resolve_ids};
+use crate::domain::Failure;
 use crate::mcp::caller::Caller;
-use crate::mcp::error::Failure;
 use crate::mcp::wire::SaveAnswer;
 use crate::memory::Memory;
-use crate::store::NoteChange;
+use crate::store::NoteUpdate;
 
 const USAGE: &str = "`id` and one change are needed, for example {\"id\": \"…\", \"pin\": true}";
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Arguments {
+struct UpdateToolInput {
     /// Of a saved memory.
     id: String,
     /// The new text; the old one is replaced under a new id.
@@ -33,27 +33,32 @@ struct Arguments {
     expires_at: Option<String>,
 }
 
-pub(super) fn definition() -> Tool {
-    define::<Arguments, SaveAnswer>(
+pub(super) fn define_tool() -> Tool {
+    build_tool::<UpdateToolInput, SaveAnswer>(
         "memory_update",
         "Change a saved memory",
         "Changes text, labels or pin of a saved memory. Use it when a saved fact is no longer right.",
-        adding(),
+        additive_annotations(),
     )
 }
 
-pub(super) fn call(memory: &Memory, caller: &Caller, arguments: Value) -> Outcome {
-    let arguments: Arguments = parse(arguments, USAGE)?;
-    let ids = ids_of(std::slice::from_ref(&arguments.id), USAGE)?;
-    let id = ids.first().copied().ok_or_else(|| Failure::arguments("id is missing", USAGE))?;
-    let change = NoteChange {
+pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> ToolOutcome {
+    let arguments: UpdateToolInput = parse_arguments(arguments, USAGE)?;
+    let ids = resolve_ids(memory, std::slice::from_ref(&arguments.id), USAGE)?;
+    let id = ids.first().copied().ok_or_else(|| Failure::invalid_arguments("id is missing", USAGE))?;
+    let change = NoteUpdate {
         kind: arguments.kind,
         title: arguments.title,
         tags: arguments.tags,
         pin: arguments.pin,
-        expires_at: time_of(arguments.expires_at.as_deref(), caller.now, USAGE)?,
+        expires_at: parse_time(arguments.expires_at.as_deref(), caller.now, USAGE)?,
     };
-    let saved = SaveAnswer::from(memory.update(id, arguments.text, change, caller.now)?);
+    let copied_from = match &arguments.text {
+        Some(text) => caller.origin_of_copy(memory, text, change.title.as_deref())?,
+        None => None,
+    };
+    let author = (!caller.is_person, copied_from);
+    let saved = SaveAnswer::from(memory.update(id, arguments.text, change, author, caller.now)?);
     let text = format!("{}: {}", saved.status, saved.uri);
-    answer(&saved, &text)
+    build_reply(&saved, &text)
 }

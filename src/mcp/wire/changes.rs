@@ -1,43 +1,49 @@
-//! The JSON of forgetting, importing and counting.
+//! JSON types of the answers of forget, import and stats.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::outgoing::SafeText;
+use crate::backup::deletion::ComparedPlace;
+
 /// The answer of `memory_forget`.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct ForgetAnswer {
-    /// Nothing was taken out yet.
-    pub dry_run: bool,
     /// Messages that are meant.
     pub matched: usize,
+    /// Deletes them: give it alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The user has to confirm it outside of the session.
+    pub waits_for_person: bool,
     /// Some of them.
     pub preview: Vec<ForgetPreview>,
-    /// What was taken out.
+    /// What was deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub receipt: Option<ForgetDone>,
+    pub receipt: Option<DeletionReceipt>,
 }
 
 /// A message that is meant.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ForgetPreview {
-    /// For `ids` or `confirm_ids`.
+    /// For `ids`.
     pub id: String,
     /// Session it was said in.
     pub session_id: String,
     /// RFC 3339, UTC.
     pub ts: String,
     /// Project name.
-    pub project: String,
+    pub project: SafeText,
     /// Who speaks.
     pub role: String,
     /// Its first words, never the whole text; `memory_get` has it.
-    pub first_words: String,
+    pub first_words: SafeText,
 }
 
 /// What forgetting did.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct ForgetDone {
-    /// Messages that are gone.
+pub struct DeletionReceipt {
+    /// Messages that were deleted.
     pub messages: u64,
     /// Their parts.
     pub parts: u64,
@@ -47,12 +53,52 @@ pub struct ForgetDone {
     pub repeats: u64,
     /// Nothing of them was found in any file of the store.
     pub verified: bool,
-    /// Backups that may still hold them; with `include_backups` none.
+    /// Every copy on this machine was compared, and holds nothing of them.
+    pub complete: bool,
+    /// Why it is not complete.
+    pub incomplete: Vec<String>,
+    /// What was compared where.
+    pub places: Vec<DeletionPlace>,
+    /// Backups that may still hold them.
     pub backups: Vec<String>,
-    /// Backups that were made anew without them.
+    /// Backups that were rebuilt without them.
     pub rewritten_backups: Vec<String>,
     /// Files in which a piece was found.
     pub remaining_hits: Vec<String>,
+}
+
+/// A place that may hold deleted texts.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct DeletionPlace {
+    /// `data folder`, `previous data folder`, `backup`, `export`, `backup on standard output` or `sync target`.
+    pub kind: &'static str,
+    /// Where it is.
+    pub path: String,
+    /// `compared`, `waiting`, `unread` or `elsewhere`.
+    pub state: &'static str,
+    /// Why it was not compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Files that were read.
+    pub files: u64,
+    /// Messages that were deleted there.
+    pub removed: u64,
+    /// Files that still hold a piece.
+    pub found_in: Vec<String>,
+}
+
+impl From<&ComparedPlace> for DeletionPlace {
+    fn from(place: &ComparedPlace) -> Self {
+        Self {
+            kind: place.kind.name(),
+            path: place.path.display().to_string(),
+            state: place.state.name(),
+            reason: place.state.reason().map(str::to_owned),
+            files: place.files,
+            removed: place.removed,
+            found_in: place.found_in.iter().map(|path| path.display().to_string()).collect(),
+        }
+    }
 }
 
 /// The answer of `memory_import`.
@@ -87,7 +133,7 @@ pub struct StatsAnswer {
     pub saved: u64,
     /// Vectors.
     pub vectors: u64,
-    /// Texts that wait for one.
+    /// Texts not embedded yet.
     pub pending: u64,
     /// Bytes of all texts.
     pub text_bytes: u64,
@@ -99,7 +145,7 @@ pub struct StatsAnswer {
     /// Last message, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub newest: Option<String>,
-    /// Secrets taken out, by rule.
+    /// Secrets redacted, by rule.
     pub redactions: Vec<RuleCount>,
 }
 

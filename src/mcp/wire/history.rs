@@ -1,15 +1,15 @@
-//! The JSON of what the history says about a task, a file, an error, a session.
+//! JSON types of the answers of context, blame, fix and handoff.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::outgoing::{SafeText, sanitize_name, sanitize_title};
 use super::sessions::SessionEntry;
-use super::{trust, uri};
-use crate::domain::text::visible;
-use crate::memory::{Blame, Fix, Handoff, Pack, PackItem};
+use super::{message_uri, sanitize_person, trust_level};
+use crate::memory::{Blame, ContextPack, ErrorFix, Handoff, PackItem};
 use crate::store::Excerpt;
 
-/// Tokens are the reader's: a request or an explanation is cut here.
+/// Maximum characters of an excerpt, to save tokens.
 const EXCERPT_CHARACTERS: usize = 600;
 
 /// The answer of `memory_context`.
@@ -35,19 +35,23 @@ pub struct PackEntry {
     /// Session it was said in.
     pub session_id: String,
     /// Project name.
-    pub project: String,
+    pub project: SafeText,
     /// Who speaks.
     pub role: String,
-    /// person, model, client, untrusted (tools and the web), or suspicious: reads like an instruction to you.
+    /// person, model, client, untrusted (tools and the web), elsewhere (another machine, not confirmed by the user), or
+    /// suspicious: reads like an instruction to you.
     pub trust: String,
+    /// Name of the other person who said it, if the user named them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub said_by: Option<SafeText>,
     /// Title of the session or the memory.
-    pub title: String,
+    pub title: SafeText,
     /// RFC 3339, UTC.
     pub ts: String,
     /// Why it is here.
-    pub why: String,
+    pub why: SafeText,
     /// The text.
-    pub text: String,
+    pub text: SafeText,
     /// Address of the memory.
     pub uri: String,
 }
@@ -59,10 +63,14 @@ pub struct ExcerptEntry {
     pub id: String,
     /// RFC 3339, UTC.
     pub ts: String,
-    /// person, model, client, untrusted (tools and the web), or suspicious: reads like an instruction to you.
+    /// person, model, client, untrusted (tools and the web), elsewhere (another machine, not confirmed by the user), or
+    /// suspicious: reads like an instruction to you.
     pub trust: String,
+    /// Name of the other person who said it, if the user named them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub said_by: Option<SafeText>,
     /// The text.
-    pub text: String,
+    pub text: SafeText,
 }
 
 /// The answer of `memory_blame`.
@@ -80,14 +88,14 @@ pub struct BlameEntry {
     /// Session.
     pub session_id: String,
     /// Project name.
-    pub project: String,
+    pub project: SafeText,
     /// Title of the session.
-    pub title: String,
+    pub title: SafeText,
     /// When the first edit was made, RFC 3339.
     pub ts: String,
     /// The branch at that moment.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub git_branch: Option<String>,
+    pub git_branch: Option<SafeText>,
     /// What was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<ExcerptEntry>,
@@ -102,7 +110,7 @@ pub struct BlameEntry {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct FixAnswer {
     /// The error without what varies.
-    pub signature: String,
+    pub signature: SafeText,
     /// Best first.
     pub fixes: Vec<FixEntry>,
 }
@@ -113,14 +121,14 @@ pub struct FixEntry {
     /// Session.
     pub session_id: String,
     /// Project name.
-    pub project: String,
+    pub project: SafeText,
     /// Where the error was seen.
     pub error: ExcerptEntry,
     /// What was said when it was done with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conclusion: Option<ExcerptEntry>,
     /// Files changed in between.
-    pub files: Vec<String>,
+    pub files: Vec<SafeText>,
     /// It occurred again later in that session.
     pub came_back: bool,
 }
@@ -147,9 +155,9 @@ pub struct HandoffAnswer {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct OpenStep {
     /// What is to be done.
-    pub content: String,
+    pub content: SafeText,
     /// pending or `in_progress`.
-    pub status: String,
+    pub status: SafeText,
 }
 
 impl From<PackItem> for PackEntry {
@@ -157,21 +165,22 @@ impl From<PackItem> for PackEntry {
         let id = item.id.to_string();
         Self {
             session_id: item.session,
-            project: item.project,
+            project: sanitize_name(&item.project),
             role: item.role.name().to_owned(),
-            trust: trust(item.origin, &item.text).to_owned(),
-            title: visible::safe(&item.title).into_owned(),
+            trust: trust_level(item.origin, &item.text).to_owned(),
+            said_by: sanitize_person(item.said_by.as_ref()),
+            title: sanitize_title(&item.title),
             ts: item.at.to_string(),
-            why: item.reason.words(),
-            text: visible::safe(&item.text).into_owned(),
-            uri: uri(&id),
+            why: sanitize_name(&item.reason.in_words()),
+            text: SafeText::multi_line(&item.text),
+            uri: message_uri(&id),
             id,
         }
     }
 }
 
-impl From<Pack> for PackAnswer {
-    fn from(pack: Pack) -> Self {
+impl From<ContextPack> for PackAnswer {
+    fn from(pack: ContextPack) -> Self {
         Self {
             items: pack.items.into_iter().map(PackEntry::from).collect(),
             given_before: pack.given_before,
@@ -184,27 +193,32 @@ impl From<Pack> for PackAnswer {
 
 impl From<Excerpt> for ExcerptEntry {
     fn from(excerpt: Excerpt) -> Self {
-        let text = visible::safe(&excerpt.text);
+        let text = SafeText::multi_line(&excerpt.text);
+        let text = text.as_str();
         let cut = text.char_indices().nth(EXCERPT_CHARACTERS).map(|(end, _)| text.get(..end).unwrap_or(""));
         Self {
             id: excerpt.id.to_string(),
             ts: excerpt.at.to_string(),
-            trust: trust(excerpt.origin, &excerpt.text).to_owned(),
-            text: cut.map_or_else(|| text.trim_end().to_owned(), |cut| format!("{}…", cut.trim_end())),
+            trust: trust_level(excerpt.origin, &excerpt.text).to_owned(),
+            said_by: sanitize_person(excerpt.said_by.as_ref()),
+            text: cut.map_or_else(
+                || SafeText::multi_line(text.trim_end()),
+                |cut| SafeText::multi_line(&format!("{}…", cut.trim_end())),
+            ),
         }
     }
 }
 
 impl From<Blame> for BlameAnswer {
     fn from(blame: Blame) -> Self {
-        let entry = |edit: crate::memory::Edit| {
+        let entry = |edit: crate::memory::BlameEdit| {
             let session = SessionEntry::from(edit.session);
             BlameEntry {
                 session_id: session.session_id,
                 project: session.project,
                 title: session.title,
                 ts: edit.at.to_string(),
-                git_branch: edit.git_branch,
+                git_branch: edit.git_branch.as_deref().map(sanitize_name),
                 request: edit.request.map(ExcerptEntry::from),
                 explanation: edit.explanation.map(ExcerptEntry::from),
                 edits: edit.edits.iter().map(ToString::to_string).collect(),
@@ -217,20 +231,21 @@ impl From<Blame> for BlameAnswer {
     }
 }
 
-impl From<Fix> for FixEntry {
-    fn from(fix: Fix) -> Self {
+impl From<ErrorFix> for FixEntry {
+    fn from(fix: ErrorFix) -> Self {
         let error = fix.error;
         Self {
             session_id: error.session,
-            project: error.project,
+            project: sanitize_name(&error.project),
             error: ExcerptEntry {
                 id: error.id.to_string(),
                 ts: error.at.to_string(),
-                trust: trust(error.origin, &error.snippet).to_owned(),
-                text: visible::safe(&error.snippet).into_owned(),
+                trust: trust_level(error.origin, &error.snippet).to_owned(),
+                said_by: sanitize_person(error.said_by.as_ref()),
+                text: SafeText::multi_line(&error.snippet),
             },
             conclusion: fix.conclusion.map(ExcerptEntry::from),
-            files: fix.files,
+            files: fix.files.iter().map(|file| sanitize_name(file)).collect(),
             came_back: fix.came_back,
         }
     }
@@ -239,7 +254,10 @@ impl From<Fix> for FixEntry {
 impl From<Handoff> for HandoffAnswer {
     fn from(handoff: Handoff) -> Self {
         let entries = |excerpts: Vec<Excerpt>| excerpts.into_iter().map(ExcerptEntry::from).collect();
-        let step = |step: crate::memory::Step| OpenStep { content: step.content, status: step.status };
+        let step = |step: crate::memory::TodoStep| OpenStep {
+            content: SafeText::single_line(&step.content, 200),
+            status: sanitize_name(&step.status),
+        };
         Self {
             session: handoff.session.into(),
             requests: entries(handoff.requests),

@@ -1,9 +1,12 @@
-//! The JSON of tools and of `--json`: its own types, so that the inside can change without breaking a client.
-//! "New fields may appear; ignore unknown ones" is the contract; fields are never removed or given another meaning.
+//! JSON types of tool answers and of `--json`, separate from the internal types, so that those can change without
+//! breaking a client. The contract: new fields may appear and unknown ones must be ignored; fields are never removed
+//! and never change their meaning.
 
 pub mod changes;
 pub mod history;
+pub mod injections;
 pub mod operations;
+pub mod outgoing;
 pub mod sessions;
 
 use std::path::Path;
@@ -11,17 +14,19 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::domain::mark::URI_PREFIX;
+use self::outgoing::{SafeText, sanitize_name, sanitize_title};
+use crate::domain::own_output::URI_PREFIX;
 use crate::domain::text::suspicion::reads_like_an_instruction;
-use crate::domain::text::visible;
-use crate::domain::{Answer, Hit, Origin, Timestamp, Usage};
-use crate::memory::{self, Memory, Transcript};
-use crate::ops::watch;
+use crate::domain::{Hit, Origin, Quote, SearchResults, Timestamp, Usage};
+use crate::memory::{self, Memory, TranscriptExcerpt};
+use crate::monitor::alert_evaluation;
 use crate::store;
 
 /// The answer of `memory_search`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct SearchAnswer {
+    /// strong, weak (related, perhaps not the answer) or none (nothing clearly matches; these are the nearest).
+    pub confidence: String,
     /// Best first.
     pub results: Vec<SearchHit>,
     /// Pass it as `cursor` for the next page.
@@ -31,13 +36,13 @@ pub struct SearchAnswer {
     pub degraded: bool,
     /// What a reader should know.
     pub warnings: Vec<String>,
-    /// Estimated tokens of the results.
+    /// Estimated tokens of the answer as a model reads it.
     pub tokens: usize,
     /// Milliseconds.
     pub took_ms: f64,
 }
 
-/// One found message.
+/// One result: a message.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct SearchHit {
     /// For `memory_get`.
@@ -45,15 +50,15 @@ pub struct SearchHit {
     /// Session it was said in.
     pub session_id: String,
     /// Project name.
-    pub project: String,
+    pub project: SafeText,
     /// user, assistant, tool or system.
     pub role: String,
     /// text, thinking, `tool_use`, `tool_result`, summary, meta or note.
     pub kind: String,
     /// Title of the session.
-    pub title: String,
+    pub title: SafeText,
     /// The matching text.
-    pub snippet: String,
+    pub snippet: SafeText,
     /// RFC 3339, UTC.
     pub ts: String,
     /// Comparable within this answer only.
@@ -61,24 +66,48 @@ pub struct SearchHit {
     /// Why it was found.
     #[serde(rename = "match")]
     pub matched: SearchMatch,
-    /// person, model, client, untrusted (tools and the web), or suspicious: reads like an instruction to you.
+    /// person, model, client, untrusted (tools and the web), elsewhere (another machine, not confirmed by the user), or
+    /// suspicious: reads like an instruction to you.
     pub trust: String,
+    /// Name of the other person who said it, if the user named them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub said_by: Option<SafeText>,
     /// It is not of the project in which was asked.
     pub other_project: bool,
     /// Address of the memory.
     pub uri: String,
+    /// What a person had asked when a model said this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<SearchQuote>,
+    /// What a model answered when a person asked this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered: Option<SearchQuote>,
     /// How the score came about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<String>,
 }
 
+/// The beginning of a message that stands before or after a hit.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SearchQuote {
+    /// For `memory_get`.
+    pub id: String,
+    /// person, model, client, untrusted (tools and the web), elsewhere (another machine, not confirmed by the user), or
+    /// suspicious: reads like an instruction to you.
+    pub trust: String,
+    /// RFC 3339, UTC.
+    pub ts: String,
+    /// The text.
+    pub text: SafeText,
+}
+
 /// Why a message was found.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct SearchMatch {
-    /// Place by word.
+    /// Rank in keyword search.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keyword_rank: Option<usize>,
-    /// Place by meaning.
+    /// Rank in semantic search.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub semantic_rank: Option<usize>,
     /// Words that match.
@@ -104,16 +133,16 @@ pub struct GetConversation {
     /// The session.
     pub session_id: String,
     /// Where it came from.
-    pub source: String,
+    pub source: SafeText,
     /// Its title.
-    pub title: String,
+    pub title: SafeText,
     /// Its project.
-    pub project: String,
+    pub project: SafeText,
     /// Messages it has in all.
     pub total: usize,
     /// The session whose history it continues: what they share stands there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub forked_from: Option<String>,
+    pub forked_from: Option<SafeText>,
     /// Whether only the prompts of it are known: the client deleted the rest.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prompts_only: bool,
@@ -126,7 +155,7 @@ pub struct GetConversation {
 pub struct GetMessage {
     /// Its id.
     pub id: String,
-    /// Its place in the session, from 0.
+    /// Position in the session, from 0.
     pub position: usize,
     /// user, assistant, tool or system.
     pub role: String,
@@ -143,7 +172,7 @@ pub struct GetMessage {
     pub usage: Option<TokenUsage>,
     /// The file and line that it was imported from.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub origin: Option<String>,
+    pub origin: Option<SafeText>,
     /// Its parts.
     pub parts: Vec<GetPart>,
 }
@@ -175,11 +204,15 @@ pub struct GetPart {
     pub kind: String,
     /// Name of the tool.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tool: Option<String>,
-    /// person, model, client, untrusted (tools and the web), or suspicious: reads like an instruction to you.
+    pub tool: Option<SafeText>,
+    /// person, model, client, untrusted (tools and the web), elsewhere (another machine, not confirmed by the user), or
+    /// suspicious: reads like an instruction to you.
     pub trust: String,
+    /// Name of the other person who said it, if the user named them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub said_by: Option<SafeText>,
     /// The verbatim text.
-    pub text: String,
+    pub text: SafeText,
 }
 
 /// The answer of `memory_save`.
@@ -193,7 +226,7 @@ pub struct SaveAnswer {
     pub replaced: Vec<String>,
     /// Saved memories that say nearly the same.
     pub duplicates: Vec<String>,
-    /// Secrets that were taken out of it.
+    /// Secrets that were redacted in it.
     pub redactions: u64,
     /// Address of the memory.
     pub uri: String,
@@ -216,7 +249,7 @@ pub struct HealthAnswer {
     pub messages: u64,
     /// Memories saved on purpose.
     pub saved: u64,
-    /// Texts that wait for a vector.
+    /// Texts not embedded yet.
     pub pending: u64,
     /// Vectors of the model in use.
     pub vectors: u64,
@@ -240,8 +273,8 @@ pub struct HealthAnswer {
     pub transcripts_read: u64,
     /// Seconds since the oldest change that was not read.
     pub ingest_lag_seconds: i64,
-    /// Other places of the memory.
-    pub backends: Vec<Backend>,
+    /// Sync targets of the memory.
+    pub backends: Vec<BackendStatus>,
     /// The newest message, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub newest: Option<String>,
@@ -250,9 +283,9 @@ pub struct HealthAnswer {
     pub oldest: Option<String>,
 }
 
-/// Another place of the memory.
+/// A sync target of the memory.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Backend {
+pub struct BackendStatus {
     /// postgres or qdrant.
     pub name: String,
     /// up, down, `not_asked` or `not_configured`.
@@ -282,31 +315,38 @@ pub struct Pong {
     pub version: String,
 }
 
-/// What a reader may take a text for.
-fn trust(origin: Origin, text: &str) -> &'static str {
+/// Returns the trust level of a text, as readers of an answer see it.
+fn trust_level(origin: Origin, text: &str) -> &'static str {
     match origin {
-        Origin::Person => "person",
+        // Applies to the user's own messages too: people paste pages and files.
         _ if reads_like_an_instruction(text) => "suspicious",
+        Origin::Person => "person",
         Origin::Model => "model",
         Origin::Client => "client",
         Origin::Tool | Origin::Web => "untrusted",
+        Origin::Elsewhere => "elsewhere",
     }
 }
 
-fn uri(id: &str) -> String {
+fn sanitize_person(name: Option<&String>) -> Option<SafeText> {
+    name.map(|name| SafeText::single_line(name, 60))
+}
+
+fn message_uri(id: &str) -> String {
     format!("{URI_PREFIX}{id}")
 }
 
-fn rounded(value: f32) -> f64 {
+fn round_score(value: f32) -> f64 {
     (f64::from(value) * 10_000.0).round() / 10_000.0
 }
 
 impl SearchAnswer {
-    /// From the engine's answer.
-    pub fn new(answer: Answer, next_cursor: Option<String>) -> Self {
+    /// Converts the engine's answer.
+    pub fn new(answer: SearchResults, next_cursor: Option<String>) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "microseconds of one request")]
         let took_ms = answer.stages.iter().map(|(_, micros)| *micros).sum::<u64>() as f64 / 1000.0;
         Self {
+            confidence: answer.confidence.name().to_owned(),
             results: answer.hits.into_iter().map(SearchHit::from).collect(),
             next_cursor,
             degraded: answer.degraded,
@@ -322,29 +362,43 @@ impl From<Hit> for SearchHit {
         let id = hit.id.to_string();
         Self {
             session_id: hit.session,
-            project: hit.project,
+            project: sanitize_name(&hit.project),
             role: hit.role.name().to_owned(),
             kind: hit.kind.name().to_owned(),
-            title: visible::safe(&hit.title).into_owned(),
+            title: sanitize_title(&hit.title),
             ts: hit.at.to_string(),
-            score: rounded(hit.score),
+            score: round_score(hit.score),
             matched: SearchMatch {
                 keyword_rank: hit.matched.keyword_rank,
                 semantic_rank: hit.matched.semantic_rank,
                 terms: hit.matched.terms,
             },
-            trust: trust(hit.origin, &hit.snippet).to_owned(),
-            snippet: visible::safe(&hit.snippet).into_owned(),
+            trust: trust_level(hit.origin, &hit.snippet).to_owned(),
+            said_by: sanitize_person(hit.said_by.as_ref()),
+            snippet: SafeText::multi_line(&hit.snippet),
             other_project: false,
-            uri: uri(&id),
+            uri: message_uri(&id),
+            asked: hit.asked.map(SearchQuote::from),
+            answered: hit.answered.map(SearchQuote::from),
             explanation: hit.explanation,
             id,
         }
     }
 }
 
-impl From<Transcript> for GetAnswer {
-    fn from(transcript: Transcript) -> Self {
+impl From<Quote> for SearchQuote {
+    fn from(quote: Quote) -> Self {
+        Self {
+            id: quote.id.to_string(),
+            trust: trust_level(quote.origin, &quote.text).to_owned(),
+            ts: quote.at.to_string(),
+            text: SafeText::multi_line(&quote.text),
+        }
+    }
+}
+
+impl From<TranscriptExcerpt> for GetAnswer {
+    fn from(transcript: TranscriptExcerpt) -> Self {
         Self {
             truncated: transcript.truncated,
             missing: transcript.missing.iter().map(ToString::to_string).collect(),
@@ -354,16 +408,16 @@ impl From<Transcript> for GetAnswer {
     }
 }
 
-impl From<memory::Conversation> for GetConversation {
-    fn from(conversation: memory::Conversation) -> Self {
+impl From<memory::SessionMessages> for GetConversation {
+    fn from(conversation: memory::SessionMessages) -> Self {
         let head = conversation.head;
         Self {
             session_id: head.session,
-            source: head.source,
-            title: visible::safe(&crate::domain::text::one_line(&head.title, 120)).into_owned(),
-            project: head.project,
+            source: sanitize_name(&head.source),
+            title: sanitize_title(&head.title),
+            project: sanitize_name(&head.project),
             total: head.messages,
-            forked_from: head.forked_from,
+            forked_from: head.forked_from.as_deref().map(sanitize_name),
             prompts_only: head.prompts_only,
             messages: conversation.messages.into_iter().map(GetMessage::from).collect(),
         }
@@ -380,23 +434,24 @@ impl From<store::MessageText> for GetMessage {
             time_estimated: message.at_estimated,
             side: message.sidechain,
             usage: message.usage.map(TokenUsage::from),
-            origin: message.provenance.map(|(file, line)| format!("{file}:{line}")),
+            origin: message.provenance.map(|(file, line)| sanitize_name(&format!("{file}:{line}"))),
             parts: message
                 .parts
                 .into_iter()
                 .map(|part| GetPart {
                     kind: part.kind.name().to_owned(),
-                    tool: part.tool,
-                    trust: trust(part.origin, &part.text).to_owned(),
-                    text: visible::safe(&part.text).into_owned(),
+                    tool: part.tool.as_deref().map(sanitize_name),
+                    trust: trust_level(part.origin, &part.text).to_owned(),
+                    said_by: sanitize_person(part.said_by.as_ref()),
+                    text: SafeText::multi_line(&part.text),
                 })
                 .collect(),
         }
     }
 }
 
-impl From<store::Saved> for SaveAnswer {
-    fn from(saved: store::Saved) -> Self {
+impl From<store::SavedNote> for SaveAnswer {
+    fn from(saved: store::SavedNote) -> Self {
         let id = saved.id.to_string();
         let status = match saved.status {
             store::SavedStatus::Created => "created",
@@ -404,7 +459,7 @@ impl From<store::Saved> for SaveAnswer {
             store::SavedStatus::Duplicate => "duplicate",
         };
         Self {
-            uri: uri(&id),
+            uri: message_uri(&id),
             id,
             status: status.to_owned(),
             replaced: saved.replaced.iter().map(ToString::to_string).collect(),
@@ -414,22 +469,19 @@ impl From<store::Saved> for SaveAnswer {
     }
 }
 
-impl From<memory::Check> for HealthCheck {
-    fn from(check: memory::Check) -> Self {
+impl From<memory::CheckResult> for HealthCheck {
+    fn from(check: memory::CheckResult) -> Self {
         Self { name: check.name.to_owned(), ok: check.ok, finding: check.finding, fix: check.fix }
     }
 }
 
 impl HealthAnswer {
-    /// Looks at everything that is cheap to look at: the engine, the transcripts on disk, what alerts are about.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn gather(memory: &Memory, transcripts: Option<&Path>, now: Timestamp) -> memory::Result<Self> {
-        let (mut health, backlog) = (memory.health(now)?, memory.backlog(transcripts, now)?);
-        let alerts = watch::check(memory, &health, backlog, now)?;
-        health.checks.extend([backlog.check(), alerts]);
-        let targets = memory.targets()?;
+    /// Runs the cheap checks: the engine, the transcripts on disk, the alert conditions.
+    pub fn gather_health(memory: &Memory, transcripts: Option<&Path>, now: Timestamp) -> memory::Result<Self> {
+        let (mut health, backlog) = (memory.check_health(now)?, memory.import_backlog(transcripts, now)?);
+        let alerts = alert_evaluation::check_alerts(memory, &health, backlog, now)?;
+        health.checks.extend([backlog.backlog_check(), alerts]);
+        let targets = memory.target_states()?;
         let settings = &memory.settings().sync;
         let backends = [("postgres", &settings.postgres), ("qdrant", &settings.qdrant)].map(|(name, address)| {
             let asked = targets.iter().find(|target| target.name == name);
@@ -439,12 +491,12 @@ impl HealthAnswer {
                 Some(target) if target.up => "up",
                 Some(_) => "down",
             };
-            Backend { name: name.to_owned(), state: state.to_owned() }
+            BackendStatus { name: name.to_owned(), state: state.to_owned() }
         });
         Ok(Self::new(health, backlog, backends.to_vec()))
     }
 
-    fn new(health: memory::Health, backlog: memory::Backlog, backends: Vec<Backend>) -> Self {
+    fn new(health: memory::MemoryHealth, backlog: memory::Backlog, backends: Vec<BackendStatus>) -> Self {
         let status = if health.is_ok() { "ok" } else { "degraded" };
         let (model, model_id) = health.model.unzip();
         Self {

@@ -1,11 +1,11 @@
-//! What an operator's tools answer.
+//! JSON types of the answers of backup and maintain.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::HealthCheck;
-use crate::ops::backup::Listed;
-use crate::ops::maintain::Done;
+use crate::backup::ListedBackup;
+use crate::backup::maintenance::MaintenanceReport;
 
 /// The answer of `memory_backup`.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -34,8 +34,8 @@ pub struct BackupEntry {
     pub error: Option<String>,
 }
 
-impl From<Listed> for BackupEntry {
-    fn from(listed: Listed) -> Self {
+impl From<ListedBackup> for BackupEntry {
+    fn from(listed: ListedBackup) -> Self {
         let (messages, error) = match listed.manifest {
             Ok(manifest) => (Some(manifest.counts.messages), None),
             Err(error) => (None, Some(error)),
@@ -58,13 +58,13 @@ pub struct MaintainAnswer {
     /// The backup that was made first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backup: Option<String>,
-    /// Messages that are older and may go.
+    /// Messages that are older and may be deleted.
     pub old_messages: u64,
     /// Sessions they belong to.
     pub old_sessions: u64,
     /// Saved texts that are as old and stay.
     pub old_saved_kept: u64,
-    /// Messages that went.
+    /// Messages that were deleted.
     pub removed: u64,
     /// Bytes of database and log before.
     pub bytes_before: u64,
@@ -72,7 +72,7 @@ pub struct MaintainAnswer {
     pub bytes_after: u64,
     /// Bytes in it that held nothing.
     pub free_bytes: u64,
-    /// Whether the database was written anew; absent when it was worth it and there was no room.
+    /// Whether the database was rebuilt; absent when it was worth it and there was no room.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vacuumed: Option<bool>,
     /// It was stopped before its end; the next run goes on.
@@ -82,8 +82,8 @@ pub struct MaintainAnswer {
 }
 
 impl MaintainAnswer {
-    /// Of what was done.
-    pub fn new(done: Done, dry_run: bool) -> Self {
+    /// Converts the report of a maintenance run.
+    pub fn new(done: MaintenanceReport, dry_run: bool) -> Self {
         Self {
             dry_run,
             backup: done.backup.map(|path| path.display().to_string()),

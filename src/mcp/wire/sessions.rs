@@ -1,10 +1,10 @@
-//! The JSON of sessions and projects.
+//! JSON types of sessions and projects.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::outgoing::{SafeText, sanitize_name, sanitize_title};
 use crate::domain::Timestamp;
-use crate::domain::text::{one_line, visible};
 use crate::store::{ProjectSummary, SessionSummary};
 
 /// One session.
@@ -13,9 +13,9 @@ pub struct SessionEntry {
     /// For `memory_get`.
     pub session_id: String,
     /// Project name.
-    pub project: String,
+    pub project: SafeText,
     /// Its title.
-    pub title: String,
+    pub title: SafeText,
     /// First message, RFC 3339.
     pub started_at: String,
     /// Last message, RFC 3339.
@@ -28,9 +28,9 @@ pub struct SessionEntry {
     pub subagents: u64,
     /// The branch it ended on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub git_branch: Option<String>,
+    pub git_branch: Option<SafeText>,
     /// Some of the files it touched.
-    pub files: Vec<String>,
+    pub files: Vec<SafeText>,
     /// How many there are.
     pub files_total: u64,
 }
@@ -40,15 +40,15 @@ impl From<SessionSummary> for SessionEntry {
         let started_at = session.started_at.to_string();
         Self {
             session_id: session.session,
-            project: session.project,
-            title: visible::safe(&one_line(&session.title, 100)).into_owned(),
+            project: sanitize_name(&session.project),
+            title: sanitize_title(&session.title),
             day: started_at.get(..10).unwrap_or_default().to_owned(),
             started_at,
             ended_at: session.ended_at.to_string(),
             messages: session.messages,
             subagents: session.subagents,
-            git_branch: session.git_branch,
-            files: session.files,
+            git_branch: session.git_branch.as_deref().map(sanitize_name),
+            files: session.files.iter().map(|file| sanitize_name(file)).collect(),
             files_total: session.files_total,
         }
     }
@@ -70,14 +70,14 @@ pub struct ProjectEntry {
     /// Its number here.
     pub id: String,
     /// Its name.
-    pub name: String,
+    pub name: SafeText,
     /// Its root folder.
-    pub root: String,
+    pub root: SafeText,
     /// URL of `origin`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub remote: Option<String>,
+    pub remote: Option<SafeText>,
     /// Folders in which something was said.
-    pub directories: Vec<String>,
+    pub directories: Vec<SafeText>,
     /// Whether it is the one of this session.
     pub current: bool,
     /// Sessions, without subagents.
@@ -95,16 +95,16 @@ pub struct ProjectEntry {
 }
 
 impl ProjectEntry {
-    /// `here` are the rows of the current project.
-    pub fn new(summary: ProjectSummary, here: &[i64]) -> Self {
+    /// Converts a summary; `here` holds the row ids of the current project.
+    pub fn new(summary: &ProjectSummary, here: &[i64]) -> Self {
         let (first, last): (Option<Timestamp>, Option<Timestamp>) = summary.span.unzip();
         Self {
             current: here.contains(&summary.project.id),
             id: summary.project.id.to_string(),
-            name: summary.project.name,
-            root: summary.project.root,
-            remote: summary.project.remote,
-            directories: summary.directories,
+            name: sanitize_name(&summary.project.name),
+            root: sanitize_name(&summary.project.root),
+            remote: summary.project.remote.as_deref().map(sanitize_name),
+            directories: summary.directories.iter().map(|directory| sanitize_name(directory)).collect(),
             sessions: summary.sessions,
             messages: summary.messages,
             saved: summary.notes,
@@ -125,13 +125,13 @@ pub struct ProjectsAnswer {
 
 /// The answer of `memory_project_edit`.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct ProjectEdited {
+pub struct ProjectEditAnswer {
     /// renamed, merged or split.
     pub done: String,
     /// The project as it is now.
     pub id: String,
     /// Its name.
-    pub name: String,
+    pub name: SafeText,
     /// Messages that moved.
     pub moved: usize,
 }

@@ -1,45 +1,45 @@
-//! Saying in words how a score came about.
+//! Explains in words how a score was computed.
 
-use super::gather::Evidence;
-use super::rank::{Part, Ranked};
+use super::evidence::Evidence;
+use super::rank::{ScorePart, ScoredMessage};
 use crate::domain::Match;
 
-pub(super) fn sentence(ranked: &Ranked, evidence: &Evidence, matched: &Match) -> String {
+pub(super) fn explain_score(ranked: &ScoredMessage, evidence: &Evidence, matched: &Match) -> String {
     let reasons: Vec<String> = ranked
         .parts
         .iter()
         .filter(|(_, value)| value.abs() >= 0.001)
-        .map(|(part, value)| format!("{value:+.3} {}", reason(*part, ranked, evidence, matched)))
+        .map(|(part, value)| format!("{value:+.3} {}", explain_part(*part, ranked, evidence, matched)))
         .collect();
     if reasons.is_empty() {
-        return "holds the literal text".to_owned();
+        return "contains the literal text".to_owned();
     }
     format!("{} = {:.3}", reasons.join("; "), ranked.score)
 }
 
-fn reason(part: Part, ranked: &Ranked, evidence: &Evidence, matched: &Match) -> String {
+fn explain_part(part: ScorePart, ranked: &ScoredMessage, evidence: &Evidence, matched: &Match) -> String {
     let text = match part {
-        Part::Words => {
+        ScorePart::Words => {
             let place = evidence.word_places.get(&ranked.passage);
-            let place = place.map_or_else(|| "with its neighbours".to_owned(), |place| format!("place {place}"));
-            return format!("by word ({place}; {})", matched.terms.join(", "));
+            let place = place.map_or_else(|| "with its neighbours".to_owned(), |place| format!("rank {place}"));
+            return format!("keyword ({place}; {})", matched.terms.join(", "));
         }
-        Part::Meaning => {
+        ScorePart::Meaning => {
             let place = evidence.meaning_places.get(&ranked.passage);
-            return place.map_or_else(|| "by meaning".to_owned(), |place| format!("by meaning (place {place})"));
+            return place.map_or_else(|| "semantic".to_owned(), |place| format!("semantic (rank {place})"));
         }
-        Part::Before => "for what was said just before",
-        Part::After => "for what was said just after",
-        Part::Answers => "because it answers a question that matches",
-        Part::Asks => "because it asks and does not answer",
-        Part::OwnWords => "because you ask about yourself and these are your words",
-        Part::Day => "because it is from the time you name",
-        Part::Instruction => "because it holds a standing instruction on this",
-        Part::Preference => "because it holds a preference on this",
-        Part::Here => "because it is from this project",
-        Part::Session => "for the rest of its session",
-        Part::Recency => "because it is recent",
-        Part::Phrase => "because it holds the quoted words",
+        ScorePart::Before => "for what was said just before",
+        ScorePart::After => "for what was said just after",
+        ScorePart::Answers => "because it answers a question that matches",
+        ScorePart::Asks => "because it asks and does not answer",
+        ScorePart::OwnWords => "because you ask about yourself and these are your words",
+        ScorePart::Day => "because it is from the time you name",
+        ScorePart::Instruction => "because it contains a standing instruction on this",
+        ScorePart::Preference => "because it contains a preference on this",
+        ScorePart::Here => "because it is from this project",
+        ScorePart::Session => "for the rest of its session",
+        ScorePart::Recency => "because it is recent",
+        ScorePart::Phrase => "because it contains the quoted words",
     };
     text.to_owned()
 }

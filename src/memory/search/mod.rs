@@ -1,138 +1,157 @@
-//! One search: candidates by word and by meaning, fused, folded, cut to a budget.
+//! Search: keyword and semantic candidates, fused, deduplicated, cut to a token budget.
 //!
-//! Degraded is not failed: without an encoder, or with vectors still missing, the answer says so and words carry it.
+//! Degrades instead of failing: without an embedding model, or with texts not embedded yet, the results carry a warning
+//! and keyword search is used.
 
+mod arguments;
+mod confidence;
+mod corpus_stats;
+mod evidence;
+mod exchange;
 mod explain;
-mod gather;
+mod keyword;
 mod page;
 mod rank;
+#[cfg(test)]
+mod tests;
 mod weights;
-mod wide;
-mod words;
 
 use std::collections::HashSet;
 use std::time::Instant;
 
-use super::columns::{Permit, needs_store};
-use super::{Error, Memory, Result};
-use crate::domain::text::question::Question;
-use crate::domain::text::terms::Terms;
-use crate::domain::{Answer, Mode, Query, Timestamp, limits};
+use crate::domain::text::question::ParsedQuestion;
+use crate::domain::text::terms::TermExtractor;
+use crate::domain::{Confidence, Query, SearchMode, SearchResults, Timestamp, limits};
 use crate::embed;
-use gather::{CANDIDATES, Evidence, Meaning, Wanted};
-use page::Found;
-use rank::{Context, Part, Ranked};
-use words::Words;
+use crate::memory::index::doc_values::{PassageFilter, needs_store_lookup};
+use crate::memory::state::health::describe_not_embedded;
+use crate::memory::{Error, Memory, Result};
+use crate::store::Snapshot;
+use evidence::{CandidateRequest, Evidence, MIN_CANDIDATES, QueryEmbedding};
+use keyword::QueryTerms;
+use page::ScoredCandidate;
+use rank::{RankContext, ScorePart, ScoredMessage};
 
-pub use weights::Weights;
-pub use wide::{Asked, Wide};
+pub use arguments::{SearchArguments, encode_search_cursor};
+pub use corpus_stats::{CorpusStats, RemoteQuery};
+pub use weights::RankWeights;
 
-/// Ranked messages beyond the page whose rows are read: some are replaced notes, some say the same.
-const SPARE: usize = 50;
-/// Texts that are read to look for quoted phrases.
+/// Ranked messages beyond the page whose rows are read: some are superseded notes, some are duplicates.
+const EXTRA_CANDIDATES: usize = 50;
+/// Texts that are read to check for quoted phrases.
 const PHRASE_TEXTS: usize = 100;
 
+/// Query with the snapshot of the store that answers it.
+struct SearchRequest<'a> {
+    snapshot: &'a Snapshot<'a>,
+    query: &'a Query,
+    now: Timestamp,
+    /// Corpus statistics of a corpus larger than the store.
+    wide: Option<&'a CorpusStats>,
+    terms: &'a TermExtractor,
+}
+
 impl Memory {
-    /// Answers a query.
+    /// Runs a query and returns one page of results.
     ///
     /// # Errors
-    /// An empty or impossible query, or a store that cannot be read.
-    pub fn search(&self, query: &Query, now: Timestamp) -> Result<Answer> {
-        self.search_in(query, now, None)
+    /// An empty or invalid query, or a store that cannot be read.
+    pub fn search(&self, query: &Query, now: Timestamp) -> Result<SearchResults> {
+        self.search_with_stats(query, now, None)
     }
 
-    fn search_in(&self, query: &Query, now: Timestamp, wide: Option<&Wide>) -> Result<Answer> {
-        check(query)?;
-        let _answering = self.asking.begin();
-        let terms = Terms::default();
-        let mut answer = Answer::default();
-        let (evidence, found) = if query.mode == Mode::Exact {
-            self.literally(query, now, &terms, &mut answer)?
+    fn search_with_stats(&self, query: &Query, now: Timestamp, wide: Option<&CorpusStats>) -> Result<SearchResults> {
+        validate_query(query)?;
+        let _answering = self.asking.start_search();
+        let terms = TermExtractor::default();
+        let mut answer = SearchResults::default();
+        // All reads of this search use one snapshot: what another process deletes meanwhile is still complete here. Doc
+        // values and vectors are updated independently; rows that only they know are missing from the snapshot and are
+        // dropped.
+        let snapshot = self.store.snapshot()?;
+        let words_are_current = snapshot.is_keyword_index_current()?;
+        let request = SearchRequest { snapshot: &snapshot, query, now, wide, terms: &terms };
+        let (evidence, found) = if query.mode == SearchMode::Exact {
+            literal_search(&request, &mut answer)?
         } else {
-            self.ranked(query, now, wide, &terms, &mut answer)?
+            self.ranked_search(&request, &mut answer)?
         };
+        if query.filter.projects.as_ref().is_some_and(Vec::is_empty) {
+            let why = "this folder is not a known project yet; project \"all\" searches everywhere";
+            answer.warnings.push(why.to_owned());
+        }
         let start = Instant::now();
-        self.page(query, &evidence, found, &terms, &mut answer)?;
-        answer.stages.push(("read", micros(start)));
-        if !self.store.words_are_current()? {
+        self.build_page(&request, &evidence, found, &mut answer)?;
+        answer.stages.push(("read", elapsed_us(start)));
+        if answer.hits.is_empty() {
+            answer.confidence = Confidence::None;
+        }
+        if !words_are_current {
             answer.degraded = true;
-            answer
-                .warnings
-                .push("the word index was made by another version; run `claude-memory init` to rebuild it".to_owned());
+            answer.warnings.push(
+                "the keyword index was built by another version; run `claude-memory init` to rebuild it".to_owned(),
+            );
         }
         Ok(answer)
     }
 
-    /// The texts that hold the literal characters, newest first.
-    fn literally(
+    fn ranked_search(
         &self,
-        query: &Query,
-        now: Timestamp,
-        terms: &Terms,
-        answer: &mut Answer,
-    ) -> Result<(Evidence, Vec<Found>)> {
-        let wanted = query.offset + query.limit + SPARE;
-        let passages =
-            timed(answer, "literal", || Ok(self.store.by_literal(&query.texts, &query.filter, now, wanted)?))?;
-        let found = self.store.candidates(&passages, &query.filter, now)?.into_iter();
-        let shown = query.texts.iter().flat_map(|text| terms.of_query(text, limits::QUERY_TERMS)).collect();
-        let more = passages.len() == wanted;
-        let evidence = Evidence { words: Words::shown(shown), more, ..Evidence::default() };
-        Ok((evidence, found.map(|candidate| (Ranked::literal(&candidate), candidate)).collect()))
-    }
-
-    fn ranked(
-        &self,
-        query: &Query,
-        now: Timestamp,
-        wide: Option<&Wide>,
-        terms: &Terms,
-        answer: &mut Answer,
-    ) -> Result<(Evidence, Vec<Found>)> {
-        let question = Question::read(&query.texts, now, || self.zone.clone());
+        request: &SearchRequest<'_>,
+        answer: &mut SearchResults,
+    ) -> Result<(Evidence, Vec<ScoredCandidate>)> {
+        let SearchRequest { snapshot, query, now, wide, terms } = *request;
+        let question = ParsedQuestion::parse_texts(&query.texts, now, || self.zone.clone());
         let meaning = match query.mode {
-            Mode::Hybrid | Mode::Semantic => self.encode(&question, wide, answer)?,
-            Mode::Keyword | Mode::Exact => None,
+            SearchMode::Hybrid | SearchMode::Semantic => self.query_embedding(request, &question, answer)?,
+            SearchMode::Keyword | SearchMode::Exact => None,
         };
-        let columns = timed(answer, "columns", || self.columns())?;
-        let messages = if needs_store(&query.filter) {
-            Some(timed(answer, "filter", || Ok(self.store.allowed_messages(&query.filter, now)?))?)
+        let columns = time_stage(answer, "columns", || self.doc_values())?;
+        let messages = if needs_store_lookup(&query.filter) {
+            Some(time_stage(answer, "filter", || Ok(snapshot.allowed_messages(&query.filter, now)?))?)
         } else {
             None
         };
         let without = match &query.filter.not_session {
-            Some(session) => self.store.conversations_of(session)?,
+            Some(session) => snapshot.conversations_of_session(session)?,
             None => Vec::new(),
         };
-        let permit =
-            Permit { columns: &columns, filter: &query.filter, messages: messages.as_deref(), without: &without };
-        let groups = groups(&question, &query.texts, terms);
-        let words = timed(answer, "words", || {
-            let words = Words::look_up(&self.store, &columns, &groups, query.worth.is_some())?;
+        let permit = PassageFilter {
+            columns: &columns,
+            filter: &query.filter,
+            messages: messages.as_deref(),
+            without: &without,
+        };
+        let groups = term_groups(&question, &query.texts, terms);
+        let words = time_stage(answer, "words", || {
+            let words = QueryTerms::load_postings(snapshot, &columns, &groups, query.worth.is_some())?;
             Ok(match wide {
-                Some(wide) => words.among(wide),
+                Some(wide) => words.with_corpus(wide),
                 None => words,
             })
         })?;
-        let by_word = query.mode != Mode::Semantic || meaning.is_none();
+        let by_word = query.mode != SearchMode::Semantic || meaning.is_none();
         if by_word && words.terms.is_empty() {
-            let why = "the query holds only very common words, so nothing was searched by word; exact mode finds them";
+            let why = "the query has only very common words, so keyword search was skipped; exact mode finds them";
             answer.warnings.push(why.to_owned());
         }
-        let wanted = Wanted {
-            count: CANDIDATES + query.offset,
+        let wanted = CandidateRequest {
+            count: MIN_CANDIDATES + query.offset,
             words: by_word,
-            only_words: query.mode == Mode::Keyword,
+            only_words: query.mode == SearchMode::Keyword,
             keys: question.wants_advice,
         };
-        let mut evidence =
-            timed(answer, "gather", || self.gather(&permit, words, meaning.as_ref(), wanted, &self.weights))?;
+        let mut evidence = time_stage(answer, "gather", || {
+            self.gather_evidence(&permit, words, meaning.as_ref(), wanted, &self.weights)
+        })?;
         let mut conversation_words = None;
         if let Some(wide) = wide {
             evidence.spread = wide.spread.unwrap_or(evidence.spread);
-            conversation_words = Some(self.conversation_words(wide)?);
+            conversation_words = Some(wide.conversation_words(snapshot)?);
         }
-        let context = Context {
+        let calibrated = meaning.is_some() && self.resident.model_spec().is_builtin();
+        answer.confidence = confidence::estimate_confidence(&evidence, question.script, calibrated);
+        let context = RankContext {
             columns: &columns,
             question: &question,
             mode: query.mode,
@@ -142,101 +161,125 @@ impl Memory {
             weights: &self.weights,
             conversation_words: conversation_words.as_ref(),
         };
-        let found = timed(answer, "rank", || {
-            let mut ranking = rank::rank(&evidence, &context);
-            self.add_phrases(&question, &mut ranking)?;
+        let found = time_stage(answer, "rank", || {
+            let mut ranking = rank::rank_messages(&evidence, &context);
+            self.add_phrases(snapshot, &question, &mut ranking)?;
             if let Some(worth) = query.worth {
-                evidence.retain_worthy(&mut ranking, worth, columns.len());
+                evidence.retain_relevant(&mut ranking, worth, question.script, calibrated);
             }
-            ranking.truncate(query.offset + query.limit + SPARE);
-            self.rows(query, now, ranking)
+            ranking.truncate(query.offset + query.limit + EXTRA_CANDIDATES);
+            load_candidates(request, ranking)
         })?;
         Ok((evidence, found))
     }
 
-    /// Raises the texts that hold what stands in quotation marks.
-    fn add_phrases(&self, question: &Question, ranking: &mut [Ranked]) -> Result<()> {
+    /// Raises the score of texts that contain the query's quoted phrases.
+    fn add_phrases(
+        &self,
+        snapshot: &Snapshot<'_>,
+        question: &ParsedQuestion,
+        ranking: &mut [ScoredMessage],
+    ) -> Result<()> {
         if question.phrases.is_empty() {
             return Ok(());
         }
         let phrases: Vec<String> = question.phrases.iter().map(|phrase| phrase.to_lowercase()).collect();
         for ranked in ranking.iter_mut().take(PHRASE_TEXTS) {
-            let text = self.store.passage_text(i64::from(ranked.passage))?.to_lowercase();
+            let text = snapshot.passage_text(i64::from(ranked.passage))?.to_lowercase();
             if phrases.iter().all(|phrase| text.contains(phrase)) {
-                ranked.add(Part::Phrase, self.weights.phrase);
+                ranked.add_part(ScorePart::Phrase, self.weights.phrase);
             }
         }
         ranking.sort_by(|left, right| right.score.total_cmp(&left.score));
         Ok(())
     }
 
-    /// The rows that hits are shown from. What was replaced or has expired falls out here, and texts that are equal byte
-    /// by byte are folded into the best one.
-    fn rows(&self, query: &Query, now: Timestamp, ranking: Vec<Ranked>) -> Result<Vec<Found>> {
-        let passages: Vec<i64> = ranking.iter().map(|ranked| i64::from(ranked.passage)).collect();
-        let mut candidates = self.store.candidates(&passages, &query.filter, now)?.into_iter().peekable();
-        let mut texts = HashSet::new();
-        let mut found = Vec::with_capacity(ranking.len());
-        for ranked in ranking {
-            let candidate = candidates.next_if(|candidate| candidate.passage == i64::from(ranked.passage));
-            found.extend(
-                candidate.filter(|candidate| texts.insert(candidate.hash)).map(|candidate| (ranked, candidate)),
-            );
-        }
-        Ok(found)
+    fn embed_query(&self, question: &ParsedQuestion) -> std::result::Result<Vec<f32>, embed::Error> {
+        self.resident.embed_query(&question.subjects.join("\n"))
     }
 
-    fn vector_of(&self, question: &Question) -> std::result::Result<Vec<f32>, embed::Error> {
-        self.resident.query(&question.subjects.join("\n"))
-    }
-
-    /// The vector of the question; `None` with a warning when it cannot be had.
-    fn encode(&self, question: &Question, wide: Option<&Wide>, answer: &mut Answer) -> Result<Option<Meaning>> {
+    /// Embeds the question; `None` with a warning if that is not possible.
+    fn query_embedding(
+        &self,
+        request: &SearchRequest<'_>,
+        question: &ParsedQuestion,
+        answer: &mut SearchResults,
+    ) -> Result<Option<QueryEmbedding>> {
+        let SearchRequest { snapshot, wide, .. } = *request;
         let start = Instant::now();
         let mut degrade = |why: String| {
             answer.degraded = true;
             answer.warnings.push(why);
         };
-        let digest = match self.resident.spec().digest() {
+        let digest = match self.resident.model_spec().model_digest() {
             Ok(digest) => digest,
             Err(error) => {
-                degrade(format!("searched by word only: {error}"));
+                degrade(format!("keyword search only: {error}"));
                 return Ok(None);
             }
         };
-        let waiting = self.store.pending_count()?;
-        let Some(model) = self.store.find_model(&digest)? else {
-            degrade("searched by word only: no vectors of this model yet; run `claude-memory embed`".to_owned());
+        let waiting = snapshot.pending_count()?;
+        let Some(model) = snapshot.find_model(&digest)? else {
+            degrade("keyword search only: no embeddings of this model yet; run `claude-memory embed`".to_owned());
             return Ok(None);
         };
         if waiting > 0 {
-            degrade(format!(
-                "{waiting} texts have no vector yet and are found by word only; run `claude-memory embed`"
-            ));
+            degrade(format!("{}; run `claude-memory embed`", describe_not_embedded(waiting)));
         }
         if let Some(vector) = wide.and_then(|wide| wide.vector.clone()) {
-            return Ok(Some(Meaning { model, digest, vector }));
+            return Ok(Some(QueryEmbedding { model, digest, vector }));
         }
-        let vector = match self.vector_of(question) {
+        let vector = match self.embed_query(question) {
             Ok(vector) => vector,
             Err(error) => {
-                degrade(format!("searched by word only: {error}"));
+                degrade(format!("keyword search only: {error}"));
                 return Ok(None);
             }
         };
-        answer.stages.push(("embed", micros(start)));
-        Ok(Some(Meaning { model, digest, vector }))
+        answer.stages.push(("embed", elapsed_us(start)));
+        Ok(Some(QueryEmbedding { model, digest, vector }))
     }
 }
 
-/// The terms of each text of a question: of its subject, or of all of it where the subject has none.
-fn groups(question: &Question, texts: &[String], terms: &Terms) -> Vec<Vec<String>> {
-    let of = |text: &String| terms.of_query(text, limits::QUERY_TERMS);
+/// Finds the texts that contain the query literally, newest first.
+fn literal_search(request: &SearchRequest<'_>, answer: &mut SearchResults) -> Result<(Evidence, Vec<ScoredCandidate>)> {
+    let SearchRequest { snapshot, query, now, terms, .. } = *request;
+    let wanted = query.offset + query.limit + EXTRA_CANDIDATES;
+    let passages =
+        time_stage(answer, "literal", || Ok(snapshot.search_literal(&query.texts, &query.filter, now, wanted)?))?;
+    let found = snapshot.filter_candidates(&passages, &query.filter, now)?.into_iter();
+    let shown = query.texts.iter().flat_map(|text| terms.query_terms(text, limits::QUERY_TERMS)).collect();
+    let more = passages.len() == wanted;
+    if !passages.is_empty() {
+        answer.confidence = Confidence::Strong;
+    }
+    let evidence = Evidence { words: QueryTerms::for_display(shown), more, ..Evidence::default() };
+    Ok((evidence, found.map(|candidate| (ScoredMessage::for_literal(&candidate), candidate)).collect()))
+}
+
+/// Reads the rows of ranked messages. Superseded and expired ones are dropped, and byte-identical texts are merged into
+/// the best one.
+fn load_candidates(request: &SearchRequest<'_>, ranking: Vec<ScoredMessage>) -> Result<Vec<ScoredCandidate>> {
+    let passages: Vec<i64> = ranking.iter().map(|ranked| i64::from(ranked.passage)).collect();
+    let mut candidates =
+        request.snapshot.filter_candidates(&passages, &request.query.filter, request.now)?.into_iter().peekable();
+    let mut texts = HashSet::new();
+    let mut found = Vec::with_capacity(ranking.len());
+    for ranked in ranking {
+        let candidate = candidates.next_if(|candidate| candidate.passage == i64::from(ranked.passage));
+        found.extend(candidate.filter(|candidate| texts.insert(candidate.hash)).map(|candidate| (ranked, candidate)));
+    }
+    Ok(found)
+}
+
+/// Returns the terms of each query text: of its subject, or of the whole text if the subject has none.
+fn term_groups(question: &ParsedQuestion, texts: &[String], terms: &TermExtractor) -> Vec<Vec<String>> {
+    let of = |text: &String| terms.query_terms(text, limits::QUERY_TERMS);
     let subjects = question.subjects.iter().map(of).zip(texts);
     subjects.map(|(found, text)| if found.is_empty() { of(text) } else { found }).collect()
 }
 
-fn check(query: &Query) -> Result<()> {
+fn validate_query(query: &Query) -> Result<()> {
     if query.texts.iter().all(|text| text.trim().is_empty()) {
         return Err(Error::Invalid {
             message: "the query is empty".to_owned(),
@@ -245,10 +288,10 @@ fn check(query: &Query) -> Result<()> {
     }
     if query.limit == 0 || query.limit > limits::QUERY_HITS {
         let most = limits::QUERY_HITS;
-        return Err(Error::invalid(format!("limit is {}; it must be between 1 and {most}", query.limit)));
+        return Err(Error::invalid_input(format!("limit is {}; it must be between 1 and {most}", query.limit)));
     }
     if query.offset > limits::QUERY_OFFSET {
-        let message = format!("{} hits would be paged past; {} may be", query.offset, limits::QUERY_OFFSET);
+        let message = format!("the offset is {}; it may be at most {}", query.offset, limits::QUERY_OFFSET);
         return Err(Error::Invalid { message, hint: Some("narrow the query or its filters".to_owned()) });
     }
     if query.texts.len() > limits::QUERY_TEXTS {
@@ -262,18 +305,18 @@ fn check(query: &Query) -> Result<()> {
     if let (Some(after), Some(before)) = (query.filter.after, query.filter.before)
         && after >= before
     {
-        return Err(Error::invalid(format!("nothing lies after {after} and before {before}")));
+        return Err(Error::invalid_input(format!("nothing lies after {after} and before {before}")));
     }
     Ok(())
 }
 
-fn timed<T>(answer: &mut Answer, stage: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+fn time_stage<T>(answer: &mut SearchResults, stage: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let start = Instant::now();
     let outcome = work();
-    answer.stages.push((stage, micros(start)));
+    answer.stages.push((stage, elapsed_us(start)));
     outcome
 }
 
-fn micros(start: Instant) -> u64 {
+fn elapsed_us(start: Instant) -> u64 {
     u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)
 }

@@ -1,59 +1,78 @@
-//! The hits of one page with their texts, within the token budget.
+//! Builds one page of hits with their texts, within the token budget.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use super::explain;
-use super::gather::Evidence;
-use super::rank::Ranked;
-use crate::domain::text::{one_line, snippet, terms::Terms, tokens};
-use crate::domain::{Answer, ContentHash, Detail, Hit, Match, Mode, Query};
+use super::evidence::Evidence;
+use super::rank::ScoredMessage;
+use super::{SearchRequest, explain};
+use crate::domain::text::{snippet, terms::TermExtractor, to_one_line, tokens};
+use crate::domain::{ContentHash, Detail, Hit, Match, Query, SearchMode, SearchResults};
+use crate::memory::write::projects::project_labels;
 use crate::memory::{Memory, Result};
-use crate::store::{Body, Candidate};
+use crate::store::{PassageCandidate, ResultContent};
 
-/// Length of a snippet in characters.
-const SNIPPET: usize = 320;
-const TITLE: usize = 80;
-/// Tokens that a hit costs beside its text: ids, time, project.
-const HIT_TOKENS: usize = 70;
+/// Maximum length of a snippet in characters.
+const SNIPPET_CHARACTERS: usize = 320;
+/// Maximum characters of a title; it is cut further for display, after it was checked.
+const TITLE_CHARACTERS: usize = 400;
+/// Tokens of a hit in addition to its texts: number, time, project, role, id.
+const HIT_TOKENS: usize = 50;
+/// Tokens around the hits: introduction and fence marks.
+const FRAME_TOKENS: usize = 110;
 
-/// A ranked message with the rows that it is shown from.
-pub(super) type Found = (Ranked, Candidate);
+/// Ranked message with the row it is shown from.
+pub(super) type ScoredCandidate = (ScoredMessage, PassageCandidate);
 
 impl Memory {
-    pub(super) fn page(
+    pub(super) fn build_page(
         &self,
-        query: &Query,
+        request: &SearchRequest<'_>,
         evidence: &Evidence,
-        ranking: Vec<Found>,
-        terms: &Terms,
-        answer: &mut Answer,
+        ranking: Vec<ScoredCandidate>,
+        answer: &mut SearchResults,
     ) -> Result<()> {
+        let SearchRequest { snapshot, query, terms, .. } = *request;
         let found = ranking.len();
-        let mut texts = HashSet::new();
+        let (mut texts, mut shown_ids) = (HashSet::new(), HashSet::new());
         let (mut passed, mut over_budget) = (query.offset, false);
+        let labels = if found == 0 { HashMap::new() } else { project_labels(snapshot)? };
+        answer.tokens = FRAME_TOKENS;
         for (ranked, candidate) in ranking.into_iter().skip(query.offset) {
             if answer.hits.len() == query.limit {
                 break;
             }
-            let body = self.store.body(candidate.part)?;
+            let body = snapshot.read_content(candidate.part)?;
             passed += 1;
-            // The same words again, with other spaces, marks or capitals, are no second memory.
-            if !texts.insert(essence(&body.text)) {
+            // The same words with other spaces, punctuation or case are a duplicate.
+            if !texts.insert(normalised_hash(&body.text)) {
                 continue;
             }
-            let left = query.max_tokens.saturating_sub(answer.tokens + HIT_TOKENS);
-            if answer.tokens > 0 && left == 0 {
-                (passed, over_budget) = (passed - 1, true);
-                break;
+            let shown = HitBuilder { query, evidence, terms };
+            let mut hit = shown.build_hit(&ranked, &candidate, body);
+            if let Some(label) = labels.get(&hit.project_row) {
+                hit.project.clone_from(label);
             }
-            let shown = Shown { query, evidence, terms, left };
-            let mut hit = shown.hit(&ranked, &candidate, body);
-            hit.snippet = self.clean_text(hit.snippet)?;
-            hit.title = self.clean_text(hit.title)?;
-            answer.tokens += tokens::estimate(&hit.snippet) + HIT_TOKENS;
+            if query.exchange && query.detail != Detail::Index {
+                self.add_exchange(snapshot, &mut hit, &candidate, &query.filter)?;
+            }
+            // A hit that only announced something was replaced by what followed, which may be a hit itself.
+            if !shown_ids.insert(hit.id) {
+                continue;
+            }
+            hit.snippet = self.redact_text(hit.snippet)?;
+            hit.title = self.redact_text(hit.title)?;
+            let mut cost = hit_tokens(&hit);
+            if answer.tokens + cost > query.max_tokens {
+                if !answer.hits.is_empty() {
+                    (passed, over_budget) = (passed - 1, true);
+                    break;
+                }
+                cost = shorten_hit(&mut hit, query.max_tokens.saturating_sub(answer.tokens));
+            }
+            answer.tokens += cost;
             answer.hits.push(hit);
         }
-        // What was left out as a repetition is passed too, so the next page begins further on in any case.
+        // Skipped duplicates count as passed, so the next page always begins further on.
         answer.next = (passed < found || (evidence.more && passed > query.offset)).then_some(passed);
         if over_budget {
             answer.warnings.push(format!(
@@ -66,53 +85,78 @@ impl Memory {
     }
 }
 
-/// Equal for texts that differ in spaces, marks and capitals only.
-fn essence(text: &str) -> ContentHash {
-    let letters: String = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    ContentHash::of(if letters.is_empty() { text } else { &letters })
+fn hit_tokens(hit: &Hit) -> usize {
+    let quotes = hit.asked.iter().chain(&hit.answered).map(|quote| quote.text.as_str());
+    let quoted: usize = quotes.chain([hit.snippet.as_str()]).map(tokens::estimate_quoted_tokens).sum();
+    let about = [hit.title.as_str(), hit.project.as_str(), hit.explanation.as_deref().unwrap_or("")];
+    quoted + about.map(tokens::estimate_tokens).iter().sum::<usize>() + HIT_TOKENS
 }
 
-/// What a hit needs beside its rows.
-struct Shown<'a> {
+/// Shortens a hit to fit a budget, and returns its cost then: without the surrounding exchange, and with less text.
+fn shorten_hit(hit: &mut Hit, budget: usize) -> usize {
+    (hit.asked, hit.answered) = (None, None);
+    let text = std::mem::take(&mut hit.snippet);
+    let left = budget.saturating_sub(hit_tokens(hit));
+    if tokens::estimate_quoted_tokens(&text) <= left {
+        hit.snippet = text;
+    } else if left > 2 {
+        hit.snippet = format!("{}…", tokens::quoted_token_prefix(&text, left - 2).trim_end());
+    }
+    hit_tokens(hit)
+}
+
+/// Returns a hash that is equal for texts which differ only in spaces, punctuation and case.
+fn normalised_hash(text: &str) -> ContentHash {
+    let letters: String = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    ContentHash::of_text(if letters.is_empty() { text } else { &letters })
+}
+
+/// Query data needed to build a hit from its rows.
+struct HitBuilder<'a> {
     query: &'a Query,
     evidence: &'a Evidence,
-    terms: &'a Terms,
-    /// Tokens that its text may have.
-    left: usize,
+    terms: &'a TermExtractor,
 }
 
-impl Shown<'_> {
-    fn hit(&self, ranked: &Ranked, candidate: &Candidate, body: Body) -> Hit {
-        let Self { query, evidence, terms, left } = *self;
-        // What stands in quotes or anywhere else was found in the whole text; everything else in the shown passage.
-        let within = if query.mode == Mode::Exact { 0..body.text.len() } else { candidate.range.clone() };
+impl HitBuilder<'_> {
+    fn build_hit(&self, ranked: &ScoredMessage, candidate: &PassageCandidate, body: ResultContent) -> Hit {
+        let Self { query, evidence, terms } = *self;
+        // Exact mode matched the whole text; every other mode matched the shown passage.
+        let within = if query.mode == SearchMode::Exact { 0..body.text.len() } else { candidate.range.clone() };
         let passage = body.text.get(within.clone()).unwrap_or("");
         let matched = Match {
             keyword_rank: evidence.word_places.get(&ranked.passage).copied(),
             semantic_rank: evidence.meaning_places.get(&ranked.passage).copied(),
-            terms: snippet::matching(passage, &evidence.words.terms, terms),
+            terms: snippet::matching_terms(passage, &evidence.words.terms, terms),
         };
-        let mut text = match query.detail {
+        // A note has its own title, or its text serves as one; the title of its session belongs to another note.
+        let title = if body.title.is_empty() { &body.text } else { &body.title };
+        let title = to_one_line(title, TITLE_CHARACTERS);
+        let text = match query.detail {
             Detail::Index => String::new(),
-            Detail::Snippet => snippet::window(&body.text, &evidence.words.terms, &within, SNIPPET, terms),
+            Detail::Snippet => {
+                snippet::best_window(&body.text, &evidence.words.terms, &within, SNIPPET_CHARACTERS, terms)
+            }
             Detail::Full => body.text,
         };
-        if tokens::estimate(&text) > left {
-            text = format!("{}…", tokens::prefix(&text, left.saturating_sub(1)));
-        }
         Hit {
             id: candidate.id,
             session: body.session,
             source: body.source,
-            project: body.project,
+            project: body.project.1,
+            project_row: body.project.0,
+            passage_row: candidate.passage,
             role: body.role,
             kind: candidate.kind,
             origin: body.origin,
-            title: one_line(&body.title, TITLE),
+            said_by: body.said_by,
+            title,
             snippet: text,
             at: candidate.at,
             score: ranked.score,
-            explanation: query.explain.then(|| explain::sentence(ranked, evidence, &matched)),
+            asked: None,
+            answered: None,
+            explanation: query.explain.then(|| explain::explain_score(ranked, evidence, &matched)),
             matched,
         }
     }

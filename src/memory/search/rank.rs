@@ -1,40 +1,40 @@
-//! From evidence to one ranking of messages: arithmetic over signals, nothing else.
+//! Ranks messages by their evidence: arithmetic over signals, nothing else.
 //!
-//! Scores are fused, not ranks: reciprocal rank fusion loses to plain BM25 when one list is noise, because the best of a
-//! bad list weighs as much as the best of a good one (docs/decisions/0008). By word, a score is measured against the best
-//! one and against what a full match would score; by meaning, against how near the question is to anything at all. Then
-//! the surroundings speak: neighbours, the question that a message answers, its session, its day, its age.
+//! Fuses scores, not ranks: reciprocal rank fusion loses to plain BM25 when one list is noise, because the best of a
+//! bad list counts as much as the best of a good one (docs/decisions/0008). A keyword score is relative to the best one
+//! and to a full match; a cosine is relative to how near the question is to any text. Then the context is added:
+//! neighbours, the question that a message answers, its session, its day, its age.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::gather::{Evidence, Signals};
-use super::weights::Weights;
+use super::evidence::{Evidence, MessageSignals};
+use super::weights::RankWeights;
 use crate::domain::text::Script;
-use crate::domain::text::keys::Key;
-use crate::domain::text::question::Question;
-use crate::domain::{Kind, Mode, Role, Timestamp};
-use crate::memory::columns::Columns;
+use crate::domain::text::keys::KeyKind;
+use crate::domain::text::question::ParsedQuestion;
+use crate::domain::{Role, SearchMode, Timestamp};
+use crate::memory::index::doc_values::DocValues;
 
-/// Messages whose session speaks for them.
+/// Top messages from which session scores are computed.
 const SESSION_CANDIDATES: usize = 200;
 
-/// One message in the ranking.
+/// Message with its score.
 #[derive(Debug, Clone)]
-pub(super) struct Ranked {
-    /// The passage to show.
+pub(super) struct ScoredMessage {
+    /// Passage to show.
     pub(super) passage: u32,
     pub(super) score: f32,
-    /// What the score is made of.
-    pub(super) parts: Vec<(Part, f32)>,
+    /// Components of the score.
+    pub(super) parts: Vec<(ScorePart, f32)>,
     pub(super) message: u32,
     conversation: i64,
     at: Timestamp,
 }
 
-/// What a score is made of.
+/// Component of a score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum ScorePart {
     Words,
     Meaning,
     Before,
@@ -51,72 +51,59 @@ pub(super) enum Part {
     Phrase,
 }
 
-/// How much a kind of text counts: what was said outweighs what tools printed.
-pub(super) const fn kind_weight(kind: Kind) -> f32 {
-    match kind {
-        Kind::Note => 1.1,
-        Kind::Text => 1.0,
-        Kind::Summary => 0.9,
-        Kind::Thinking => 0.75,
-        Kind::ToolUse => 0.6,
-        Kind::ToolResult => 0.5,
-        Kind::Meta | Kind::Earlier => 0.3,
-    }
-}
-
-/// What the arithmetic needs beside the evidence.
+/// Ranking inputs other than the evidence.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Context<'a> {
-    pub(super) columns: &'a Columns,
-    pub(super) question: &'a Question,
-    pub(super) mode: Mode,
-    /// The project in which the question is asked.
+pub(super) struct RankContext<'a> {
+    pub(super) columns: &'a DocValues,
+    pub(super) question: &'a ParsedQuestion,
+    pub(super) mode: SearchMode,
+    /// Rows of the project in which the search runs.
     pub(super) here: &'a [i64],
     pub(super) now: Timestamp,
-    /// Where days begin; only asked when the question names one.
+    /// Time zone; only resolved if the question names a day.
     pub(super) zone: &'a LazyLock<jiff::tz::TimeZone>,
-    pub(super) weights: &'a Weights,
-    /// Terms of all prose of conversations of which the columns hold a part.
+    pub(super) weights: &'a RankWeights,
+    /// Total terms of conversations that are only partly in the doc values.
     pub(super) conversation_words: Option<&'a HashMap<i64, f32>>,
 }
 
-impl Context<'_> {
+impl RankContext<'_> {
     fn words_of_conversation(&self, conversation: i64) -> f32 {
         let known = self.conversation_words.and_then(|words| words.get(&conversation).copied());
         known.unwrap_or_else(|| self.columns.words_of_conversation(conversation)).max(1.0)
     }
 }
 
-/// Ranks the permitted messages, best first; among equals the newer comes first.
-pub(super) fn rank(evidence: &Evidence, context: &Context<'_>) -> Vec<Ranked> {
-    let scale = Scale::of(evidence, context);
+/// Ranks the permitted messages, best first; among equals, newer first.
+pub(super) fn rank_messages(evidence: &Evidence, context: &RankContext<'_>) -> Vec<ScoredMessage> {
+    let scale = ScoreScale::for_evidence(evidence, context);
     let bases: HashMap<u32, [f32; 2]> =
-        evidence.messages.iter().map(|(message, signals)| (*message, scale.base(signals))).collect();
-    let mut ranking: Vec<Ranked> = evidence
+        evidence.messages.iter().map(|(message, signals)| (*message, scale.base_scores(signals))).collect();
+    let mut ranking: Vec<ScoredMessage> = evidence
         .messages
         .iter()
         .filter(|(_, signals)| signals.permitted)
-        .filter_map(|(message, signals)| one(*message, signals, &bases, evidence, context))
+        .filter_map(|(message, signals)| score_message(*message, signals, &bases, evidence, context))
         .collect();
-    order(&mut ranking);
-    add_sessions(&mut ranking, context);
+    sort_ranking(&mut ranking);
+    add_session_scores(&mut ranking, context);
     for ranked in &mut ranking {
-        ranked.add(Part::Recency, recency(ranked.at, context));
+        ranked.add_part(ScorePart::Recency, recency_score(ranked.at, context));
     }
     ranking.retain(|ranked| ranked.score > 0.0);
-    order(&mut ranking);
+    sort_ranking(&mut ranking);
     ranking
 }
 
-fn order(ranking: &mut [Ranked]) {
+fn sort_ranking(ranking: &mut [ScoredMessage]) {
     ranking.sort_by(|left, right| {
         right.score.total_cmp(&left.score).then_with(|| (right.at, right.message).cmp(&(left.at, left.message)))
     });
 }
 
-impl Ranked {
-    /// A text that was found literally: there is nothing to weigh.
-    pub(super) fn literal(candidate: &crate::store::Candidate) -> Self {
+impl ScoredMessage {
+    /// Creates the entry of a literal match, which has nothing to weigh.
+    pub(super) fn for_literal(candidate: &crate::store::PassageCandidate) -> Self {
         Self {
             passage: u32::try_from(candidate.passage).unwrap_or(u32::MAX),
             score: 1.0,
@@ -127,7 +114,7 @@ impl Ranked {
         }
     }
 
-    pub(super) fn add(&mut self, part: Part, value: f32) {
+    pub(super) fn add_part(&mut self, part: ScorePart, value: f32) {
         if value != 0.0 {
             self.parts.push((part, value));
             self.score += value;
@@ -135,17 +122,17 @@ impl Ranked {
     }
 }
 
-/// How raw scores become comparable ones.
-struct Scale<'a> {
+/// Scales raw keyword scores and cosines to a common range.
+struct ScoreScale<'a> {
     full: f32,
     evidence: &'a Evidence,
-    mode: Mode,
+    mode: SearchMode,
     script: Script,
-    weights: &'a Weights,
+    weights: &'a RankWeights,
 }
 
-impl<'a> Scale<'a> {
-    fn of(evidence: &'a Evidence, context: &Context<'a>) -> Self {
+impl<'a> ScoreScale<'a> {
+    fn for_evidence(evidence: &'a Evidence, context: &RankContext<'a>) -> Self {
         let weights = context.weights;
         let best =
             evidence.messages.values().map(|signals| signals.own + weights.window * signals.window).fold(0.0, f32::max);
@@ -153,42 +140,42 @@ impl<'a> Scale<'a> {
         Self { full: best.max(full).max(1e-6), evidence, mode: context.mode, script: context.question.script, weights }
     }
 
-    /// What words and meaning say, weighed.
-    fn base(&self, signals: &Signals) -> [f32; 2] {
+    /// Returns the weighted keyword and semantic scores.
+    fn base_scores(&self, signals: &MessageSignals) -> [f32; 2] {
         let words = ((signals.own + self.weights.window * signals.window) / self.full).powf(self.weights.match_power);
         let share = match self.mode {
             _ if !self.evidence.has_meaning => 1.0,
-            Mode::Keyword | Mode::Exact => 1.0,
-            Mode::Semantic => 0.0,
-            Mode::Hybrid => self.weights.word_share,
+            SearchMode::Keyword | SearchMode::Exact => 1.0,
+            SearchMode::Semantic => 0.0,
+            SearchMode::Hybrid => self.weights.word_share,
         };
-        let meaning = self.meaning(signals);
-        // A text in another script cannot hold the words of the question; what it would have scored by word is judged by
-        // how near it is.
+        let meaning = self.semantic_score(signals);
+        // A text in another script cannot contain the words of the question; its keyword score is replaced by a share
+        // of its semantic score.
         if words == 0.0 && self.script.is_foreign_to(signals.script) {
             return [0.0, (1.0 - share) * meaning + share * self.weights.foreign * meaning.max(0.0)];
         }
         [share * words, (1.0 - share) * meaning]
     }
 
-    fn meaning(&self, signals: &Signals) -> f32 {
+    fn semantic_score(&self, signals: &MessageSignals) -> f32 {
         let spread = self.evidence.spread;
         let above = |cosine: f32| (cosine - spread.mean) / spread.deviation.max(1e-3);
         signals.cosine.map_or(0.0, |cosine| self.weights.deviation * above(cosine))
     }
 }
 
-fn one(
+fn score_message(
     message: u32,
-    signals: &Signals,
+    signals: &MessageSignals,
     bases: &HashMap<u32, [f32; 2]>,
     evidence: &Evidence,
-    context: &Context<'_>,
-) -> Option<Ranked> {
+    context: &RankContext<'_>,
+) -> Option<ScoredMessage> {
     let (columns, weights, question) = (context.columns, context.weights, context.question);
-    let row = columns.message(message)?;
+    let row = columns.message_at(message)?;
     let [words, meaning] = bases.get(&message).copied()?;
-    let mut ranked = Ranked {
+    let mut ranked = ScoredMessage {
         passage: signals.shown,
         score: 0.0,
         parts: Vec::new(),
@@ -196,44 +183,44 @@ fn one(
         conversation: row.conversation,
         at: row.at,
     };
-    ranked.add(Part::Words, words);
-    ranked.add(Part::Meaning, meaning);
+    ranked.add_part(ScorePart::Words, words);
+    ranked.add_part(ScorePart::Meaning, meaning);
     let person = row.role == Role::User;
-    let near = signals.prose.map_or([None, None], |prose| columns.messages_around(prose));
-    let place = |passage: Option<u32>| columns.passage(passage?).map(|passage| passage.message);
+    let near = signals.prose.map_or([None, None], |prose| columns.adjacent_messages(prose));
+    let place = |passage: Option<u32>| columns.passage_at(passage?).map(|passage| passage.message);
     let [before, after] = near.map(place);
     let base =
         |message: Option<u32>| message.and_then(|message| bases.get(&message)).map_or(0.0, |base| base.iter().sum());
-    // Surroundings speak for what was said, not for what a tool printed beside it; and an assistant repeats what it answers,
-    // a person does not.
+    // Neighbours count for prose, not for tool output beside it; and only for a person's messages: an assistant repeats
+    // what it answers, a person does not.
     if person && signals.prose.is_some() {
-        ranked.add(Part::Before, weights.before * base(before));
-        ranked.add(Part::After, weights.after * base(after));
+        ranked.add_part(ScorePart::Before, weights.before * base(before));
+        ranked.add_part(ScorePart::After, weights.after * base(after));
         if before.and_then(|before| evidence.messages.get(&before)).is_some_and(|before| before.asks) {
-            ranked.add(Part::Answers, weights.answer * base(before).max(0.0));
+            ranked.add_part(ScorePart::Answers, weights.answer * base(before).max(0.0));
         }
     }
-    let to_person = after.and_then(|after| columns.message(after)).map_or(!person, |next| next.role == Role::User);
+    let to_person = after.and_then(|after| columns.message_at(after)).map_or(!person, |next| next.role == Role::User);
     if question.about_self && person {
-        ranked.add(Part::OwnWords, weights.own_words * signals.kind_weight.min(1.0));
+        ranked.add_part(ScorePart::OwnWords, weights.own_words * signals.kind_weight.min(1.0));
     } else if signals.asks && to_person {
-        ranked.add(Part::Asks, -weights.asks);
+        ranked.add_part(ScorePart::Asks, -weights.asks);
     }
-    ranked.add(Part::Here, if context.here.contains(&row.project) { weights.here } else { 0.0 });
-    let fit = question.days.iter().map(|day| day.fits(row.at, context.zone)).fold(0.0, f32::max);
-    ranked.add(Part::Day, weights.day * fit * signals.kind_weight.min(1.0));
+    ranked.add_part(ScorePart::Here, if context.here.contains(&row.project) { weights.here } else { 0.0 });
+    let fit = question.days.iter().map(|day| day.rate_time(row.at, context.zone)).fold(0.0, f32::max);
+    ranked.add_part(ScorePart::Day, weights.day * fit * signals.kind_weight.min(1.0));
     if let Some((key, cosine)) = signals.key.filter(|_| question.wants_advice) {
         let above = (cosine - weights.key_floor).clamp(0.0, 1.0);
         match key {
-            Key::Instruction => ranked.add(Part::Instruction, weights.instruction * above),
-            Key::Preference => ranked.add(Part::Preference, weights.preference * above),
+            KeyKind::Instruction => ranked.add_part(ScorePart::Instruction, weights.instruction * above),
+            KeyKind::Preference => ranked.add_part(ScorePart::Preference, weights.preference * above),
         }
     }
     Some(ranked)
 }
 
-/// Adds to every message what the best messages of its session score together. The ranking is sorted.
-fn add_sessions(ranking: &mut [Ranked], context: &Context<'_>) {
+/// Adds to every message a share of the combined score of its session's best messages. Expects a sorted ranking.
+fn add_session_scores(ranking: &mut [ScoredMessage], context: &RankContext<'_>) {
     let weights = context.weights;
     let mut sums: HashMap<i64, (f32, f32)> = HashMap::new();
     for ranked in ranking.iter().take(SESSION_CANDIDATES).filter(|ranked| ranked.score > 0.0) {
@@ -252,18 +239,19 @@ fn add_sessions(ranking: &mut [Ranked], context: &Context<'_>) {
     let highest = sums.values().map(|(sum, _)| *sum).fold(0.0, f32::max).max(1e-6);
     for ranked in ranking {
         if let Some((sum, _)) = sums.get(&ranked.conversation) {
-            ranked.add(Part::Session, weights.session * sum / highest);
+            ranked.add_part(ScorePart::Session, weights.session * sum / highest);
         }
     }
 }
 
-/// Never more than its weight, so that a better old answer stays before a worse new one.
-fn recency(at: Timestamp, context: &Context<'_>) -> f32 {
+/// Returns the recency score, which never exceeds its weight, so that a better old result stays ahead of a worse new
+/// one.
+fn recency_score(at: Timestamp, context: &RankContext<'_>) -> f32 {
     const DAY: f32 = 86_400_000.0;
     #[expect(clippy::cast_precision_loss, reason = "an age in days needs few digits")]
-    let days = (context.now.milliseconds() - at.milliseconds()) as f32 / DAY;
+    let days = (context.now.to_milliseconds() - at.to_milliseconds()) as f32 / DAY;
     if days < -1.0 {
-        // A message from the future says that a clock is wrong, not that it is news.
+        // A message from the future means that a clock is wrong, not that it is news.
         return 0.0;
     }
     let times = if context.question.wants_latest { context.weights.latest } else { 1.0 };

@@ -1,24 +1,26 @@
-//! Every number that ranking uses, in one place. They were set on five development sets together and lie in a flat
-//! optimum; what each is worth is measured in docs/benchmarks.md.
+//! Ranking weights, all in one place, and what a kind of text and a term weigh. The weights are tuned on five
+//! development sets together, where they lie in a flat optimum; docs/benchmarks.md measures what each one contributes.
+
+use crate::domain::PartKind;
 
 macro_rules! weights {
     ($($(#[doc = $doc:literal])+ $name:ident = $value:literal,)+) => {
-        /// The numbers of ranking. A message that holds every word of the question and paraphrases it scores about 1
-        /// before its surroundings are looked at.
+        /// Weights of ranking. A message that contains every word of the question and paraphrases it scores about 1
+        /// before its context is considered.
         #[derive(Debug, Clone, Copy, PartialEq)]
-        pub struct Weights { $($(#[doc = $doc])+ pub $name: f32,)+ }
+        pub struct RankWeights { $($(#[doc = $doc])+ pub $name: f32,)+ }
 
-        impl Default for Weights {
+        impl Default for RankWeights {
             fn default() -> Self {
                 Self { $($name: $value,)+ }
             }
         }
 
-        impl Weights {
-            /// The names of all numbers.
+        impl RankWeights {
+            /// Names of all weights.
             pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),+];
 
-            /// One number by name.
+            /// Returns a weight by name.
             pub fn get(&self, name: &str) -> Option<f32> {
                 match name {
                     $(stringify!($name) => Some(self.$name),)+
@@ -26,7 +28,7 @@ macro_rules! weights {
                 }
             }
 
-            /// Changes one number; `false` when none is called so.
+            /// Sets a weight; returns `false` if the name is unknown.
             pub fn set(&mut self, name: &str, value: f32) -> bool {
                 match name {
                     $(stringify!($name) => self.$name = value,)+
@@ -39,58 +41,79 @@ macro_rules! weights {
 }
 
 weights! {
-    /// BM25: how soon repetition of a word stops counting (Robertson and Zaragoza, 2009).
+    /// BM25: term frequency saturation (Robertson and Zaragoza, 2009).
     k1 = 0.9,
-    /// BM25: how much long passages are held back, 0 to 1.
+    /// BM25: length normalisation, 0 to 1.
     b = 0.6,
-    /// What the words of a passage with its neighbours count beside those of the passage alone.
+    /// Weight of the keyword score with neighbours relative to that of the passage alone.
     window = 1.0,
-    /// What share of the weights of all words counts as a full match.
+    /// Share of the total weight of all words that counts as a full match.
     full_match = 0.8,
-    /// How much less a part of the words counts than all of them: 1 is in proportion, more is less.
+    /// Exponent for partial matches: 1 is proportional, more penalises them.
     match_power = 1.0,
-    /// Share of the evidence by word; the rest is by meaning.
+    /// Share of the keyword score in hybrid search; the rest is semantic.
     word_share = 0.5,
-    /// What one standard deviation of nearness above all texts counts.
+    /// Semantic score per standard deviation of cosine above the mean of all texts.
     deviation = 0.2,
-    /// What nearness stands in for words when a text is in another script than the question.
+    /// Share of the semantic score that replaces the keyword score if a text is in another script than the question.
     foreign = 0.5,
-    /// Share of its score that the message before gives to a person's message.
+    /// Share of the previous message's score added to a person's message.
     before = 0.1,
-    /// Share of its score that the message after gives to a person's message.
+    /// Share of the next message's score added to a person's message.
     after = 0.1,
-    /// Share of its score that a question put to a person gives to the answer.
+    /// Share of a question's score added to the person's answer to it.
     answer = 0.3,
-    /// Taken from a question put to a person: the answer is what is looked for.
+    /// Subtracted from a question put to a person: the answer is what is wanted.
     asks = 0.1,
-    /// Added to a person's messages when the question is about the asker.
+    /// Added to a person's messages if the question is about the user.
     own_words = 0.3,
-    /// Added on the days that the question names.
+    /// Added to messages of the days that the question names.
     day = 0.4,
-    /// What nearness to a standing instruction counts when advice is wanted.
+    /// Weight of the cosine to a standing instruction if the question asks for advice.
     instruction = 2.8,
-    /// What nearness to a preference counts when advice is wanted.
+    /// Weight of the cosine to a preference if the question asks for advice.
     preference = 0.6,
-    /// Cosine from which a key counts.
+    /// Minimum cosine of a key.
     key_floor = 0.1,
-    /// Added to messages of the best session; others get their share.
+    /// Added to messages of the best session; other sessions get a proportional share.
     session = 0.3,
-    /// A session's score is its best messages, each worth so much of the one before.
+    /// Decay in a session's score: each further message counts this share of the one before.
     session_decay = 0.85,
-    /// How many messages make a session's score.
+    /// Number of messages in a session's score.
     session_messages = 3.0,
-    /// Taken from a session for every e-fold of its length: long sessions have good messages by chance.
+    /// Subtracted from a session's score per e-fold of its length: long sessions contain good messages by chance.
     session_length = 0.15,
-    /// Added to what was said in the project in which the question is asked.
+    /// Added to messages of the project in which the search runs.
     here = 0.1,
-    /// Added to what was said just now.
+    /// Added to a message written just now.
     recency = 0.35,
-    /// How many times recency counts when the question asks what holds now.
+    /// Factor on recency if the question asks for the latest state.
     latest = 2.0,
-    /// Days after which recency is worth half.
+    /// Half-life of recency in days.
     recency_days = 14.0,
-    /// Added to a text that holds what the question has in quotation marks.
+    /// Added to a text that contains the question's quoted phrases.
     phrase = 0.5,
+}
+
+/// Returns the weight of a kind of text: speech counts more than tool output.
+pub(super) const fn kind_weight(kind: PartKind) -> f32 {
+    match kind {
+        PartKind::Note => 1.1,
+        PartKind::Text => 1.0,
+        PartKind::Summary => 0.9,
+        PartKind::Thinking => 0.75,
+        PartKind::ToolUse => 0.6,
+        PartKind::ToolResult => 0.5,
+        PartKind::Meta | PartKind::Earlier => 0.3,
+    }
+}
+
+/// Returns `ln(1 + (N - n + 0.5) / (n + 0.5))`: the BM25 inverse document frequency (Robertson and Sparck Jones) of a
+/// term that `n` of `N` passages contain.
+#[expect(clippy::cast_precision_loss, reason = "a count of passages; its logarithm does not need the last digit")]
+pub(super) fn inverse_document_frequency(all: f32, holding: usize) -> f32 {
+    let holding = holding as f32;
+    (1.0 + (all - holding + 0.5).max(0.0) / (holding + 0.5)).ln()
 }
 
 #[cfg(test)]
@@ -98,9 +121,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rare_words_weigh_more() {
+        assert!(
+            inverse_document_frequency(1000.0, 1) > inverse_document_frequency(1000.0, 500)
+                && inverse_document_frequency(1000.0, 1000) > 0.0
+        );
+    }
+
+    #[test]
     fn numbers_are_set_by_name() {
-        let mut weights = Weights::default();
+        let mut weights = RankWeights::default();
         assert!(weights.set("recency", 0.0) && !weights.set("nothing", 1.0));
-        assert!(weights.recency.abs() < 1e-9 && Weights::NAMES.contains(&"recency"));
+        assert!(weights.recency.abs() < 1e-9 && RankWeights::NAMES.contains(&"recency"));
     }
 }

@@ -1,34 +1,39 @@
-"""Qdrant's engine behind Qdrant's own gRPC services: the official server stubs of qdrant-client in front of the official engine of
-qdrant-edge-py, one shard per collection. For tests where the server itself cannot be had. Knows the calls that claude-memory makes;
-every other one is answered with UNIMPLEMENTED. Usage: server.py FOLDER PORT"""
+"""Qdrant's engine behind Qdrant's REST interface: requests are read and answers are made by the official models of qdrant-client,
+and the official engine of qdrant-edge-py keeps the points, one shard per collection. For tests where the server itself cannot be
+had. Knows the calls that claude-memory makes; every other one is answered with 501. Speaks TLS where FOLDER has a server.crt and
+a server.key. Usage: server.py FOLDER PORT"""
 
 import json
 import pathlib
+import re
 import shutil
+import ssl
 import sys
 import threading
+import time
 import uuid
-from concurrent import futures
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
-import grpc
 import qdrant_edge as edge
-from qdrant_client import grpc as wire
-from qdrant_client.conversions.conversion import GrpcToRest, RestToGrpc
-from qdrant_client.grpc import collections_service_pb2_grpc, points_service_pb2_grpc, qdrant_pb2_grpc
+from pydantic import TypeAdapter, ValidationError
 from qdrant_client.http import models as rest
 
-INDEXES = {
-    wire.FieldType.FieldTypeKeyword: edge.PayloadSchemaType.Keyword,
-    wire.FieldType.FieldTypeInteger: edge.PayloadSchemaType.Integer,
-}
+INDEXES = {"keyword": edge.PayloadSchemaType.Keyword, "integer": edge.PayloadSchemaType.Integer}
+
+
+class Failure(Exception):
+    def __init__(self, status, text):
+        super().__init__(text)
+        self.status, self.text = status, text
 
 
 def point_id(value):
-    return value.num if value.HasField("num") else uuid.UUID(value.uuid)
+    return value if isinstance(value, int) else uuid.UUID(str(value))
 
 
 def wire_id(value):
-    return wire.PointId(num=value) if isinstance(value, int) else wire.PointId(uuid=str(value))
+    return value if isinstance(value, int) else str(value)
 
 
 def condition(one):
@@ -43,10 +48,13 @@ def condition(one):
         return edge.FieldCondition(key=one.key, match=edge.MatchValue(one.match.value))
     if isinstance(one, rest.FieldCondition) and isinstance(one.match, rest.MatchAny):
         return edge.FieldCondition(key=one.key, match=edge.MatchAny(list(one.match.any)))
-    raise NotImplementedError(f"condition {one!r}")
+    raise Failure(501, f"condition {one!r}")
 
 
 def to_filter(one):
+    if one is None:
+        return None
+
     def many(conditions):
         if conditions is None:
             return None
@@ -55,22 +63,8 @@ def to_filter(one):
     return edge.Filter(must=many(one.must), should=many(one.should), must_not=many(one.must_not))
 
 
-def read_filter(request):
-    return to_filter(GrpcToRest.convert_filter(request.filter)) if request.HasField("filter") else None
-
-
-def with_payload(selector):
-    if selector.HasField("include"):
-        return list(selector.include.fields)
-    return selector.enable
-
-
-def wire_payload(payload):
-    return RestToGrpc.convert_payload(payload or {})
-
-
-def wire_vectors(vector):
-    return wire.VectorsOutput(vector=wire.VectorOutput(dense=wire.DenseVector(data=vector)))
+def payload_choice(choice):
+    return False if choice is None else choice
 
 
 class Collection:
@@ -87,6 +81,13 @@ class Collection:
         if create:
             (folder / "size").write_text(json.dumps(size))
 
+    def update(self, operation):
+        with self.lock:
+            self.shard.update(operation)
+            # An answer means that it is kept.
+            self.shard.flush()
+        return {"operation_id": 1, "status": "completed"}
+
 
 class Engine:
     def __init__(self, folder):
@@ -97,184 +98,174 @@ class Engine:
             if (path / "size").exists()
         }
 
-    def get(self, name, context):
+    def get(self, name):
         found = self.collections.get(name)
         if found is None:
-            context.abort(grpc.StatusCode.NOT_FOUND, f"Not found: Collection `{name}` doesn't exist!")
+            raise Failure(404, f"Not found: Collection `{name}` doesn't exist!")
         return found
 
+    def names(self, body):
+        return {"collections": [{"name": name} for name in self.collections]}
 
-def guarded(call):
-    """Errors of the engine with the code that the server gives them."""
+    def exists(self, body, name):
+        return {"exists": name in self.collections}
 
-    def answer(self, request, context):
-        try:
-            return call(self, request, context)
-        except NotImplementedError as error:
-            context.abort(grpc.StatusCode.UNIMPLEMENTED, str(error))
-        except Exception as error:
-            if context.code() is not None:
-                raise
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+    def create(self, body, name):
+        asked = rest.CreateCollection.model_validate_json(body)
+        if name in self.collections:
+            raise Failure(409, f"Wrong input: Collection `{name}` already exists!")
+        self.collections[name] = Collection(self.folder / name, asked.vectors.size, True)
+        return True
 
-    return answer
+    def info(self, body, name):
+        found = self.get(name)
+        params = {"vectors": {"size": found.size, "distance": "Cosine"}}
+        return {"status": "green", "config": {"params": params}, "points_count": found.shard.info().points_count}
 
-
-class Health(qdrant_pb2_grpc.QdrantServicer):
-    def HealthCheck(self, request, context):
-        return wire.HealthCheckReply(title="qdrant engine behind its own stubs", version="1.20.0")
-
-
-class Collections(collections_service_pb2_grpc.CollectionsServicer):
-    def __init__(self, engine):
-        self.engine = engine
-
-    @guarded
-    def Create(self, request, context):
-        if request.collection_name in self.engine.collections:
-            text = f"Wrong input: Collection `{request.collection_name}` already exists!"
-            context.abort(grpc.StatusCode.ALREADY_EXISTS, text)
-        folder = self.engine.folder / request.collection_name
-        size = request.vectors_config.params.size
-        self.engine.collections[request.collection_name] = Collection(folder, size, True)
-        return wire.CollectionOperationResponse(result=True)
-
-    @guarded
-    def Get(self, request, context):
-        found = self.engine.get(request.collection_name, context)
-        params = wire.VectorParams(size=found.size, distance=wire.Distance.Cosine)
-        config = wire.CollectionConfig(params=wire.CollectionParams(vectors_config=wire.VectorsConfig(params=params)))
-        count = found.shard.info().points_count
-        info = wire.CollectionInfo(status=wire.CollectionStatus.Green, config=config, points_count=count)
-        return wire.GetCollectionInfoResponse(result=info)
-
-    @guarded
-    def CollectionExists(self, request, context):
-        exists = request.collection_name in self.engine.collections
-        return wire.CollectionExistsResponse(result=wire.CollectionExists(exists=exists))
-
-    @guarded
-    def List(self, request, context):
-        names = [wire.CollectionDescription(name=name) for name in self.engine.collections]
-        return wire.ListCollectionsResponse(collections=names)
-
-    @guarded
-    def Delete(self, request, context):
-        found = self.engine.collections.pop(request.collection_name, None)
+    def remove(self, body, name):
+        found = self.collections.pop(name, None)
         if found is not None:
             found.shard.close()
             shutil.rmtree(found.folder)
-        return wire.CollectionOperationResponse(result=found is not None)
+        return found is not None
 
+    def index(self, body, name):
+        asked = rest.CreateFieldIndex.model_validate_json(body)
+        kind = INDEXES[asked.field_schema.value]
+        return self.get(name).update(edge.UpdateOperation.create_field_index(asked.field_name, kind))
 
-class Points(points_service_pb2_grpc.PointsServicer):
-    def __init__(self, engine):
-        self.engine = engine
+    def upsert(self, body, name):
+        asked = rest.PointsList.model_validate_json(body)
+        points = [edge.Point(id=point_id(one.id), vector=one.vector, payload=one.payload) for one in asked.points]
+        return self.get(name).update(edge.UpdateOperation.upsert_points(points))
 
-    def done(self):
-        result = wire.UpdateResult(operation_id=1, status=wire.UpdateStatus.Completed)
-        return wire.PointsOperationResponse(result=result)
+    def delete(self, body, name):
+        asked = TypeAdapter(rest.PointsSelector).validate_json(body)
+        if isinstance(asked, rest.FilterSelector):
+            operation = edge.UpdateOperation.delete_points_by_filter(to_filter(asked.filter))
+        else:
+            operation = edge.UpdateOperation.delete_points([point_id(one) for one in asked.points])
+        return self.get(name).update(operation)
 
-    def update(self, request, context, operation):
-        found = self.engine.get(request.collection_name, context)
-        with found.lock:
-            found.shard.update(operation)
-            # An answer means that it is kept.
-            found.shard.flush()
-        return self.done()
-
-    @guarded
-    def Upsert(self, request, context):
-        points = []
-        for one in request.points:
-            vector = one.vectors.vector
-            data = list(vector.dense.data if vector.HasField("dense") else vector.data)
-            payload = GrpcToRest.convert_payload(one.payload)
-            points.append(edge.Point(id=point_id(one.id), vector=data, payload=payload))
-        return self.update(request, context, edge.UpdateOperation.upsert_points(points))
-
-    @guarded
-    def Delete(self, request, context):
-        if request.points.HasField("filter"):
-            chosen = to_filter(GrpcToRest.convert_filter(request.points.filter))
-            return self.update(request, context, edge.UpdateOperation.delete_points_by_filter(chosen))
-        ids = [point_id(one) for one in request.points.points.ids]
-        return self.update(request, context, edge.UpdateOperation.delete_points(ids))
-
-    @guarded
-    def CreateFieldIndex(self, request, context):
-        kind = INDEXES[request.field_type]
-        return self.update(request, context, edge.UpdateOperation.create_field_index(request.field_name, kind))
-
-    @guarded
-    def Get(self, request, context):
-        found = self.engine.get(request.collection_name, context)
-        ids = [point_id(one) for one in request.ids]
-        vectors = request.with_vectors.enable
-        records = found.shard.retrieve(ids, with_payload(request.with_payload), vectors)
-        return wire.GetResponse(result=[self.record(one, vectors) for one in records])
+    def retrieve(self, body, name):
+        asked = rest.PointRequest.model_validate_json(body)
+        ids = [point_id(one) for one in asked.ids]
+        records = self.get(name).shard.retrieve(ids, payload_choice(asked.with_payload), bool(asked.with_vector))
+        return [self.record(one, asked.with_vector) for one in records]
 
     def record(self, one, vectors):
-        found = wire.RetrievedPoint(id=wire_id(one.id), payload=wire_payload(one.payload))
+        found = {"id": wire_id(one.id), "payload": one.payload or {}}
         if vectors:
-            found.vectors.CopyFrom(wire_vectors(one.vector))
+            found["vector"] = list(one.vector)
         return found
 
-    @guarded
-    def Scroll(self, request, context):
-        found = self.engine.get(request.collection_name, context)
-        offset = point_id(request.offset) if request.HasField("offset") else None
-        vectors = request.with_vectors.enable
-        asked = edge.ScrollRequest(
-            offset=offset,
-            limit=request.limit or 10,
-            filter=read_filter(request),
-            with_payload=with_payload(request.with_payload),
-            with_vector=vectors,
+    def scroll(self, body, name):
+        asked = rest.ScrollRequest.model_validate_json(body)
+        request = edge.ScrollRequest(
+            offset=None if asked.offset is None else point_id(asked.offset),
+            limit=asked.limit or 10,
+            filter=to_filter(asked.filter),
+            with_payload=payload_choice(asked.with_payload),
+            with_vector=bool(asked.with_vector),
         )
-        records, following = found.shard.scroll(asked)
-        answer = wire.ScrollResponse(result=[self.record(one, vectors) for one in records])
-        if following is not None:
-            answer.next_page_offset.CopyFrom(wire_id(following))
-        return answer
+        records, following = self.get(name).shard.scroll(request)
+        points = [self.record(one, asked.with_vector) for one in records]
+        return {"points": points, "next_page_offset": None if following is None else wire_id(following)}
 
-    @guarded
-    def Count(self, request, context):
-        found = self.engine.get(request.collection_name, context)
-        count = found.shard.count(edge.CountRequest(exact=True, filter=read_filter(request)))
-        return wire.CountResponse(result=wire.CountResult(count=count))
+    def count(self, body, name):
+        asked = rest.CountRequest.model_validate_json(body)
+        return {"count": self.get(name).shard.count(edge.CountRequest(exact=True, filter=to_filter(asked.filter)))}
 
-    @guarded
-    def Query(self, request, context):
-        found = self.engine.get(request.collection_name, context)
-        nearest = request.query.nearest
-        data = list(nearest.dense.data)
-        asked = edge.SearchRequest(
-            query=edge.Query.Nearest(data),
-            limit=request.limit,
-            filter=read_filter(request),
-            with_payload=with_payload(request.with_payload),
+    def query(self, body, name):
+        asked = rest.QueryRequest.model_validate_json(body)
+        request = edge.SearchRequest(
+            query=edge.Query.Nearest(list(asked.query)),
+            limit=asked.limit,
+            filter=to_filter(asked.filter),
+            with_payload=payload_choice(asked.with_payload),
         )
-        scored = [
-            wire.ScoredPoint(id=wire_id(one.id), score=one.score, payload=wire_payload(one.payload))
-            for one in found.shard.search(asked)
+        scored = self.get(name).shard.search(request)
+        points = [
+            {"id": wire_id(one.id), "version": 0, "score": one.score, "payload": one.payload or {}} for one in scored
         ]
-        return wire.QueryResponse(result=scored)
+        return {"points": points}
+
+
+CALLS = [
+    ("GET", r"/collections", Engine.names),
+    ("GET", r"/collections/([^/]+)/exists", Engine.exists),
+    ("GET", r"/collections/([^/]+)", Engine.info),
+    ("PUT", r"/collections/([^/]+)", Engine.create),
+    ("DELETE", r"/collections/([^/]+)", Engine.remove),
+    ("PUT", r"/collections/([^/]+)/index", Engine.index),
+    ("PUT", r"/collections/([^/]+)/points", Engine.upsert),
+    ("POST", r"/collections/([^/]+)/points", Engine.retrieve),
+    ("POST", r"/collections/([^/]+)/points/delete", Engine.delete),
+    ("POST", r"/collections/([^/]+)/points/scroll", Engine.scroll),
+    ("POST", r"/collections/([^/]+)/points/count", Engine.count),
+    ("POST", r"/collections/([^/]+)/points/query", Engine.query),
+]
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    # Small answers go out at once.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        path, started = urlsplit(self.path).path, time.monotonic()
+        try:
+            status, result = 200, self.call(path, body)
+        except Failure as failure:
+            status, result = failure.status, failure.text
+        except ValidationError as error:
+            status, result = 400, f"Format error in JSON body: {error}"
+        except Exception as error:
+            status, result = 400, f"Wrong input: {error}"
+        took = time.monotonic() - started
+        answer = {"result": result, "status": "ok"} if status == 200 else {"status": {"error": result}}
+        text = json.dumps({**answer, "time": took}).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+        self.wfile.flush()
+
+    def call(self, path, body):
+        for method, pattern, call in CALLS:
+            matched = re.fullmatch(pattern, path)
+            if method == self.command and matched:
+                return call(self.server.engine, body, *matched.groups())
+        raise Failure(501, f"{self.command} {path} is not known to this server")
+
+    do_GET = do_PUT = do_POST = do_DELETE = answer
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        # A client that was killed is no fault of the server.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def main():
     folder, port = pathlib.Path(sys.argv[1]), int(sys.argv[2])
-    engine = Engine(folder)
-    options = [("grpc.max_receive_message_length", 64 << 20), ("grpc.max_send_message_length", 64 << 20)]
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), options=options)
-    qdrant_pb2_grpc.add_QdrantServicer_to_server(Health(), server)
-    collections_service_pb2_grpc.add_CollectionsServicer_to_server(Collections(engine), server)
-    points_service_pb2_grpc.add_PointsServicer_to_server(Points(engine), server)
-    if server.add_insecure_port(f"127.0.0.1:{port}") == 0:
-        sys.exit(f"port {port} cannot be had")
-    server.start()
+    server = Server(("127.0.0.1", port), Handler)
+    server.engine = Engine(folder)
+    if (folder / "server.crt").exists():
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "server.crt", folder / "server.key")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     print("ready", flush=True)
-    server.wait_for_termination()
+    server.serve_forever()
 
 
 main()

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::claude_program::{Claude, PLAN, events};
-use super::stage::{Block, HALF, Said, Stage, Times, large, split};
+use super::claude_program::{Claude, PLAN, next};
+use super::stage::{Said, Stage, Times, large, split};
 use super::terminal::{ENTER, ERASE_LINE, Terminal, UP};
 use super::{check, files};
 use crate::claude_code;
 use crate::home::TestHome;
-use crate::model::Model;
+use crate::model::{Block, HALF, Model};
 
 /// What a scene does once the model knows its lines.
 type Scene = Box<dyn FnOnce(&Claude<'_>) + Send>;
@@ -268,10 +268,7 @@ fn every_word_of_claude_code_is_kept() {
     home.write(".claude.json", state.to_string());
     let stage = Arc::new(stage);
     let script = Arc::clone(&stage);
-    let model = Model::start(move |path, body| {
-        let asks = path.contains("/v1/messages") && !path.contains("count_tokens");
-        asks.then(|| events(body, &script))
-    });
+    let model = Model::start(move |_, request| next(request, &script));
     let claude = Claude { program, home: &home, address: model.address };
     std::thread::scope(|scope| {
         for scene in scenes {

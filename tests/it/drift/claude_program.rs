@@ -9,9 +9,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::files;
-use super::stage::{Block, Heard, Stage, number, with_halves};
+use super::stage::Stage;
 use crate::claude_code;
 use crate::home::TestHome;
+use crate::model::{Block, Protocol};
 
 /// The program with the home that all its sessions share.
 pub(super) struct Claude<'a> {
@@ -134,76 +135,24 @@ impl Live {
 /// Stands for the file of the plan, whose path the client tells the model.
 pub(super) const PLAN: &str = "the file of the plan";
 
-fn heard(request: &Value) -> Vec<Heard> {
-    let mut heard = Vec::new();
-    for message in request["messages"].as_array().into_iter().flatten() {
-        if message["role"] != "user" {
-            heard.push(Heard::Answer);
-        } else if let Some(text) = message["content"].as_str() {
-            heard.push(Heard::Text(text.to_owned()));
-        }
-        for block in message["content"].as_array().into_iter().flatten().filter(|_| message["role"] == "user") {
-            if block["type"] == "tool_result" {
-                heard.push(Heard::Results);
-            } else if let Some(text) = block["text"].as_str() {
-                heard.push(Heard::Text(text.to_owned()));
-            }
+/// What the model says next, with the file that the client wants a plan to be written to.
+pub(super) fn next(request: &Value, stage: &Stage) -> Vec<Block> {
+    let mut blocks = stage.next(&Protocol::Messages.heard(request));
+    for block in &mut blocks {
+        if let Block::Call(_, input) = block {
+            place(input, request);
         }
     }
-    heard
+    blocks
 }
 
-/// The events of one answer in the Messages API.
-pub(super) fn events(request: &Value, stage: &Stage) -> String {
-    let blocks = stage.next(&heard(request));
-    let calls = blocks.iter().any(|block| matches!(block, Block::Call(..)));
-    let stop = if calls { "tool_use" } else { "end_turn" };
-    let usage = json!({ "input_tokens": 10, "output_tokens": 10 });
-    let number = number();
-    let message = json!({ "id": format!("msg_{number}"), "type": "message", "role": "assistant", "content": [],
-        "model": request["model"], "stop_reason": null, "stop_sequence": null, "usage": usage });
-    let mut events = vec![json!({ "type": "message_start", "message": message })];
-    for (index, block) in blocks.iter().enumerate() {
-        let (start, deltas) = match block {
-            Block::Text(text) => {
-                (json!({ "type": "text", "text": "" }), vec![json!({ "type": "text_delta", "text": text })])
-            }
-            Block::Thought(text) => (
-                json!({ "type": "thinking", "thinking": "", "signature": "" }),
-                vec![
-                    json!({ "type": "thinking_delta", "thinking": text }),
-                    json!({ "type": "signature_delta", "signature": "c2ln" }),
-                ],
-            ),
-            Block::Call(tool, input) => (
-                json!({ "type": "tool_use", "id": format!("toolu_{number}_{index}"), "name": tool, "input": {} }),
-                vec![json!({ "type": "input_json_delta", "partial_json": placed(input, request) })],
-            ),
-            Block::Custom(tool, _) => panic!("{tool} takes arguments"),
-        };
-        events.push(json!({ "type": "content_block_start", "index": index, "content_block": start }));
-        let deltas =
-            deltas.into_iter().map(|delta| json!({ "type": "content_block_delta", "index": index, "delta": delta }));
-        events.extend(deltas);
-        events.push(json!({ "type": "content_block_stop", "index": index }));
-    }
-    events.push(
-        json!({ "type": "message_delta", "delta": { "stop_reason": stop, "stop_sequence": null }, "usage": usage }),
-    );
-    events.push(json!({ "type": "message_stop" }));
-    let lines = events.iter().map(|event| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap()));
-    with_halves(&lines.collect::<String>())
-}
-
-/// The arguments of a call, with the file that the client wants a plan to be written to.
-fn placed(input: &Value, request: &Value) -> String {
-    let text = input.to_string();
-    if !text.contains(PLAN) {
-        return text;
+fn place(input: &mut Value, request: &Value) {
+    if input["file_path"] != PLAN {
+        return;
     }
     let request = request.to_string();
     let (before, after) = request.split_once("/.claude/plans/").unwrap();
     let start = before.rfind(|letter: char| letter.is_whitespace() || "\"`'(".contains(letter)).unwrap() + 1;
     let (name, _) = after.split_once(".md").unwrap();
-    text.replace(PLAN, &format!("{}/.claude/plans/{name}.md", before.split_at(start).1))
+    input["file_path"] = json!(format!("{}/.claude/plans/{name}.md", before.split_at(start).1));
 }

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::stage::{Block, Heard, Said, Stage, Times, large, number, split};
+use super::stage::{Said, Stage, Times, large, split};
 use super::{check, files};
 use crate::codex;
 use crate::home::TestHome;
-use crate::model::Model;
+use crate::model::{Block, Model, number};
 
 /// A model that the client knows, which runs commands in scripts and has sub-agents.
 const NEWEST: &str = "model=\"gpt-6.1-sol\"";
@@ -226,58 +226,6 @@ fn interface(stage: &mut Stage) -> Scene {
     })
 }
 
-fn heard(request: &Value) -> Vec<Heard> {
-    let mut heard = Vec::new();
-    for item in request["input"].as_array().into_iter().flatten() {
-        let kind = item["type"].as_str().unwrap_or_default();
-        if kind.ends_with("_output") {
-            heard.push(Heard::Results);
-        } else if item["role"] == "user" || kind == "agent_message" {
-            for content in item["content"].as_array().into_iter().flatten() {
-                let texts = ["text", "encrypted_content"].into_iter().filter_map(|field| content[field].as_str());
-                heard.extend(texts.map(|text| Heard::Text(text.to_owned())));
-            }
-        } else {
-            heard.push(Heard::Answer);
-        }
-    }
-    heard
-}
-
-/// The events of one answer in the Responses API.
-fn events(request: &Value, stage: &Stage) -> String {
-    let (answer, blocks) = (number(), stage.next(&heard(request)));
-    let items = blocks.iter().map(|block| {
-        let id = number();
-        match block {
-            Block::Text(text) => json!({ "type": "message", "role": "assistant", "id": format!("msg_{id}"),
-                "content": [{ "type": "output_text", "text": text }] }),
-            Block::Thought(text) => json!({ "type": "reasoning", "id": format!("rs_{id}"), "encrypted_content": "sealed",
-                "summary": [{ "type": "summary_text", "text": text }] }),
-            Block::Custom(tool, input) => json!({ "type": "custom_tool_call", "id": format!("ctc_{id}"),
-                "call_id": format!("call_{id}"), "name": tool, "input": input }),
-            Block::Call(tool, arguments) => {
-                let mut item = json!({ "type": "function_call", "id": format!("fc_{id}"), "call_id": format!("call_{id}"),
-                    "name": tool, "arguments": arguments.to_string() });
-                if tool.ends_with("_agent") {
-                    item["namespace"] = json!("collaboration");
-                }
-                item
-            }
-        }
-    });
-    let usage = json!({ "input_tokens": 1, "output_tokens": 1, "total_tokens": 2 });
-    let mut events = vec![json!({ "type": "response.created", "response": { "id": format!("resp_{answer}") } })];
-    events.extend(
-        items
-            .enumerate()
-            .map(|(index, item)| json!({ "type": "response.output_item.done", "output_index": index, "item": item })),
-    );
-    events
-        .push(json!({ "type": "response.completed", "response": { "id": format!("resp_{answer}"), "usage": usage } }));
-    events.iter().map(|event| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap())).collect()
-}
-
 #[test]
 fn every_word_of_codex_is_kept() {
     let Some(program) = codex::codex() else { return };
@@ -285,7 +233,7 @@ fn every_word_of_codex_is_kept() {
     let scenes = [chain(&mut stage), newest(&mut stage), interface(&mut stage)];
     let stage = Arc::new(stage);
     let script = Arc::clone(&stage);
-    let model = Model::start(move |path, body| path.contains("/responses").then(|| events(body, &script)));
+    let model = Model::start(move |protocol, request| script.next(&protocol.heard(request)));
     codex::configure(&home, &model.address, "compact_prompt = \"Sum it up. step:summary\"");
     let codex = Codex { program, home: &home };
     std::thread::scope(|scope| {

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::stage::{Block, HALF, Heard, Said, Stage, Times, large, with_halves};
+use super::stage::{Said, Stage, Times, large};
 use super::terminal::{ENTER, ERASE_LINE, Terminal, UP};
 use super::{check, files};
 use crate::gemini;
 use crate::home::TestHome;
-use crate::model::Model;
+use crate::model::{Block, HALF, Model};
 
 struct Gemini<'a> {
     program: [PathBuf; 2],
@@ -32,7 +32,7 @@ impl Gemini<'_> {
     }
 }
 
-type Scene = Box<dyn FnOnce(&Gemini<'_>) + Send>;
+type Scene = Box<dyn FnOnce(&Gemini<'_>)>;
 
 fn shell(command: String) -> Block {
     Block::Call("run_shell_command", json!({ "command": command, "description": "run it" }))
@@ -108,40 +108,6 @@ fn terminal(stage: &mut Stage) -> Scene {
     })
 }
 
-fn heard(request: &Value) -> Vec<Heard> {
-    let mut heard = Vec::new();
-    for content in request["contents"].as_array().into_iter().flatten() {
-        if content["role"] != "user" {
-            heard.push(Heard::Answer);
-            continue;
-        }
-        for part in content["parts"].as_array().into_iter().flatten() {
-            if part.get("functionResponse").is_some() {
-                heard.push(Heard::Results);
-            } else if let Some(text) = part["text"].as_str() {
-                heard.push(Heard::Text(text.to_owned()));
-            }
-        }
-    }
-    heard
-}
-
-/// The events of one answer in the Gemini API.
-fn events(request: &Value, stage: &Stage) -> String {
-    let blocks = stage.next(&heard(request));
-    let parts = blocks.iter().map(|block| match block {
-        Block::Text(text) => json!({ "text": text }),
-        Block::Thought(text) => json!({ "text": text, "thought": true }),
-        Block::Call(tool, arguments) => json!({ "functionCall": { "name": tool, "args": arguments } }),
-        Block::Custom(tool, _) => panic!("{tool} takes arguments"),
-    });
-    let content = json!({ "role": "model", "parts": parts.collect::<Vec<_>>() });
-    let usage = json!({ "promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2 });
-    let chunk = json!({ "candidates": [{ "content": content, "finishReason": "STOP", "index": 0 }],
-        "usageMetadata": usage, "modelVersion": "stub" });
-    with_halves(&format!("data: {chunk}\r\n\r\n"))
-}
-
 #[test]
 fn every_word_of_gemini_is_kept() {
     let Some(program) = gemini::gemini() else { return };
@@ -149,15 +115,11 @@ fn every_word_of_gemini_is_kept() {
     let scenes = [terminal(&mut stage), chain(&mut stage), places(&mut stage, &home)];
     let stage = Arc::new(stage);
     let script = Arc::clone(&stage);
-    let model = Model::start(move |path, body| path.contains(":streamGenerateContent").then(|| events(body, &script)));
+    let model = Model::start(move |protocol, request| script.next(&protocol.heard(request)));
     gemini::configure(&home);
     let gemini = Gemini { program, home: &home, address: model.address };
-    std::thread::scope(|scope| {
-        for scene in scenes {
-            let gemini = &gemini;
-            scope.spawn(move || scene(gemini));
-        }
-    });
+    // One after another: two programs at once write one settings file, and the other reads half of it.
+    scenes.into_iter().for_each(|scene| scene(&gemini));
     let version = gemini.command("chain").arg("--version").output().unwrap();
     let version = format!("gemini {}", String::from_utf8_lossy(&version.stdout).trim());
     let folder = home.path().join(".gemini");

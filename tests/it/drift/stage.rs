@@ -1,9 +1,8 @@
 //! A stage: marker words, what must be found of each, and what the model says at each step of a scripted session.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde_json::Value;
+use crate::model::{Block, Heard};
 
 /// Who says a text, which decides how it must be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,27 +47,6 @@ pub(super) struct Mark {
     pub(super) times: Times,
     /// The step at which it is said.
     pub(super) step: String,
-}
-
-/// A block of one answer of the model.
-#[derive(Clone, Debug)]
-pub(super) enum Block {
-    Text(String),
-    Thought(String),
-    /// A tool and its arguments.
-    Call(&'static str, Value),
-    /// A tool whose input is text.
-    Custom(&'static str, String),
-}
-
-/// Half of a surrogate pair in the answers of the model, until they are sent.
-pub(super) const HALF: &str = "\u{e000}";
-
-/// A request of a client, as far as it decides what the model says next.
-pub(super) enum Heard {
-    Text(String),
-    Results,
-    Answer,
 }
 
 /// Words and steps of all scripted sessions of one client.
@@ -161,7 +139,7 @@ impl Stage {
     pub(super) fn next(&self, heard: &[Heard]) -> Vec<Block> {
         let (mut step, mut round, mut in_results) = ("", 0, false);
         for heard in heard {
-            let results = matches!(heard, Heard::Results);
+            let results = matches!(heard, Heard::Result(_));
             round += usize::from(results && !in_results);
             in_results = results;
             if let Heard::Text(text) = heard
@@ -176,12 +154,6 @@ impl Stage {
     }
 }
 
-/// A number that no other answer of a model has.
-pub(super) fn number() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
 /// A word in two quoted pieces, which a shell puts together.
 pub(super) fn split(word: &str) -> String {
     let (head, tail) = word.split_at(3);
@@ -191,9 +163,4 @@ pub(super) fn split(word: &str) -> String {
 /// A command that prints 620 kB, with a word in the middle and one at the end.
 pub(super) fn large(deep: &str, last: &str) -> String {
     format!("seq 1 30000; echo deep {}; seq 30000 105000; echo last {}", split(deep), split(last))
-}
-
-/// Puts the broken half of an emoji where it belongs in JSON.
-pub(super) fn with_halves(json: &str) -> String {
-    json.replace(HALF, "\\ud83d")
 }

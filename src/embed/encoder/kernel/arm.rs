@@ -1,4 +1,4 @@
-//! The kernels for 64-bit ARM: NEON, which every such processor has. They differ in how they multiply bytes.
+//! Kernels for 64-bit ARM with NEON, which every such processor has. They differ in the multiplication of bytes.
 
 #![expect(unsafe_code, reason = "intrinsics and assembly")]
 
@@ -12,39 +12,39 @@ use std::arch::aarch64::{
 use std::ops::{Add, Div, Mul, Sub};
 
 use super::plain::Plain;
-use super::{Kernel, Lanes, Work};
+use super::{Kernel, KernelWork, Lanes};
 use crate::COLUMNS;
-use crate::weights::{Group, Panel, group_bytes};
+use crate::weights::{Panel, WeightGroup, group_bytes};
 
-/// A kernel with NEON and what `T` needs.
+/// Kernel with NEON and the byte multiplication of `T`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Arm<T> {
+pub(crate) struct ArmKernel<T> {
     tile: T,
 }
 
-/// A way to multiply bytes.
-pub(crate) trait Tile: Copy {
+/// Method of multiplying bytes.
+pub(crate) trait NeonTile: Copy {
     /// Multiplies up to three rows of `panel.inputs` bytes, exactly.
-    fn multiply<const R: usize>(self, rows: [&[u8]; R], panel: &Panel<'_>) -> [[Sums; 2]; R];
+    fn multiply<const R: usize>(self, rows: [&[u8]; R], panel: &Panel<'_>) -> [[NeonSums; 2]; R];
 }
 
-/// Products that are widened to 32 bits by the compiler: for processors without `sdot`.
+/// Products that the compiler widens to 32 bits: for processors without `sdot`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Widening;
+pub(crate) struct WideningTile;
 
 /// Proof that the processor has `sdot`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DotProduct(());
 
 impl DotProduct {
-    /// Asks the processor.
+    /// Returns the proof if the processor has the instruction.
     pub(super) fn detect() -> Option<Self> {
         std::arch::is_aarch64_feature_detected!("dotprod").then_some(Self(()))
     }
 }
 
-impl<T> Arm<T> {
-    /// `tile` is the proof of its own instructions.
+impl<T> ArmKernel<T> {
+    /// Returns the kernel if `tile` is there, the proof of its own instructions.
     pub(super) fn detect(tile: Option<T>) -> Option<Self> {
         tile.map(|tile| Self { tile })
     }
@@ -52,13 +52,13 @@ impl<T> Arm<T> {
 
 /// Eight numbers in two registers.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Eight(float32x4_t, float32x4_t);
+pub(crate) struct NeonLanes(float32x4_t, float32x4_t);
 
 /// Eight integers in two registers.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Sums(int32x4_t, int32x4_t);
+pub(crate) struct NeonSums(int32x4_t, int32x4_t);
 
-/// Calls intrinsics that only work on registers.
+/// Calls intrinsics that only access registers.
 macro_rules! intrinsic {
     ($call:expr) => {{
         // SAFETY: every 64-bit ARM processor that Rust compiles for has NEON; no memory is touched.
@@ -68,7 +68,7 @@ macro_rules! intrinsic {
 
 macro_rules! operator {
     ($trait:ident, $name:ident, $intrinsic:ident) => {
-        impl $trait for Eight {
+        impl $trait for NeonLanes {
             type Output = Self;
             #[inline(always)]
             fn $name(self, other: Self) -> Self {
@@ -82,7 +82,7 @@ operator!(Sub, sub, vsubq_f32);
 operator!(Mul, mul, vmulq_f32);
 operator!(Div, div, vdivq_f32);
 
-impl Lanes for Eight {
+impl Lanes for NeonLanes {
     #[inline(always)]
     fn mul_add(self, factor: Self, addend: Self) -> Self {
         intrinsic!(Self(vfmaq_f32(addend.0, self.0, factor.0), vfmaq_f32(addend.1, self.1, factor.1)))
@@ -175,61 +175,61 @@ fn halves_mut(array: &mut [f32; 8]) -> [&mut [f32]; 2] {
 }
 
 #[inline(always)]
-fn load(from: &[f32; 8]) -> Eight {
+fn load(from: &[f32; 8]) -> NeonLanes {
     let (low, high) = from.split_at(4);
     // SAFETY: each half of the array has the size of the register.
-    unsafe { Eight(vld1q_f32(low.as_ptr()), vld1q_f32(high.as_ptr())) }
+    unsafe { NeonLanes(vld1q_f32(low.as_ptr()), vld1q_f32(high.as_ptr())) }
 }
 
 #[inline(always)]
-fn load_sums(from: &[i32; 8]) -> Sums {
+fn load_sums(from: &[i32; 8]) -> NeonSums {
     let (low, high) = from.split_at(4);
     // SAFETY: each half of the array has the size of the register.
-    unsafe { Sums(vld1q_s32(low.as_ptr()), vld1q_s32(high.as_ptr())) }
+    unsafe { NeonSums(vld1q_s32(low.as_ptr()), vld1q_s32(high.as_ptr())) }
 }
 
-impl<T: Tile> Kernel for Arm<T> {
-    type Lanes = Eight;
-    type Sums = Sums;
+impl<T: NeonTile> Kernel for ArmKernel<T> {
+    type Lanes = NeonLanes;
+    type Sums = NeonSums;
 
     #[inline(always)]
-    fn run<W: Work<Self>>(self, work: W) -> W::Result {
+    fn run<W: KernelWork<Self>>(self, work: W) -> W::Result {
         work.run(self)
     }
 
     #[inline(always)]
-    fn splat(self, value: f32) -> Eight {
-        intrinsic!(Eight(vdupq_n_f32(value), vdupq_n_f32(value)))
+    fn splat(self, value: f32) -> NeonLanes {
+        intrinsic!(NeonLanes(vdupq_n_f32(value), vdupq_n_f32(value)))
     }
 
     #[inline(always)]
-    fn load(self, from: &[f32; 8]) -> Eight {
+    fn load(self, from: &[f32; 8]) -> NeonLanes {
         load(from)
     }
 
     #[inline(always)]
-    fn splat_sums(self, value: i32) -> Sums {
-        intrinsic!(Sums(vdupq_n_s32(value), vdupq_n_s32(value)))
+    fn splat_sums(self, value: i32) -> NeonSums {
+        intrinsic!(NeonSums(vdupq_n_s32(value), vdupq_n_s32(value)))
     }
 
     #[inline(always)]
-    fn scale_sums(self, from: &[i32; 8], factor: i32) -> Sums {
+    fn scale_sums(self, from: &[i32; 8], factor: i32) -> NeonSums {
         let (from, factor) = (load_sums(from), self.splat_sums(factor));
-        intrinsic!(Sums(vmulq_s32(from.0, factor.0), vmulq_s32(from.1, factor.1)))
+        intrinsic!(NeonSums(vmulq_s32(from.0, factor.0), vmulq_s32(from.1, factor.1)))
     }
 
     #[inline(always)]
-    fn subtract(self, sums: Sums, correction: Sums) -> Eight {
-        intrinsic!(Eight(
+    fn subtract(self, sums: NeonSums, correction: NeonSums) -> NeonLanes {
+        intrinsic!(NeonLanes(
             vcvtq_f32_s32(vsubq_s32(sums.0, correction.0)),
             vcvtq_f32_s32(vsubq_s32(sums.1, correction.1))
         ))
     }
 
     #[inline(always)]
-    fn to_bytes(self, values: [Eight; 2], zero: Sums, to: &mut [u8; COLUMNS]) {
+    fn to_bytes(self, values: [NeonLanes; 2], zero: NeonSums, to: &mut [u8; COLUMNS]) {
         #[inline(always)]
-        fn words(values: Eight, zero: Sums) -> std::arch::aarch64::int16x8_t {
+        fn words(values: NeonLanes, zero: NeonSums) -> std::arch::aarch64::int16x8_t {
             intrinsic!(vcombine_s16(
                 vqmovn_s32(vaddq_s32(vcvtnq_s32_f32(values.0), zero.0)),
                 vqmovn_s32(vaddq_s32(vcvtnq_s32_f32(values.1), zero.1))
@@ -242,14 +242,14 @@ impl<T: Tile> Kernel for Arm<T> {
     }
 
     #[inline(always)]
-    fn multiply<const R: usize>(self, rows: [&[u8]; R], panel: &Panel<'_>) -> [[Sums; 2]; R] {
+    fn multiply<const R: usize>(self, rows: [&[u8]; R], panel: &Panel<'_>) -> [[NeonSums; 2]; R] {
         self.tile.multiply(rows, panel)
     }
 }
 
-impl Tile for Widening {
+impl NeonTile for WideningTile {
     #[inline(always)]
-    fn multiply<const R: usize>(self, rows: [&[u8]; R], panel: &Panel<'_>) -> [[Sums; 2]; R] {
+    fn multiply<const R: usize>(self, rows: [&[u8]; R], panel: &Panel<'_>) -> [[NeonSums; 2]; R] {
         Plain.multiply(rows, panel).map(|sums| [load_sums(&sums[0]), load_sums(&sums[1])])
     }
 }
@@ -268,10 +268,10 @@ fn dot(sums: &mut int32x4_t, weights: int8x16_t, bytes: int8x16_t) {
     }
 }
 
-impl Tile for DotProduct {
+impl NeonTile for DotProduct {
     /// `sdot` multiplies signed bytes, so 128 is taken from each input byte and 128 times the sum of weights added.
     #[inline(always)]
-    fn multiply<const R: usize>(self, rows: [&[u8]; R], panel: &Panel<'_>) -> [[Sums; 2]; R] {
+    fn multiply<const R: usize>(self, rows: [&[u8]; R], panel: &Panel<'_>) -> [[NeonSums; 2]; R] {
         let mut sums = [[intrinsic!(vdupq_n_s32(0)); 4]; R];
         let mut weight_sums = [intrinsic!(vdupq_n_s32(0)); 4];
         let ones = intrinsic!(vreinterpretq_s8_s32(vdupq_n_s32(0x0101_0101)));
@@ -293,12 +293,12 @@ impl Tile for DotProduct {
                 *sum = intrinsic!(vaddq_s32(*sum, vshlq_n_s32::<7>(weights)));
             }
         }
-        sums.map(|[a, b, c, d]| [Sums(a, b), Sums(c, d)])
+        sums.map(|[a, b, c, d]| [NeonSums(a, b), NeonSums(c, d)])
     }
 }
 
 #[inline(always)]
-fn load_group(group: &Group) -> [int8x16_t; 4] {
+fn load_group(group: &WeightGroup) -> [int8x16_t; 4] {
     let parts = group.as_chunks::<16>().0;
     // SAFETY: each part has the size of the register.
     unsafe {

@@ -1,5 +1,5 @@
-//! The integer product of up to three rows with a panel of 16 columns, in assembly: compilers spill the twelve registers that
-//! a tile needs.
+//! Integer product of up to three rows with a panel of 16 columns, in assembly: compilers spill the twelve registers
+//! that a tile needs.
 //!
 //! `vpmaddubsw` multiplies four bytes of a row with four weights of a column and adds neighbours in 16 bits. The groups of
 //! a bin are added in 16 bits too, which is exact (see [`Linear`](crate::weights::Linear)), then widened by one `vpmaddwd`.
@@ -9,7 +9,7 @@
 use std::arch::asm;
 use std::arch::x86_64::{__m256i, _mm256_setzero_si256};
 
-use super::x86::Tile;
+use super::x86::X86Tile;
 use crate::weights::Panel;
 
 /// Proof that the processor has AVX2.
@@ -23,7 +23,8 @@ struct Ones {
 }
 static ONES: Ones = Ones { _ones: [1; 16] };
 
-/// One group: its weights times four bytes of each row. The first group of a bin sets the 16-bit sums, the others add to them.
+/// One group: its weights times four bytes of each row. The first group of a bin sets the 16-bit sums, the others add
+/// to them.
 /// A row is its pointer, the registers of its 16-bit sums and those of its 32-bit sums.
 macro_rules! group {
     (load $place:literal) => {
@@ -53,7 +54,7 @@ macro_rules! group {
     };
 }
 
-/// The groups of one bin.
+/// All groups of one bin.
 macro_rules! bin {
     (1, $($rows:tt)*) => { group!(first 0, $($rows)*) };
     (2, $($rows:tt)*) => { concat!(bin!(1, $($rows)*), group!(next 1, $($rows)*)) };
@@ -61,7 +62,7 @@ macro_rules! bin {
     (4, $($rows:tt)*) => { concat!(bin!(3, $($rows)*), group!(next 3, $($rows)*)) };
 }
 
-/// All bins of one depth; their number is the one at `$index` of the depths.
+/// All bins of one depth; their number is at `$index` of the depths.
 macro_rules! bins {
     ($depth:tt at $index:literal,
         $($row:literal $left:literal $right:literal $left_sum:literal $right_sum:literal),*) => {
@@ -128,13 +129,13 @@ tile!(two, 2, [first, second], "first" 6 7 0 1, "second" 8 9 2 3);
 tile!(three, 3, [first, second, third], "first" 6 7 0 1, "second" 8 9 2 3, "third" 10 11 4 5);
 
 impl Bins {
-    /// Asks the processor.
+    /// Returns the proof if the processor has AVX2.
     pub(super) fn detect() -> Option<Self> {
         is_x86_feature_detected!("avx2").then_some(Self(()))
     }
 }
 
-impl Tile for Bins {
+impl X86Tile for Bins {
     #[inline(always)]
     fn multiply<const R: usize>(self, rows: [&[u8]; R], panel: &Panel<'_>) -> [[__m256i; 2]; R] {
         assert!(rows.iter().all(|row| row.len() == panel.inputs), "rows of another length");

@@ -1,4 +1,4 @@
-//! What differs between processors: eight numbers side by side, and the integer product of a tile.
+//! Processor-specific kernels: arithmetic on eight numbers in parallel, and the integer product of a tile.
 //!
 //! Each operation rounds like one operation on `f32`, so every kernel gives the same bits. Code that is generic over
 //! [`Kernel`] is marked `#[inline(always)]` and runs inside [`Kernel::run`], where the compiler may use the instructions.
@@ -16,7 +16,7 @@ mod x86;
 use std::ops::{Add, Div, Mul, Sub};
 
 #[cfg(target_arch = "aarch64")]
-use arm::{Arm, DotProduct, Widening};
+use arm::{ArmKernel, DotProduct, WideningTile};
 #[cfg(target_arch = "x86_64")]
 use bins::Bins;
 use plain::Plain;
@@ -26,15 +26,15 @@ use vnni::{Vnni, WideVnni};
 use x86::X86;
 
 use crate::COLUMNS;
-use crate::weights::{Group, Panel};
+use crate::weights::{Panel, WeightGroup};
 
-/// Which kernel computes. One is only given out where the processor has its instructions.
+/// Selected kernel. A value exists only where the processor has its instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Processor(pub(crate) Choice);
+pub struct Processor(pub(crate) KernelChoice);
 
-/// The kernels of this platform.
+/// Kernels of this platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Choice {
+pub(crate) enum KernelChoice {
     /// Rust without intrinsics: every processor, slowly.
     Plain(Plain),
     /// AVX2 and FMA.
@@ -46,83 +46,83 @@ pub(crate) enum Choice {
     /// AVX2 with the byte products of AVX-512 VNNI.
     #[cfg(target_arch = "x86_64")]
     WideVnni(X86<WideVnni>),
-    /// NEON.
+    /// NEON, with byte products widened by the compiler.
     #[cfg(target_arch = "aarch64")]
-    Neon(Arm<Widening>),
+    Neon(ArmKernel<WideningTile>),
     /// NEON with byte products (`sdot`).
     #[cfg(target_arch = "aarch64")]
-    DotProduct(Arm<DotProduct>),
+    DotProduct(ArmKernel<DotProduct>),
 }
 
 impl Processor {
-    /// Every kernel that this processor can run, the fastest first.
+    /// Returns every kernel that this processor can run, the fastest first.
     pub fn all() -> Vec<Self> {
         let mut found = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            found.extend(X86::detect(WideVnni::detect()).map(Choice::WideVnni));
-            found.extend(X86::detect(Vnni::detect()).map(Choice::Vnni));
-            found.extend(X86::detect(Bins::detect()).map(Choice::Avx2));
+            found.extend(X86::detect(WideVnni::detect()).map(KernelChoice::WideVnni));
+            found.extend(X86::detect(Vnni::detect()).map(KernelChoice::Vnni));
+            found.extend(X86::detect(Bins::detect()).map(KernelChoice::Avx2));
         }
         #[cfg(target_arch = "aarch64")]
         {
-            found.extend(Arm::detect(DotProduct::detect()).map(Choice::DotProduct));
-            found.extend(Arm::detect(Some(Widening)).map(Choice::Neon));
+            found.extend(ArmKernel::detect(DotProduct::detect()).map(KernelChoice::DotProduct));
+            found.extend(ArmKernel::detect(Some(WideningTile)).map(KernelChoice::Neon));
         }
-        found.push(Choice::Plain(Plain));
+        found.push(KernelChoice::Plain(Plain));
         found.into_iter().map(Self).collect()
     }
 
-    /// The fastest kernel that this processor can run.
+    /// Returns the fastest kernel that this processor can run.
     pub fn fastest() -> Self {
         Self::all().first().copied().unwrap_or_else(Self::plain)
     }
 
-    /// The kernel that runs everywhere.
+    /// Returns the kernel that runs on every processor.
     pub const fn plain() -> Self {
-        Self(Choice::Plain(Plain))
+        Self(KernelChoice::Plain(Plain))
     }
 
-    /// The instructions in use, for people.
+    /// Returns the name of the instructions in use, for people.
     pub const fn name(self) -> &'static str {
         match self.0 {
-            Choice::Plain(_) => "plain",
+            KernelChoice::Plain(_) => "plain",
             #[cfg(target_arch = "x86_64")]
-            Choice::Avx2(_) => "avx2",
+            KernelChoice::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
-            Choice::Vnni(_) => "avx-vnni",
+            KernelChoice::Vnni(_) => "avx-vnni",
             #[cfg(target_arch = "x86_64")]
-            Choice::WideVnni(_) => "avx512-vnni",
+            KernelChoice::WideVnni(_) => "avx512-vnni",
             #[cfg(target_arch = "aarch64")]
-            Choice::Neon(_) => "neon",
+            KernelChoice::Neon(_) => "neon",
             #[cfg(target_arch = "aarch64")]
-            Choice::DotProduct(_) => "neon-dotprod",
+            KernelChoice::DotProduct(_) => "neon-dotprod",
         }
     }
 }
 
-/// Eight `f32` side by side.
+/// Vector of eight `f32`.
 pub(crate) trait Lanes:
     Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
 {
-    /// `self * factor + addend`, rounded once.
+    /// Computes `self * factor + addend`, rounded once.
     fn mul_add(self, factor: Self, addend: Self) -> Self;
     fn min(self, other: Self) -> Self;
     fn max(self, other: Self) -> Self;
     fn sqrt(self) -> Self;
     fn abs(self) -> Self;
     fn negate(self) -> Self;
-    /// With the signs of `signs`.
+    /// Returns the magnitudes of `self` with the signs of `signs`.
     fn with_signs(self, signs: Self) -> Self;
-    /// `yes` where `self` is greater than `than`, else `no`.
+    /// Selects `yes` where `self` is greater than `than`, else `no`.
     fn select_greater(self, than: Self, yes: Self, no: Self) -> Self;
-    /// Two to the power of the integer in the low bits, as adding 1.5 * 2^23 leaves it there.
+    /// Computes two to the power of the integer in the low bits, as adding 1.5 * 2^23 leaves it there.
     fn power_of_two(self) -> Self;
-    /// Columns become rows.
+    /// Transposes eight rows of eight numbers.
     fn transpose(rows: [Self; 8]) -> [Self; 8];
     fn store(self, to: &mut [f32; 8]);
 
-    /// All eight.
+    /// Returns the eight numbers as an array.
     #[inline(always)]
     fn to_array(self) -> [f32; 8] {
         let mut array = [0.0; 8];
@@ -131,34 +131,34 @@ pub(crate) trait Lanes:
     }
 }
 
-/// What runs on a kernel.
-pub(crate) trait Work<K> {
+/// Computation that is generic over kernels.
+pub(crate) trait KernelWork<K> {
     type Result;
-    /// Must be `#[inline(always)]`, and so must be all that it calls with numbers of the kernel. No closure may compute with
-    /// them: it would be a function that lacks the instructions.
+    /// Computes on `kernel`. Must be `#[inline(always)]`, and so must be all that it calls with numbers of the kernel.
+    /// No closure may compute with them: it would be a function that lacks the instructions.
     fn run(self, kernel: K) -> Self::Result;
 }
 
-/// The instructions of one kind of processor. A value of this type is the proof that they can be used.
+/// Instructions of one kind of processor. A value of this type is the proof that they can be used.
 pub(crate) trait Kernel: Copy {
     type Lanes: Lanes;
-    /// Eight `i32` side by side.
+    /// Vector of eight `i32`.
     type Sums: Copy;
 
-    /// Runs `work` where the compiler may use the instructions.
-    fn run<W: Work<Self>>(self, work: W) -> W::Result;
+    /// Runs `work` in a function for which the compiler may use the instructions.
+    fn run<W: KernelWork<Self>>(self, work: W) -> W::Result;
     fn splat(self, value: f32) -> Self::Lanes;
     fn load(self, from: &[f32; 8]) -> Self::Lanes;
     fn splat_sums(self, value: i32) -> Self::Sums;
-    /// Products with one factor, keeping the low 32 bits.
+    /// Multiplies with one factor, keeping the low 32 bits.
     fn scale_sums(self, from: &[i32; 8], factor: i32) -> Self::Sums;
-    /// `sums - correction`, as `f32`.
+    /// Computes `sums - correction`, as `f32`.
     fn subtract(self, sums: Self::Sums, correction: Self::Sums) -> Self::Lanes;
     /// Rounds half to even, adds `zero` and clamps to a byte.
     fn to_bytes(self, values: [Self::Lanes; 2], zero: Self::Sums, to: &mut [u8; COLUMNS]);
     /// Multiplies `R` rows (at most 3) of `panel.inputs` bytes each with a panel; exact.
     fn multiply<const R: usize>(self, rows: [&[u8]; R], panel: &Panel<'_>) -> [[Self::Sums; 2]; R];
-    /// Brings weights nearer to the processor. Changes nothing else.
+    /// Prefetches weights. Has no other effect.
     #[inline(always)]
-    fn prefetch(self, _weights: &Group) {}
+    fn prefetch(self, _weights: &WeightGroup) {}
 }

@@ -1,21 +1,21 @@
-//! The kernel without intrinsics. The reference for all others: what it computes is what the model means.
+//! Kernel without intrinsics. The reference for all others: its results define the model.
 
 use std::array::from_fn;
 use std::ops::{Add, Div, Mul, Sub};
 
-use super::{Kernel, Lanes, Work};
+use super::{Kernel, KernelWork, Lanes};
 use crate::COLUMNS;
 use crate::weights::{GROUP, Panel, group_bytes};
 
-/// Runs on every processor.
+/// Portable kernel for every processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Plain;
 
 /// Eight numbers in an array.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Eight([f32; 8]);
+pub(crate) struct PlainLanes([f32; 8]);
 
-impl Eight {
+impl PlainLanes {
     #[inline(always)]
     fn each(self, other: Self, operation: impl Fn(f32, f32) -> f32) -> Self {
         let mut result = self.0;
@@ -28,7 +28,7 @@ impl Eight {
 
 macro_rules! operator {
     ($trait:ident, $name:ident, $operator:tt) => {
-        impl $trait for Eight {
+        impl $trait for PlainLanes {
             type Output = Self;
             #[inline(always)]
             fn $name(self, other: Self) -> Self {
@@ -42,7 +42,7 @@ operator!(Sub, sub, -);
 operator!(Mul, mul, *);
 operator!(Div, div, /);
 
-impl Lanes for Eight {
+impl Lanes for PlainLanes {
     #[inline(always)]
     fn mul_add(self, factor: Self, addend: Self) -> Self {
         let mut result = self.0;
@@ -109,22 +109,22 @@ impl Lanes for Eight {
 }
 
 impl Kernel for Plain {
-    type Lanes = Eight;
+    type Lanes = PlainLanes;
     type Sums = [i32; 8];
 
     #[inline(always)]
-    fn run<W: Work<Self>>(self, work: W) -> W::Result {
+    fn run<W: KernelWork<Self>>(self, work: W) -> W::Result {
         work.run(self)
     }
 
     #[inline(always)]
-    fn splat(self, value: f32) -> Eight {
-        Eight([value; 8])
+    fn splat(self, value: f32) -> PlainLanes {
+        PlainLanes([value; 8])
     }
 
     #[inline(always)]
-    fn load(self, from: &[f32; 8]) -> Eight {
-        Eight(*from)
+    fn load(self, from: &[f32; 8]) -> PlainLanes {
+        PlainLanes(*from)
     }
 
     #[inline(always)]
@@ -138,16 +138,16 @@ impl Kernel for Plain {
     }
 
     #[inline(always)]
-    fn subtract(self, mut sums: [i32; 8], correction: [i32; 8]) -> Eight {
+    fn subtract(self, mut sums: [i32; 8], correction: [i32; 8]) -> PlainLanes {
         for (sum, correction) in sums.iter_mut().zip(correction) {
             *sum = sum.wrapping_sub(correction);
         }
         #[expect(clippy::cast_precision_loss, reason = "rounded to the nearest, as the model is defined")]
-        Eight(sums.map(|sum| sum as f32))
+        PlainLanes(sums.map(|sum| sum as f32))
     }
 
     #[inline(always)]
-    fn to_bytes(self, values: [Eight; 2], zero: [i32; 8], to: &mut [u8; COLUMNS]) {
+    fn to_bytes(self, values: [PlainLanes; 2], zero: [i32; 8], to: &mut [u8; COLUMNS]) {
         for (half, values) in to.chunks_exact_mut(8).zip(values) {
             for ((byte, value), zero) in half.iter_mut().zip(values.0).zip(zero) {
                 #[expect(clippy::cast_possible_truncation, reason = "whole numbers far below 2^31")]

@@ -1,5 +1,5 @@
-//! The byte products of VNNI: four products and their sum in one instruction, exact in 32 bits. Bins are not needed, but the
-//! groups are read in their order.
+//! Byte products with VNNI: four products and their sum in one instruction, exact in 32 bits. Bins are not needed, but
+//! the groups are read in their order.
 
 #![expect(unsafe_code, reason = "intrinsics and assembly")]
 
@@ -10,8 +10,8 @@ use std::arch::x86_64::{
 };
 use std::array::from_fn;
 
-use super::x86::Tile;
-use crate::weights::{Group, Panel, group_bytes};
+use super::x86::X86Tile;
+use crate::weights::{Panel, WeightGroup, group_bytes};
 
 /// Proof that the processor has AVX-VNNI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,24 +21,24 @@ pub(crate) struct Vnni(());
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WideVnni(());
 
-/// Sums that are kept apart, because an instruction takes several cycles.
+/// Independent sums, because an instruction takes several cycles.
 const APART: usize = 4;
 
 impl Vnni {
-    /// Asks the processor.
+    /// Returns the proof if the processor has the instructions.
     pub(super) fn detect() -> Option<Self> {
         (is_x86_feature_detected!("avxvnni") && is_x86_feature_detected!("avx2")).then_some(Self(()))
     }
 }
 
 impl WideVnni {
-    /// Asks the processor.
+    /// Returns the proof if the processor has the instructions.
     pub(super) fn detect() -> Option<Self> {
         (is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni")).then_some(Self(()))
     }
 }
 
-impl Tile for Vnni {
+impl X86Tile for Vnni {
     #[inline(always)]
     fn multiply<const R: usize>(self, rows: [&[u8]; R], panel: &Panel<'_>) -> [[__m256i; 2]; R] {
         #[target_feature(enable = "avx2,avxvnni")]
@@ -60,11 +60,11 @@ impl Tile for Vnni {
     }
 }
 
-impl Tile for WideVnni {
+impl X86Tile for WideVnni {
     #[inline(always)]
     fn multiply<const R: usize>(self, rows: [&[u8]; R], panel: &Panel<'_>) -> [[__m256i; 2]; R] {
         #[target_feature(enable = "avx512f,avx512vnni")]
-        fn step<const R: usize>(sums: &mut [__m512i; R], group: &Group, offset: u16, rows: &[&[u8]; R]) {
+        fn step<const R: usize>(sums: &mut [__m512i; R], group: &WeightGroup, offset: u16, rows: &[&[u8]; R]) {
             // SAFETY: a group has the size of the register, and any alignment is allowed.
             let weights = unsafe { _mm512_loadu_si512(group.as_ptr().cast()) };
             for (sum, row) in sums.iter_mut().zip(rows) {

@@ -1,4 +1,4 @@
-//! The kernels for x86-64 with AVX2 and FMA. They differ in how they multiply bytes.
+//! Kernels for x86-64 with AVX2 and FMA. They differ in the multiplication of bytes.
 
 #![expect(unsafe_code, reason = "intrinsics and assembly")]
 
@@ -13,35 +13,35 @@ use std::arch::x86_64::{
 };
 use std::ops::{Add, Div, Mul, Sub};
 
-use super::{Kernel, Lanes, Work};
+use super::{Kernel, KernelWork, Lanes};
 use crate::COLUMNS;
-use crate::weights::{Group, Panel};
+use crate::weights::{Panel, WeightGroup};
 
-/// Proof that the processor has AVX2, FMA and what `T` needs.
+/// Proof that the processor has AVX2, FMA and the instructions of `T`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct X86<T> {
     tile: T,
 }
 
-/// A way to multiply bytes.
-pub(crate) trait Tile: Copy {
+/// Method of multiplying bytes.
+pub(crate) trait X86Tile: Copy {
     /// Multiplies up to three rows of `panel.inputs` bytes, exactly.
     fn multiply<const R: usize>(self, rows: [&[u8]; R], panel: &Panel<'_>) -> [[__m256i; 2]; R];
 }
 
-/// Eight numbers in a register. Only made with an [`X86`], and so is what is made of them.
+/// Eight numbers in a register. Only created with an [`X86`] or from another `Eight`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Eight(__m256);
 
 impl<T> X86<T> {
-    /// Asks the processor; `tile` is the proof of its own instructions.
+    /// Returns the kernel if the processor has AVX2 and FMA; `tile` is the proof of its own instructions.
     pub(crate) fn detect(tile: Option<T>) -> Option<Self> {
         let tile = tile?;
         (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self { tile })
     }
 }
 
-/// Calls intrinsics that only work on registers.
+/// Calls intrinsics that only access registers.
 macro_rules! intrinsic {
     ($call:expr) => {{
         // SAFETY: there is an `X86` or an `Eight`, so the processor has AVX2 and FMA; no memory is touched.
@@ -65,13 +65,13 @@ operator!(Sub, sub, _mm256_sub_ps);
 operator!(Mul, mul, _mm256_mul_ps);
 operator!(Div, div, _mm256_div_ps);
 
-/// The sign of each number.
+/// Returns a mask of the sign bits.
 #[inline(always)]
 fn sign_bits() -> __m256 {
     intrinsic!(_mm256_set1_ps(-0.0))
 }
 
-/// Pairs of rows, interleaved: within each half of a register, its low or its high columns.
+/// Interleaves pairs of rows: within each half of a register, its low or its high columns.
 #[inline(always)]
 fn interleave(rows: [Eight; 8]) -> [[__m256; 2]; 4] {
     let mut pairs = [[rows[0].0; 2]; 4];
@@ -82,7 +82,7 @@ fn interleave(rows: [Eight; 8]) -> [[__m256; 2]; 4] {
     pairs
 }
 
-/// Two interleaved pairs of rows as columns: within each half of a register, all four rows of one column.
+/// Joins two interleaved pairs of rows to columns: within each half of a register, all four rows of one column.
 #[inline(always)]
 fn join([low, high]: [__m256; 2], [low_after, high_after]: [__m256; 2]) -> [__m256; 4] {
     intrinsic!([
@@ -161,14 +161,14 @@ impl Lanes for Eight {
     }
 }
 
-impl<T: Tile> Kernel for X86<T> {
+impl<T: X86Tile> Kernel for X86<T> {
     type Lanes = Eight;
     type Sums = __m256i;
 
     #[inline(always)]
-    fn run<W: Work<Self>>(self, work: W) -> W::Result {
+    fn run<W: KernelWork<Self>>(self, work: W) -> W::Result {
         #[target_feature(enable = "avx2,fma")]
-        fn inner<K, W: Work<K>>(kernel: K, work: W) -> W::Result {
+        fn inner<K, W: KernelWork<K>>(kernel: K, work: W) -> W::Result {
             work.run(kernel)
         }
         // SAFETY: there is an `X86`, so the processor has both.
@@ -219,7 +219,7 @@ impl<T: Tile> Kernel for X86<T> {
     }
 
     #[inline(always)]
-    fn prefetch(self, weights: &Group) {
+    fn prefetch(self, weights: &WeightGroup) {
         // SAFETY: a prefetch reads nothing.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(weights.as_ptr()) }
     }
