@@ -30,7 +30,8 @@ function place() {
   return { name: VIEWS[path] ? path : "search", parameters: new URLSearchParams(query ?? "") };
 }
 
-// Who follows a link begins at the top; who goes back is where he was. Views come later than the browser would look for the place.
+// A link leads to the top of its view, at once: a person who scrolls while the rest loads stays there. Going back leads to the
+// former position, once the view is complete; the browser would look for it too early.
 history.scrollRestoration = "manual";
 const places = new Map();
 let forward = false;
@@ -54,11 +55,13 @@ async function go(change) {
   document.title = `${t(TABS.includes(name) ? name : "search")} · claude-memory`;
   const view = { main, parameters, fail, go, later: new AbortController() };
   current = { end: () => view.later.abort(), keys: {} };
+  const back = change?.oldURL && !forward;
+  if (forward) scrollTo(0, 0);
+  forward = false;
   try {
     current.keys = (await VIEWS[name].open(view)) ?? {};
-    // A conversation shows what was looked for.
-    if (change?.oldURL && name !== "c") scrollTo(0, forward ? 0 : (places.get(location.hash) ?? 0));
-    forward = false;
+    // A conversation scrolls to the message that was asked for.
+    if (back && name !== "c") scrollTo(0, places.get(location.hash) ?? 0);
   } catch (error) {
     fail(error);
   }

@@ -88,6 +88,9 @@ await page.locator("nav a").nth(1).click();
 await page.waitForSelector("rect[data-day]");
 const top = await page.evaluate(() => scrollY);
 await page.evaluate(() => scrollTo(0, 300));
+// A person who scrolls before the rest has come stays there.
+await page.waitForSelector(".hits a.hit");
+await page.waitForTimeout(200);
 await page.locator("nav a").nth(4).click();
 await page.waitForSelector(".gauge");
 await page.goBack();
