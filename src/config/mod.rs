@@ -14,6 +14,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::domain::text::glossary::GlossaryLine;
 use crate::domain::{Failure, FailureCode};
 
 pub use change::{edit_setting, remove_guarded_settings};
@@ -227,6 +228,28 @@ pub struct SearchSettings {
     pub max_tokens: usize,
     /// Default mode of a search.
     pub mode: String,
+    /// Lines that the user adds to the glossary.
+    pub glossary: UserGlossary,
+}
+
+/// Lines that the user adds to the glossary, in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(try_from = "Vec<String>")]
+pub struct UserGlossary(Vec<GlossaryLine>);
+
+impl UserGlossary {
+    /// Returns the lines.
+    pub fn lines(&self) -> &[GlossaryLine] {
+        &self.0
+    }
+}
+
+impl TryFrom<Vec<String>> for UserGlossary {
+    type Error = String;
+
+    fn try_from(lines: Vec<String>) -> Result<Self, String> {
+        lines.iter().map(|line| GlossaryLine::parse(line)).collect::<Result<_, _>>().map(Self)
+    }
 }
 
 /// Section `[mcp]`: the MCP server.

@@ -17,6 +17,7 @@ use std::sync::{Arc, LazyLock, OnceLock, RwLock};
 use jiff::tz::TimeZone;
 
 use crate::config::{Durability, Paths, Settings};
+use crate::domain::text::glossary::Glossary;
 use crate::domain::text::redact::Redactor;
 use crate::domain::{IdGenerator, Timestamp};
 use crate::embed::{ModelChoice, ModelSpec, ResidentModel};
@@ -63,6 +64,7 @@ pub struct Memory {
     redaction_key: PathBuf,
     paths: Paths,
     asking: state::search_activity::SearchActivity,
+    glossary: OnceLock<Glossary>,
 }
 
 impl Memory {
@@ -111,6 +113,7 @@ impl Memory {
             redaction_key: paths.redaction_key_file(),
             paths: paths.clone(),
             asking: state::search_activity::SearchActivity::default(),
+            glossary: OnceLock::new(),
         })
     }
 

@@ -6,6 +6,7 @@ pub mod dates;
 pub mod decision;
 pub mod disguise;
 pub mod fence;
+pub mod glossary;
 pub mod keys;
 pub mod outgoing;
 pub mod passages;

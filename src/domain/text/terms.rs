@@ -167,7 +167,7 @@ impl TermExtractor {
 }
 
 /// Replaces compatibility forms (NFKC); borrows when nothing changes, which is the case for all ASCII text.
-fn normalise_compatibility(text: &str) -> Cow<'_, str> {
+pub(super) fn normalise_compatibility(text: &str) -> Cow<'_, str> {
     if text.is_ascii() || is_nfkc_quick(text.chars()) == IsNormalized::Yes {
         Cow::Borrowed(text)
     } else {
@@ -246,6 +246,17 @@ fn take_identifier(text: &str) -> &str {
         }
     }
     text.get(..end).unwrap_or("")
+}
+
+/// Returns the terms that all occur where a CJK word does: every pair of its characters, or its only character.
+pub(super) fn cjk_word_terms(word: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    cjk_terms(word, &mut |term| found.push(term.to_owned()));
+    let is_pair = |term: &String| term.chars().nth(1).is_some();
+    if found.iter().any(is_pair) {
+        found.retain(is_pair);
+    }
+    found
 }
 
 fn cjk_terms(run: &str, emit: &mut impl FnMut(&str)) {

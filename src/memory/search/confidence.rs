@@ -31,19 +31,17 @@ const NEAREST_MESSAGES: usize = 5;
 /// used.
 pub(super) fn estimate_confidence(evidence: &Evidence, script: Script, calibrated: bool) -> Confidence {
     let permitted: Vec<&MessageSignals> = evidence.messages.values().filter(|signals| signals.permitted).collect();
-    let all = evidence.words.full_weight();
-    let held = |signals: &&MessageSignals| signals.held;
-    let most = permitted.iter().map(held).fold(0.0, f32::max);
-    let share = if all > 0.0 { most / all } else { 0.0 };
+    let share_of = |signals: &&MessageSignals| evidence.held_words(signals).share;
+    let share = permitted.iter().map(share_of).fold(0.0, f32::max);
     let mut nearest: Vec<(f32, &MessageSignals)> =
         permitted.iter().filter_map(|signals| Some((signals.cosine?, *signals))).collect();
     nearest.sort_by(|left, right| right.0.total_cmp(&left.0));
     nearest.truncate(NEAREST_MESSAGES);
     let Some((cosine, best)) = nearest.first().filter(|_| calibrated) else { return keyword_confidence(share) };
     // Messages that are not embedded yet can only match by their words.
-    let pending = permitted.iter().filter(|signals| signals.cosine.is_none()).map(held).fold(0.0, f32::max);
-    let by_words = if all > 0.0 { keyword_confidence(pending / all) } else { Confidence::None };
-    let near = nearest.iter().map(|(_, signals)| signals.held).fold(0.0, f32::max);
+    let pending = permitted.iter().filter(|signals| signals.cosine.is_none()).map(share_of).fold(0.0, f32::max);
+    let by_words = keyword_confidence(pending);
+    let near = nearest.iter().map(|(_, signals)| evidence.held_words(signals).weight).fold(0.0, f32::max);
     let by_odds = match model_log_odds(*cosine, share, near, script.is_foreign_to(best.script)) {
         odds if odds >= STRONG_ODDS => Confidence::Strong,
         odds if odds >= WEAK_ODDS => Confidence::Weak,
@@ -72,7 +70,11 @@ impl Evidence {
     ) {
         let mut passages: Vec<u32> = ranking.iter().map(|ranked| ranked.passage).collect();
         passages.sort_unstable();
-        let by_word = self.words.filter_by_overlap(&passages, worth);
+        let mut by_word = self.words.filter_by_overlap(&passages, worth);
+        if !self.translated.is_empty() {
+            by_word.extend(self.translated.words.filter_by_overlap(&passages, worth));
+            by_word.sort_unstable();
+        }
         let least = worth.log_odds.filter(|_| calibrated);
         ranking.retain(|ranked| {
             let holds_words = by_word.binary_search(&ranked.passage).is_ok();
@@ -87,9 +89,8 @@ impl Evidence {
 
 /// Returns the log-odds that one message answers the query; `None` if it is not embedded.
 fn log_odds(evidence: &Evidence, signals: &MessageSignals, script: Script) -> Option<f32> {
-    let all = evidence.words.full_weight();
-    let share = if all > 0.0 { signals.held / all } else { 0.0 };
-    Some(model_log_odds(signals.cosine?, share, signals.held, script.is_foreign_to(signals.script)))
+    let held = evidence.held_words(signals);
+    Some(model_log_odds(signals.cosine?, held.share, held.weight, script.is_foreign_to(signals.script)))
 }
 
 fn model_log_odds(cosine: f32, share: f32, near: f32, is_foreign: bool) -> f32 {

@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use super::weights::{RankWeights, inverse_document_frequency};
-use super::{term_groups, validate_query};
+use super::{searched_texts, term_groups, validate_query};
+use crate::domain::text::glossary::Translation;
 use crate::domain::text::question::ParsedQuestion;
 use crate::domain::text::terms::TermExtractor;
 use crate::domain::{Query, SearchMode, SearchResults, Timestamp};
@@ -80,7 +81,14 @@ impl Memory {
         let terms = TermExtractor::default();
         let by_word = matches!(query.mode, SearchMode::Hybrid | SearchMode::Keyword) || vector.is_none();
         let groups = if by_word && query.mode != SearchMode::Exact {
-            term_groups(&question, &query.texts, &terms)
+            let texts = searched_texts(&question, &query.texts, &terms);
+            let both = |(mut asked, translated): (Vec<String>, Translation)| {
+                let other = translated.other_terms().into_iter().filter(|term| !asked.contains(term));
+                let other: Vec<String> = other.collect();
+                asked.extend(other);
+                asked
+            };
+            term_groups(&texts, &terms).into_iter().zip(self.translate_texts(&texts, &terms)).map(both).collect()
         } else {
             Vec::new()
         };

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::keyword::{KeywordScore, QueryTerms};
+use super::translation::TranslatedTerms;
 use super::weights::{RankWeights, kind_weight};
 use crate::domain::PartKind;
 use crate::domain::text::Script;
@@ -47,6 +48,8 @@ pub(super) struct MessageSignals {
     pub(super) window: f32,
     /// Total weight of the query terms that its prose contains together with its neighbours.
     pub(super) held: f32,
+    /// The three scores of its passages in other scripts for the translated query.
+    pub(super) translated: KeywordScore,
     /// Highest cosine of its passages.
     pub(super) cosine: Option<f32>,
     /// Script of its nearest passage.
@@ -62,6 +65,8 @@ pub(super) struct MessageSignals {
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
     pub(super) words: QueryTerms,
+    /// Query in the words of the glossary, for texts in other scripts.
+    pub(super) translated: TranslatedTerms,
     /// Keyword and semantic ranks of passages, from 1.
     pub(super) word_places: HashMap<u32, usize>,
     pub(super) meaning_places: HashMap<u32, usize>,
@@ -88,13 +93,16 @@ impl Memory {
     pub(super) fn gather_evidence(
         &self,
         permit: &PassageFilter<'_>,
-        words: QueryTerms,
+        (words, translated): (QueryTerms, TranslatedTerms),
         meaning: Option<&QueryEmbedding>,
         wanted: CandidateRequest,
         weights: &RankWeights,
     ) -> Result<Evidence> {
         let columns = permit.columns;
-        let by_word = if wanted.words { words.best_passages(permit, weights, wanted.count) } else { Vec::new() };
+        let by_word = match wanted.words {
+            true => best_by_word(permit, (&words, &translated), wanted.count, weights),
+            false => Vec::new(),
+        };
         let mut evidence = Evidence { has_meaning: meaning.is_some(), ..Evidence::default() };
         evidence.word_places = rank_positions(&by_word);
         let mut passages: HashSet<u32> = by_word.iter().map(|(passage, _)| *passage).collect();
@@ -111,9 +119,13 @@ impl Memory {
         // Sorted, so that equal evidence always gives the same result.
         let mut passages: Vec<u32> = passages.into_iter().collect();
         passages.sort_unstable();
-        let scores = if wanted.words { words.score_passages(columns, weights, &passages) } else { HashMap::new() };
+        let scored = if wanted.words { passages.as_slice() } else { &[] };
+        let scores = words.score_passages(columns, weights, scored);
+        let is_foreign = |id: &u32| columns.passage_at(*id).is_some_and(|found| translated.applies_to(found.script));
+        let foreign: Vec<u32> = scored.iter().copied().filter(is_foreign).collect();
+        let foreign = translated.words.score_passages(columns, weights, &foreign);
         for passage in passages {
-            let score = scores.get(&passage).copied().unwrap_or_default();
+            let score = [&scores, &foreign].map(|scores| scores.get(&passage).copied().unwrap_or_default());
             // Keyword mode returns only texts that contain the words, not their neighbours.
             let hit =
                 permit.allows_passage(passage) && (!wanted.only_words || evidence.word_places.contains_key(&passage));
@@ -122,7 +134,7 @@ impl Memory {
         for (key, cosine) in near.keys {
             evidence.add_key(permit, key, cosine);
         }
-        evidence.words = words;
+        (evidence.words, evidence.translated) = (words, translated);
         Ok(evidence)
     }
 }
@@ -180,12 +192,59 @@ fn rank_positions(list: &[(u32, f32)]) -> HashMap<u32, usize> {
     (1..).zip(list).map(|(place, (passage, _))| (*passage, place)).collect()
 }
 
+/// Returns the best passages for the words of the question and, of texts in other scripts, for their translation.
+fn best_by_word(
+    permit: &PassageFilter<'_>,
+    (words, translated): (&QueryTerms, &TranslatedTerms),
+    count: usize,
+    weights: &RankWeights,
+) -> Vec<Neighbour> {
+    let mut best = words.best_passages(permit, weights, count, |_| true);
+    if translated.is_empty() {
+        return best;
+    }
+    let is_foreign = |id| permit.columns.passage_at(id).is_some_and(|found| translated.applies_to(found.script));
+    let foreign = translated.words.best_passages(permit, weights, count, is_foreign);
+    // Scores of two queries are comparable as shares of a full match.
+    let share = |full: f32| move |(passage, score): Neighbour| (passage, score / full.max(1e-6));
+    let mut shares: HashMap<u32, f32> = best.drain(..).map(share(words.full_weight())).collect();
+    for (passage, score) in foreign.into_iter().map(share(translated.words.full_weight())) {
+        let known = shares.entry(passage).or_default();
+        *known = known.max(score);
+    }
+    best.extend(shares);
+    best.sort_unstable_by(compare_neighbours);
+    best
+}
+
+/// Part of the question's words that a message holds with its neighbours.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct HeldWords {
+    /// Share of the weight of all words, 0 to 1.
+    pub(super) share: f32,
+    /// Weight in nats.
+    pub(super) weight: f32,
+}
+
 impl Evidence {
+    /// Returns the part of the question's words, as asked or translated, that a message holds.
+    pub(super) fn held_words(&self, signals: &MessageSignals) -> HeldWords {
+        let of = |held: f32, full: f32| HeldWords { share: if full > 0.0 { held / full } else { 0.0 }, weight: held };
+        let own = of(signals.held, self.words.full_weight());
+        let translated = of(signals.translated.held, self.translated.words.full_weight());
+        if translated.share > own.share { translated } else { own }
+    }
+
+    /// Returns the index terms to highlight: those of the question and of its translation.
+    pub(super) fn highlighted_terms(&self) -> Vec<String> {
+        self.words.terms.iter().chain(&self.translated.spellings).cloned().collect()
+    }
+
     fn add_passage(
         &mut self,
         columns: &DocValues,
         (id, hit): (u32, bool),
-        score: KeywordScore,
+        [score, translated]: [KeywordScore; 2],
         cosine: Option<f32>,
         weights: &RankWeights,
     ) {
@@ -207,11 +266,15 @@ impl Evidence {
         }
         if passage.kind.is_prose() || passage.kind == PartKind::Note {
             signals.held = signals.held.max(score.held);
+            signals.translated.held = signals.translated.held.max(translated.held);
         }
         signals.own = signals.own.max(score.own * kind);
         signals.window = signals.window.max(score.window * kind);
+        signals.translated.own = signals.translated.own.max(translated.own * kind);
+        signals.translated.window = signals.translated.window.max(translated.window * kind);
         if hit {
-            let shown = kind * (score.own + weights.window * score.window + 20.0 * cosine.unwrap_or(0.0).max(0.0));
+            let by_word = |score: KeywordScore| score.own + weights.window * score.window;
+            let shown = kind * (by_word(score).max(by_word(translated)) + 20.0 * cosine.unwrap_or(0.0).max(0.0));
             if !signals.permitted || shown > signals.shown_score {
                 (signals.shown, signals.shown_score, signals.kind_weight) = (id, shown, kind);
             }

@@ -32,6 +32,17 @@ pub(super) struct QueryTerms {
     unique: f32,
     /// Mean number of terms of a passage, alone and with its neighbours.
     means: (f32, f32),
+    /// Weight of words of the question that are not among the terms.
+    unknown: f32,
+}
+
+/// Postings of one term.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TermPostings {
+    /// Empty for a very frequent term that was not read.
+    pub(super) list: Vec<Posting>,
+    /// Number of passages with the term.
+    pub(super) count: usize,
 }
 
 /// Keyword scores of one passage.
@@ -59,48 +70,75 @@ impl QueryTerms {
         groups: &[Vec<String>],
         rare: bool,
     ) -> Result<Self> {
-        let mut words = Self::default();
-        for (group, terms) in groups.iter().filter(|group| !group.is_empty()).take(32).enumerate() {
-            let bit = 1 << group;
-            words.all_groups |= bit;
-            for term in terms {
-                let known = words.terms.iter().position(|known| known == term);
-                if let Some(groups) = known.and_then(|at| words.groups.get_mut(at)) {
+        let (mut terms, mut bits): (Vec<String>, Vec<u32>) = (Vec::new(), Vec::new());
+        let mut all_groups = 0;
+        for (bit, group) in number_groups(groups) {
+            all_groups |= bit;
+            for term in group {
+                let known = terms.iter().position(|known| known == term);
+                if let Some(groups) = known.and_then(|at| bits.get_mut(at)) {
                     *groups |= bit;
                 } else {
-                    words.terms.push(term.clone());
-                    words.groups.push(bit);
+                    terms.push(term.clone());
+                    bits.push(bit);
                 }
             }
         }
-        let numbers: Vec<i64> = words.terms.iter().map(|term| term_number(term)).collect();
-        let mut counts = if rare { snapshot.count_postings(&numbers)? } else { vec![0; numbers.len()] };
-        let most = FREQUENT_PASSAGES.max(columns.len() / FREQUENT_RATIO);
-        let read: Vec<i64> =
-            numbers.iter().zip(&counts).filter(|(_, count)| **count <= most).map(|(n, _)| *n).collect();
-        let mut postings = snapshot.read_postings(&read)?.into_iter();
-        for count in &mut counts {
-            let list = if *count <= most { postings.next().unwrap_or_default() } else { Vec::new() };
-            *count = (*count).max(list.len());
-            words.postings.push(list);
+        let postings = read_term_postings(snapshot, columns, &terms, rare)?;
+        Ok(Self::from_postings(columns, terms, postings, bits, all_groups))
+    }
+
+    /// Creates the terms from their postings. `groups` and `all_groups` are bits, one for each query text.
+    pub(super) fn from_postings(
+        columns: &DocValues,
+        terms: Vec<String>,
+        postings: Vec<TermPostings>,
+        groups: Vec<u32>,
+        all_groups: u32,
+    ) -> Self {
+        let texts = columns.text_count();
+        Self {
+            terms,
+            weights: postings.iter().map(|term| inverse_document_frequency(texts, term.count)).collect(),
+            postings: postings.into_iter().map(|term| term.list).collect(),
+            groups,
+            all_groups,
+            unique: inverse_document_frequency(texts, 1),
+            means: (columns.mean_words(), columns.mean_window()),
+            unknown: 0.0,
         }
-        words.weights = counts.iter().map(|count| inverse_document_frequency(columns.text_count(), *count)).collect();
-        words.unique = inverse_document_frequency(columns.text_count(), 1);
-        words.means = (columns.mean_words(), columns.mean_window());
-        Ok(words)
+    }
+
+    /// Adds words of the question that are not among the terms: `share` for each of them, of mean weight.
+    pub(super) fn add_unknown_words(&mut self, share: f32) {
+        self.unknown = share * self.weights.iter().sum::<f32>();
+    }
+
+    /// Returns the postings of a term that was looked up.
+    pub(super) fn term_postings(&self, term: &str) -> Option<&[Posting]> {
+        let at = self.terms.iter().position(|known| known == term)?;
+        self.postings.get(at).map(Vec::as_slice)
     }
 
     /// Replaces the weights by those of a corpus larger than the doc values.
-    pub(super) fn with_corpus(mut self, wide: &CorpusStats) -> Self {
-        self.weights = self.terms.iter().map(|term| wide.term_weight(term)).collect();
+    pub(super) fn with_corpus(self, wide: &CorpusStats) -> Self {
+        let weights = self.terms.iter().map(|term| wide.term_weight(term)).collect();
+        self.with_corpus_weights(wide, weights)
+    }
+
+    /// Replaces the weights by these of a larger corpus.
+    pub(super) fn with_corpus_weights(mut self, wide: &CorpusStats, weights: Vec<f32>) -> Self {
+        let before = self.weights.iter().sum::<f32>().max(1e-6);
+        self.weights = weights;
+        self.unknown *= self.weights.iter().sum::<f32>() / before;
         self.unique = inverse_document_frequency(wide.texts, 1);
         self.means = (wide.mean_words.max(1.0), wide.mean_window.max(1.0));
         self
     }
 
-    /// Returns the sum of the weights of all terms.
+    /// Returns the sum of the weights of all words of the question.
     pub(super) fn full_weight(&self) -> f32 {
-        self.weights.iter().sum()
+        self.weights.iter().sum::<f32>() + self.unknown
     }
 
     /// Returns those of these ascending passages that contain enough of the query's words.
@@ -115,12 +153,13 @@ impl QueryTerms {
         passages.iter().zip(times.chunks(width)).filter(|(_, counts)| enough(counts)).map(|(id, _)| *id).collect()
     }
 
-    /// Returns the best `count` permitted passages that contain a term of every query text, best first.
+    /// Returns the best `count` permitted and eligible passages that contain a term of every query text, best first.
     pub(super) fn best_passages(
         &self,
         permit: &PassageFilter<'_>,
         weights: &RankWeights,
         count: usize,
+        is_eligible: impl Fn(u32) -> bool,
     ) -> Vec<(u32, f32)> {
         let columns = permit.columns;
         let mean = self.means.0;
@@ -150,7 +189,7 @@ impl QueryTerms {
         let complete = |passage: u32| seen.get(index(passage)).is_none_or(|seen| *seen == self.all_groups);
         let mut found: Vec<(u32, f32)> = touched
             .into_iter()
-            .filter(|passage| complete(*passage) && permit.allows_passage(*passage))
+            .filter(|passage| complete(*passage) && permit.allows_passage(*passage) && is_eligible(*passage))
             .filter_map(|passage| Some((passage, *scores.get(index(passage))?)))
             .collect();
         if found.len() > count {
@@ -221,6 +260,30 @@ impl QueryTerms {
         }
         times
     }
+}
+
+/// Returns each text's terms with the bit of the text. Texts without terms, and those after the 32nd, are left out.
+pub(super) fn number_groups<T>(groups: &[Vec<T>]) -> impl Iterator<Item = (u32, &Vec<T>)> {
+    (0..32).map(|group| 1 << group).zip(groups.iter().filter(|group| !group.is_empty()))
+}
+
+/// Reads the postings of these terms. With `rare`, those of very frequent terms are only counted.
+pub(super) fn read_term_postings(
+    snapshot: &Snapshot<'_>,
+    columns: &DocValues,
+    terms: &[String],
+    rare: bool,
+) -> Result<Vec<TermPostings>> {
+    let numbers: Vec<i64> = terms.iter().map(|term| term_number(term)).collect();
+    let counts = if rare { snapshot.count_postings(&numbers)? } else { vec![0; numbers.len()] };
+    let most = FREQUENT_PASSAGES.max(columns.len() / FREQUENT_RATIO);
+    let read: Vec<i64> = numbers.iter().zip(&counts).filter(|(_, count)| **count <= most).map(|(n, _)| *n).collect();
+    let mut postings = snapshot.read_postings(&read)?.into_iter();
+    let of_term = |count: usize| {
+        let list = if count <= most { postings.next().unwrap_or_default() } else { Vec::new() };
+        TermPostings { count: count.max(list.len()), list }
+    };
+    Ok(counts.into_iter().map(of_term).collect())
 }
 
 /// Returns the BM25 term frequency factor; `length` is relative to the mean.

@@ -14,16 +14,18 @@ mod page;
 mod rank;
 #[cfg(test)]
 mod tests;
+mod translation;
 mod weights;
 
 use std::collections::HashSet;
 use std::time::Instant;
 
+use crate::domain::text::glossary::{Glossary, Translation};
 use crate::domain::text::question::ParsedQuestion;
 use crate::domain::text::terms::TermExtractor;
 use crate::domain::{Confidence, Query, SearchMode, SearchResults, Timestamp, limits};
 use crate::embed;
-use crate::memory::index::doc_values::{PassageFilter, needs_store_lookup};
+use crate::memory::index::doc_values::{DocValues, PassageFilter, needs_store_lookup};
 use crate::memory::state::health::describe_not_embedded;
 use crate::memory::{Error, Memory, Result};
 use crate::store::Snapshot;
@@ -31,6 +33,7 @@ use evidence::{CandidateRequest, Evidence, MIN_CANDIDATES, QueryEmbedding};
 use keyword::QueryTerms;
 use page::ScoredCandidate;
 use rank::{RankContext, ScorePart, ScoredMessage};
+use translation::TranslatedTerms;
 
 pub use arguments::{SearchArguments, encode_search_cursor};
 pub use corpus_stats::{CorpusStats, RemoteQuery};
@@ -100,7 +103,7 @@ impl Memory {
         request: &SearchRequest<'_>,
         answer: &mut SearchResults,
     ) -> Result<(Evidence, Vec<ScoredCandidate>)> {
-        let SearchRequest { snapshot, query, now, wide, terms } = *request;
+        let SearchRequest { snapshot, query, now, wide, .. } = *request;
         let question = ParsedQuestion::parse_texts(&query.texts, now, || self.zone.clone());
         let meaning = match query.mode {
             SearchMode::Hybrid | SearchMode::Semantic => self.query_embedding(request, &question, answer)?,
@@ -122,15 +125,8 @@ impl Memory {
             messages: messages.as_deref(),
             without: &without,
         };
-        let groups = term_groups(&question, &query.texts, terms);
-        let words = time_stage(answer, "words", || {
-            let words = QueryTerms::load_postings(snapshot, &columns, &groups, query.worth.is_some())?;
-            Ok(match wide {
-                Some(wide) => words.with_corpus(wide),
-                None => words,
-            })
-        })?;
         let by_word = query.mode != SearchMode::Semantic || meaning.is_none();
+        let (words, translated) = time_stage(answer, "words", || self.load_terms(request, &columns, &question))?;
         if by_word && words.terms.is_empty() {
             let why = "the query has only very common words, so keyword search was skipped; exact mode finds them";
             answer.warnings.push(why.to_owned());
@@ -142,7 +138,7 @@ impl Memory {
             keys: question.wants_advice,
         };
         let mut evidence = time_stage(answer, "gather", || {
-            self.gather_evidence(&permit, words, meaning.as_ref(), wanted, &self.weights)
+            self.gather_evidence(&permit, (words, translated), meaning.as_ref(), wanted, &self.weights)
         })?;
         let mut conversation_words = None;
         if let Some(wide) = wide {
@@ -171,6 +167,31 @@ impl Memory {
             load_candidates(request, ranking)
         })?;
         Ok((evidence, found))
+    }
+
+    /// Looks up the words of the question, as asked and in the other language.
+    fn load_terms(
+        &self,
+        request: &SearchRequest<'_>,
+        columns: &DocValues,
+        question: &ParsedQuestion,
+    ) -> Result<(QueryTerms, TranslatedTerms)> {
+        let SearchRequest { snapshot, query, wide, terms, .. } = *request;
+        let rare = query.worth.is_some();
+        let texts = searched_texts(question, &query.texts, terms);
+        let words = QueryTerms::load_postings(snapshot, columns, &term_groups(&texts, terms), rare)?;
+        let groups = self.translate_texts(&texts, terms);
+        let translated =
+            TranslatedTerms::load_postings(snapshot, columns, &groups, &words, question.script, rare)?;
+        Ok(match wide {
+            Some(wide) => (words.with_corpus(wide), translated.with_corpus(wide)),
+            None => (words, translated),
+        })
+    }
+
+    fn translate_texts(&self, texts: &[&String], terms: &TermExtractor) -> Vec<Translation> {
+        let glossary = self.glossary.get_or_init(|| Glossary::with_user_lines(self.settings.search.glossary.lines()));
+        texts.iter().map(|text| glossary.translate(text, terms, limits::QUERY_TERMS)).collect()
     }
 
     /// Raises the score of texts that contain the query's quoted phrases.
@@ -272,11 +293,15 @@ fn load_candidates(request: &SearchRequest<'_>, ranking: Vec<ScoredMessage>) -> 
     Ok(found)
 }
 
-/// Returns the terms of each query text: of its subject, or of the whole text if the subject has none.
-fn term_groups(question: &ParsedQuestion, texts: &[String], terms: &TermExtractor) -> Vec<Vec<String>> {
-    let of = |text: &String| terms.query_terms(text, limits::QUERY_TERMS);
-    let subjects = question.subjects.iter().map(of).zip(texts);
-    subjects.map(|(found, text)| if found.is_empty() { of(text) } else { found }).collect()
+/// Returns what is searched for of each query text: its subject, or the whole text if the subject has no terms.
+fn searched_texts<'a>(question: &'a ParsedQuestion, texts: &'a [String], terms: &TermExtractor) -> Vec<&'a String> {
+    let has_terms = |text: &String| !terms.query_terms(text, 1).is_empty();
+    question.subjects.iter().zip(texts).map(|(subject, text)| if has_terms(subject) { subject } else { text }).collect()
+}
+
+/// Returns the terms of each text.
+fn term_groups(texts: &[&String], terms: &TermExtractor) -> Vec<Vec<String>> {
+    texts.iter().map(|text| terms.query_terms(text, limits::QUERY_TERMS)).collect()
 }
 
 fn validate_query(query: &Query) -> Result<()> {

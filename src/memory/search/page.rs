@@ -36,6 +36,7 @@ impl Memory {
         let (mut texts, mut shown_ids) = (HashSet::new(), HashSet::new());
         let (mut passed, mut over_budget) = (query.offset, false);
         let labels = if found == 0 { HashMap::new() } else { project_labels(snapshot)? };
+        let highlighted = evidence.highlighted_terms();
         answer.tokens = FRAME_TOKENS;
         for (ranked, candidate) in ranking.into_iter().skip(query.offset) {
             if answer.hits.len() == query.limit {
@@ -47,7 +48,7 @@ impl Memory {
             if !texts.insert(normalised_hash(&body.text)) {
                 continue;
             }
-            let shown = HitBuilder { query, evidence, terms };
+            let shown = HitBuilder { query, evidence, highlighted: &highlighted, terms };
             let mut hit = shown.build_hit(&ranked, &candidate, body);
             if let Some(label) = labels.get(&hit.project_row) {
                 hit.project.clone_from(label);
@@ -115,19 +116,21 @@ fn normalised_hash(text: &str) -> ContentHash {
 struct HitBuilder<'a> {
     query: &'a Query,
     evidence: &'a Evidence,
+    /// Index terms to look for in snippets.
+    highlighted: &'a [String],
     terms: &'a TermExtractor,
 }
 
 impl HitBuilder<'_> {
     fn build_hit(&self, ranked: &ScoredMessage, candidate: &PassageCandidate, body: ResultContent) -> Hit {
-        let Self { query, evidence, terms } = *self;
+        let Self { query, evidence, highlighted, terms } = *self;
         // Exact mode matched the whole text; every other mode matched the shown passage.
         let within = if query.mode == SearchMode::Exact { 0..body.text.len() } else { candidate.range.clone() };
         let passage = body.text.get(within.clone()).unwrap_or("");
         let matched = Match {
             keyword_rank: evidence.word_places.get(&ranked.passage).copied(),
             semantic_rank: evidence.meaning_places.get(&ranked.passage).copied(),
-            terms: snippet::matching_terms(passage, &evidence.words.terms, terms),
+            terms: snippet::matching_terms(passage, highlighted, terms),
         };
         // A note has its own title, or its text serves as one; the title of its session belongs to another note.
         let title = if body.title.is_empty() { &body.text } else { &body.title };
@@ -135,7 +138,7 @@ impl HitBuilder<'_> {
         let text = match query.detail {
             Detail::Index => String::new(),
             Detail::Snippet => {
-                snippet::best_window(&body.text, &evidence.words.terms, &within, SNIPPET_CHARACTERS, terms)
+                snippet::best_window(&body.text, highlighted, &within, SNIPPET_CHARACTERS, terms)
             }
             Detail::Full => body.text,
         };

@@ -18,6 +18,8 @@ use crate::memory::index::doc_values::DocValues;
 
 /// Top messages from which session scores are computed.
 const SESSION_CANDIDATES: usize = 200;
+/// Share of texts in the question's script from which a history counts as mixed.
+const OWN_SCRIPT_TEXTS: f32 = 0.1;
 
 /// Message with its score.
 #[derive(Debug, Clone)]
@@ -125,6 +127,10 @@ impl ScoredMessage {
 /// Scales raw keyword scores and cosines to a common range.
 struct ScoreScale<'a> {
     full: f32,
+    /// Same for the translated query.
+    translated_full: f32,
+    /// Share of the keyword score for texts in another script.
+    translated_share: f32,
     evidence: &'a Evidence,
     mode: SearchMode,
     script: Script,
@@ -134,25 +140,46 @@ struct ScoreScale<'a> {
 impl<'a> ScoreScale<'a> {
     fn for_evidence(evidence: &'a Evidence, context: &RankContext<'a>) -> Self {
         let weights = context.weights;
-        let best =
-            evidence.messages.values().map(|signals| signals.own + weights.window * signals.window).fold(0.0, f32::max);
-        let full = evidence.words.full_weight() * (1.0 + weights.window) * weights.full_match;
-        Self { full: best.max(full).max(1e-6), evidence, mode: context.mode, script: context.question.script, weights }
+        let by_word = |own: f32, window: f32| own + weights.window * window;
+        let full_scale = |best: f32, full_weight: f32| {
+            best.max(full_weight * (1.0 + weights.window) * weights.full_match).max(1e-6)
+        };
+        let messages = || evidence.messages.values();
+        let best = messages().map(|signals| by_word(signals.own, signals.window)).fold(0.0, f32::max);
+        let translated = messages().map(|signals| signals.translated);
+        let translated = translated.map(|score| by_word(score.own, score.window)).fold(0.0, f32::max);
+        Self {
+            full: full_scale(best, evidence.words.full_weight()),
+            translated_full: full_scale(translated, evidence.translated.words.full_weight()),
+            translated_share: translated_share(context),
+            evidence,
+            mode: context.mode,
+            script: context.question.script,
+            weights,
+        }
     }
 
     /// Returns the weighted keyword and semantic scores.
     fn base_scores(&self, signals: &MessageSignals) -> [f32; 2] {
-        let words = ((signals.own + self.weights.window * signals.window) / self.full).powf(self.weights.match_power);
+        let scale = |own: f32, window: f32, full: f32| {
+            ((own + self.weights.window * window) / full).powf(self.weights.match_power)
+        };
+        let words = scale(signals.own, signals.window, self.full);
+        let translated = scale(signals.translated.own, signals.translated.window, self.translated_full);
+        let is_foreign = self.script.is_foreign_to(signals.script);
+        let is_translated = is_foreign && !self.evidence.translated.is_empty();
         let share = match self.mode {
             _ if !self.evidence.has_meaning => 1.0,
             SearchMode::Keyword | SearchMode::Exact => 1.0,
             SearchMode::Semantic => 0.0,
+            SearchMode::Hybrid if is_translated => self.translated_share,
             SearchMode::Hybrid => self.weights.word_share,
         };
         let meaning = self.semantic_score(signals);
-        // A text in another script cannot contain the words of the question; its keyword score is replaced by a share
-        // of its semantic score.
-        if words == 0.0 && self.script.is_foreign_to(signals.script) {
+        let words = words.max(translated);
+        // A text in another script cannot contain the words of the question; without their translation its keyword
+        // score is replaced by a share of its semantic score.
+        if words == 0.0 && is_foreign && !is_translated {
             return [0.0, (1.0 - share) * meaning + share * self.weights.foreign * meaning.max(0.0)];
         }
         [share * words, (1.0 - share) * meaning]
@@ -163,6 +190,14 @@ impl<'a> ScoreScale<'a> {
         let above = |cosine: f32| (cosine - spread.mean) / spread.deviation.max(1e-3);
         signals.cosine.map_or(0.0, |cosine| self.weights.deviation * above(cosine))
     }
+}
+
+/// Returns the share of the keyword score for texts in another script than the question: lower if the history has other
+/// texts in the question's own script, whose words need no translation.
+fn translated_share(context: &RankContext<'_>) -> f32 {
+    let weights = context.weights;
+    let own = (context.columns.sample_script_share(context.question.script) / OWN_SCRIPT_TEXTS).min(1.0);
+    weights.translated_alone + own * (weights.translated_mixed - weights.translated_alone)
 }
 
 fn score_message(

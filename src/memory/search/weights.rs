@@ -57,6 +57,10 @@ weights! {
     deviation = 0.2,
     /// Share of the semantic score that replaces the keyword score if a text is in another script than the question.
     foreign = 0.5,
+    /// Share of the translated keyword score for texts in another script, if hardly any text is in the question's.
+    translated_alone = 0.5,
+    /// The same in a history with texts in both scripts.
+    translated_mixed = 0.35,
     /// Share of the previous message's score added to a person's message.
     before = 0.1,
     /// Share of the next message's score added to a person's message.

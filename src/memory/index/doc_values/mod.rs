@@ -19,6 +19,9 @@ pub(in crate::memory) use permit::{PassageFilter, needs_store_lookup};
 /// Terms of a neighbour that count towards a window; longer neighbours are scaled down to it.
 pub(in crate::memory) const WINDOW_WORDS: f32 = 30.0;
 
+/// Passages that are looked at to estimate which scripts the texts are in.
+const SCRIPT_SAMPLES: usize = 1_000;
+
 /// Decoded ranking data of one passage.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::memory) struct Passage {
@@ -221,6 +224,18 @@ impl DocValues {
     #[expect(clippy::cast_precision_loss, reason = "a count of passages; its logarithm does not need the last digit")]
     pub(in crate::memory) const fn text_count(&self) -> f32 {
         self.totals.texts as f32
+    }
+
+    /// Returns the share of the text passages that are in this script or in several, from evenly spaced samples.
+    pub(in crate::memory) fn sample_script_share(&self, script: Script) -> f32 {
+        let step = self.len().div_ceil(SCRIPT_SAMPLES).max(1);
+        let (mut texts, mut matching) = (0.0_f32, 0.0_f32);
+        let ids = (0..self.len()).step_by(step).filter_map(|id| u32::try_from(id).ok());
+        for passage in ids.filter_map(|id| self.passage_at(id)).filter(|passage| passage.purpose == Purpose::Text) {
+            texts += 1.0;
+            matching += if script.is_foreign_to(passage.script) { 0.0 } else { 1.0 };
+        }
+        if texts > 0.0 { matching / texts } else { 0.0 }
     }
 
     /// Returns the mean number of terms of a passage, at least 1.
