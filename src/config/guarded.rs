@@ -43,10 +43,11 @@ mod tests {
     use crate::config::LayeredSettings;
 
     /// Settings with a text or a list as value that name nothing outside of this program.
-    const HARMLESS: [&str; 7] = [
+    const HARMLESS: [&str; 8] = [
         "store.durability",
         "vector.index",
         "search.mode",
+        "search.glossary",
         "mcp.profile",
         "serve.backend",
         "log.filter",

@@ -263,6 +263,8 @@ mod tests {
         assert!(layered.warnings[0].contains("did you mean search.limit?"), "{:?}", layered.warnings);
         let error = load("[vector]\nindex = \"fast\"\n").unwrap_err().to_string();
         assert!(error.contains("vector.index") && error.contains("scan"), "{error}");
+        let error = load("[search]\nglossary = [\"k8s = kubernetes\"]\n").unwrap_err().to_string();
+        assert!(error.contains("search.glossary") && error.contains("not a Chinese word"), "{error}");
         assert!(load("[search\n").unwrap_err().to_string().contains("not valid TOML"));
     }
 }

@@ -4,7 +4,7 @@
 //! All spellings of a word are one term of a query (Pirkola's structured query, SIGIR 1998): a text with a frequent
 //! synonym does not outrank one with the rare word that was meant. docs/decisions/0050 has the measurements.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use super::is_cjk;
@@ -44,7 +44,12 @@ impl GlossaryLine {
         let is_separator = |c: char| c.is_whitespace() || matches!(c, ',' | '、' | ';');
         let line = Self {
             words: words.split(is_separator).filter(|word| !word.is_empty()).map(simplified).collect(),
-            spellings: spellings.split([',', '、', ';']).map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect(),
+            spellings: spellings
+                .split([',', '、', ';'])
+                .map(str::trim)
+                .filter(|s| !s.is_empty())
+                .map(str::to_owned)
+                .collect(),
         };
         (!line.words.is_empty() && !line.spellings.is_empty()).then_some(line)
     }
@@ -135,7 +140,11 @@ impl Glossary {
             let is_chinese = is_cjk(first);
             let end = rest.find(|c| is_cjk(c) != is_chinese).unwrap_or(rest.len());
             let (run, after) = rest.split_at(end);
-            if is_chinese { made.add_chinese(&simplify_chinese(run)) } else { made.add_english(run) }
+            if is_chinese {
+                made.add_chinese(&simplify_chinese(run))
+            } else {
+                made.add_english(run)
+            }
             rest = after;
         }
         let unknown_share = if made.known > 0.0 { made.unknown / made.known } else { 0.0 };
@@ -219,7 +228,10 @@ impl TranslationBuilder<'_> {
     }
 
     /// Adds a term unless its spellings were all added before, as with two words of the question that mean the same.
-    fn add_term(&mut self, term: GlossaryTerm) {
+    fn add_term(&mut self, mut term: GlossaryTerm) {
+        // Spellings with one stem, such as "migrate" and "migration", are found by the same index term.
+        let mut seen = HashSet::new();
+        term.other.retain(|spelling| seen.insert(spelling.clone()));
         let is_known = |spelling: &Vec<String>| self.found.iter().any(|found| found.other.contains(spelling));
         let repeats = self.found.iter().any(|found| found.own == term.own)
             || (!term.other.is_empty() && term.other.iter().all(is_known));
@@ -244,4 +256,95 @@ fn simplified(word: &str) -> String {
 /// Returns the index terms of an English spelling: one for each of its words that is no stop word.
 fn spelling_terms(spelling: &str, terms: &TermExtractor) -> Vec<String> {
     spelling.split_whitespace().filter_map(|word| terms.query_terms(word, 1).pop()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Translates a text to lines such as `遥测 → telemetri`; spellings of several terms are joined by `+`.
+    fn translate(glossary: &Glossary, text: &str) -> Vec<String> {
+        let in_words = |term: &GlossaryTerm| {
+            let other: Vec<String> = term.other.iter().map(|spelling| spelling.join("+")).collect();
+            format!("{} → {}", term.own.join("+"), other.join(", "))
+        };
+        glossary.translate(text, &TermExtractor::default(), 64).terms.iter().map(in_words).collect()
+    }
+
+    #[test]
+    fn built_in_lines_are_well_formed() {
+        let (mut words, terms) = (HashMap::new(), TermExtractor::default());
+        for (number, line) in BUILT_IN.lines().enumerate().map(|(at, line)| (at + 1, line)) {
+            if line.starts_with("# ") {
+                continue;
+            }
+            let (chinese, english) = line.split_once('\t').unwrap_or_else(|| panic!("line {number} has no tab"));
+            for word in chinese.split(' ') {
+                assert!(!word.is_empty() && word.chars().all(is_cjk), "line {number}: {word:?} is not Chinese");
+                assert_eq!(simplified(word), word, "line {number}: write simplified characters");
+                assert_eq!(words.insert(word, number), None, "line {number}: {word} is on two lines");
+            }
+            let spellings: Vec<&str> = english.split(", ").collect();
+            for (at, spelling) in spellings.iter().enumerate() {
+                let words = spelling.split(' ').count();
+                let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || " -_/".contains(c);
+                assert!(!spelling.is_empty() && spelling.chars().all(plain), "line {number}: {spelling:?}");
+                assert_eq!(
+                    spelling_terms(spelling, &terms).len(),
+                    words,
+                    "line {number}: {spelling:?} has a stop word"
+                );
+                assert!(words <= MAX_SPELLING_TERMS, "line {number}: {spelling:?} is too long");
+                assert!(
+                    !spellings.iter().take(at).any(|before| before == spelling),
+                    "line {number}: {spelling:?} twice"
+                );
+            }
+            GlossaryLine::parse(&line.replace('\t', " = ")).unwrap();
+        }
+        assert!(words.len() > 1_200, "{} words", words.len());
+    }
+
+    #[test]
+    fn the_longest_word_is_looked_up() {
+        let glossary = Glossary::with_user_lines(&[]);
+        for (text, expect) in [
+            ("遥测", vec!["遥测 → telemetri"]),
+            ("單元測試", vec!["单元+元测+测试 → unit+test"]),
+            ("死锁", vec!["死锁 → deadlock"]),
+            ("Qdrant 公证", vec!["qdrant → ", "公证 → notar"]),
+            ("吃了吗", vec![]),
+        ] {
+            let found = translate(&glossary, text);
+            assert_eq!(found, expect, "{text}");
+        }
+        let english = translate(&glossary, "the unit tests deadlocked");
+        assert_eq!(english, ["unit+test → 单元+元测+测试, 单测", "deadlock → 死锁"]);
+        assert!(translate(&glossary, "Memory leaks").first().is_some_and(|line| line.contains("内存+存泄+泄漏")));
+    }
+
+    #[test]
+    fn unknown_words_lower_the_share() {
+        let share =
+            |text: &str| Glossary::with_user_lines(&[]).translate(text, &TermExtractor::default(), 64).unknown_share;
+        assert!(share("遥测怎么关闭了") < 0.01 && share("遥测和红烧肉") > 0.5);
+    }
+
+    #[test]
+    fn a_users_line_replaces_the_built_in_one() {
+        let line = GlossaryLine::parse("數倉，遥测 = Data Mart, phone home").unwrap();
+        let glossary = Glossary::with_user_lines(&[line]);
+        assert_eq!(translate(&glossary, "数仓"), ["数仓 → data+mart, phone+home"]);
+        assert_eq!(translate(&glossary, "遥测"), ["遥测 → data+mart, phone+home"]);
+        for (line, why) in [
+            ("数仓", "no Chinese word"),
+            ("数仓 = ", "no English one"),
+            ("k8s = kubernetes", "not a Chinese word"),
+            ("数仓 = 仓库", "not an English word"),
+            ("数仓 = the", "too common"),
+        ] {
+            let error = GlossaryLine::parse(line).unwrap_err();
+            assert!(error.contains(why) && error.contains("write \"词 = word"), "{error}");
+        }
+    }
 }

@@ -70,16 +70,15 @@ impl Evidence {
     ) {
         let mut passages: Vec<u32> = ranking.iter().map(|ranked| ranked.passage).collect();
         passages.sort_unstable();
-        let mut by_word = self.words.filter_by_overlap(&passages, worth);
-        if !self.translated.is_empty() {
-            by_word.extend(self.translated.words.filter_by_overlap(&passages, worth));
-            by_word.sort_unstable();
-        }
+        let by_word = self.words.filter_by_overlap(&passages, worth);
+        let translated = self.translated.filter_by_overlap(&passages, worth);
         let least = worth.log_odds.filter(|_| calibrated);
         ranking.retain(|ranked| {
-            let holds_words = by_word.binary_search(&ranked.passage).is_ok();
+            let signals = self.messages.get(&ranked.message);
+            let is_foreign = signals.is_some_and(|signals| signals.translated.own > 0.0);
+            let holds_words = by_word.binary_search(&ranked.passage).is_ok()
+                || (is_foreign && translated.binary_search(&ranked.passage).is_ok());
             least.map_or(holds_words, |least| {
-                let signals = self.messages.get(&ranked.message);
                 let odds = signals.and_then(|signals| log_odds(self, signals, script));
                 odds.map_or(holds_words, |odds| odds >= least)
             })

@@ -181,8 +181,7 @@ impl Memory {
         let texts = searched_texts(question, &query.texts, terms);
         let words = QueryTerms::load_postings(snapshot, columns, &term_groups(&texts, terms), rare)?;
         let groups = self.translate_texts(&texts, terms);
-        let translated =
-            TranslatedTerms::load_postings(snapshot, columns, &groups, &words, question.script, rare)?;
+        let translated = TranslatedTerms::load_postings(snapshot, columns, &groups, &words, question.script, rare)?;
         Ok(match wide {
             Some(wide) => (words.with_corpus(wide), translated.with_corpus(wide)),
             None => (words, translated),

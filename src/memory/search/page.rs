@@ -137,9 +137,7 @@ impl HitBuilder<'_> {
         let title = to_one_line(title, TITLE_CHARACTERS);
         let text = match query.detail {
             Detail::Index => String::new(),
-            Detail::Snippet => {
-                snippet::best_window(&body.text, highlighted, &within, SNIPPET_CHARACTERS, terms)
-            }
+            Detail::Snippet => snippet::best_window(&body.text, highlighted, &within, SNIPPET_CHARACTERS, terms),
             Detail::Full => body.text,
         };
         Hit {

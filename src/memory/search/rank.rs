@@ -129,8 +129,8 @@ struct ScoreScale<'a> {
     full: f32,
     /// Same for the translated query.
     translated_full: f32,
-    /// Share of the keyword score for texts in another script.
-    translated_share: f32,
+    /// Weights of keyword and semantic score for texts in another script.
+    translated_shares: [f32; 2],
     evidence: &'a Evidence,
     mode: SearchMode,
     script: Script,
@@ -141,9 +141,8 @@ impl<'a> ScoreScale<'a> {
     fn for_evidence(evidence: &'a Evidence, context: &RankContext<'a>) -> Self {
         let weights = context.weights;
         let by_word = |own: f32, window: f32| own + weights.window * window;
-        let full_scale = |best: f32, full_weight: f32| {
-            best.max(full_weight * (1.0 + weights.window) * weights.full_match).max(1e-6)
-        };
+        let full_scale =
+            |best: f32, full_weight: f32| best.max(full_weight * (1.0 + weights.window) * weights.full_match).max(1e-6);
         let messages = || evidence.messages.values();
         let best = messages().map(|signals| by_word(signals.own, signals.window)).fold(0.0, f32::max);
         let translated = messages().map(|signals| signals.translated);
@@ -151,7 +150,7 @@ impl<'a> ScoreScale<'a> {
         Self {
             full: full_scale(best, evidence.words.full_weight()),
             translated_full: full_scale(translated, evidence.translated.words.full_weight()),
-            translated_share: translated_share(context),
+            translated_shares: translated_shares(context),
             evidence,
             mode: context.mode,
             script: context.question.script,
@@ -168,21 +167,21 @@ impl<'a> ScoreScale<'a> {
         let translated = scale(signals.translated.own, signals.translated.window, self.translated_full);
         let is_foreign = self.script.is_foreign_to(signals.script);
         let is_translated = is_foreign && !self.evidence.translated.is_empty();
-        let share = match self.mode {
-            _ if !self.evidence.has_meaning => 1.0,
-            SearchMode::Keyword | SearchMode::Exact => 1.0,
-            SearchMode::Semantic => 0.0,
-            SearchMode::Hybrid if is_translated => self.translated_share,
-            SearchMode::Hybrid => self.weights.word_share,
+        let [by_word, by_meaning] = match self.mode {
+            _ if !self.evidence.has_meaning => [1.0, 0.0],
+            SearchMode::Keyword | SearchMode::Exact => [1.0, 0.0],
+            SearchMode::Semantic => [0.0, 1.0],
+            SearchMode::Hybrid if is_translated => self.translated_shares,
+            SearchMode::Hybrid => [self.weights.word_share, 1.0 - self.weights.word_share],
         };
         let meaning = self.semantic_score(signals);
         let words = words.max(translated);
         // A text in another script cannot contain the words of the question; without their translation its keyword
         // score is replaced by a share of its semantic score.
         if words == 0.0 && is_foreign && !is_translated {
-            return [0.0, (1.0 - share) * meaning + share * self.weights.foreign * meaning.max(0.0)];
+            return [0.0, by_meaning * meaning + by_word * self.weights.foreign * meaning.max(0.0)];
         }
-        [share * words, (1.0 - share) * meaning]
+        [by_word * words, by_meaning * meaning]
     }
 
     fn semantic_score(&self, signals: &MessageSignals) -> f32 {
@@ -192,12 +191,17 @@ impl<'a> ScoreScale<'a> {
     }
 }
 
-/// Returns the share of the keyword score for texts in another script than the question: lower if the history has other
-/// texts in the question's own script, whose words need no translation.
-fn translated_share(context: &RankContext<'_>) -> f32 {
+/// Returns the weights of keyword and semantic score for texts in another script than the question: lower if the history
+/// has other texts in the question's own script, whose words need no translation.
+fn translated_shares(context: &RankContext<'_>) -> [f32; 2] {
     let weights = context.weights;
     let own = (context.columns.sample_script_share(context.question.script) / OWN_SCRIPT_TEXTS).min(1.0);
-    weights.translated_alone + own * (weights.translated_mixed - weights.translated_alone)
+    let meaning = match context.question.script {
+        Script::Spaced => weights.meaning_mixed_english,
+        Script::Cjk | Script::Mixed => weights.meaning_mixed,
+    };
+    let between = |alone: f32, mixed: f32| alone + own * (mixed - alone);
+    [between(weights.translated_alone, weights.translated_mixed), between(weights.meaning_alone, meaning)]
 }
 
 fn score_message(

@@ -151,3 +151,56 @@ fn index_detail_returns_no_text_and_full_detail_all_of_it() {
     assert_eq!(text(Detail::Full), long);
     assert!(text(Detail::Snippet).chars().count() < 400);
 }
+
+/// Sessions about two subjects in two languages.
+const TWO_LANGUAGES: [(&str, &str, i64, &str); 4] = [
+    ("tele", "assistant", 10, "telemetry is disabled by default now, the flag became opt-in"),
+    ("pool", "assistant", 10, "the connection pool was too small for the workers"),
+    ("pay", "assistant", 10, "支付回调重复处理，现在按订单号做幂等"),
+    ("food", "assistant", 10, "午饭吃了红烧肉和米饭"),
+];
+
+#[test]
+fn a_question_finds_texts_in_the_other_language() {
+    let corpus = TestCorpus::new(&TWO_LANGUAGES);
+    for (question, opening, marked) in [
+        ("为什么遥测默认关闭了", "telemetry is", "telemetri"),
+        ("遥测", "telemetry is", "telemetri"),
+        ("连接池", "the connection", "pool"),
+        ("why was the payment callback processed twice", "支付回调重复处理，现在按订单号做幂等", "支付"),
+        ("idempotent", "支付回调重复处理，现在按订单号做幂等", "幂等"),
+    ] {
+        let results = corpus.search(question, |_| {});
+        assert_eq!(TestCorpus::openings(&results).first().map(String::as_str), Some(opening), "{question}");
+        let hit = results.hits.first().unwrap();
+        assert!(hit.matched.terms.iter().any(|term| term == marked), "{question}: {:?}", hit.matched.terms);
+        assert!(hit.matched.keyword_rank == Some(1), "{question}: {hit:?}");
+    }
+    assert!(corpus.search("午饭", |_| {}).hits.iter().all(|hit| hit.session == "food"));
+}
+
+#[test]
+fn words_in_the_questions_own_script_are_not_translated() {
+    let corpus = TestCorpus::new(&[
+        ("own", "assistant", 10, "the rollback took an hour"),
+        ("synonym", "assistant", 10, "we had to revert the release"),
+        ("chinese", "assistant", 10, "昨天回滚了"),
+    ]);
+    let found = |question: &str| -> Vec<String> {
+        corpus.search(question, |_| {}).hits.into_iter().map(|hit| hit.session).collect()
+    };
+    assert_eq!(found("rollback"), ["own", "chinese"]);
+    let mut all = found("回滚");
+    all.sort_unstable();
+    assert_eq!(all, ["chinese", "own", "synonym"]);
+}
+
+#[test]
+fn every_text_of_a_query_must_match_in_its_own_language_or_in_the_other() {
+    let corpus = TestCorpus::new(&TWO_LANGUAGES);
+    let both = |texts: [&str; 2]| {
+        let texts: Vec<String> = texts.map(str::to_owned).to_vec();
+        corpus.search("", |query| query.texts = texts).hits.len()
+    };
+    assert_eq!((both(["遥测", "默认"]), both(["遥测", "连接池"])), (1, 0));
+}

@@ -6,11 +6,18 @@ use std::borrow::Cow;
 use super::corpus_stats::CorpusStats;
 use super::keyword::{QueryTerms, TermPostings, number_groups, read_term_postings};
 use super::weights::inverse_document_frequency;
+use crate::domain::query::MinOverlap;
 use crate::domain::text::Script;
 use crate::domain::text::glossary::{GlossaryTerm, Translation};
 use crate::memory::Result;
 use crate::memory::index::doc_values::DocValues;
 use crate::store::{Posting, Snapshot};
+
+/// Factors on the overlap that a text in another script needs: a translated question has fewer words, and a word with
+/// several spellings weighs less, so that a larger share of a smaller weight is required. Set on the development
+/// questions: docs/decisions/0050-glossary.md.
+const OVERLAP_WEIGHT_FACTOR: f32 = 0.6;
+const OVERLAP_SHARE_FACTOR: f32 = 2.0;
 
 /// Question in the words of the glossary. Without terms if no text of the store holds a spelling in the other language.
 #[derive(Debug, Default)]
@@ -81,6 +88,16 @@ impl TranslatedTerms {
         !self.is_empty() && (script != self.script || script == Script::Mixed)
     }
 
+    /// Returns those of these ascending passages that contain enough of the translated words.
+    pub(super) fn filter_by_overlap(&self, passages: &[u32], worth: MinOverlap) -> Vec<u32> {
+        let worth = MinOverlap {
+            weight: worth.weight * OVERLAP_WEIGHT_FACTOR,
+            share: worth.share * OVERLAP_SHARE_FACTOR,
+            ..worth
+        };
+        if self.is_empty() { Vec::new() } else { self.words.filter_by_overlap(passages, worth) }
+    }
+
     /// Replaces the weights by those of a corpus larger than the doc values.
     pub(super) fn with_corpus(self, wide: &CorpusStats) -> Self {
         let count = |spelling: &Vec<String>| {
@@ -136,7 +153,8 @@ fn intersect_postings(left: &[Posting], right: &[Posting]) -> Vec<Posting> {
     let mut found = Vec::new();
     for (passage, count) in left {
         rest = rest.get(rest.partition_point(|(other, _)| other < passage)..).unwrap_or(&[]);
-        found.extend(rest.first().filter(|(other, _)| other == passage).map(|(_, other)| (*passage, *count.min(other))));
+        found
+            .extend(rest.first().filter(|(other, _)| other == passage).map(|(_, other)| (*passage, *count.min(other))));
     }
     found
 }

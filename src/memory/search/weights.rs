@@ -57,10 +57,16 @@ weights! {
     deviation = 0.2,
     /// Share of the semantic score that replaces the keyword score if a text is in another script than the question.
     foreign = 0.5,
-    /// Share of the translated keyword score for texts in another script, if hardly any text is in the question's.
+    /// Weight of the translated keyword score for texts in another script, if hardly any text is in the question's.
     translated_alone = 0.5,
-    /// The same in a history with texts in both scripts.
-    translated_mixed = 0.35,
+    /// Weight of the semantic score beside it.
+    meaning_alone = 0.5,
+    /// Weight of the translated keyword score in a history with texts in both scripts.
+    translated_mixed = 0.25,
+    /// Weight of the semantic score beside it, for a Chinese question.
+    meaning_mixed = 0.55,
+    /// The same for an English question, which the embedding model places further from Chinese texts.
+    meaning_mixed_english = 0.65,
     /// Share of the previous message's score added to a person's message.
     before = 0.1,
     /// Share of the next message's score added to a person's message.
