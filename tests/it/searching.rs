@@ -49,6 +49,38 @@ fn words_in_two_languages_and_identifiers() {
 }
 
 #[test]
+fn words_across_languages() {
+    for (query, session, marked) in [
+        ("customer charged twice for one order", "同一笔订单被扣了两次", "重复"),
+        ("unit test names", "单元测试", "单元"),
+        ("connection pool exhausted", "Grafana shows request latency", "pool"),
+        ("请求延迟", "Grafana shows request latency", "latenc"),
+    ] {
+        let found = search(&[query, "--mode", "keyword", "--limit", "3"]);
+        let hit = results(&found).iter().find(|hit| hit["title"].as_str().unwrap().contains(session));
+        let hit = hit.unwrap_or_else(|| panic!("{query}: {found}"));
+        let terms = hit["match"]["terms"].as_array().unwrap();
+        assert!(terms.iter().any(|term| term == marked), "{query}: {hit}");
+    }
+}
+
+#[test]
+fn own_words_of_the_glossary_are_searched_and_a_wrong_line_is_named() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let titles = |home: &TestHome| {
+        let found = home.json(&["search", "慢吞吞", "--mode", "keyword"]);
+        results(&found).iter().map(|hit| hit["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(titles(&home).iter().all(|title| !title.contains("Grafana")));
+    let _ = home.run(&["config", "set", "search.glossary", "[\"慢吞吞 = Grafana\"]"]);
+    assert!(titles(&home).iter().any(|title| title.contains("Grafana")), "{:?}", titles(&home));
+    let refused = || home.run(&["config", "set", "search.glossary", "[\"k8s = kubernetes\"]"]);
+    refused().fails(2, "search.glossary");
+    refused().fails(2, "\"k8s = kubernetes\" has \"k8s\" on the left, which is not a Chinese word");
+}
+
+#[test]
 fn meaning_across_languages() {
     for (query, session) in [
         ("container was killed by the kernel because of memory", "order-consumer"),

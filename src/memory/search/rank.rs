@@ -129,8 +129,10 @@ struct ScoreScale<'a> {
     full: f32,
     /// Same for the translated query.
     translated_full: f32,
-    /// Weights of keyword and semantic score for texts in another script.
-    translated_shares: [f32; 2],
+    /// Factor on the keyword score of the translated query.
+    translated_factor: f32,
+    /// Weight of the semantic score for texts in another script.
+    foreign_meaning: f32,
     evidence: &'a Evidence,
     mode: SearchMode,
     script: Script,
@@ -147,10 +149,12 @@ impl<'a> ScoreScale<'a> {
         let best = messages().map(|signals| by_word(signals.own, signals.window)).fold(0.0, f32::max);
         let translated = messages().map(|signals| signals.translated);
         let translated = translated.map(|score| by_word(score.own, score.window)).fold(0.0, f32::max);
+        let [translated_factor, foreign_meaning] = translation_weights(context);
         Self {
             full: full_scale(best, evidence.words.full_weight()),
             translated_full: full_scale(translated, evidence.translated.words.full_weight()),
-            translated_shares: translated_shares(context),
+            translated_factor,
+            foreign_meaning,
             evidence,
             mode: context.mode,
             script: context.question.script,
@@ -171,11 +175,11 @@ impl<'a> ScoreScale<'a> {
             _ if !self.evidence.has_meaning => [1.0, 0.0],
             SearchMode::Keyword | SearchMode::Exact => [1.0, 0.0],
             SearchMode::Semantic => [0.0, 1.0],
-            SearchMode::Hybrid if is_translated => self.translated_shares,
+            SearchMode::Hybrid if is_translated => [self.weights.word_share, self.foreign_meaning],
             SearchMode::Hybrid => [self.weights.word_share, 1.0 - self.weights.word_share],
         };
         let meaning = self.semantic_score(signals);
-        let words = words.max(translated);
+        let words = words.max(self.translated_factor * translated);
         // A text in another script cannot contain the words of the question; without their translation its keyword
         // score is replaced by a share of its semantic score.
         if words == 0.0 && is_foreign && !is_translated {
@@ -191,9 +195,9 @@ impl<'a> ScoreScale<'a> {
     }
 }
 
-/// Returns the weights of keyword and semantic score for texts in another script than the question: lower if the history
-/// has other texts in the question's own script, whose words need no translation.
-fn translated_shares(context: &RankContext<'_>) -> [f32; 2] {
+/// Returns the factor on the translated keyword score, and the weight of the semantic score for texts in another script:
+/// a history that has texts in the question's own script needs the translation less.
+fn translation_weights(context: &RankContext<'_>) -> [f32; 2] {
     let weights = context.weights;
     let own = (context.columns.sample_script_share(context.question.script) / OWN_SCRIPT_TEXTS).min(1.0);
     let meaning = match context.question.script {

@@ -57,13 +57,13 @@ weights! {
     deviation = 0.2,
     /// Share of the semantic score that replaces the keyword score if a text is in another script than the question.
     foreign = 0.5,
-    /// Weight of the translated keyword score for texts in another script, if hardly any text is in the question's.
-    translated_alone = 0.5,
-    /// Weight of the semantic score beside it.
+    /// Factor on the keyword score of the translated question, if hardly any text is in the question's script.
+    translated_alone = 1.0,
+    /// Weight of the semantic score beside it, for texts in another script.
     meaning_alone = 0.5,
-    /// Weight of the translated keyword score in a history with texts in both scripts.
-    translated_mixed = 0.25,
-    /// Weight of the semantic score beside it, for a Chinese question.
+    /// Factor on the keyword score of the translated question in a history with texts in both scripts.
+    translated_mixed = 0.5,
+    /// Weight of the semantic score beside it, for a Chinese question and texts in another script.
     meaning_mixed = 0.55,
     /// The same for an English question, which the embedding model places further from Chinese texts.
     meaning_mixed_english = 0.65,
