@@ -227,6 +227,8 @@ pub struct SearchSettings {
     pub max_tokens: usize,
     /// Default mode of a search.
     pub mode: String,
+    /// Ranking weights that differ from the defaults, `NAME=NUMBER` each.
+    pub weights: Vec<String>,
 }
 
 /// Section `[mcp]`: the MCP server.
