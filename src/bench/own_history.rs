@@ -1,12 +1,15 @@
-//! Retrieval benchmark over the user's own history: a commit's subject is the question, the sessions in which git printed
-//! that commit are the answer. Reads the store only; nothing leaves the machine.
+//! Retrieval benchmark over the user's own history: a commit's subject is the question, the sessions that made the commit
+//! are the answer. Those are the sessions in which git printed it, or that were open at its time and named most of its
+//! files. Reads only; nothing leaves the machine.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
 use super::Error;
+use super::git_history::{Commit, read_commits};
 use super::score::{MeanMeasures, Measures, bootstrap_interval, round_figure};
 use crate::domain::text::is_cjk;
 use crate::domain::{ContentHash, Detail, Filter, MessageId, PartKind, Query, SearchMode, Timestamp};
@@ -22,6 +25,8 @@ const MIN_WORDS: usize = 3;
 const MIN_HAN: usize = 6;
 /// A subject in more sessions than these, such as the title of a release, has no answer of its own.
 const MAX_SESSIONS: usize = 3;
+/// Milliseconds after its end in which a session may still be the one whose work is committed.
+const COMMIT_DELAY: i64 = 30 * 60 * 1000;
 /// Questions in each half from which weights can be fitted.
 const MIN_HALF: usize = 20;
 /// Weights that differ between people, and the values that are tried: how much is asked in the words of the text, and how
@@ -85,19 +90,41 @@ pub struct OwnReport {
     pub interrupted: bool,
 }
 
-/// Asks the store for the sessions of the user's own commits; fits weights on one half of the questions if `fit` is true.
-/// `progress` receives the number of questions asked and their total. `stop` ends the run after the current question.
+/// Source of the questions, and what to do with the scores.
+#[derive(Debug, Clone, Default)]
+pub struct OwnOptions {
+    /// Repositories whose commits are asked, beside those that git printed in a session.
+    pub repositories: Vec<PathBuf>,
+    /// Fits weights on one half of the questions.
+    pub fit: bool,
+}
+
+/// Asks the store for the sessions of the user's own commits. `progress` receives the number of questions asked and their
+/// total. `stop` ends the run after the current question. Returns also what kept a repository from being read.
 ///
 /// # Errors
 /// If the store cannot be read. A question without results counts as a miss.
 pub fn measure_own_history(
     memory: &mut Memory,
-    fit: bool,
+    options: &OwnOptions,
     now: Timestamp,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(usize, usize),
-) -> Result<OwnReport, Error> {
-    let (sessions, questions) = collect_questions(memory, stop)?;
+) -> Result<(OwnReport, Vec<String>), Error> {
+    let ((first, last), sessions, mut subjects) = collect_printed(memory, stop)?;
+    let span = (first, last.minus_milliseconds(-COMMIT_DELAY));
+    let mut unread = Vec::new();
+    for repository in &options.repositories {
+        match read_commits(repository, span) {
+            Ok(commits) => add_commits(memory, &mut subjects, &commits, stop)?,
+            Err(why) => unread.push(why),
+        }
+    }
+    let questions: Vec<OwnQuestion> = subjects
+        .into_iter()
+        .filter(|(_, sessions)| sessions.len() <= MAX_SESSIONS)
+        .map(|(subject, sessions)| OwnQuestion { subject, sessions })
+        .collect();
     let (mut all, mut reworded) = (Vec::new(), Vec::new());
     for (number, question) in questions.iter().enumerate() {
         if stop.load(Ordering::Relaxed) {
@@ -108,15 +135,16 @@ pub fn measure_own_history(
         reworded.push(without);
         progress(number + 1, questions.len());
     }
-    let fit = if fit && !stop.load(Ordering::Relaxed) { fit_weights(memory, &questions, now, stop)? } else { None };
-    Ok(OwnReport {
+    let fit = if options.fit { fit_weights(memory, &questions, now, stop)? } else { None };
+    let report = OwnReport {
         sessions,
         questions: questions.len(),
         all: OwnScores::of(&all),
         reworded: OwnScores::of(&reworded),
         fit,
         interrupted: stop.load(Ordering::Relaxed),
-    })
+    };
+    Ok((report, unread))
 }
 
 impl OwnScores {
@@ -126,18 +154,26 @@ impl OwnScores {
     }
 }
 
-/// Returns the number of sessions and the questions, by subject.
-fn collect_questions(memory: &Memory, stop: &AtomicBool) -> Result<(usize, Vec<OwnQuestion>), Error> {
+/// Sessions by the subject of the commit that they made.
+type SubjectSessions = BTreeMap<String, Vec<String>>;
+
+/// Returns first and last time of the sessions, their number, and the commits that git printed in them.
+fn collect_printed(
+    memory: &Memory,
+    stop: &AtomicBool,
+) -> Result<((Timestamp, Timestamp), usize, SubjectSessions), Error> {
     let filter = SessionFilter { subagents: true, ..SessionFilter::default() };
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let (mut count, mut place) = (0, None);
+    let mut found = SubjectSessions::new();
+    let (mut count, mut place, mut span) = (0, None, None);
     while !stop.load(Ordering::Relaxed) {
         let page: Vec<SessionSummary> = memory.list_sessions(&filter, place, PAGE_SESSIONS)?;
         let Some(last) = page.last() else { break };
         place = Some((last.started_at, last.row));
         count += page.len();
         for session in &page {
-            for subject in commit_subjects(memory, &session.session)? {
+            let (first, last) = span.unwrap_or((session.started_at, session.ended_at));
+            span = Some((first.min(session.started_at), last.max(session.ended_at)));
+            for subject in printed_subjects(memory, &session.session)? {
                 let sessions = found.entry(subject).or_default();
                 if !sessions.contains(&session.session) {
                     sessions.push(session.session.clone());
@@ -145,16 +181,47 @@ fn collect_questions(memory: &Memory, stop: &AtomicBool) -> Result<(usize, Vec<O
             }
         }
     }
-    let questions = found
-        .into_iter()
-        .filter(|(_, sessions)| sessions.len() <= MAX_SESSIONS)
-        .map(|(subject, sessions)| OwnQuestion { subject, sessions })
-        .collect();
-    Ok((count, questions))
+    Ok((span.unwrap_or_default(), count, found))
+}
+
+/// Adds the commits that no session printed, with the sessions that were open then and named most of their files.
+fn add_commits(
+    memory: &Memory,
+    subjects: &mut SubjectSessions,
+    commits: &[Commit],
+    stop: &AtomicBool,
+) -> Result<(), Error> {
+    for commit in commits {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        if subjects.contains_key(&commit.subject) || !is_question(&commit.subject) {
+            continue;
+        }
+        let mut named: HashMap<String, usize> = HashMap::new();
+        for file in &commit.files {
+            let filter = SessionFilter {
+                after: Some(commit.at.minus_milliseconds(COMMIT_DELAY)),
+                before: Some(commit.at),
+                file: Some(file.clone()),
+                ..SessionFilter::default()
+            };
+            for session in memory.list_sessions(&filter, None, PAGE_SESSIONS)? {
+                *named.entry(session.session).or_default() += 1;
+            }
+        }
+        let most = named.values().copied().max().unwrap_or(0);
+        // One file of many is named by chance.
+        if most * 2 > commit.files.len() {
+            let sessions = named.into_iter().filter(|(_, count)| *count == most).map(|(session, _)| session);
+            subjects.insert(commit.subject.clone(), sessions.collect());
+        }
+    }
+    Ok(())
 }
 
 /// Returns the subjects of the commits that git printed in a session.
-fn commit_subjects(memory: &Memory, session: &str) -> Result<HashSet<String>, Error> {
+fn printed_subjects(memory: &Memory, session: &str) -> Result<HashSet<String>, Error> {
     let read = memory.read_session(session, true)?;
     let parts = read.messages.iter().flat_map(|message| &message.parts);
     let outputs = parts.filter(|part| part.kind == PartKind::ToolResult);
@@ -166,9 +233,14 @@ fn printed_subject(line: &str) -> Option<&str> {
     let (head, subject) = line.trim().strip_prefix('[')?.split_once("] ")?;
     let hash = head.rsplit(' ').next().filter(|hash| hash.len() < head.len())?;
     let is_hash = (7..=40).contains(&hash.len()) && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_hash && is_question(subject)).then_some(subject)
+}
+
+/// Returns true if a subject says enough to be a question.
+fn is_question(subject: &str) -> bool {
     let han = subject.chars().filter(|letter| is_cjk(*letter)).count();
-    let is_question = subject.split_whitespace().count() >= MIN_WORDS || han >= MIN_HAN;
-    (is_hash && is_question && !subject.starts_with("Merge ") && !subject.starts_with("fixup!")).then_some(subject)
+    let is_long = subject.split_whitespace().count() >= MIN_WORDS || han >= MIN_HAN;
+    is_long && !subject.starts_with("Merge ") && !subject.starts_with("fixup!")
 }
 
 /// Scores the ranking of a question's sessions: of all results, and of those that do not contain the subject.

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::home::TestHome;
+use crate::home::{Ran, TestHome, skip};
 
 fn ask(home: &TestHome, set: &str, more: &[&str]) -> Value {
     let folder = format!("{}/tests/data/retrieval/{set}", env!("CARGO_MANIFEST_DIR"));
@@ -185,11 +185,56 @@ fn a_history_is_asked_for_the_sessions_of_its_commits() {
     assert!(text.contains("2 commits of 2 sessions") && text.contains("at least 20"), "{text}");
 }
 
+/// A commit that no session printed belongs to the session that was open then and named its file.
+#[test]
+fn a_commit_of_a_repository_belongs_to_the_session_of_its_files() {
+    let home = TestHome::new();
+    let git = |arguments: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        git.env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", home.path())
+            .arg("-C")
+            .arg(home.path())
+            .args(arguments);
+        git.envs(["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"].map(|name| (name, "2026-05-03T08:10:00Z")));
+        git.output().is_ok_and(|output| output.status.success())
+    };
+    if !git(&["init", "-q", "garden"]) {
+        skip("git", "apt-get install git");
+        return;
+    }
+    home.write("garden/valve.c", "int open;");
+    let name = ["-c", "user.name=g", "-c", "user.email=g@example.org"];
+    assert!(git(&["-C", "garden", "add", "valve.c"]));
+    assert!(git(&[&["-C", "garden"], &name[..], &["commit", "-qm", "Close the valve at midnight"]].concat()));
+    let session = "88880000-7777-4777-8777-777777777777";
+    let edit = serde_json::json!([{ "type": "tool_use", "id": "t", "name": "Edit",
+        "input": { "file_path": home.path().join("garden/valve.c"), "old_string": "open", "new_string": "closed" } }]);
+    let lines = [("user", Value::from("water runs all night, stop it")), ("assistant", edit)].into_iter().enumerate();
+    let lines = lines.map(|(at, (kind, content))| {
+        serde_json::json!({ "type": kind, "uuid": format!("8888000{at}-7777-4777-8777-777777777777"), "parentUuid": null,
+            "sessionId": session, "cwd": home.path().join("garden"), "timestamp": format!("2026-05-03T08:0{at}:00.000Z"),
+            "message": { "role": kind, "content": content } })
+        .to_string()
+    });
+    let file = home.write("history/valve.jsonl", lines.collect::<Vec<_>>().join("\n") + "\n");
+    assert_eq!(home.run(&["import", "claude-code", file.to_str().unwrap()]).code, 0);
+    for arguments in
+        [vec!["bench", "self"], vec!["bench", "self", "--repository", home.path().join("garden").to_str().unwrap()]]
+    {
+        assert_eq!(home.json(&arguments)["questions"], 1, "{arguments:?}");
+    }
+    let missing = home.run(&["bench", "self", "--repository", home.path().to_str().unwrap()]);
+    assert!(missing.code == 0 && missing.stderr.contains("note: git log in "), "{}", missing.stderr);
+}
+
 #[test]
 fn weights_of_a_setting_rank() {
     let home = TestHome::new();
     let _ = home.import_samples();
-    let first = |home: &TestHome| home.json(&["search", "--explain", "bcrypt connection pool"])["results"][0]["score"].clone();
+    let first =
+        |home: &TestHome| home.json(&["search", "--explain", "bcrypt connection pool"])["results"][0]["score"].clone();
     let before = first(&home);
     assert_eq!(home.run(&["config", "set", "search.weights", "[\"session=0\"]"]).code, 0);
     assert_ne!(first(&home), before);

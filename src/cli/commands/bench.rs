@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use clap::{Subcommand, ValueEnum};
 
+use super::bench_self::{self, OwnHistoryArgs};
 use crate::bench::{
     self, Dataset, DatasetFormat, HaystackPool, LatencyOptions, LatencyReport, LevelComparison, LevelScores,
     MeanMeasures, RetrievalOptions, RetrievalReport,
 };
-use super::bench_self::{self, OwnHistoryArgs};
 use crate::cli::invocation::Invocation;
 use crate::cli::output::CliOutput;
 use crate::config::LayeredSettings;
@@ -45,8 +45,9 @@ enum BenchCommand {
     Scale(ScaleArgs),
     /// Ask your own history for the sessions of your commits, and score the results
     ///
-    /// The questions are the subjects of the commits that git printed in your sessions, the answers are those sessions.
-    /// Your store is only read, and nothing leaves this machine.
+    /// The questions are the subjects of your commits. The answers are the sessions in which git printed the commit, or
+    /// that were open at its time and named most of its files. Your store and your repositories are only read, and nothing
+    /// leaves this machine.
     #[command(name = "self")]
     OwnHistory(OwnHistoryArgs),
 }

@@ -5,15 +5,19 @@ use std::process::ExitCode;
 
 use super::bench::write_report;
 use super::config::write_setting;
-use crate::bench::{OwnReport, OwnScores, measure_own_history};
+use crate::bench::{OwnOptions, OwnReport, OwnScores, measure_own_history};
 use crate::cli::invocation::Invocation;
 use crate::cli::output::CliOutput;
 use crate::cli::progress::{INTERRUPTED, create_bar, stop_on_interrupt};
 use crate::domain::Failure;
+use crate::memory::Memory;
 use crate::store::OpenMode;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct OwnHistoryArgs {
+    /// Git repository whose commits are asked; may be given several times [default: the folders of your projects]
+    #[arg(long = "repository", value_name = "DIR")]
+    repositories: Vec<PathBuf>,
     /// Fit the ranking weights that differ between people on one half of the questions, and score the other half
     #[arg(long)]
     fit: bool,
@@ -32,12 +36,18 @@ pub(super) fn run(args: &OwnHistoryArgs, session: &Invocation) -> Result<ExitCod
     let mut memory = session.open_memory(OpenMode::Existing)?;
     let stop = stop_on_interrupt(output);
     let bar = create_bar(output, "{bar:30} {pos}/{len} questions");
-    let report = measure_own_history(&mut memory, args.fit, session.now, &stop, &mut |done, total| {
+    let named = !args.repositories.is_empty();
+    let repositories = if named { args.repositories.clone() } else { project_repositories(&memory)? };
+    let options = OwnOptions { repositories, fit: args.fit };
+    let measured = measure_own_history(&mut memory, &options, session.now, &stop, &mut |done, total| {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     });
     bar.finish_and_clear();
-    let report = report?;
+    let (report, unread) = measured?;
+    for why in &unread {
+        output.print_message(&format!("note: {why}"));
+    }
     write_report(args.report.as_ref(), &report)?;
     if output.is_json() {
         output.print_json(&report);
@@ -52,9 +62,16 @@ pub(super) fn run(args: &OwnHistoryArgs, session: &Invocation) -> Result<ExitCod
     Ok(if report.interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
 }
 
+/// Returns the folders of projects that still are git repositories.
+fn project_repositories(memory: &Memory) -> Result<Vec<PathBuf>, Failure> {
+    let projects = memory.snapshot()?.list_projects()?;
+    let roots = projects.into_iter().map(|project| PathBuf::from(project.root));
+    Ok(roots.filter(|root| root.join(".git").exists()).collect())
+}
+
 fn print_report(report: &OwnReport, fit: bool, output: CliOutput) {
     if report.questions == 0 {
-        output.print_line("no commit was made in a session that is stored: there is nothing to ask");
+        output.print_line("no commit belongs to a stored session: there is nothing to ask");
         return;
     }
     output.print_line(&format!(

@@ -169,10 +169,14 @@ mod tests {
 
     #[test]
     fn items_of_the_setting() {
-        let set = |items: &[&str]| RankWeights::from_setting(&items.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>());
+        let set = |items: &[&str]| {
+            RankWeights::from_setting(&items.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>())
+        };
         assert_eq!(set(&[]), Ok(RankWeights::default()));
         assert_eq!(set(&["session=0.45", "word_share = 0.6"]).unwrap().get("session"), Some(0.45));
-        for (item, message) in [("session", "NAME=NUMBER"), ("session=many", "\"many\""), ("sesion=1", "unknown"), ("b=inf", "inf")] {
+        for (item, message) in
+            [("session", "NAME=NUMBER"), ("session=many", "\"many\""), ("sesion=1", "unknown"), ("b=inf", "inf")]
+        {
             assert!(set(&[item]).unwrap_err().contains(message), "{item}");
         }
     }
