@@ -6,7 +6,9 @@
 mod dataset;
 mod formats;
 mod generator;
+mod git_history;
 mod latency;
+mod own_history;
 mod report;
 mod retrieval;
 mod scale;
@@ -16,6 +18,7 @@ pub use dataset::{BenchQuestion, BenchSession, BenchTurn, Dataset};
 pub use formats::DatasetFormat;
 pub use generator::HistoryGenerator;
 pub use latency::{LatencyOptions, LatencyReport, measure_latency};
+pub use own_history::{OwnOptions, OwnReport, OwnScores, measure_own_history};
 pub use report::{LevelComparison, LevelScores, RetrievalReport, compare_rankings, read_rankings, score_levels};
 pub use retrieval::{HaystackPool, RetrievalOptions, run_retrieval};
 pub use scale::measure_scale;

@@ -230,6 +230,8 @@ pub struct SearchSettings {
     pub mode: String,
     /// Lines that the user adds to the glossary.
     pub glossary: UserGlossary,
+    /// Ranking weights that differ from the defaults, `NAME=NUMBER` each.
+    pub weights: Vec<String>,
 }
 
 /// Lines that the user adds to the glossary, in the order of the file.

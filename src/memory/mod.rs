@@ -92,6 +92,8 @@ impl Memory {
         ids: IdGenerator,
         now: Timestamp,
     ) -> Result<Self> {
+        let weights = RankWeights::from_setting(&settings.search.weights)
+            .map_err(|message| Error::invalid_input(format!("search.weights: {message}")))?;
         let full = settings.store.durability == Durability::Full;
         let store = Arc::new(Store::open(&paths.database_file(), open, full, now)?);
         Ok(Self {
@@ -102,7 +104,7 @@ impl Memory {
             index_folder: paths.index_folder(),
             stop_graph: Arc::default(),
             columns: RwLock::default(),
-            weights: RankWeights::default(),
+            weights,
             zone: LazyLock::new(TimeZone::system),
             ids,
             injections_folder: paths.injections_folder(),
@@ -136,6 +138,11 @@ impl Memory {
     /// Begins a read transaction: all rows read through it (changes, runs, counters) are of one point in time.
     pub fn snapshot(&self) -> Result<Snapshot<'_>> {
         Ok(self.store.snapshot()?)
+    }
+
+    /// Returns the ranking weights in effect.
+    pub const fn weights(&self) -> RankWeights {
+        self.weights
     }
 
     /// Replaces the ranking weights. For benchmarks.

@@ -49,6 +49,7 @@ mod importing;
 mod indexing;
 mod installing;
 mod installing_entries;
+mod json_snapshots;
 mod limits;
 mod maintaining;
 mod mcp;

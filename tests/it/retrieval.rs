@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::home::TestHome;
+use crate::home::{Ran, TestHome, skip};
 
 fn ask(home: &TestHome, set: &str, more: &[&str]) -> Value {
     let folder = format!("{}/tests/data/retrieval/{set}", env!("CARGO_MANIFEST_DIR"));
@@ -146,4 +146,100 @@ fn published_formats_are_read() {
         "lexical",
     ]);
     assert_eq!(receipt["levels"]["session"]["overall"]["hit_1"], 1.0, "{receipt}");
+}
+
+/// A session in which a person asks, the model says it in its own words, and git prints the commit.
+fn committed(number: usize, asked: &str, subject: &str) -> String {
+    let session = format!("7777{number:04}-7777-4777-8777-777777777777");
+    let record = |at: usize, kind: &str, content: Value| {
+        serde_json::json!({
+            "type": kind, "uuid": format!("7777{number:04}-7777-4777-8777-7777777777{at:02}"), "parentUuid": null,
+            "sessionId": session, "cwd": "/work/garden", "timestamp": format!("2026-05-{:02}T08:{at:02}:00.000Z", number + 1),
+            "message": { "role": kind, "content": content }
+        })
+        .to_string()
+    };
+    let call = serde_json::json!([{ "type": "tool_use", "id": "t", "name": "Bash", "input": { "command": format!("git commit -m '{subject}'") } }]);
+    let printed = format!("[main 1a2b3c{number}] {subject}\n 1 file changed");
+    let result = serde_json::json!([{ "type": "tool_result", "tool_use_id": "t", "content": printed }]);
+    [record(0, "user", asked.into()), record(1, "assistant", call), record(2, "user", result)].join("\n") + "\n"
+}
+
+#[test]
+fn a_history_is_asked_for_the_sessions_of_its_commits() {
+    let home = TestHome::new();
+    let said = [
+        ("The sprinkler floods the tomatoes at night, please make it stop", "Limit sprinkler runs to ten minutes"),
+        ("堆肥的温度报警每天都误报,能不能调一下", "调高堆肥温度报警的阈值"),
+    ];
+    for (number, (asked, subject)) in said.iter().enumerate() {
+        let file = home.write(&format!("history/{number}.jsonl"), committed(number, asked, subject));
+        assert_eq!(home.run(&["import", "claude-code", file.to_str().unwrap()]).code, 0);
+    }
+    let report = home.json(&["bench", "self", "--fit"]);
+    assert_eq!((&report["questions"], &report["sessions"]), (&2.into(), &2.into()), "{report}");
+    assert_eq!((&report["all"]["hit_1"], &report["fit"]), (&1.0.into(), &Value::Null), "{report}");
+    // Without the command and the output that hold the subject word for word, the person's own words find the session.
+    assert_eq!(report["reworded"]["hit_5"], 1.0, "{report}");
+    let text = home.run(&["bench", "self", "--fit"]).stdout;
+    assert!(text.contains("2 commits of 2 sessions") && text.contains("at least 20"), "{text}");
+}
+
+/// A commit that no session printed belongs to the session that was open then and named its file.
+#[test]
+fn a_commit_of_a_repository_belongs_to_the_session_of_its_files() {
+    let home = TestHome::new();
+    let git = |arguments: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        git.env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", home.path())
+            .arg("-C")
+            .arg(home.path())
+            .args(arguments);
+        git.envs(["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"].map(|name| (name, "2026-05-03T08:10:00Z")));
+        git.output().is_ok_and(|output| output.status.success())
+    };
+    if !git(&["init", "-q", "garden"]) {
+        skip("git", "apt-get install git");
+        return;
+    }
+    home.write("garden/valve.c", "int open;");
+    let name = ["-c", "user.name=g", "-c", "user.email=g@example.org"];
+    assert!(git(&["-C", "garden", "add", "valve.c"]));
+    assert!(git(&[&["-C", "garden"], &name[..], &["commit", "-qm", "Close the valve at midnight"]].concat()));
+    let session = "88880000-7777-4777-8777-777777777777";
+    let edit = serde_json::json!([{ "type": "tool_use", "id": "t", "name": "Edit",
+        "input": { "file_path": home.path().join("garden/valve.c"), "old_string": "open", "new_string": "closed" } }]);
+    let lines = [("user", Value::from("water runs all night, stop it")), ("assistant", edit)].into_iter().enumerate();
+    let lines = lines.map(|(at, (kind, content))| {
+        serde_json::json!({ "type": kind, "uuid": format!("8888000{at}-7777-4777-8777-777777777777"), "parentUuid": null,
+            "sessionId": session, "cwd": home.path().join("garden"), "timestamp": format!("2026-05-03T08:0{at}:00.000Z"),
+            "message": { "role": kind, "content": content } })
+        .to_string()
+    });
+    let file = home.write("history/valve.jsonl", lines.collect::<Vec<_>>().join("\n") + "\n");
+    assert_eq!(home.run(&["import", "claude-code", file.to_str().unwrap()]).code, 0);
+    for arguments in
+        [vec!["bench", "self"], vec!["bench", "self", "--repository", home.path().join("garden").to_str().unwrap()]]
+    {
+        assert_eq!(home.json(&arguments)["questions"], 1, "{arguments:?}");
+    }
+    let missing = home.run(&["bench", "self", "--repository", home.path().to_str().unwrap()]);
+    assert!(missing.code == 0 && missing.stderr.contains("note: git log in "), "{}", missing.stderr);
+}
+
+#[test]
+fn weights_of_a_setting_rank() {
+    let home = TestHome::new();
+    let _ = home.import_samples();
+    let first =
+        |home: &TestHome| home.json(&["search", "--explain", "bcrypt connection pool"])["results"][0]["score"].clone();
+    let before = first(&home);
+    assert_eq!(home.run(&["config", "set", "search.weights", "[\"session=0\"]"]).code, 0);
+    assert_ne!(first(&home), before);
+    assert_eq!(home.run(&["config", "unset", "search.weights"]).code, 0);
+    assert_eq!(first(&home), before);
+    home.write("memory/config.toml", "[search]\nweights = [\"sesion=0\"]\n");
+    home.run(&["search", "pool"]).fails(2, "search.weights: unknown weight \"sesion\"; the names are");
 }

@@ -25,6 +25,19 @@ fn results(answer: &Value) -> &Vec<Value> {
     answer["results"].as_array().unwrap()
 }
 
+/// People type words without quotes; what is put in quotes is a query of its own.
+#[test]
+fn words_without_quotes_are_one_query() {
+    for words in [["pool", "size"].as_slice(), &["支付网关", "回调"]] {
+        let (apart, joined) = (search(&[&["--mode", "keyword"], words].concat()), words.join(" "));
+        assert!(!results(&apart).is_empty(), "{words:?}");
+        assert_eq!(results(&apart), results(&search(&["--mode", "keyword", &joined])), "{words:?}");
+    }
+    let both = search(&["--mode", "exact", "the pool", "bcrypt holds"]);
+    let either = search(&["--mode", "exact", "the pool"]);
+    assert!(results(&both).len() < results(&either).len(), "{both}");
+}
+
 #[test]
 fn words_in_two_languages_and_identifiers() {
     // Query, and what the snippet of the first hit must hold.
@@ -136,7 +149,7 @@ fn pages_of_exact_hits_go_on_behind_repetitions() {
 fn several_queries_must_all_match() {
     let both = search(&["幂等键", "FOR UPDATE", "--mode", "keyword"]);
     assert_eq!(results(&both).len(), 1);
-    let none = search(&["幂等键", "pgbouncer", "--mode", "keyword"]);
+    let none = search(&["幂等键", "pgbouncer in transaction mode", "--mode", "keyword"]);
     assert!(results(&none).is_empty());
 }
 

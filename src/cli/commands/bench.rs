@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Subcommand, ValueEnum};
 
+use super::bench_self::{self, OwnHistoryArgs};
 use crate::bench::{
     self, Dataset, DatasetFormat, HaystackPool, LatencyOptions, LatencyReport, LevelComparison, LevelScores,
     MeanMeasures, RetrievalOptions, RetrievalReport,
@@ -42,6 +43,13 @@ enum BenchCommand {
     Latency(LatencyArgs),
     /// Build stores of growing size from a synthetic history and measure searches in each
     Scale(ScaleArgs),
+    /// Ask your own history for the sessions of your commits, and score the results
+    ///
+    /// The questions are the subjects of your commits. The answers are the sessions in which git printed the commit, or
+    /// that were open at its time and named most of its files. Your store and your repositories are only read, and nothing
+    /// leaves this machine.
+    #[command(name = "self")]
+    OwnHistory(OwnHistoryArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -105,7 +113,7 @@ struct RetrievalArgs {
     #[arg(long)]
     ignore_clock: bool,
     /// Change a ranking weight, for example `recency=0`; may be given several times
-    #[arg(long, value_name = "NAME=NUMBER", value_parser = parse_weight)]
+    #[arg(long, value_name = "NAME=NUMBER", value_parser = RankWeights::parse_change)]
     weight: Vec<(String, f32)>,
     /// Keep the stores in this folder and reuse them if the data set is the same
     #[arg(long, value_name = "DIR")]
@@ -150,21 +158,12 @@ enum PoolName {
     All,
 }
 
-fn parse_weight(text: &str) -> Result<(String, f32), String> {
-    let names = || format!("the names are {}", RankWeights::NAMES.join(", "));
-    let (name, number) = text.split_once('=').ok_or_else(|| format!("expected NAME=NUMBER; {}", names()))?;
-    let number = number.parse().map_err(|_| format!("{number:?} is not a number"))?;
-    if !RankWeights::default().set(name, number) {
-        return Err(format!("unknown weight {name:?}; {}", names()));
-    }
-    Ok((name.to_owned(), number))
-}
-
 pub(in crate::cli) fn run(args: &BenchArgs, session: &Invocation) -> Result<ExitCode, Failure> {
     match &args.what {
         BenchCommand::Retrieval(args) => run_retrieval(args, session),
         BenchCommand::Latency(args) => run_latency(args, session),
         BenchCommand::Scale(args) => run_scale(args, session),
+        BenchCommand::OwnHistory(args) => bench_self::run(args, session),
     }
 }
 
@@ -174,7 +173,7 @@ fn read_lines(file: &Path) -> Result<Vec<String>, Failure> {
     Ok(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect())
 }
 
-fn write_report(file: Option<&PathBuf>, report: &impl serde::Serialize) -> Result<(), Failure> {
+pub(super) fn write_report(file: Option<&PathBuf>, report: &impl serde::Serialize) -> Result<(), Failure> {
     let Some(file) = file else { return Ok(()) };
     let bytes = serde_json::to_vec(report).unwrap_or_default();
     disk::write_atomic(file, &bytes).map_err(|error| {

@@ -17,16 +17,16 @@ use crate::sync::{RemoteMemory, RemoteScope};
 
 /// Search earlier messages with keyword and semantic search
 ///
-/// Ask in your own words, in English or Chinese; several quoted queries must all match. Semantic search finds texts
-/// that share no word with the query; keyword search finds names, identifiers and error codes. `--mode exact` finds
-/// literal text anywhere, tool output included.
+/// Ask in your own words, in English or Chinese. Words without quotes are one query; of several queries in quotes each
+/// must match. Semantic search finds texts that share no word with the query; keyword search finds names, identifiers
+/// and error codes. `--mode exact` finds literal text anywhere, tool output included.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory search \"why did the nightly build time out\"\n  \
     claude-memory search 数据库连接池 --after 上周\n  claude-memory search E0382 --role tool --project current\n  \
     claude-memory search --mode exact 'SQLITE_BUSY_SNAPSHOT' --json\n  \
     claude-memory search \"who decided on the schema\" --remote")]
 pub(in crate::cli) struct SearchArgs {
-    /// One or more search queries
+    /// Words of one query, or several queries in quotes
     #[arg(required = true, value_name = "QUERY")]
     queries: Vec<String>,
     /// Number of hits, 1 to 50 [default: setting search.limit]
@@ -116,7 +116,7 @@ pub(in crate::cli) fn run(args: &SearchArgs, session: &Invocation) -> Result<Exi
 impl SearchArgs {
     fn to_search(&self) -> SearchArguments {
         SearchArguments {
-            texts: self.queries.clone(),
+            texts: join_words(&self.queries),
             limit: self.limit,
             // The servers resolve projects themselves.
             project: (!self.remote).then(|| self.project.clone()),
@@ -135,6 +135,14 @@ impl SearchArgs {
             cursor: self.cursor.clone(),
         }
     }
+}
+
+/// Joins arguments of one word each to one query. An argument with a space was put in quotes: then each is a query.
+fn join_words(arguments: &[String]) -> Vec<String> {
+    if arguments.iter().any(|argument| argument.trim().contains(char::is_whitespace)) {
+        return arguments.to_vec();
+    }
+    vec![arguments.join(" ")]
 }
 
 /// Maximum characters of a title.

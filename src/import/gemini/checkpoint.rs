@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::super::draft_builder::array_field;
 use super::super::{BadRecord, Item, Position, ReadEnd, RecordStream, TranscriptFile};
+use super::whole_file::read_items;
 use super::{Gemini, paths, read_whole_file};
-use crate::disk;
 use crate::domain::ContentHash;
 use crate::domain::json;
 
@@ -23,29 +23,16 @@ pub(super) struct CheckpointFile {
 
 impl RecordStream for CheckpointFile {
     fn for_each_item(self: Box<Self>, tell: &mut dyn FnMut(Item, Position) -> bool) -> io::Result<ReadEnd> {
-        let TranscriptFile { path, size, .. } = &self.transcript;
-        let position = Position { offset: *size, line: 0 };
-        let bad = |why: String| BadRecord { path: path.clone(), line: 0, why };
-        let mut items = Vec::new();
-        if *size > self.longest as u64 {
-            items
-                .push(Item::Bad(bad(format!("{} MiB is over the limit; see --max-line-mib and --rescan", size >> 20))));
-        } else {
-            match json::parse_partial(&disk::read_foreign_file(path, self.longest as u64)?) {
-                Ok((value, is_cut)) => {
-                    let why = "the file is cut off; everything before the cut is kept".to_owned();
-                    items.extend(is_cut.then(|| Item::Warning(bad(why))));
-                    items.extend(self.read_checkpoint(&value));
-                }
-                Err(error) => items.push(Item::Bad(bad(format!("not JSON: {error}")))),
+        let convert = |bytes: &[u8], bad: &dyn Fn(String) -> BadRecord| match json::parse_partial(bytes) {
+            Ok((value, is_cut)) => {
+                let why = "the file is cut off; everything before the cut is kept".to_owned();
+                let mut items: Vec<Item> = is_cut.then(|| Item::Warning(bad(why))).into_iter().collect();
+                items.extend(self.read_checkpoint(&value));
+                items
             }
-        }
-        for item in items {
-            if !tell(item, position) {
-                break;
-            }
-        }
-        Ok(ReadEnd::completed_at(position))
+            Err(error) => vec![Item::Bad(bad(format!("not JSON: {error}")))],
+        };
+        read_items(&self.transcript, self.longest, convert, tell)
     }
 }
 

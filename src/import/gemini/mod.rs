@@ -10,6 +10,7 @@ mod message;
 mod object;
 mod outputs;
 mod paths;
+mod whole_file;
 
 use std::collections::HashMap;
 use std::io;

@@ -5,7 +5,7 @@ use std::io;
 use super::super::jsonl::RecordConverter as _;
 use super::super::{BadRecord, Item, Position, ReadEnd, RecordStream, TranscriptFile};
 use super::Gemini;
-use crate::disk;
+use super::whole_file::read_items;
 use crate::domain::json::{self, RecordOutcome};
 
 /// Reader of a file with one object.
@@ -17,30 +17,19 @@ pub(super) struct ObjectFile {
 
 impl RecordStream for ObjectFile {
     fn for_each_item(self: Box<Self>, tell: &mut dyn FnMut(Item, Position) -> bool) -> io::Result<ReadEnd> {
-        let TranscriptFile { path, size, .. } = &self.transcript;
-        let position = Position { offset: *size, line: 0 };
-        let bad = |why: String| BadRecord { path: path.clone(), line: 0, why };
-        let mut items = Vec::new();
-        if *size > self.longest as u64 {
-            items
-                .push(Item::Bad(bad(format!("{} MiB is over the limit; see --max-line-mib and --rescan", size >> 20))));
-        } else {
-            let mut gemini = Gemini::of_file(path);
-            match read_object(&mut gemini, &disk::read_foreign_file(path, self.longest as u64)?) {
+        let convert = |bytes: &[u8], bad: &dyn Fn(String) -> BadRecord| {
+            let mut gemini = Gemini::of_file(&self.transcript.path);
+            let mut items = match read_object(&mut gemini, bytes) {
                 Ok((read, warning)) => {
-                    items.extend(warning.map(|why| Item::Warning(bad(why))));
-                    items.extend(read);
+                    let warning = warning.map(|why| Item::Warning(bad(why)));
+                    warning.into_iter().chain(read).collect()
                 }
-                Err(why) => items.push(Item::Bad(bad(why))),
-            }
+                Err(why) => vec![Item::Bad(bad(why))],
+            };
             items.extend(gemini.remaining_items());
-        }
-        for item in items {
-            if !tell(item, position) {
-                break;
-            }
-        }
-        Ok(ReadEnd::completed_at(position))
+            items
+        };
+        read_items(&self.transcript, self.longest, convert, tell)
     }
 }
 

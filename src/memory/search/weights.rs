@@ -105,6 +105,38 @@ weights! {
     phrase = 0.5,
 }
 
+impl RankWeights {
+    /// Parses `NAME=NUMBER`.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong, with the names that there are.
+    pub fn parse_change(text: &str) -> Result<(String, f32), String> {
+        let names = || format!("the names are {}", Self::NAMES.join(", "));
+        let (name, number) = text.split_once('=').ok_or_else(|| format!("expected NAME=NUMBER; {}", names()))?;
+        let number: f32 = number.trim().parse().map_err(|_| format!("{number:?} is not a number"))?;
+        if !number.is_finite() {
+            return Err(format!("{number} is not a number that a score can be made of"));
+        }
+        if !Self::default().set(name.trim(), number) {
+            return Err(format!("unknown weight {name:?}; {}", names()));
+        }
+        Ok((name.trim().to_owned(), number))
+    }
+
+    /// Returns the default weights with the items of the setting `search.weights` applied.
+    ///
+    /// # Errors
+    /// As [`RankWeights::parse_change`].
+    pub fn from_setting(changes: &[String]) -> Result<Self, String> {
+        let mut weights = Self::default();
+        for change in changes {
+            let (name, number) = Self::parse_change(change)?;
+            weights.set(&name, number);
+        }
+        Ok(weights)
+    }
+}
+
 /// Returns the weight of a kind of text: speech counts more than tool output.
 pub(super) const fn kind_weight(kind: PartKind) -> f32 {
     match kind {
@@ -143,5 +175,19 @@ mod tests {
         let mut weights = RankWeights::default();
         assert!(weights.set("recency", 0.0) && !weights.set("nothing", 1.0));
         assert!(weights.recency.abs() < 1e-9 && RankWeights::NAMES.contains(&"recency"));
+    }
+
+    #[test]
+    fn items_of_the_setting() {
+        let set = |items: &[&str]| {
+            RankWeights::from_setting(&items.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(set(&[]), Ok(RankWeights::default()));
+        assert_eq!(set(&["session=0.45", "word_share = 0.6"]).unwrap().get("session"), Some(0.45));
+        for (item, message) in
+            [("session", "NAME=NUMBER"), ("session=many", "\"many\""), ("sesion=1", "unknown"), ("b=inf", "inf")]
+        {
+            assert!(set(&[item]).unwrap_err().contains(message), "{item}");
+        }
     }
 }
