@@ -17,7 +17,9 @@ use serde::Serialize;
 use self::outgoing::{SafeText, sanitize_name, sanitize_title};
 use crate::domain::own_output::URI_PREFIX;
 use crate::domain::text::suspicion::reads_like_an_instruction;
-use crate::domain::{Hit, Origin, Quote, SearchResults, Timestamp, Usage};
+use crate::domain::{
+    BeyondFilter, Hit, LaterMessage, LiftedCondition, Origin, Quote, SearchResults, Timestamp, Usage,
+};
 use crate::memory::{self, Memory, TranscriptExcerpt};
 use crate::monitor::alert_evaluation;
 use crate::store;
@@ -27,8 +29,14 @@ use crate::store;
 pub struct SearchAnswer {
     /// strong, weak (related, perhaps not the answer) or none (nothing clearly matches; these are the nearest).
     pub confidence: String,
-    /// Best first.
+    /// Best first; if the query asks what holds now, results on the same thing as the best are in front, newest first.
     pub results: Vec<SearchHit>,
+    /// If nothing that meets the filter answers the query: what there is without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beyond: Option<BeyondAnswer>,
+    /// How confidence and order came about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub explanation: Vec<String>,
     /// Pass it as `cursor` for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
@@ -40,6 +48,30 @@ pub struct SearchAnswer {
     pub tokens: usize,
     /// Milliseconds.
     pub took_ms: f64,
+}
+
+/// Results without a condition of the filter.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct BeyondAnswer {
+    /// Condition that was lifted: after (these are older), before (these are newer), conditions (all but the project) or
+    /// project.
+    pub lifted: String,
+    /// Time of the lifted condition: RFC 3339, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound: Option<String>,
+    /// strong or weak.
+    pub confidence: String,
+    /// Best first.
+    pub results: Vec<SearchHit>,
+}
+
+/// A later message on the same thing.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct LaterHit {
+    /// For `memory_get`.
+    pub id: String,
+    /// RFC 3339, UTC.
+    pub ts: String,
 }
 
 /// One result: a message.
@@ -82,6 +114,12 @@ pub struct SearchHit {
     /// What a model answered when a person asked this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answered: Option<SearchQuote>,
+    /// The newest result on the same thing, by which this one was changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub later_changed: Option<LaterHit>,
+    /// The newest result on the same thing, where results are not ordered by time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub later_on_this: Option<LaterHit>,
     /// How the score came about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<String>,
@@ -348,12 +386,37 @@ impl SearchAnswer {
         Self {
             confidence: answer.confidence.name().to_owned(),
             results: answer.hits.into_iter().map(SearchHit::from).collect(),
+            beyond: answer.beyond.map(BeyondAnswer::from),
+            explanation: answer.explanation,
             next_cursor,
             degraded: answer.degraded,
             warnings: answer.warnings,
             tokens: answer.tokens,
             took_ms,
         }
+    }
+}
+
+impl From<BeyondFilter> for BeyondAnswer {
+    fn from(beyond: BeyondFilter) -> Self {
+        let (lifted, bound) = match beyond.lifted {
+            LiftedCondition::After(after) => ("after", Some(after)),
+            LiftedCondition::Before(before) => ("before", Some(before)),
+            LiftedCondition::Conditions => ("conditions", None),
+            LiftedCondition::Project => ("project", None),
+        };
+        Self {
+            lifted: lifted.to_owned(),
+            bound: bound.map(|at| at.to_string()),
+            confidence: beyond.confidence.name().to_owned(),
+            results: beyond.hits.into_iter().map(SearchHit::from).collect(),
+        }
+    }
+}
+
+impl From<LaterMessage> for LaterHit {
+    fn from(later: LaterMessage) -> Self {
+        Self { id: later.id.to_string(), ts: later.at.to_string() }
     }
 }
 
@@ -380,6 +443,8 @@ impl From<Hit> for SearchHit {
             uri: message_uri(&id),
             asked: hit.asked.map(SearchQuote::from),
             answered: hit.answered.map(SearchQuote::from),
+            later_changed: hit.changed_by.map(LaterHit::from),
+            later_on_this: hit.later.map(LaterHit::from),
             explanation: hit.explanation,
             id,
         }

@@ -336,7 +336,8 @@ impl Memory {
             worth: (request.style == PackStyle::Conservative && file.is_none()).then_some(MIN_OVERLAP),
             ..Query::for_text(prompt::prompt_gist(task))
         };
-        let answer = self.search(&query, now)?;
+        let answer =
+            if file.is_none() { self.search_newest_first(&query, now)? } else { self.search(&query, now)? };
         pack.degraded |= answer.degraded;
         pack.warnings.extend(answer.warnings);
         let mut hits = answer.hits;
@@ -346,10 +347,9 @@ impl Memory {
             let unapproved = self.notes_needing_consent(&notes.collect::<Vec<_>>())?;
             hits.retain(|hit| !unapproved.contains(&hit.id));
         }
-        let older = if file.is_none() { self.put_newest_first(&mut hits)? } else { Vec::new() };
         let reason = |hit: &Hit| match file {
             Some(file) => PackReason::File(file.clone()),
-            None if older.contains(&hit.id) => PackReason::Older,
+            None if hit.changed_by.is_some() => PackReason::Older,
             None => PackReason::Task,
         };
         if request.style == PackStyle::Conservative {

@@ -17,6 +17,10 @@ use crate::vector::compare_neighbours;
 const FREQUENT_PASSAGES: usize = 20_000;
 const FREQUENT_RATIO: usize = 100;
 
+/// Least number of texts for the weights that confidence uses: in a small store every word is rare, and its weights say
+/// little. Ranking uses the store's own weights.
+const MIN_EVIDENCE_TEXTS: f32 = 1_000.0;
+
 /// Terms of a query with their postings and weights.
 #[derive(Debug, Default)]
 pub(super) struct QueryTerms {
@@ -28,6 +32,8 @@ pub(super) struct QueryTerms {
     /// For each term, one bit per query text that contains it.
     groups: Vec<u32>,
     all_groups: u32,
+    /// The same in a store of at least [`MIN_EVIDENCE_TEXTS`] texts, for confidence.
+    evidence_weights: Vec<f32>,
     /// Weight of a term that occurs in one passage.
     unique: f32,
     /// Mean number of terms of a passage, alone and with its neighbours.
@@ -41,7 +47,7 @@ pub(super) struct KeywordScore {
     pub(super) own: f32,
     /// BM25 of the passage with its neighbours.
     pub(super) window: f32,
-    /// Total weight of the terms that the passage or a neighbour contains.
+    /// Total weight for confidence of the terms that the passage or a neighbour contains.
     pub(super) held: f32,
 }
 
@@ -85,6 +91,8 @@ impl QueryTerms {
             words.postings.push(list);
         }
         words.weights = counts.iter().map(|count| inverse_document_frequency(columns.text_count(), *count)).collect();
+        let texts = columns.text_count().max(MIN_EVIDENCE_TEXTS);
+        words.evidence_weights = counts.iter().map(|count| inverse_document_frequency(texts, *count)).collect();
         words.unique = inverse_document_frequency(columns.text_count(), 1);
         words.means = (columns.mean_words(), columns.mean_window());
         Ok(words)
@@ -93,6 +101,7 @@ impl QueryTerms {
     /// Replaces the weights by those of a corpus larger than the doc values.
     pub(super) fn with_corpus(mut self, wide: &CorpusStats) -> Self {
         self.weights = self.terms.iter().map(|term| wide.term_weight(term)).collect();
+        self.evidence_weights.clone_from(&self.weights);
         self.unique = inverse_document_frequency(wide.texts, 1);
         self.means = (wide.mean_words.max(1.0), wide.mean_window.max(1.0));
         self
@@ -101,6 +110,11 @@ impl QueryTerms {
     /// Returns the sum of the weights of all terms.
     pub(super) fn full_weight(&self) -> f32 {
         self.weights.iter().sum()
+    }
+
+    /// Returns the sum of the weights of all terms for confidence.
+    pub(super) fn evidence_weight(&self) -> f32 {
+        self.evidence_weights.iter().sum()
     }
 
     /// Returns those of these ascending passages that contain enough of the query's words.
@@ -193,7 +207,7 @@ impl QueryTerms {
                 let own = count(own_counts);
                 let all = own + near.iter().flatten().map(|(counts, _, share)| count(counts) * share).sum::<f32>();
                 if all > 0.0 {
-                    found.held += weight;
+                    found.held += self.evidence_weights.get(index).copied().unwrap_or(*weight);
                 }
                 found.own += weight * saturate_frequency(own, own_size / mean, weights);
                 found.window += weight * saturate_frequency(all, together / mean_window, weights);

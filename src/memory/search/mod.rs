@@ -4,8 +4,10 @@
 //! and keyword search is used.
 
 mod arguments;
+mod beyond;
 mod confidence;
 mod corpus_stats;
+mod current_state;
 mod evidence;
 mod exchange;
 mod explain;
@@ -27,6 +29,8 @@ use crate::memory::index::doc_values::{PassageFilter, needs_store_lookup};
 use crate::memory::state::health::describe_not_embedded;
 use crate::memory::{Error, Memory, Result};
 use crate::store::Snapshot;
+use confidence::ConfidenceModel;
+use current_state::ChangeHistory;
 use evidence::{CandidateRequest, Evidence, MIN_CANDIDATES, QueryEmbedding};
 use keyword::QueryTerms;
 use page::ScoredCandidate;
@@ -49,6 +53,24 @@ struct SearchRequest<'a> {
     /// Corpus statistics of a corpus larger than the store.
     wide: Option<&'a CorpusStats>,
     terms: &'a TermExtractor,
+    order: HitOrder,
+}
+
+/// Condition for ordering the hits on one thing by time, newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HitOrder {
+    /// If the query asks for what holds now; otherwise the first hit names the newest later one.
+    ByQuestion,
+    /// For every query.
+    NewestFirst,
+}
+
+/// Ranked candidates with their evidence and their order by time.
+#[derive(Debug, Default)]
+struct RankedCandidates {
+    evidence: Evidence,
+    found: Vec<ScoredCandidate>,
+    history: ChangeHistory,
 }
 
 impl Memory {
@@ -57,10 +79,21 @@ impl Memory {
     /// # Errors
     /// An empty or invalid query, or a store that cannot be read.
     pub fn search(&self, query: &Query, now: Timestamp) -> Result<SearchResults> {
-        self.search_with_stats(query, now, None)
+        self.search_with_stats(query, now, None, HitOrder::ByQuestion)
     }
 
-    fn search_with_stats(&self, query: &Query, now: Timestamp, wide: Option<&CorpusStats>) -> Result<SearchResults> {
+    /// Runs a query as [`Memory::search`] does, with hits on the subject of the first one in front, newest first.
+    pub(in crate::memory) fn search_newest_first(&self, query: &Query, now: Timestamp) -> Result<SearchResults> {
+        self.search_with_stats(query, now, None, HitOrder::NewestFirst)
+    }
+
+    fn search_with_stats(
+        &self,
+        query: &Query,
+        now: Timestamp,
+        wide: Option<&CorpusStats>,
+        order: HitOrder,
+    ) -> Result<SearchResults> {
         validate_query(query)?;
         let _answering = self.asking.start_search();
         let terms = TermExtractor::default();
@@ -70,8 +103,8 @@ impl Memory {
         // dropped.
         let snapshot = self.store.snapshot()?;
         let words_are_current = snapshot.is_keyword_index_current()?;
-        let request = SearchRequest { snapshot: &snapshot, query, now, wide, terms: &terms };
-        let (evidence, found) = if query.mode == SearchMode::Exact {
+        let request = SearchRequest { snapshot: &snapshot, query, now, wide, terms: &terms, order };
+        let ranked = if query.mode == SearchMode::Exact {
             literal_search(&request, &mut answer)?
         } else {
             self.ranked_search(&request, &mut answer)?
@@ -81,7 +114,7 @@ impl Memory {
             answer.warnings.push(why.to_owned());
         }
         let start = Instant::now();
-        self.build_page(&request, &evidence, found, &mut answer)?;
+        self.build_page(&request, ranked, &mut answer)?;
         answer.stages.push(("read", elapsed_us(start)));
         if answer.hits.is_empty() {
             answer.confidence = Confidence::None;
@@ -99,8 +132,8 @@ impl Memory {
         &self,
         request: &SearchRequest<'_>,
         answer: &mut SearchResults,
-    ) -> Result<(Evidence, Vec<ScoredCandidate>)> {
-        let SearchRequest { snapshot, query, now, wide, terms } = *request;
+    ) -> Result<RankedCandidates> {
+        let SearchRequest { snapshot, query, now, wide, terms, order } = *request;
         let question = ParsedQuestion::parse_texts(&query.texts, now, || self.zone.clone());
         let meaning = match query.mode {
             SearchMode::Hybrid | SearchMode::Semantic => self.query_embedding(request, &question, answer)?,
@@ -149,8 +182,13 @@ impl Memory {
             evidence.spread = wide.spread.unwrap_or(evidence.spread);
             conversation_words = Some(wide.conversation_words(snapshot)?);
         }
-        let calibrated = meaning.is_some() && self.resident.model_spec().is_builtin();
-        answer.confidence = confidence::estimate_confidence(&evidence, question.script, calibrated);
+        let texts = wide.map_or_else(|| columns.text_count(), |wide| wide.texts);
+        #[expect(clippy::cast_precision_loss, reason = "a count of texts; only its logarithm is used")]
+        let texts = evidence.permitted_texts.map_or(texts, |permitted| permitted as f32);
+        let scale = meaning.as_ref().and_then(|_| self.resident.model_spec().cosine_scale());
+        let model = ConfidenceModel::new(question.script, scale, texts);
+        let (confidence, signals) = model.estimate_confidence(&evidence);
+        (answer.confidence, answer.signals) = (confidence, Some(signals));
         let context = RankContext {
             columns: &columns,
             question: &question,
@@ -160,17 +198,20 @@ impl Memory {
             zone: &self.zone,
             weights: &self.weights,
             conversation_words: conversation_words.as_ref(),
+            confidence: &model,
         };
-        let found = time_stage(answer, "rank", || {
+        let mut found = time_stage(answer, "rank", || {
             let mut ranking = rank::rank_messages(&evidence, &context);
             self.add_phrases(snapshot, &question, &mut ranking)?;
             if let Some(worth) = query.worth {
-                evidence.retain_relevant(&mut ranking, worth, question.script, calibrated);
+                evidence.retain_relevant(&mut ranking, worth, &model);
             }
             ranking.truncate(query.offset + query.limit + EXTRA_CANDIDATES);
             load_candidates(request, ranking)
         })?;
-        Ok((evidence, found))
+        let newest_first = order == HitOrder::NewestFirst || question.asks_what_holds;
+        let history = time_stage(answer, "time", || self.order_by_time(snapshot, &mut found, newest_first))?;
+        Ok(RankedCandidates { evidence, found, history })
     }
 
     /// Raises the score of texts that contain the query's quoted phrases.
@@ -242,7 +283,7 @@ impl Memory {
 }
 
 /// Finds the texts that contain the query literally, newest first.
-fn literal_search(request: &SearchRequest<'_>, answer: &mut SearchResults) -> Result<(Evidence, Vec<ScoredCandidate>)> {
+fn literal_search(request: &SearchRequest<'_>, answer: &mut SearchResults) -> Result<RankedCandidates> {
     let SearchRequest { snapshot, query, now, terms, .. } = *request;
     let wanted = query.offset + query.limit + EXTRA_CANDIDATES;
     let passages =
@@ -254,7 +295,8 @@ fn literal_search(request: &SearchRequest<'_>, answer: &mut SearchResults) -> Re
         answer.confidence = Confidence::Strong;
     }
     let evidence = Evidence { words: QueryTerms::for_display(shown), more, ..Evidence::default() };
-    Ok((evidence, found.map(|candidate| (ScoredMessage::for_literal(&candidate), candidate)).collect()))
+    let found = found.map(|candidate| (ScoredMessage::for_literal(&candidate), candidate)).collect();
+    Ok(RankedCandidates { evidence, found, ..RankedCandidates::default() })
 }
 
 /// Reads the rows of ranked messages. Superseded and expired ones are dropped, and byte-identical texts are merged into

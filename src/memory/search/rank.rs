@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::confidence::ConfidenceModel;
 use super::evidence::{Evidence, MessageSignals};
 use super::weights::RankWeights;
 use crate::domain::text::Script;
@@ -30,6 +31,8 @@ pub(super) struct ScoredMessage {
     pub(super) message: u32,
     conversation: i64,
     at: Timestamp,
+    /// True if it has evidence of its own. Otherwise neither its session nor its age raises its score.
+    is_supported: bool,
 }
 
 /// Component of a score.
@@ -65,6 +68,8 @@ pub(super) struct RankContext<'a> {
     pub(super) weights: &'a RankWeights,
     /// Total terms of conversations that are only partly in the doc values.
     pub(super) conversation_words: Option<&'a HashMap<i64, f32>>,
+    /// Decides which messages have evidence of their own.
+    pub(super) confidence: &'a ConfidenceModel,
 }
 
 impl RankContext<'_> {
@@ -87,7 +92,7 @@ pub(super) fn rank_messages(evidence: &Evidence, context: &RankContext<'_>) -> V
         .collect();
     sort_ranking(&mut ranking);
     add_session_scores(&mut ranking, context);
-    for ranked in &mut ranking {
+    for ranked in ranking.iter_mut().filter(|ranked| ranked.is_supported) {
         ranked.add_part(ScorePart::Recency, recency_score(ranked.at, context));
     }
     ranking.retain(|ranked| ranked.score > 0.0);
@@ -111,7 +116,14 @@ impl ScoredMessage {
             message: 0,
             conversation: candidate.conversation,
             at: candidate.at,
+            is_supported: true,
         }
+    }
+
+    /// Returns the score without what its session and its age add.
+    pub(super) fn bare_score(&self) -> f32 {
+        let is_bonus = |part: ScorePart| matches!(part, ScorePart::Session | ScorePart::Recency);
+        self.score - self.parts.iter().filter(|(part, _)| is_bonus(*part)).map(|(_, value)| value).sum::<f32>()
     }
 
     pub(super) fn add_part(&mut self, part: ScorePart, value: f32) {
@@ -182,6 +194,7 @@ fn score_message(
         message,
         conversation: row.conversation,
         at: row.at,
+        is_supported: context.confidence.is_supported(evidence, signals),
     };
     ranked.add_part(ScorePart::Words, words);
     ranked.add_part(ScorePart::Meaning, meaning);
@@ -237,7 +250,7 @@ fn add_session_scores(ranking: &mut [ScoredMessage], context: &RankContext<'_>) 
         *sum -= weights.session_length * (context.words_of_conversation(*session).ln() - mean);
     }
     let highest = sums.values().map(|(sum, _)| *sum).fold(0.0, f32::max).max(1e-6);
-    for ranked in ranking {
+    for ranked in ranking.iter_mut().filter(|ranked| ranked.is_supported) {
         if let Some((sum, _)) = sums.get(&ranked.conversation) {
             ranked.add_part(ScorePart::Session, weights.session * sum / highest);
         }
