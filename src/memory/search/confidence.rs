@@ -12,28 +12,26 @@ use crate::domain::{Confidence, ConfidenceSignals};
 use crate::embed::CosineScale;
 
 /// Coefficients with embeddings.
-const BIAS: f32 = -7.67;
-const COSINE_WEIGHT: f32 = 10.66;
-const SHARE_WEIGHT: f32 = 5.32;
-const NEAREST_WEIGHT: f32 = 0.130;
+const BIAS: f32 = -10.47;
+const COSINE_WEIGHT: f32 = 17.0;
+const SHARE_WEIGHT: f32 = 5.35;
+const NEAREST_WEIGHT: f32 = 0.10;
 /// A text in another script contains hardly any of the query's words, and its cosine is lower.
 const FOREIGN_WEIGHT: f32 = 2.0;
-const STRONG_ODDS: f32 = 1.05;
-const WEAK_ODDS: f32 = -1.0;
-/// The best of more texts is nearer by chance: by this much for each e-fold of their number.
+const STRONG_ODDS: f32 = 1.9;
+const WEAK_ODDS: f32 = -0.9;
+/// The best of more texts is nearer by chance: by this much for each e-fold of their number above the reference.
 const COSINE_GROWTH: f32 = 0.023;
-/// Number of texts for which the coefficients hold without a correction.
+/// Number of texts up to which the coefficients hold without a correction: a small store gets none, or a text that is
+/// near by chance would count as evidence there.
 const REFERENCE_TEXTS: f32 = 1_000.0;
 
 /// Coefficients without embeddings, and for models whose cosines are not on a known scale.
-const KEYWORD_BIAS: f32 = -6.0;
-const KEYWORD_SHARE_WEIGHT: f32 = 6.0;
-const KEYWORD_HELD_WEIGHT: f32 = 0.15;
-const KEYWORD_STRONG_ODDS: f32 = 1.05;
+const KEYWORD_BIAS: f32 = -4.17;
+const KEYWORD_SHARE_WEIGHT: f32 = 7.06;
+const KEYWORD_HELD_WEIGHT: f32 = 0.051;
+const KEYWORD_STRONG_ODDS: f32 = 3.05;
 const KEYWORD_WEAK_ODDS: f32 = -1.0;
-
-/// Log-odds of a message below which its session and its age add nothing to its score.
-const MIN_SUPPORT_ODDS: f32 = -4.0;
 
 /// Nearest messages by cosine whose words are counted.
 const NEAREST_MESSAGES: usize = 5;
@@ -87,11 +85,6 @@ impl ConfidenceModel {
         if by_pending > by_odds { (by_pending, pending) } else { (by_odds, signals) }
     }
 
-    /// Returns true if a message has evidence of its own, so that its session and its age may raise its score.
-    pub(super) fn is_supported(&self, evidence: &Evidence, signals: &MessageSignals) -> bool {
-        self.message_log_odds(evidence, signals) >= MIN_SUPPORT_ODDS
-    }
-
     /// Returns the log-odds that one message answers the query; by its words alone if it is not embedded.
     fn message_log_odds(&self, evidence: &Evidence, signals: &MessageSignals) -> f32 {
         let by_words = self.keyword_signals(evidence, signals.held);
@@ -104,6 +97,13 @@ impl ConfidenceModel {
         })
     }
 
+    /// Returns the log-odds by which ranking decides whether a message has evidence of its own. Another script counts for
+    /// nothing here: every text of it would be raised alike.
+    pub(super) fn support_log_odds(&self, evidence: &Evidence, signals: &MessageSignals) -> f32 {
+        let is_foreign = signals.cosine.is_some() && self.script.is_foreign_to(signals.script);
+        self.message_log_odds(evidence, signals) - if is_foreign { FOREIGN_WEIGHT } else { 0.0 }
+    }
+
     /// Returns the signals of words alone. `held` is the largest weight of the query's words in one message.
     fn keyword_signals(&self, evidence: &Evidence, held: f32) -> ConfidenceSignals {
         let all = evidence.words.evidence_weight();
@@ -114,7 +114,7 @@ impl ConfidenceModel {
 }
 
 fn combine_signals(signals: &ConfidenceSignals) -> f32 {
-    let growth = COSINE_GROWTH * (signals.texts.max(1.0) / REFERENCE_TEXTS).ln();
+    let growth = COSINE_GROWTH * (signals.texts / REFERENCE_TEXTS).max(1.0).ln();
     BIAS + COSINE_WEIGHT * (signals.cosine.unwrap_or(0.0) - growth)
         + SHARE_WEIGHT * signals.share
         + NEAREST_WEIGHT * signals.nearest_weight

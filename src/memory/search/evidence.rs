@@ -69,8 +69,8 @@ pub(super) struct Evidence {
     pub(super) has_meaning: bool,
     /// True if there are more matches than were read.
     pub(super) more: bool,
-    /// Number of texts that the filter permits, where it was counted.
-    pub(super) permitted_texts: Option<usize>,
+    /// Number of embedded texts among which the nearest was found: an upper bound under a filter.
+    pub(super) embedded_texts: usize,
     /// Signals by message row.
     pub(super) messages: HashMap<u32, MessageSignals>,
 }
@@ -106,7 +106,7 @@ impl Memory {
                 gather_semantic(index, &meaning.vector, permit, wanted, &passages)
             })?;
             evidence.spread = near.spread;
-            evidence.permitted_texts = near.permitted_texts;
+            evidence.embedded_texts = near.embedded_texts;
             evidence.meaning_places = rank_positions(&near.best);
             passages.extend(near.cosines.keys());
         }
@@ -138,8 +138,8 @@ struct SemanticEvidence {
     keys: Vec<Neighbour>,
     /// Cosines of keyword and semantic candidates and of their neighbours.
     cosines: HashMap<u32, f32>,
-    /// Number of texts that the filter permits, where it was counted.
-    permitted_texts: Option<usize>,
+    /// Number of embedded texts among which the nearest was found: an upper bound under a filter.
+    embedded_texts: usize,
 }
 
 fn gather_semantic(
@@ -159,7 +159,7 @@ fn gather_semantic(
     };
     let nearest = index.find_nearest(&probe, wanted.count, &allowed, SearchEffort::Quick)?;
     let mut near = SemanticEvidence { best: nearest.best, spread: nearest.spread, ..SemanticEvidence::default() };
-    near.permitted_texts = narrow.as_ref().map(Vec::len);
+    near.embedded_texts = narrow.as_ref().map_or(usize::MAX, Vec::len).min(index.len());
     if wanted.keys {
         for key in permit.columns.key_passages().filter(|key| permit.allows_passage(*key)) {
             near.keys.extend(index.score_label(&probe, key)?.map(|cosine| (key, cosine)));

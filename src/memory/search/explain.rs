@@ -50,7 +50,7 @@ pub(super) fn explain_confidence(answer: &SearchResults) -> Option<String> {
     let words = format!("one text and its neighbours hold {:.0} % of the query's words by weight", signals.share * 100.0);
     let evidence = match signals.cosine {
         Some(cosine) => format!(
-            "the nearest of {:.0} texts is at cosine {cosine:.2}{}; {words}; the nearest five hold words of weight {:.1}",
+            "the nearest text, of {:.0}, is at cosine {cosine:.2}{}; {words}; the nearest five hold words of weight {:.1}",
             signals.texts,
             if signals.foreign { " in another script" } else { "" },
             signals.nearest_weight

@@ -182,9 +182,8 @@ impl Memory {
             evidence.spread = wide.spread.unwrap_or(evidence.spread);
             conversation_words = Some(wide.conversation_words(snapshot)?);
         }
-        let texts = wide.map_or_else(|| columns.text_count(), |wide| wide.texts);
         #[expect(clippy::cast_precision_loss, reason = "a count of texts; only its logarithm is used")]
-        let texts = evidence.permitted_texts.map_or(texts, |permitted| permitted as f32);
+        let texts = wide.map_or(evidence.embedded_texts as f32, |wide| wide.texts);
         let scale = meaning.as_ref().and_then(|_| self.resident.model_spec().cosine_scale());
         let model = ConfidenceModel::new(question.script, scale, texts);
         let (confidence, signals) = model.estimate_confidence(&evidence);

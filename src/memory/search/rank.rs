@@ -31,7 +31,7 @@ pub(super) struct ScoredMessage {
     pub(super) message: u32,
     conversation: i64,
     at: Timestamp,
-    /// True if it has evidence of its own. Otherwise neither its session nor its age raises its score.
+    /// True if it has evidence of its own. Otherwise neither its session nor its project nor its age raises its score.
     is_supported: bool,
 }
 
@@ -194,7 +194,7 @@ fn score_message(
         message,
         conversation: row.conversation,
         at: row.at,
-        is_supported: context.confidence.is_supported(evidence, signals),
+        is_supported: context.confidence.support_log_odds(evidence, signals) >= weights.support,
     };
     ranked.add_part(ScorePart::Words, words);
     ranked.add_part(ScorePart::Meaning, meaning);
@@ -219,7 +219,8 @@ fn score_message(
     } else if signals.asks && to_person {
         ranked.add_part(ScorePart::Asks, -weights.asks);
     }
-    ranked.add_part(ScorePart::Here, if context.here.contains(&row.project) { weights.here } else { 0.0 });
+    let is_here = ranked.is_supported && context.here.contains(&row.project);
+    ranked.add_part(ScorePart::Here, if is_here { weights.here } else { 0.0 });
     let fit = question.days.iter().map(|day| day.rate_time(row.at, context.zone)).fold(0.0, f32::max);
     ranked.add_part(ScorePart::Day, weights.day * fit * signals.kind_weight.min(1.0));
     if let Some((key, cosine)) = signals.key.filter(|_| question.wants_advice) {
