@@ -167,7 +167,11 @@ impl AskedQuestion<'_> {
                     (turns, &question.gold_turns)
                 };
                 let hit_5 = Some(Measures::score_ranking(&ranking, gold).hit_5);
-                AnsweredQuestion { answerable: true, hit_5, ..record_answer(&question.id, &question.kind, haystack, &answer) }
+                AnsweredQuestion {
+                    answerable: true,
+                    hit_5,
+                    ..record_answer(&question.id, &question.kind, haystack, &answer)
+                }
             }
             Self::Unanswerable(question) => AnsweredQuestion {
                 renamed: question.is_renamed,
@@ -236,7 +240,8 @@ fn score_band(answerable: &[&AnsweredQuestion], band: &str) -> BandScore {
 }
 
 fn score_kind(answerable: &[&AnsweredQuestion], unanswerable: &[&AnsweredQuestion]) -> KindScore {
-    let count = |wanted: Confidence| unanswerable.iter().filter(|question| question.confidence == wanted.name()).count();
+    let count =
+        |wanted: Confidence| unanswerable.iter().filter(|question| question.confidence == wanted.name()).count();
     let share = |wanted| round_figure(ratio(count(wanted), unanswerable.len()));
     let odds = |questions: &[&AnsweredQuestion]| questions.iter().map(|question| question.log_odds).collect::<Vec<_>>();
     KindScore {

@@ -13,8 +13,8 @@ const FILE: &str = "confidence.toml";
 const MAX_FILE_BYTES: u64 = 4 << 10;
 /// Mean cosine of the built-in model between a trial question and its answer, and mean of the highest between a question
 /// and an answer to another one.
-const BUILTIN_ANSWERED: f32 = 0.40;
-const BUILTIN_UNRELATED: f32 = 0.12;
+const BUILTIN_ANSWERED: f32 = 0.282;
+const BUILTIN_UNRELATED: f32 = 0.119;
 /// Least distance of the two means; below it a model's cosines say nothing.
 const MIN_DISTANCE: f32 = 0.02;
 

@@ -111,3 +111,19 @@ fn mean_cosines(questions: &[Vec<f32>], answers: &[Vec<f32>]) -> (f32, f32) {
     let count = questions.len().max(1) as f32;
     (answered / count, unrelated / count)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embed::ModelChoice;
+
+    #[test]
+    fn the_builtin_model_is_the_scale() {
+        let spec = ModelSpec::new(ModelChoice::Builtin, String::new(), std::path::PathBuf::new());
+        let trial = try_model(&spec).unwrap();
+        let scale = trial.cosine_scale().unwrap();
+        for cosine in [trial.answered_cosine, trial.unrelated_cosine] {
+            assert!((scale.to_builtin(cosine) - cosine).abs() < 0.02, "{trial:?}");
+        }
+    }
+}

@@ -79,7 +79,11 @@ pub(super) fn run_answerability(args: &AnswerabilityArgs, session: &Invocation) 
 fn print_report(report: &AnswerabilityReport, output: CliOutput) {
     let percent = |share: f64| share * 100.0;
     output.print_line(&format!("kept            {:>5.1} % of {} answerable", percent(report.kept), report.answerable));
-    output.print_line(&format!("silent          {:>5.1} % of {} unanswerable", percent(report.silent), report.unanswerable));
+    output.print_line(&format!(
+        "silent          {:>5.1} % of {} unanswerable",
+        percent(report.silent),
+        report.unanswerable
+    ));
     output.print_line(&format!("falsely strong  {:>5.1} %", percent(report.falsely_strong)));
     output.print_line(&format!("AUC             {:>6.3}", report.auc));
     output.print_line("answerable by confidence:      n   hit@5");

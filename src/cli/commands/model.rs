@@ -280,7 +280,8 @@ fn import_model(
         print_trial(&tried, session);
         return Err(Failure::invalid_input("this model does not work here; nothing was imported"));
     }
-    let place = model_store::add_model(&folder, &paths.models_folder(), &name, tried.scale).map_err(crate::memory::Error::from)?;
+    let place = model_store::add_model(&folder, &paths.models_folder(), &name, tried.scale)
+        .map_err(crate::memory::Error::from)?;
     if session.output.is_json() {
         session.output.print_json(&serde_json::json!({ "name": name, "path": place, "check": tried }));
     } else {

@@ -217,7 +217,9 @@ mod tests {
         ] {
             assert!(read(text).asks_what_holds, "{text}");
         }
-        for text in ["add default branch to the settings", "why did the build fail", "上次为什么失败", "use current time"] {
+        for text in
+            ["add default branch to the settings", "why did the build fail", "上次为什么失败", "use current time"]
+        {
             assert!(!read(text).asks_what_holds, "{text}");
         }
     }

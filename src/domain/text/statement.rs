@@ -11,8 +11,25 @@ const MIN_SHARED: f32 = 0.8;
 
 /// Words that turn a clause into its opposite.
 const NEGATIONS: &[&str] = &[
-    "not", "no", "never", "cannot", "without", "neither", "nor", "disabled", "disable", "disables", "off", "false",
-    "forbid", "forbids", "forbidden", "prohibited", "banned", "stop", "avoid",
+    "not",
+    "no",
+    "never",
+    "cannot",
+    "without",
+    "neither",
+    "nor",
+    "disabled",
+    "disable",
+    "disables",
+    "off",
+    "false",
+    "forbid",
+    "forbids",
+    "forbidden",
+    "prohibited",
+    "banned",
+    "stop",
+    "avoid",
 ];
 /// Their opposites, which say nothing once the negation is counted.
 const AFFIRMATIONS: &[&str] = &[
@@ -20,22 +37,48 @@ const AFFIRMATIONS: &[&str] = &[
     "please",
 ];
 const CJK_NEGATIONS: &[&str] = &[
-    "从来不", "从不", "绝不", "永不", "不再", "不能", "不要", "不会", "不可以", "不可", "不得", "不准", "不许", "不用",
-    "不应", "没有", "无需", "禁止", "严禁", "禁用", "停用", "关闭", "切勿", "不", "没", "别", "勿",
+    "从来不",
+    "从不",
+    "绝不",
+    "永不",
+    "不再",
+    "不能",
+    "不要",
+    "不会",
+    "不可以",
+    "不可",
+    "不得",
+    "不准",
+    "不许",
+    "不用",
+    "不应",
+    "没有",
+    "无需",
+    "禁止",
+    "严禁",
+    "禁用",
+    "停用",
+    "关闭",
+    "切勿",
+    "不",
+    "没",
+    "别",
+    "勿",
 ];
 const CJK_AFFIRMATIONS: &[&str] = &[
     "我们", "咱们", "大家", "总是", "一直", "始终", "允许", "可以", "必须", "应该", "启用", "开启", "打开", "的", "了",
     "在", "是", "要", "会", "都", "就", "也", "才", "只", "请", "我", "你",
 ];
 /// Words that contain the characters of a negation and are none.
-const CJK_PLAIN: &[&str] = &["不同", "不仅", "不过", "不管", "不论", "不断", "特别", "级别", "区别", "分别", "类别", "别名"];
+const CJK_PLAIN: &[&str] =
+    &["不同", "不仅", "不过", "不管", "不论", "不断", "特别", "级别", "区别", "分别", "类别", "别名"];
 const WEEKDAYS: &[&str] = &["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 const CJK_WEEKDAYS: &[(char, usize)] =
     &[('一', 0), ('二', 1), ('三', 2), ('四', 3), ('五', 4), ('六', 5), ('日', 6), ('天', 6)];
 /// Words after which a value stands.
 const VALUE_OPENERS: &[&str] = &[
-    "is", "are", "be", "to", "at", "with", "use", "uses", "using", "than", "has", "have", "every", "=", ":", "：", "是",
-    "为", "到", "成", "有", "用", "每",
+    "is", "are", "be", "to", "at", "with", "use", "uses", "using", "than", "has", "have", "every", "=", ":", "：",
+    "是", "为", "到", "成", "有", "用", "每",
 ];
 
 /// Kind of a term, which decides whether two different ones exclude each other.

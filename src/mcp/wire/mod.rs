@@ -17,9 +17,7 @@ use serde::Serialize;
 use self::outgoing::{SafeText, sanitize_name, sanitize_title};
 use crate::domain::own_output::URI_PREFIX;
 use crate::domain::text::suspicion::reads_like_an_instruction;
-use crate::domain::{
-    BeyondFilter, Hit, LaterMessage, LiftedCondition, Origin, Quote, SearchResults, Timestamp, Usage,
-};
+use crate::domain::{BeyondFilter, Hit, LaterMessage, LiftedCondition, Origin, Quote, SearchResults, Timestamp, Usage};
 use crate::memory::{self, Memory, NoteRelation, RelatedNote, TranscriptExcerpt};
 use crate::monitor::alert_evaluation;
 use crate::store;

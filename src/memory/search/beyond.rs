@@ -33,7 +33,10 @@ fn lift_condition(filter: &Filter) -> Option<(LiftedCondition, Filter)> {
     let (after, before) = (filter.after, filter.before);
     match (after, before) {
         (Some(after), None) => {
-            return Some((LiftedCondition::After(after), Filter { after: None, before: Some(after), ..filter.clone() }));
+            return Some((
+                LiftedCondition::After(after),
+                Filter { after: None, before: Some(after), ..filter.clone() },
+            ));
         }
         (None, Some(before)) => {
             let later = Filter { after: Some(before), before: None, ..filter.clone() };

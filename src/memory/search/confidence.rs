@@ -132,12 +132,7 @@ fn keyword_confidence(log_odds: f32) -> Confidence {
 impl Evidence {
     /// Keeps results that are likely enough to answer the query; where no odds are required or known, those that
     /// contain enough of its words.
-    pub(super) fn retain_relevant(
-        &self,
-        ranking: &mut Vec<ScoredMessage>,
-        worth: MinOverlap,
-        model: &ConfidenceModel,
-    ) {
+    pub(super) fn retain_relevant(&self, ranking: &mut Vec<ScoredMessage>, worth: MinOverlap, model: &ConfidenceModel) {
         let mut passages: Vec<u32> = ranking.iter().map(|ranked| ranked.passage).collect();
         passages.sort_unstable();
         let by_word = self.words.filter_by_overlap(&passages, worth);

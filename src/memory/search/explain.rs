@@ -47,7 +47,8 @@ fn explain_part(part: ScorePart, ranked: &ScoredMessage, evidence: &Evidence, ma
 /// Explains in words how the confidence of an answer was computed; `None` if nothing was weighed.
 pub(super) fn explain_confidence(answer: &SearchResults) -> Option<String> {
     let signals = answer.signals?;
-    let words = format!("one text and its neighbours hold {:.0} % of the query's words by weight", signals.share * 100.0);
+    let words =
+        format!("one text and its neighbours hold {:.0} % of the query's words by weight", signals.share * 100.0);
     let evidence = match signals.cosine {
         Some(cosine) => format!(
             "the nearest text, of {:.0}, is at cosine {cosine:.2}{}; {words}; the nearest five hold words of weight {:.1}",

@@ -128,11 +128,7 @@ impl Memory {
         Ok(answer)
     }
 
-    fn ranked_search(
-        &self,
-        request: &SearchRequest<'_>,
-        answer: &mut SearchResults,
-    ) -> Result<RankedCandidates> {
+    fn ranked_search(&self, request: &SearchRequest<'_>, answer: &mut SearchResults) -> Result<RankedCandidates> {
         let SearchRequest { snapshot, query, now, wide, terms, order } = *request;
         let question = ParsedQuestion::parse_texts(&query.texts, now, || self.zone.clone());
         let meaning = match query.mode {
