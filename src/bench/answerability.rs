@@ -98,8 +98,7 @@ pub fn measure_answerability(
     unanswered: &[UnansweredQuestion],
     options: &RetrievalOptions,
     now: Timestamp,
-    stop: &AtomicBool,
-    talk: &mut dyn FnMut(String),
+    (stop, talk): (&AtomicBool, &mut dyn FnMut(String)),
 ) -> Result<Option<AnswerabilityReport>, Error> {
     let mut questions = Vec::new();
     let stores = BenchStores { scratch, settings, data, options, now };
@@ -131,7 +130,7 @@ pub fn measure_answerability(
         Ok(())
     })?;
     let is_stopped = stop.load(Ordering::Relaxed);
-    Ok((!is_stopped).then(|| AnswerabilityReport::summarise_questions(data.digest.clone(), questions)))
+    Ok((!is_stopped).then(|| AnswerabilityReport::summarise_questions(data.digest.clone(), &questions)))
 }
 
 /// Question of either side.
@@ -202,7 +201,7 @@ fn record_answer(id: &str, kind: &str, haystack: String, answer: &SearchResults)
 }
 
 impl AnswerabilityReport {
-    fn summarise_questions(data: String, questions: Vec<AnsweredQuestion>) -> Self {
+    fn summarise_questions(data: String, questions: &[AnsweredQuestion]) -> Self {
         let (answerable, other): (Vec<&AnsweredQuestion>, Vec<&AnsweredQuestion>) =
             questions.iter().partition(|question| question.answerable);
         let (renamed, plain): (Vec<&AnsweredQuestion>, Vec<&AnsweredQuestion>) =
@@ -225,7 +224,7 @@ impl AnswerabilityReport {
             bands: Confidence::ALL.iter().map(|band| (band.name(), score_band(&answerable, band.name()))).collect(),
             kinds: by_kind.iter().map(|(kind, questions)| (kind.clone(), score(questions))).collect(),
             renamed: (!renamed.is_empty()).then(|| score(&renamed)),
-            questions: questions.clone(),
+            questions: questions.to_vec(),
         }
     }
 }
@@ -289,7 +288,7 @@ mod tests {
         };
         let report = AnswerabilityReport::summarise_questions(
             String::new(),
-            vec![
+            &[
                 question(true, Confidence::Strong, 2.0, Some(1.0)),
                 question(true, Confidence::None, -2.0, Some(0.0)),
                 question(false, Confidence::None, -3.0, None),

@@ -181,7 +181,8 @@ fn hostile_queries_are_only_words() {
         "^pool",
     ] {
         let ran = SAMPLES.run(&["search", "--mode", "keyword", "--", query.replace('\u{0}', "nul").as_str()]);
-        assert_eq!(ran.code, 0, "{query}: {}{}", ran.stdout, ran.stderr);
+        // Found, or nothing speaks of it; never an error.
+        assert!(ran.code <= 1, "{query}: {}{}", ran.stdout, ran.stderr);
     }
 }
 

@@ -62,8 +62,7 @@ pub(super) fn run_answerability(args: &AnswerabilityArgs, session: &Invocation) 
         &unanswered,
         &options,
         session.now,
-        &stop,
-        &mut |text| if output.shows_progress() { bar.set_message(text) } else { output.print_message(&text) },
+        (&stop, &mut |text| if output.shows_progress() { bar.set_message(text) } else { output.print_message(&text) }),
     );
     bar.finish_and_clear();
     let Some(report) = measured? else { return Ok(ExitCode::from(INTERRUPTED)) };

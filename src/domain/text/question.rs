@@ -103,8 +103,6 @@ pub struct ParsedQuestion {
     pub wants_advice: bool,
     /// True if it asks for the current state.
     pub wants_latest: bool,
-    /// True if it asks what was decided or what holds now: of several answers on one thing the newest counts.
-    pub asks_what_holds: bool,
     /// Days and months that it names.
     pub days: Vec<NamedDay>,
     /// Phrases in quotation marks.
@@ -127,11 +125,15 @@ impl ParsedQuestion {
             wants_advice: any(&|text| matches_any(&ADVICE_RULES, text))
                 && !any(&|text| matches_any(&HISTORY_RULES, text)),
             wants_latest: any(&|text| LATEST_RULE.is_match(text)),
-            asks_what_holds: any(&|text| matches_any(&WHAT_HOLDS_RULES, text)),
             days: texts.iter().flat_map(|text| dates::find_days(text, now, &zone)).collect(),
             phrases: phrases.collect(),
         }
     }
+}
+
+/// Returns true if a query asks what was decided or what holds now: of several answers on one thing the newest counts.
+pub fn asks_what_holds(texts: &[String]) -> bool {
+    texts.iter().any(|text| matches_any(&WHAT_HOLDS_RULES, text))
 }
 
 /// Removes the frame of a text; returns the whole text if fewer than four letters or digits are left.
@@ -215,12 +217,12 @@ mod tests {
             "目前用哪个端口",
             "默认值是多少",
         ] {
-            assert!(read(text).asks_what_holds, "{text}");
+            assert!(asks_what_holds(&[text.to_owned()]), "{text}");
         }
         for text in
             ["add default branch to the settings", "why did the build fail", "上次为什么失败", "use current time"]
         {
-            assert!(!read(text).asks_what_holds, "{text}");
+            assert!(!asks_what_holds(&[text.to_owned()]), "{text}");
         }
     }
 

@@ -21,7 +21,7 @@ mod weights;
 use std::collections::HashSet;
 use std::time::Instant;
 
-use crate::domain::text::question::ParsedQuestion;
+use crate::domain::text::question::{ParsedQuestion, asks_what_holds};
 use crate::domain::text::terms::TermExtractor;
 use crate::domain::{Confidence, Query, SearchMode, SearchResults, Timestamp, limits};
 use crate::embed;
@@ -204,7 +204,7 @@ impl Memory {
             ranking.truncate(query.offset + query.limit + EXTRA_CANDIDATES);
             load_candidates(request, ranking)
         })?;
-        let newest_first = order == HitOrder::NewestFirst || question.asks_what_holds;
+        let newest_first = order == HitOrder::NewestFirst || asks_what_holds(&query.texts);
         let history = time_stage(answer, "time", || self.order_by_time(snapshot, &mut found, newest_first))?;
         Ok(RankedCandidates { evidence, found, history })
     }
