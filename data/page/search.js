@@ -11,6 +11,9 @@ const ROLES = { "": "anyRole", user: "user", assistant: "assistant", tool: "tool
 const MODES = { "": "hybrid", keyword: "keyword", semantic: "semantic", exact: "exact" };
 // As many as a screen shows: what comes back for each key is to be on it before the next.
 const HITS = 10;
+// As many as are kept, folded away, when nothing speaks of what was asked.
+const NEAREST = 2;
+const day = (ts) => ts.slice(0, 10);
 let projects = null;
 let sources = [];
 
@@ -57,6 +60,8 @@ export async function open({ main, parameters, later, fail }) {
       h("span", { class: "small row" }, h("span", { class: `who ${hit.role}` }, t(hit.role === "tool" ? "toolRole" : hit.role)),
         h("span", {}, hit.project), h("time", { datetime: hit.ts, title: moment(hit.ts) }, ago(hit.ts)),
         hit.kind !== "text" && h("span", { class: "chip" }, hit.kind),
+        hit.later_changed && h("span", { class: "chip", title: moment(hit.later_changed.ts) }, t("laterChanged", day(hit.later_changed.ts))),
+        hit.later_on_this && h("span", { class: "chip", title: moment(hit.later_on_this.ts) }, t("laterOnThis", day(hit.later_on_this.ts))),
         hit.trust === "elsewhere" && h("span", { class: "chip bad" }, hit.said_by ? t("saidBy", hit.said_by) : t("elsewhere")),
         hit.trust === "suspicious" && h("span", { class: "chip bad" }, t("suspicious")))));
   };
@@ -83,7 +88,11 @@ export async function open({ main, parameters, later, fail }) {
         roles: value("role") ? [value("role")] : undefined, sources: value("source") ? [value("source")] : undefined,
       }, mine.signal);
       const words = pattern([...new Set(answer.results.flatMap((hit) => hit.match.terms))]);
-      const items = answer.results.map((hit, index) => item(hit, words, answer.results[index - 1]));
+      const each = (results) => results.map((hit, index) => item(hit, words, results[index - 1]));
+      const silent = answer.confidence === "none" && typeof cursor !== "string";
+      // What nothing speaks of is said first; the two nearest are folded away.
+      const items = each(silent ? answer.beyond?.results ?? [] : answer.results);
+      const nearest = silent ? each(answer.results.slice(0, NEAREST)) : [];
       if (typeof cursor === "string") list.append(...items);
       else {
         // Who has gone into the list already stays there.
@@ -93,10 +102,13 @@ export async function open({ main, parameters, later, fail }) {
         else place = -1;
       }
       const count = list.children.length;
-      show(status, count > 0 && typeof cursor !== "string" && h("b", {}, t(`match.${answer.confidence}`)), count ? t("found", number(count) + (answer.next_cursor ? "+" : ""), Math.round(performance.now() - begun)) : "",
+      const said = silent ? answer.results.length > 0 || count > 0 : count > 0;
+      show(status, said && typeof cursor !== "string" && h("b", {}, t(`match.${answer.confidence}`)),
+        silent && answer.beyond && h("span", {}, t(`beyond.${answer.beyond.lifted}`, answer.beyond.bound ? day(answer.beyond.bound) : "")), count ? t("found", number(count) + (answer.next_cursor ? "+" : ""), Math.round(performance.now() - begun)) : "",
         answer.warnings.map((warning) => h("span", { class: "chip" }, warning)));
-      show(end, answer.next_cursor && h("button", { type: "button", onclick: () => now(answer.next_cursor) }, t("more")),
-        !count && h("div", { class: "empty" }, h("p", {}, t("nothing")), h("p", { class: "small" }, t("nothingHint"))));
+      show(end, !silent && answer.next_cursor && h("button", { type: "button", onclick: () => now(answer.next_cursor) }, t("more")),
+        nearest.length > 0 && h("details", { class: "nearest" }, h("summary", { class: "small" }, t("nearest")), h("ol", { class: "hits" }, nearest)),
+        !said && h("div", { class: "empty" }, h("p", {}, t("nothing")), h("p", { class: "small" }, t("nothingHint"))));
       list.setAttribute("aria-busy", String(again));
     } catch (error) {
       fail(error);

@@ -3,6 +3,7 @@
 //! Owns: reading datasets, running, arithmetic. Does not own: the data (files that the caller names), arguments,
 //! printing. The engine sees only the contents of a user's history: roles, times, texts.
 
+mod answerability;
 mod dataset;
 mod formats;
 mod generator;
@@ -13,7 +14,9 @@ mod report;
 mod retrieval;
 mod scale;
 mod score;
+mod unanswerable;
 
+pub use answerability::{AnswerabilityReport, KindScore, measure_answerability};
 pub use dataset::{BenchQuestion, BenchSession, BenchTurn, Dataset};
 pub use formats::DatasetFormat;
 pub use generator::HistoryGenerator;
@@ -23,6 +26,7 @@ pub use report::{LevelComparison, LevelScores, RetrievalReport, compare_rankings
 pub use retrieval::{HaystackPool, RetrievalOptions, run_retrieval};
 pub use scale::measure_scale;
 pub use score::{MeanMeasures, Measures};
+pub use unanswerable::{UnansweredQuestion, read_pairs, read_unanswerable};
 
 /// Failure of a benchmark.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use serde::Serialize;
@@ -13,14 +13,14 @@ use super::{BenchQuestion, BenchSession, Dataset, Error};
 use crate::config::{Paths, Settings};
 use crate::disk;
 use crate::domain::{
-    Detail, Draft, DraftPart, Filter, IdGenerator, MessageId, Origin, PartKind, Query, Role, SearchMode, Timestamp,
+    Detail, Draft, DraftPart, Filter, Hit, IdGenerator, MessageId, Origin, PartKind, Query, Role, SearchMode, Timestamp,
 };
 use crate::memory::{Memory, RankWeights};
 use crate::store::OpenMode;
 
 const SOURCE: &str = "bench";
 /// Ranking depth: enough turns to contain ten distinct sessions.
-const DEPTH: usize = 50;
+pub(super) const DEPTH: usize = 50;
 /// Warm-up questions that are asked before anything is measured.
 const WARM_UP: usize = 5;
 
@@ -59,7 +59,7 @@ struct StoreMarker<'a> {
 
 /// Turns and seconds of ingestion.
 #[derive(Debug, Clone, Copy, Default)]
-struct IngestStats {
+pub(super) struct IngestStats {
     turns: usize,
     import_seconds: f64,
     embed_seconds: f64,
@@ -77,71 +77,103 @@ pub fn run_retrieval(
     now: Timestamp,
     talk: &mut dyn FnMut(String),
 ) -> Result<RetrievalReport, Error> {
-    let mut haystacks: Vec<&str> = Vec::new();
-    for session in &data.sessions {
-        if !haystacks.contains(&session.haystack.as_str()) {
-            haystacks.push(&session.haystack);
-        }
-    }
-    let groups: Vec<&[&str]> = match options.pool {
-        HaystackPool::All => vec![haystacks.as_slice()],
-        HaystackPool::PerHaystack => haystacks.chunks(1).collect(),
-    };
     let (mut asked, mut total) = (RetrievalRun::default(), IngestStats::default());
-    let mut last: Option<Memory> = None;
-    for (number, group) in groups.iter().enumerate() {
-        let paths = Paths::resolve_home(Some(scratch.join(format!("store-{number}"))))?;
-        let mut memory = match &last {
-            Some(memory) => memory.open_scratch(&paths, OpenMode::Create, IdGenerator::System, now)?,
-            None => Memory::open(&paths, settings.clone(), OpenMode::Create, IdGenerator::System, now)?,
-        };
-        memory.set_weights(options.weights);
-        let one = HaystackStore { memory: &memory, data, group, options, now };
-        let ingested = one.prepare_store(&paths, &mut asked.places)?;
+    let stores = BenchStores { scratch, settings, data, options, now };
+    stores.visit_each(&mut |one| {
+        let ingested = one.prepare_store(&mut asked.places, &AtomicBool::new(false))?;
         total.turns += ingested.turns;
         total.import_seconds += ingested.import_seconds;
         total.embed_seconds += ingested.embed_seconds;
-        let questions: Vec<&BenchQuestion> =
-            data.questions.iter().filter(|question| group.contains(&question.haystack.as_str())).collect();
-        for question in questions.iter().take(if number == 0 { WARM_UP } else { 1 }) {
-            memory.search(&one.build_query(question), now)?;
+        let questions: Vec<&BenchQuestion> = one.own_questions().collect();
+        for question in questions.iter().take(if one.number == 0 { WARM_UP } else { 1 }) {
+            one.memory.search(&one.build_query(&question.text), now)?;
         }
         for question in questions {
-            asked.ask_question(&one, question)?;
+            asked.ask_question(one, question)?;
         }
-        if number == 0 || (number + 1) % 10 == 0 || number + 1 == groups.len() {
+        if one.number == 0 || (one.number + 1) % 10 == 0 || one.number + 1 == one.count {
             talk(format!(
                 "{} of {} stores: {} turns, {:.0} s for the keyword index, {:.0} s for embeddings",
-                number + 1,
-                groups.len(),
+                one.number + 1,
+                one.count,
                 total.turns,
                 total.import_seconds,
                 total.embed_seconds
             ));
         }
         if options.mode != SearchMode::Keyword {
-            asked.model = memory.model_digest();
+            asked.model = one.memory.model_digest();
         }
-        last = Some(memory);
-    }
+        Ok(())
+    })?;
     asked.into_report(data, options, total)
 }
 
+/// Scratch stores of a run: one for each haystack, or one for all.
+pub(super) struct BenchStores<'a> {
+    pub(super) scratch: &'a Path,
+    pub(super) settings: &'a Settings,
+    pub(super) data: &'a Dataset,
+    pub(super) options: &'a RetrievalOptions,
+    pub(super) now: Timestamp,
+}
+
+impl BenchStores<'_> {
+    /// Opens the stores one after the other and visits each. They are not filled yet.
+    ///
+    /// # Errors
+    /// A store that cannot be opened, or the first error of a visit.
+    pub(super) fn visit_each(
+        &self,
+        visit: &mut dyn FnMut(&HaystackStore<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let Self { scratch, settings, data, options, now } = *self;
+        let mut haystacks: Vec<&str> = Vec::new();
+        for session in &data.sessions {
+            if !haystacks.contains(&session.haystack.as_str()) {
+                haystacks.push(&session.haystack);
+            }
+        }
+        let groups: Vec<&[&str]> = match options.pool {
+            HaystackPool::All => vec![haystacks.as_slice()],
+            HaystackPool::PerHaystack => haystacks.chunks(1).collect(),
+        };
+        let mut last: Option<Memory> = None;
+        for (number, group) in groups.iter().enumerate() {
+            let paths = Paths::resolve_home(Some(scratch.join(format!("store-{number}"))))?;
+            let mut memory = match &last {
+                Some(memory) => memory.open_scratch(&paths, OpenMode::Create, IdGenerator::System, now)?,
+                None => Memory::open(&paths, settings.clone(), OpenMode::Create, IdGenerator::System, now)?,
+            };
+            memory.set_weights(options.weights);
+            let count = groups.len();
+            visit(&HaystackStore { memory: &memory, paths: &paths, data, group, options, now, number, count })?;
+            last = Some(memory);
+        }
+        Ok(())
+    }
+}
+
 /// One store with the haystacks that it holds.
-struct HaystackStore<'a> {
-    memory: &'a Memory,
+pub(super) struct HaystackStore<'a> {
+    pub(super) memory: &'a Memory,
+    paths: &'a Paths,
     data: &'a Dataset,
-    group: &'a [&'a str],
+    pub(super) group: &'a [&'a str],
     options: &'a RetrievalOptions,
     now: Timestamp,
+    /// Index of the store, and number of stores.
+    pub(super) number: usize,
+    pub(super) count: usize,
 }
 
 /// Session and turn of every message.
-type MessageLabels = HashMap<MessageId, (String, String)>;
+pub(super) type MessageLabels = HashMap<MessageId, (String, String)>;
 
 impl HaystackStore<'_> {
     /// Fills the store unless an earlier run did, and records session and turn of its messages.
-    fn prepare_store(&self, paths: &Paths, places: &mut MessageLabels) -> Result<IngestStats, Error> {
+    /// Embedding ends early when `stop` is set; the next run continues.
+    pub(super) fn prepare_store(&self, places: &mut MessageLabels, stop: &AtomicBool) -> Result<IngestStats, Error> {
         let sessions: Vec<&BenchSession> =
             self.data.sessions.iter().filter(|session| self.group.contains(&session.haystack.as_str())).collect();
         for session in &sessions {
@@ -159,7 +191,7 @@ impl HaystackStore<'_> {
             version: env!("CARGO_PKG_VERSION"),
             embedded,
         };
-        let file = paths.home().join("bench.json");
+        let file = self.paths.home().join("bench.json");
         let stored = std::fs::read(&file).unwrap_or_default();
         let is = |embedded| serde_json::to_vec(&mark(embedded)).is_ok_and(|bytes| bytes == stored);
         let mut ingested = IngestStats { turns, ..IngestStats::default() };
@@ -177,18 +209,26 @@ impl HaystackStore<'_> {
         ingested.import_seconds = start.elapsed().as_secs_f64();
         let start = Instant::now();
         if embedded && let Some(turn) = self.memory.acquire_embed_lease(self.options.workers)? {
-            self.memory.embed_pending(&turn, &AtomicBool::new(false), &mut |_| {})?;
+            self.memory.embed_pending(&turn, stop, &mut |_| {})?;
         }
         ingested.embed_seconds = start.elapsed().as_secs_f64();
+        if stop.load(Ordering::Relaxed) {
+            return Ok(ingested);
+        }
         let bytes = serde_json::to_vec(&mark(embedded)).unwrap_or_default();
         disk::write_atomic(&file, &bytes).map_err(|source| Error::Read { path: file, source })?;
         Ok(ingested)
     }
 
-    fn build_query(&self, question: &BenchQuestion) -> Query {
+    /// Iterates over the questions about the haystacks of this store.
+    pub(super) fn own_questions(&self) -> impl Iterator<Item = &BenchQuestion> {
+        self.data.questions.iter().filter(|question| self.group.contains(&question.haystack.as_str()))
+    }
+
+    pub(super) fn build_query(&self, text: &str) -> Query {
         let settings = &self.memory.settings().search;
         Query {
-            texts: vec![question.text.clone()],
+            texts: vec![text.to_owned()],
             mode: self.options.mode,
             filter: Filter::default(),
             limit: settings.limit,
@@ -221,6 +261,19 @@ fn turn_draft(session: &BenchSession, position: usize) -> Draft {
     }
 }
 
+/// Returns the labels of hits: turns, and sessions in order of first appearance.
+pub(super) fn label_hits(hits: &[Hit], places: &MessageLabels) -> (Vec<String>, Vec<String>) {
+    let found: Vec<&(String, String)> = hits.iter().filter_map(|hit| places.get(&hit.id)).collect();
+    let turns = found.iter().map(|(_, turn)| turn.clone()).collect();
+    let mut sessions: Vec<String> = Vec::new();
+    for (session, _) in found {
+        if !sessions.contains(session) {
+            sessions.push(session.clone());
+        }
+    }
+    (turns, sessions)
+}
+
 #[derive(Default)]
 struct RetrievalRun {
     places: MessageLabels,
@@ -233,7 +286,7 @@ struct RetrievalRun {
 
 impl RetrievalRun {
     fn ask_question(&mut self, haystack: &HaystackStore<'_>, question: &BenchQuestion) -> Result<(), Error> {
-        let usual = haystack.build_query(question);
+        let usual = haystack.build_query(&question.text);
         let clock = question.asked_time().filter(|_| haystack.options.use_clock).unwrap_or(haystack.now);
         let start = Instant::now();
         let answer = haystack.memory.search(&usual, clock)?;
@@ -244,14 +297,7 @@ impl RetrievalRun {
         }
         let deep = Query { limit: DEPTH, detail: Detail::Index, max_tokens: usize::MAX, ..usual };
         let hits = haystack.memory.search(&deep, clock)?.hits;
-        let found: Vec<&(String, String)> = hits.iter().filter_map(|hit| self.places.get(&hit.id)).collect();
-        let turns: Vec<String> = found.iter().map(|(_, turn)| turn.clone()).collect();
-        let mut sessions: Vec<String> = Vec::new();
-        for (session, _) in found {
-            if !sessions.contains(session) {
-                sessions.push(session.clone());
-            }
-        }
+        let (turns, sessions) = label_hits(&hits, &self.places);
         let levels = BTreeMap::from([("turn".to_owned(), turns), ("session".to_owned(), sessions)]);
         self.rankings.insert(question.id.clone(), levels);
         Ok(())

@@ -28,6 +28,54 @@ pub enum Confidence {
 
 names!(Confidence { None: "none"; Weak: "weak"; Strong: "strong"; });
 
+/// Later message on the same thing as a hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaterMessage {
+    pub id: MessageId,
+    pub at: Timestamp,
+}
+
+/// Signals of a confidence, and the log-odds computed from them.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ConfidenceSignals {
+    /// Highest cosine of a permitted text, on the scale of the built-in model; `None` without embeddings.
+    pub cosine: Option<f32>,
+    /// Largest share of the query's words, by weight, that one message contains together with its neighbours: 0 to 1.
+    pub share: f32,
+    /// Largest weight of the query's words in one of the messages that are nearest by cosine, in nats.
+    pub nearest_weight: f32,
+    /// True if the nearest text is in another script than the query.
+    pub foreign: bool,
+    /// Number of texts among which these are the best.
+    pub texts: f32,
+    /// Log-odds that the history answers the query.
+    pub log_odds: f32,
+}
+
+/// Condition of a filter without which a search was repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LiftedCondition {
+    /// The first time: the hits are older.
+    After(Timestamp),
+    /// The end of the time: the hits are newer.
+    Before(Timestamp),
+    /// All conditions but the projects.
+    Conditions,
+    /// The projects.
+    Project,
+}
+
+/// Hits of the same query without a condition of its filter, when nothing that meets the filter answers it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BeyondFilter {
+    /// Condition that was lifted.
+    pub lifted: LiftedCondition,
+    /// Confidence that these hits answer the query.
+    pub confidence: Confidence,
+    /// The hits, best first.
+    pub hits: Vec<Hit>,
+}
+
 /// Message before or after a hit, cut to its beginning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quote {
@@ -73,6 +121,10 @@ pub struct Hit {
     pub asked: Option<Quote>,
     /// Answer of a model to this message of a person.
     pub answered: Option<Quote>,
+    /// Newer hit of the answer on the same thing, if the query asks for what holds now.
+    pub changed_by: Option<LaterMessage>,
+    /// Newest later hit on the same thing; only the first hit has one, if the query does not ask for what holds now.
+    pub later: Option<LaterMessage>,
     /// Computation of the score, if [`super::Query::explain`] is set.
     pub explanation: Option<String>,
 }
@@ -84,6 +136,12 @@ pub struct SearchResults {
     pub hits: Vec<Hit>,
     /// Confidence that they answer the query.
     pub confidence: Confidence,
+    /// Signals of the confidence; `None` if nothing was weighed, as for a literal search.
+    pub signals: Option<ConfidenceSignals>,
+    /// Computation of the confidence and the order by time in words, if [`super::Query::explain`] is set.
+    pub explanation: Vec<String>,
+    /// Hits without a condition of the filter, if they were searched because nothing that meets it answers the query.
+    pub beyond: Option<BeyondFilter>,
     /// Offset of the next page, if there is one.
     pub next: Option<usize>,
     /// True if part of the evidence was missing (no runtime, messages not embedded yet).

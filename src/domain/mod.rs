@@ -29,7 +29,9 @@ pub use code::{FailureCode, Retry};
 pub use draft::{Draft, DraftNote, DraftPart, Origin, PartKind, Role, Usage};
 pub use failure::Failure;
 pub use hash::ContentHash;
-pub use hit::{Confidence, Hit, Match, Quote, SearchResults};
+pub use hit::{
+    BeyondFilter, Confidence, ConfidenceSignals, Hit, LaterMessage, LiftedCondition, Match, Quote, SearchResults,
+};
 pub use id::{IdGenerator, IdPrefix, MessageId};
 pub use ledger::Ledger;
 pub use machine::MachineKey;

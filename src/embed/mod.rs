@@ -4,6 +4,7 @@
 mod assets;
 mod builtin;
 mod centring;
+mod cosine_scale;
 mod encoder;
 mod manifest;
 mod model_spec;
@@ -17,6 +18,7 @@ mod resident;
 use std::path::{Path, PathBuf};
 
 pub use builtin::instruction_set;
+pub use cosine_scale::CosineScale;
 pub use encoder::EmbeddingModel;
 pub use model_spec::ModelSpec;
 pub use model_trial::{ModelTrial, try_model};

@@ -7,7 +7,7 @@ use super::builtin::{self, BuiltinModel};
 use super::encoder::{EmbeddingModel, ModelKind};
 use super::manifest::{Manifest, read_own_manifest};
 use super::onnx::OnnxModel;
-use super::{Error, ModelChoice, model_store, onnx_runtime};
+use super::{CosineScale, Error, ModelChoice, model_store, onnx_runtime};
 use crate::domain::hash::sha256_hex;
 use crate::domain::text::passages;
 
@@ -22,18 +22,24 @@ pub struct ModelSpec {
     runtime: String,
     folder: PathBuf,
     digest: OnceLock<String>,
+    scale: OnceLock<Option<CosineScale>>,
 }
 
 impl ModelSpec {
     /// Creates a specification. `runtime` is the path of the user's own library or empty; `folder` is where the shipped
     /// one is unpacked.
     pub const fn new(choice: ModelChoice, runtime: String, folder: PathBuf) -> Self {
-        Self { choice, runtime, folder, digest: OnceLock::new() }
+        Self { choice, runtime, folder, digest: OnceLock::new(), scale: OnceLock::new() }
     }
 
-    /// Returns true if this is the model that comes with the program.
-    pub const fn is_builtin(&self) -> bool {
-        matches!(self.choice, ModelChoice::Builtin)
+    /// Returns the scale of the model's cosines. `None` without a model, and for one that was not measured, as an import
+    /// does, or whose measurement cannot be read.
+    pub fn cosine_scale(&self) -> Option<CosineScale> {
+        *self.scale.get_or_init(|| match &self.choice {
+            ModelChoice::Off => None,
+            ModelChoice::Builtin => Some(CosineScale::BUILTIN),
+            ModelChoice::Folder { path, .. } => CosineScale::read_file(path).ok().flatten(),
+        })
     }
 
     /// Returns the model id: a digest of everything that shapes a vector. Vectors of different ids are never compared.

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::{Error, ModelSpec};
+use super::{CosineScale, Error, ModelSpec};
 
 /// Questions with their answers; each answer is wrong for all other questions.
 const QUESTION_ANSWER_PAIRS: [(&str, &str); 8] = [
@@ -32,6 +32,10 @@ pub struct ModelTrial {
     pub found: usize,
     /// Number of questions asked.
     pub asked: usize,
+    /// Mean cosine of a question to its own answer.
+    pub answered_cosine: f32,
+    /// Mean of the highest cosine of a question to another answer.
+    pub unrelated_cosine: f32,
     /// Seconds that loading took.
     pub load_seconds: f64,
     /// Milliseconds per text, on average.
@@ -42,6 +46,11 @@ impl ModelTrial {
     /// Returns true if the model is usable: it repeats itself and finds at least half of the answers.
     pub const fn is_usable(&self) -> bool {
         self.repeats && self.found * 2 >= self.asked
+    }
+
+    /// Returns the scale of the model's cosines; `None` if answers are no nearer than other texts.
+    pub fn cosine_scale(&self) -> Option<CosineScale> {
+        CosineScale::fit_trial(self.answered_cosine, self.unrelated_cosine)
     }
 }
 
@@ -66,12 +75,12 @@ pub fn try_model(spec: &ModelSpec) -> Result<ModelTrial, Error> {
     let again =
         QUESTION_ANSWER_PAIRS.iter().map(|(_, answer)| encoder.embed_passage(answer)).collect::<Result<Vec<_>, _>>()?;
     let repeats = again == answers;
-    let nearness = |left: &[f32], right: &[f32]| -> f32 { left.iter().zip(right).map(|(a, b)| a * b).sum() };
     let nearest = |question: &[f32]| {
-        let near = answers.iter().enumerate().map(|(place, answer)| (nearness(question, answer), place));
+        let near = answers.iter().enumerate().map(|(place, answer)| (cosine(question, answer), place));
         near.max_by(|left, right| left.0.total_cmp(&right.0)).map(|(_, place)| place)
     };
     let found = questions.iter().enumerate().filter(|(place, question)| nearest(question) == Some(*place)).count();
+    let (answered_cosine, unrelated_cosine) = mean_cosines(&questions, &answers);
     Ok(ModelTrial {
         name,
         digest: spec.model_digest()?,
@@ -79,7 +88,42 @@ pub fn try_model(spec: &ModelSpec) -> Result<ModelTrial, Error> {
         repeats,
         found,
         asked: QUESTION_ANSWER_PAIRS.len(),
+        answered_cosine,
+        unrelated_cosine,
         load_seconds,
         text_ms,
     })
+}
+
+fn cosine(left: &[f32], right: &[f32]) -> f32 {
+    left.iter().zip(right).map(|(a, b)| a * b).sum()
+}
+
+/// Returns the mean cosine of the questions to their own answers, and the mean of the highest to other answers.
+fn mean_cosines(questions: &[Vec<f32>], answers: &[Vec<f32>]) -> (f32, f32) {
+    let (mut answered, mut unrelated) = (0.0, 0.0);
+    for (place, question) in questions.iter().enumerate() {
+        let others = answers.iter().enumerate().filter(|(other, _)| *other != place);
+        unrelated += others.map(|(_, answer)| cosine(question, answer)).fold(f32::MIN, f32::max);
+        answered += answers.get(place).map_or(0.0, |answer| cosine(question, answer));
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a count of a few questions")]
+    let count = questions.len().max(1) as f32;
+    (answered / count, unrelated / count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embed::ModelChoice;
+
+    #[test]
+    fn the_builtin_model_is_the_scale() {
+        let spec = ModelSpec::new(ModelChoice::Builtin, String::new(), std::path::PathBuf::new());
+        let trial = try_model(&spec).unwrap();
+        let scale = trial.cosine_scale().unwrap();
+        for cosine in [trial.answered_cosine, trial.unrelated_cosine] {
+            assert!((scale.to_builtin(cosine) - cosine).abs() < 0.02, "{trial:?}");
+        }
+    }
 }

@@ -41,6 +41,7 @@ pub use write::forget_requests::{ForgetRequest, MAX_MODEL_DELETIONS};
 pub use write::import_report::{ImportOptions, ImportReport};
 pub use write::projects::{ProjectMove, project_key};
 pub use write::redaction::RescanReport;
+pub use write::related_notes::{NoteRelation, RelatedNote};
 pub use write::remains::{DeletedPieces, SearchedFiles};
 
 /// Memory of one data folder. Shared between threads.

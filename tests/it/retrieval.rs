@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::home::{Ran, TestHome, skip};
+use crate::home::{TestHome, skip};
 
 fn ask(home: &TestHome, set: &str, more: &[&str]) -> Value {
     let folder = format!("{}/tests/data/retrieval/{set}", env!("CARGO_MANIFEST_DIR"));
@@ -242,4 +242,35 @@ fn weights_of_a_setting_rank() {
     assert_eq!(first(&home), before);
     home.write("memory/config.toml", "[search]\nweights = [\"sesion=0\"]\n");
     home.run(&["search", "pool"]).fails(2, "search.weights: unknown weight \"sesion\"; the names are");
+}
+
+/// What a store can and cannot answer: the report has shares, bands and the file that was asked for.
+#[test]
+fn answerability_is_measured() {
+    let home = TestHome::new();
+    let set = format!("{}/tests/data/retrieval/membank_zh", env!("CARGO_MANIFEST_DIR"));
+    let lines = ["asdf qwer zxcv", "how do I set up an nginx reverse proxy", "啊啊啊啊"].iter().enumerate().map(
+        |(at, text)| {
+            serde_json::json!({ "id": format!("none-{at}"), "haystack": "*", "text": text, "type": "none" }).to_string()
+                + "\n"
+        },
+    );
+    let unanswerable = home.write("none.jsonl", lines.collect::<String>());
+    let report = home.path().join("report.json");
+    let ran = home.json(&[
+        "bench",
+        "answerability",
+        "--data",
+        &set,
+        "--unanswerable",
+        unanswerable.to_str().unwrap(),
+        report.to_str().unwrap(),
+    ]);
+    let written: Value = serde_json::from_slice(&std::fs::read(&report).unwrap()).unwrap();
+    assert_eq!(written["kept"], ran["kept"]);
+    assert!(ran["kept"].as_f64() >= Some(0.9) && ran["silent"].as_f64() >= Some(0.8), "{ran}");
+    assert_eq!(ran["falsely_strong"], 0.0, "{ran}");
+    let counted: i64 = ["strong", "weak", "none"].iter().filter_map(|band| ran["bands"][band]["n"].as_i64()).sum();
+    assert_eq!(counted, 14, "{}", ran["bands"]);
+    assert!(ran["auc"].as_f64() > Some(0.95), "{}", ran["auc"]);
 }

@@ -109,3 +109,28 @@ fn a_save_that_cannot_write_reports_progress_and_says_busy() {
     assert_eq!(saved["structuredContent"]["status"], "created", "nothing was stored before: {saved}");
     client.finish();
 }
+
+#[test]
+fn a_note_that_denies_or_repeats_another_says_which() {
+    let home = TestHome::new();
+    for (known, new) in [
+        ("We deploy on Fridays", "We never deploy on Fridays"),
+        ("The pool size is 12", "The pool size is 20"),
+        ("遥测默认开启", "遥测默认关闭"),
+    ] {
+        let known = home.json(&["save", known]);
+        assert_eq!(known["contradicts"], json!([]), "{known}");
+        let said = home.json(&["save", new]);
+        assert_eq!(said["contradicts"], json!([known["id"]]), "{said}");
+        assert_eq!(said["related"][0]["relation"], "contradicts");
+    }
+    let again = home.run(&["save", "we deploy on Fridays!"]);
+    assert!(again.stdout.contains("repeats") && again.stdout.contains("contradicts"), "{}", again.stdout);
+    let other = home.json(&["save", "Release notes are written in English"]);
+    assert_eq!((&other["contradicts"], &other["duplicates"]), (&json!([]), &json!([])));
+    let mut client = Client::start(&home, false);
+    let told = client.call("memory_save", json!({ "text": "遥测默认不开启" }));
+    let text = told["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains("遥测默认开启"), "{text}");
+    client.finish();
+}

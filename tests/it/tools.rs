@@ -140,7 +140,7 @@ fn a_folder_that_is_no_project_is_told() {
     command.env("CLAUDE_PROJECT_DIR", home.path().join("nowhere"));
     let mut client = Client::with_command(command, true, &[]);
     let text = client.ask("memory_search", json!({ "query": "pool", "project": "current" }));
-    assert!(text.contains("not a known project") && text.contains("Nothing was found"), "{text}");
+    assert!(text.contains("not a known project") && text.contains("Nothing here speaks of that."), "{text}");
     client.finish();
 }
 
@@ -164,7 +164,7 @@ fn a_search_says_how_sure_it_is_and_brings_the_answer() {
     assert!(read.contains(&id), "{read}");
     for nothing in ["the best sourdough starter for rye bread", "怎么给阳台的番茄施肥"] {
         let text = client.ask("memory_search", json!({ "query": nothing }));
-        assert!(text.contains("Nothing clearly matches; nearest:") || text.contains("Nothing was found"), "{text}");
+        assert!(text.contains("Nothing here speaks of that."), "{text}");
         let shown = text.lines().filter(|line| line.split_once(". 20").is_some_and(|(number, _)| number.len() == 1));
         assert!(shown.count() <= 2, "{text}");
     }

@@ -7,6 +7,8 @@ mod locomo;
 mod longmemeval;
 mod neutral;
 
+pub(super) use neutral::{load_neutral as load_neutral_set, read_json_lines};
+
 use std::path::Path;
 
 use serde::de::DeserializeOwned;

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 ///
 /// # Errors
 /// A missing file, or a line of another shape with its number.
-pub(super) fn load_neutral(folder: &Path) -> Result<Dataset, Error> {
+pub(in crate::bench) fn load_neutral(folder: &Path) -> Result<Dataset, Error> {
     let (sessions, first) = read_json_lines(&folder.join("sessions.jsonl"))?;
     let (questions, second) = read_questions(folder)?;
     Ok(build_dataset(sessions, questions, &[&first, &second]))
@@ -21,7 +21,11 @@ pub(super) fn read_questions(folder: &Path) -> Result<(Vec<BenchQuestion>, Vec<u
     read_json_lines(&folder.join("queries.jsonl"))
 }
 
-fn read_json_lines<T: DeserializeOwned>(path: &Path) -> Result<(Vec<T>, Vec<u8>), Error> {
+/// Reads a file of JSON lines; returns its bytes too.
+///
+/// # Errors
+/// A missing file, or a line of another shape with its number.
+pub(in crate::bench) fn read_json_lines<T: DeserializeOwned>(path: &Path) -> Result<(Vec<T>, Vec<u8>), Error> {
     let bytes = read_file(path)?;
     let mut items = Vec::new();
     for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {

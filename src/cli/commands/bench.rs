@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Subcommand, ValueEnum};
 
+use super::bench_answerability::{AnswerabilityArgs, run_answerability};
 use super::bench_self::{self, OwnHistoryArgs};
 use crate::bench::{
     self, Dataset, DatasetFormat, HaystackPool, LatencyOptions, LatencyReport, LevelComparison, LevelScores,
@@ -37,6 +38,11 @@ enum BenchCommand {
     /// text}]} and `queries.jsonl` of {id, haystack, text, asked_at, type, gold_turns, gold_sessions}. Sessions are
     /// stored by the same code as an import; labels, types and session ids are hidden from the engine.
     Retrieval(Box<RetrievalArgs>),
+    /// Ask what each store can and cannot answer, and count how often the confidence says so
+    ///
+    /// Prints the share of answerable queries that are kept (strong or weak), of unanswerable ones that are silent (none)
+    /// and falsely strong, the area under the curve, and hit@5 by confidence.
+    Answerability(AnswerabilityArgs),
     /// Measure search latency (warm by stage, several clients, cold process), memory and disk
     ///
     /// The store is only read, except for the caches that a search creates.
@@ -161,9 +167,36 @@ enum PoolName {
 pub(in crate::cli) fn run(args: &BenchArgs, session: &Invocation) -> Result<ExitCode, Failure> {
     match &args.what {
         BenchCommand::Retrieval(args) => run_retrieval(args, session),
+        BenchCommand::Answerability(args) => run_answerability(args, session),
         BenchCommand::Latency(args) => run_latency(args, session),
         BenchCommand::Scale(args) => run_scale(args, session),
         BenchCommand::OwnHistory(args) => bench_self::run(args, session),
+    }
+}
+
+/// Folder of the stores of a run: the one that was named, which stays, or a temporary one.
+pub(super) struct BenchFolder {
+    folder: PathBuf,
+    is_kept: bool,
+}
+
+impl BenchFolder {
+    pub(super) fn new(named: Option<&Path>) -> Self {
+        let passing = || std::env::temp_dir().join(format!("claude-memory-bench-{}", std::process::id()));
+        Self { folder: named.map_or_else(passing, Path::to_owned), is_kept: named.is_some() }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl Drop for BenchFolder {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            // If it cannot be removed, the system cleans its temporary folder.
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
     }
 }
 
@@ -323,16 +356,10 @@ fn run_queries(args: &RetrievalArgs, data: &Dataset, session: &Invocation) -> Re
         use_clock: !args.ignore_clock,
     };
     let settings = LayeredSettings::load_file(&session.resolve_paths()?.config_file())?.settings;
-    let passing = std::env::temp_dir().join(format!("claude-memory-bench-{}", std::process::id()));
-    let scratch = args.scratch.as_ref().unwrap_or(&passing);
-    let outcome = bench::run_retrieval(scratch, &settings, data, &options, session.now, &mut |text| {
+    let scratch = BenchFolder::new(args.scratch.as_deref());
+    Ok(bench::run_retrieval(scratch.path(), &settings, data, &options, session.now, &mut |text| {
         session.output.print_message(&text);
-    });
-    if args.scratch.is_none() {
-        // If it cannot be removed, the system cleans its temporary folder.
-        let _ = std::fs::remove_dir_all(&passing);
-    }
-    Ok(outcome?)
+    })?)
 }
 
 fn print_header(output: CliOutput) {

@@ -78,7 +78,7 @@ fn run_demo(folder: &Path, session: &Invocation) -> Result<(), Failure> {
         for warning in &answer.warnings {
             output.print_line(&format!("  note: {warning}"));
         }
-        search::print_hits(&answer, output, false);
+        search::print_hits(&answer.hits, output, false);
     }
     output.print_line("\nNext:");
     output.print_line("  claude-memory import claude-code                               import your own history");

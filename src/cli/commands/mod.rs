@@ -3,6 +3,7 @@
 pub(super) mod alerts;
 pub(super) mod backup;
 pub(super) mod bench;
+mod bench_answerability;
 mod bench_self;
 pub(super) mod blame;
 pub(super) mod completions;

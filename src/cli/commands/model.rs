@@ -14,7 +14,7 @@ use crate::cli::priority;
 use crate::cli::progress::{INTERRUPTED, stop_on_interrupt};
 use crate::config::{EmbedSettings, Paths, Settings};
 use crate::domain::{Failure, FailureCode};
-use crate::embed::{ModelChoice, ModelSpec, ModelTrial, model_store, try_model};
+use crate::embed::{CosineScale, ModelChoice, ModelSpec, ModelTrial, model_store, try_model};
 use crate::memory::Memory;
 use crate::store::{OpenMode, StoredModel};
 
@@ -110,6 +110,10 @@ struct ModelCheckSummary {
     asked: usize,
     load_seconds: f64,
     text_ms: f64,
+    /// True if the model's cosines can be compared with the built-in ones, so that answers tell how sure they are.
+    calibrated: bool,
+    #[serde(skip)]
+    scale: Option<CosineScale>,
 }
 
 pub(in crate::cli) fn run(args: &ModelArgs, session: &Invocation) -> Result<ExitCode, Failure> {
@@ -215,8 +219,8 @@ fn list_models(paths: &Paths, settings: &Settings, session: &Invocation) -> Resu
 fn check_model(spec: &ModelSpec) -> Result<ModelCheckSummary, Failure> {
     let files_compared = spec.verify_files().map_err(crate::memory::Error::from)?;
     let trial = try_model(spec).map_err(crate::memory::Error::from)?;
-    let ok = trial.is_usable();
-    let ModelTrial { name, digest, dimensions, repeats, found, asked, load_seconds, text_ms } = trial;
+    let (ok, scale) = (trial.is_usable(), trial.cosine_scale());
+    let ModelTrial { name, digest, dimensions, repeats, found, asked, load_seconds, text_ms, .. } = trial;
     Ok(ModelCheckSummary {
         ok,
         name,
@@ -228,6 +232,8 @@ fn check_model(spec: &ModelSpec) -> Result<ModelCheckSummary, Failure> {
         asked,
         load_seconds,
         text_ms,
+        calibrated: scale.is_some(),
+        scale,
     })
 }
 
@@ -250,6 +256,12 @@ fn print_trial(tried: &ModelCheckSummary, session: &Invocation) {
     line(tried.repeats, "repeats", repeats.to_owned());
     let half = tried.found * 2 >= tried.asked;
     line(half, "finds", format!("{} of {} answers, English and Chinese", tried.found, tried.asked));
+    let calibrated = if tried.calibrated {
+        "answers are nearer than other texts: results say how clearly they match"
+    } else {
+        "answers are no nearer than other texts: only words decide how clearly results match"
+    };
+    line(tried.calibrated, "cosines", calibrated.to_owned());
     line(true, "speed", format!("loaded in {:.2} s, {:.1} ms per text", tried.load_seconds, tried.text_ms));
 }
 
@@ -268,7 +280,8 @@ fn import_model(
         print_trial(&tried, session);
         return Err(Failure::invalid_input("this model does not work here; nothing was imported"));
     }
-    let place = model_store::add_model(&folder, &paths.models_folder(), &name).map_err(crate::memory::Error::from)?;
+    let place = model_store::add_model(&folder, &paths.models_folder(), &name, tried.scale)
+        .map_err(crate::memory::Error::from)?;
     if session.output.is_json() {
         session.output.print_json(&serde_json::json!({ "name": name, "path": place, "check": tried }));
     } else {

@@ -7,13 +7,15 @@ use jiff::tz::TimeZone;
 
 use crate::cli::invocation::Invocation;
 use crate::config::env;
+use crate::domain::text::outgoing::SafeText;
 use crate::domain::{DraftNote, Failure, MessageId, date_bound};
 use crate::mcp::wire::SaveAnswer;
 use crate::store::OpenMode;
 
 /// Save a note: a decision, a preference, a fact
 ///
-/// The note is on disk when this returns. Keyword search finds it at once, semantic search when it is embedded.
+/// The note is on disk when this returns. Keyword search finds it at once, semantic search when it is embedded. Notes
+/// that it repeats, or contradicts (the opposite, or another value), are listed below its id.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  claude-memory save \"We deploy on Fridays only after the smoke test\" --kind decision\n  \
@@ -90,11 +92,21 @@ pub(in crate::cli) fn run(args: SaveArgs, session: &Invocation) -> Result<ExitCo
         let source = (agent.as_deref(), transcripts.as_deref());
         note.copied_from = memory.origin_of_saved_text(&text, source, &directory, session.now)?;
     }
-    let saved = SaveAnswer::from(memory.save(note, session.now)?);
+    let text = note.text.clone();
+    let saved = memory.save(note, session.now)?;
+    let related = memory.find_related_notes(saved.id, &text, &saved.replaced, session.now)?;
+    let saved = SaveAnswer::from(saved).with_related(related);
     if session.output.is_json() {
         session.output.print_json(&saved);
     } else {
         session.output.print_line(&format!("{} {}", saved.status, saved.id));
+        for note in &saved.related {
+            let (relation, id) = (&note.relation, &note.id);
+            session.output.print_line(&format!("{relation} {id}: {}", SafeText::single_line(&note.text, 160)));
+        }
+        if !saved.contradicts.is_empty() {
+            session.output.print_message("if the other no longer holds, save again with --supersedes and its id");
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,7 +9,7 @@ use crate::cli::invocation::Invocation;
 use crate::cli::output::CliOutput;
 use crate::config::env;
 use crate::domain::text::outgoing::SafeText;
-use crate::domain::{Confidence, Failure, Origin, SearchResults};
+use crate::domain::{Confidence, Failure, Hit, LiftedCondition, Origin, SearchResults};
 use crate::mcp::wire::SearchAnswer;
 use crate::memory::{SearchArguments, encode_search_cursor};
 use crate::store::OpenMode;
@@ -20,6 +20,10 @@ use crate::sync::{RemoteMemory, RemoteScope};
 /// Ask in your own words, in English or Chinese. Words without quotes are one query; of several queries in quotes each
 /// must match. Semantic search finds texts that share no word with the query; keyword search finds names, identifiers
 /// and error codes. `--mode exact` finds literal text anywhere, tool output included.
+///
+/// The first line says how clearly the results match. If nothing speaks of what you ask, it says so, shows at most two
+/// of the nearest texts in a line each, and the exit code is 1; with --json the exit code is 0 and `confidence` says it.
+/// If you ask what was decided or what holds now, results on the same thing come newest first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory search \"why did the nightly build time out\"\n  \
     claude-memory search 数据库连接池 --after 上周\n  claude-memory search E0382 --role tool --project current\n  \
@@ -89,7 +93,7 @@ pub(in crate::cli) fn run(args: &SearchArgs, session: &Invocation) -> Result<Exi
         let scope = RemoteScope { project: &args.project, directory: here.as_deref() };
         build_runtime()?.block_on(remote.search(&memory, &query, scope, session.now))?
     } else {
-        memory.search(&query, session.now)?
+        memory.answer_query(&query, session.now)?
     };
     memory.leak_model_on_exit();
     let cursor = answer.next.map(|offset| encode_search_cursor(&query, offset));
@@ -100,17 +104,64 @@ pub(in crate::cli) fn run(args: &SearchArgs, session: &Invocation) -> Result<Exi
     for warning in &answer.warnings {
         session.output.print_message(&format!("note: {warning}"));
     }
-    session.output.print_message(match (answer.hits.is_empty(), answer.confidence) {
-        (true, _) => "no results",
-        (false, Confidence::Strong) => "strong match",
-        (false, Confidence::Weak) => "weak match: related, perhaps not the answer",
-        (false, Confidence::None) => "no clear match; nearest:",
-    });
-    print_hits(&answer, session.output, true);
+    print_confidence(&answer, session.output);
+    if answer.confidence == Confidence::None {
+        print_beyond(&answer, session.output);
+        print_nearest(&answer, session.output);
+    } else {
+        print_hits(&answer.hits, session.output, true);
+    }
     if let Some(cursor) = cursor {
         session.output.print_message(&format!("more: --cursor {cursor}"));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if answer.confidence == Confidence::None { ExitCode::from(NOT_FOUND) } else { ExitCode::SUCCESS })
+}
+
+/// Exit code if nothing speaks of what was asked.
+const NOT_FOUND: u8 = 1;
+/// Results printed then, in a line each.
+const MAX_NEAREST: usize = 2;
+
+/// Prints how clearly the results match, and with `--explain` why.
+pub(super) fn print_confidence(answer: &SearchResults, output: CliOutput) {
+    output.print_line(match answer.confidence {
+        Confidence::Strong => "Strong match:",
+        Confidence::Weak => "Perhaps:",
+        Confidence::None => "Nothing here speaks of that.",
+    });
+    for explanation in &answer.explanation {
+        output.print_line(&format!("     ({explanation})"));
+    }
+}
+
+/// Prints the results without a condition of the filter, if there are any.
+fn print_beyond(answer: &SearchResults, output: CliOutput) {
+    let Some(beyond) = &answer.beyond else { return };
+    let zone = TimeZone::system();
+    output.print_line(&match beyond.lifted {
+        LiftedCondition::After(after) => format!("Nothing since {}; before that:", after.format_minute(&zone)),
+        LiftedCondition::Before(before) => format!("Nothing before {}; after that:", before.format_minute(&zone)),
+        LiftedCondition::Conditions => "Nothing with these filters; without them:".to_owned(),
+        LiftedCondition::Project => "Nothing in this project; in others:".to_owned(),
+    });
+    print_hits(&beyond.hits, output, true);
+}
+
+/// Prints the nearest results where nothing speaks of what was asked.
+fn print_nearest(answer: &SearchResults, output: CliOutput) {
+    if answer.hits.is_empty() {
+        return;
+    }
+    output.print_line("nearest, probably unrelated:");
+    for hit in answer.hits.iter().take(MAX_NEAREST) {
+        let text = if hit.snippet.is_empty() { &hit.title } else { &hit.snippet };
+        output.print_line(&format!(
+            "     {} · {} (show {})",
+            hit.at.format_minute(&TimeZone::system()),
+            SafeText::single_line(text, MAX_TITLE_CHARS),
+            hit.id
+        ));
+    }
 }
 
 impl SearchArgs {
@@ -159,9 +210,9 @@ pub(super) fn describe_author(origin: Origin, said_by: Option<&str>) -> String {
 }
 
 /// Prints hits as text; `address` adds the `show` command that opens each.
-pub(super) fn print_hits(answer: &SearchResults, output: CliOutput, address: bool) {
+pub(super) fn print_hits(hits: &[Hit], output: CliOutput, address: bool) {
     let zone = TimeZone::system();
-    for (number, hit) in (1..).zip(&answer.hits) {
+    for (number, hit) in (1..).zip(hits) {
         output.print_line(&format!(
             "{number}. {} · {} · {} {}{} · {}",
             hit.at.format_minute(&zone),
@@ -179,6 +230,12 @@ pub(super) fn print_hits(answer: &SearchResults, output: CliOutput, address: boo
         }
         if let Some(answered) = &hit.answered {
             output.print_line(&format!("     answer: {}", SafeText::single_line(&answered.text, MAX_LINE_CHARS)));
+        }
+        if let Some(later) = &hit.changed_by {
+            output.print_line(&format!("     later changed, {}: show {}", later.at.format_minute(&zone), later.id));
+        }
+        if let Some(later) = &hit.later {
+            output.print_line(&format!("     later on this: {} (show {})", later.at.format_minute(&zone), later.id));
         }
         if let Some(explanation) = &hit.explanation {
             output.print_line(&format!("     ({explanation})"));

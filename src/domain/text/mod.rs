@@ -18,6 +18,7 @@ pub mod shell;
 pub mod signature;
 pub mod sketch;
 pub mod snippet;
+pub mod statement;
 pub mod suspicion;
 pub mod terms;
 pub mod tokens;

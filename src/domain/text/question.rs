@@ -58,11 +58,22 @@ const HISTORY: &[&str] = &[
 /// Words of a question that asks for the current state.
 const LATEST: &str = r"\b(?:now|currently|current|latest|these days|at the moment|as of today|most recent(?:ly)?)\b|现在|目前|最新|如今|眼下";
 
+/// Phrases of a question about what was decided, or about the present state. Words such as "default" and "current" count
+/// in a question only: elsewhere they may name a thing.
+const WHAT_HOLDS: &[&str] = &[
+    r"\b(?:did|have|had|do|are) (?:we|i|you|they)\b[^?]{0,40}\b(?:decided?|agreed?|settled?|choose|chosen|picked?)\b",
+    r"\b(?:what|which|who|where|how|is|are|do|does|should)\b[^?]*\b(?:default|current|currently|now|still|decisions?|decided|agreed|latest|these days|at the moment|as of today|nowadays)\b",
+    r"\b(?:what|which|where|how)\b[^?]*\bdo (?:we|i)\b[^?]*\b(?:use|deploy|keep|store|run|call|name|release)\b",
+    r"^[[:space:]]*(?:the |our )?(?:current|latest)\b",
+    "决定|定了|定下|定的|敲定|商定|现在|目前|当前|如今|眼下|最新|最终|默认(?:值|是|用|的)",
+];
+
 static FRAME_RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| compile_all(FRAMES));
 static SELF_RULE: LazyLock<Regex> = LazyLock::new(|| compile_case_insensitive(SELF));
 static ADVICE_RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| compile_all(ADVICE));
 static HISTORY_RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| compile_all(HISTORY));
 static LATEST_RULE: LazyLock<Regex> = LazyLock::new(|| compile_case_insensitive(LATEST));
+static WHAT_HOLDS_RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| compile_all(WHAT_HOLDS));
 static QUOTED_RULE: LazyLock<Regex> = LazyLock::new(|| {
     compile_case_insensitive("\"([^\"\n]{3,120})\"|“([^”\n]{2,120})”|「([^」\n]{2,120})」|`([^`\n]{3,120})`")
 });
@@ -118,6 +129,11 @@ impl ParsedQuestion {
             phrases: phrases.collect(),
         }
     }
+}
+
+/// Returns true if a query asks what was decided or what holds now: of several answers on one thing the newest counts.
+pub fn asks_what_holds(texts: &[String]) -> bool {
+    texts.iter().any(|text| matches_any(&WHAT_HOLDS_RULES, text))
 }
 
 /// Removes the frame of a text; returns the whole text if fewer than four letters or digits are left.
@@ -185,6 +201,29 @@ mod tests {
     fn what_holds_now() {
         assert!(read("which port do we use now?").wants_latest && read("目前用哪个端口").wants_latest);
         assert!(!read("I know which port we used").wants_latest);
+    }
+
+    #[test]
+    fn what_was_decided_and_what_holds() {
+        for text in [
+            "what did we decide about the telemetry default",
+            "Which port do we use now?",
+            "what is the default branch",
+            "current deploy day",
+            "which package manager do we use",
+            "is the cache still on?",
+            "连接池最后决定多大",
+            "部署时间定了吗",
+            "目前用哪个端口",
+            "默认值是多少",
+        ] {
+            assert!(asks_what_holds(&[text.to_owned()]), "{text}");
+        }
+        for text in
+            ["add default branch to the settings", "why did the build fail", "上次为什么失败", "use current time"]
+        {
+            assert!(!asks_what_holds(&[text.to_owned()]), "{text}");
+        }
     }
 
     #[test]

@@ -77,9 +77,14 @@ pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> To
     build_quoting_reply(&pack, &text)
 }
 
-/// Renders the items as a numbered list, each with its source.
+/// Renders the items as a numbered list, each with its source. The first line says if they hardly match.
 pub fn render_pack(pack: &PackAnswer) -> String {
-    let mut text = String::new();
+    let mut text = match pack.confidence.as_deref() {
+        _ if pack.items.is_empty() => String::new(),
+        Some("weak") => "Perhaps:\n".to_owned(),
+        Some("none") => "Nothing here speaks of that. Nearest, probably unrelated:\n".to_owned(),
+        _ => String::new(),
+    };
     for warning in &pack.warnings {
         let _ = writeln!(text, "note: {warning}");
     }
@@ -95,7 +100,7 @@ pub fn render_pack(pack: &PackAnswer) -> String {
         let _ = writeln!(text, "{}", quote_labelled(&label, &item.text));
     }
     if pack.items.is_empty() {
-        text.push_str("Nothing is known about this.\n");
+        text.push_str("Nothing here speaks of that.\n");
     }
     if pack.given_before > 0 {
         let _ = writeln!(text, "{} more were already injected into this session.", pack.given_before);

@@ -4,40 +4,84 @@ use std::fmt::Write as _;
 
 use super::format_minute;
 use super::quotation::{author_label, begins_with, quote_labelled, short_id, trust_label};
-use crate::mcp::wire::{SearchAnswer, SearchHit, SearchQuote};
+use crate::mcp::wire::outgoing::SafeText;
+use crate::mcp::wire::{BeyondAnswer, SearchAnswer, SearchHit, SearchQuote};
 
-/// Results shown when nothing clearly matches.
+/// Results shown when nothing speaks of what was asked.
 const MAX_NEAREST: usize = 2;
+/// Maximum characters of each of them.
+const NEAREST_CHARACTERS: usize = 120;
 
-/// Renders a search answer for a model.
+/// First line of an answer when nothing speaks of what was asked.
+const NOTHING: &str = "Nothing here speaks of that.";
+
+/// Renders a search answer for a model. The first line says how clearly the results match.
 pub(super) fn render_results(found: &SearchAnswer) -> String {
-    let mut text = String::new();
-    for warning in &found.warnings {
-        let _ = writeln!(text, "note: {warning}");
+    let mut text = match found.confidence.as_str() {
+        _ if found.results.is_empty() => format!("{NOTHING}\n"),
+        "strong" => "Strong match.\n".to_owned(),
+        "weak" => "Perhaps:\n".to_owned(),
+        _ => format!("{NOTHING}\n"),
+    };
+    for note in found.warnings.iter().map(|warning| format!("note: {warning}")) {
+        let _ = writeln!(text, "{note}");
     }
-    let shown = if found.confidence == "none" { MAX_NEAREST.min(found.results.len()) } else { found.results.len() };
-    let hits = found.results.get(..shown).unwrap_or(&[]);
-    if hits.is_empty() {
-        text.push_str("Nothing was found.\n");
-        return text;
+    for explanation in &found.explanation {
+        let _ = writeln!(text, "({explanation})");
     }
-    text.push_str(match found.confidence.as_str() {
-        "strong" => "Strong match.\n",
-        "weak" => "Weak match: related, perhaps not the answer.\n",
-        _ => "Nothing clearly matches; nearest:\n",
-    });
-    for (number, group) in (1..).zip(group_by_session(hits)) {
-        add_group(&mut text, number, &group);
+    if let Some(beyond) = &found.beyond {
+        let _ = writeln!(text, "{}", describe_beyond(beyond));
+        add_groups(&mut text, &beyond.results);
     }
-    if shown < found.results.len() {
-        let _ = writeln!(text, "{} more are further away and left out.", found.results.len() - shown);
+    if found.confidence == "none" {
+        add_nearest(&mut text, &found.results);
+    } else {
+        add_groups(&mut text, &found.results);
     }
     if let Some(cursor) = &found.next_cursor {
         let _ = writeln!(text, "More: cursor {cursor}");
     }
-    let ids: Vec<String> = hits.iter().map(|hit| format!("\"{}\"", short_id(&hit.id))).collect();
-    let _ = writeln!(text, "Read around: memory_get ids [{}]", ids.join(", "));
+    let shown = if found.confidence == "none" { MAX_NEAREST.min(found.results.len()) } else { found.results.len() };
+    let beyond = found.beyond.iter().flat_map(|beyond| &beyond.results);
+    let ids: Vec<String> =
+        beyond.chain(found.results.iter().take(shown)).map(|hit| format!("\"{}\"", short_id(&hit.id))).collect();
+    if !ids.is_empty() {
+        let _ = writeln!(text, "Read around: memory_get ids [{}]", ids.join(", "));
+    }
     text
+}
+
+/// Describes the filter that permits no answer, and which results follow.
+fn describe_beyond(beyond: &BeyondAnswer) -> String {
+    let day = beyond.bound.as_deref().map_or("", |bound| bound.get(..10).unwrap_or(bound));
+    match beyond.lifted.as_str() {
+        "after" => format!("Nothing since {day}; before that:"),
+        "before" => format!("Nothing before {day}; after that:"),
+        "project" => "Nothing in this project; in others:".to_owned(),
+        _ => "Nothing with these filters; without them:".to_owned(),
+    }
+}
+
+/// Adds the nearest results where nothing speaks of what was asked: one line each.
+fn add_nearest(text: &mut String, results: &[SearchHit]) {
+    if results.is_empty() {
+        return;
+    }
+    text.push_str("Nearest, probably unrelated:\n");
+    for hit in results.iter().take(MAX_NEAREST) {
+        let label = format!("{} {}", author_label(&hit.trust, hit.said_by.as_ref()), short_id(&hit.id));
+        let said = if hit.snippet.is_empty() { &hit.title } else { &hit.snippet };
+        let _ = writeln!(text, "{}", quote_labelled(&label, &SafeText::single_line(said, NEAREST_CHARACTERS)));
+    }
+    if results.len() > MAX_NEAREST {
+        let _ = writeln!(text, "{} more are further away and left out.", results.len() - MAX_NEAREST);
+    }
+}
+
+fn add_groups(text: &mut String, hits: &[SearchHit]) {
+    for (number, group) in (1..).zip(group_by_session(hits)) {
+        add_group(text, number, &group);
+    }
 }
 
 /// Groups hits by session, best first. A note is a group of its own.
@@ -91,6 +135,12 @@ fn add_group(text: &mut String, number: usize, group: &[&SearchHit]) {
         if let Some(answered) = hit.answered.as_ref().filter(|answered| !shown.contains(&answered.id.as_str())) {
             let _ = writeln!(text, "{}", quote_message(answered));
             shown.push(&answered.id);
+        }
+        if let Some(later) = &hit.later_changed {
+            let _ = writeln!(text, "(later changed, {}: {})", format_minute(&later.ts), short_id(&later.id));
+        }
+        if let Some(later) = &hit.later_on_this {
+            let _ = writeln!(text, "(later on this: {}, {})", format_minute(&later.ts), short_id(&later.id));
         }
         if let Some(explanation) = &hit.explanation {
             let _ = writeln!(text, "({explanation})");

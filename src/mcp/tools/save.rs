@@ -7,17 +7,17 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{ToolOutcome, additive_annotations, build_reply, build_tool, parse_arguments, parse_time, resolve_ids};
-use crate::domain::query::MinOverlap;
-use crate::domain::{Detail, DraftNote, Failure, Filter, PartKind, Query, SearchMode};
+use super::quotation::{quote_labelled, trust_label};
+use super::{
+    ToolOutcome, additive_annotations, build_quoting_reply, build_reply, build_tool, parse_arguments, parse_time,
+    resolve_ids,
+};
+use crate::domain::{DraftNote, Failure};
 use crate::mcp::caller::Caller;
 use crate::mcp::wire::SaveAnswer;
 use crate::memory::{Memory, project_key};
 
 const USAGE: &str = "only `text` is needed, for example {\"text\": \"We deploy on Fridays only after the smoke test\"}";
-
-/// Minimum share of a note's words that another note must contain to be reported as a near duplicate.
-const NEAR_DUPLICATE_SHARE: f32 = 0.75;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -59,32 +59,29 @@ pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> To
     let mut note = arguments.into_note(memory, caller)?;
     note.copied_from = caller.origin_of_copy(memory, &note.text, note.title.as_deref())?;
     let text = note.text.clone();
-    let mut saved = SaveAnswer::from(memory.save(note, caller.now)?);
-    saved.duplicates = find_near_duplicates(memory, &text, &saved, caller)?;
-    let mut text = format!("{}: {} (on disk; keyword search now, semantic search shortly)", saved.status, saved.uri);
-    for id in &saved.duplicates {
-        let _ = write!(text, "\nsays nearly the same: {id}; if it does, save again with `supersedes`");
+    let saved = memory.save(note, caller.now)?;
+    let related = memory.find_related_notes(saved.id, &text, &saved.replaced, caller.now)?;
+    let saved = SaveAnswer::from(saved).with_related(related);
+    let text = format!("{}: {} (on disk; keyword search now, semantic search shortly)", saved.status, saved.uri);
+    if saved.related.is_empty() {
+        return build_reply(&saved, &text);
     }
-    build_reply(&saved, &text)
+    build_quoting_reply(&saved, &format!("{text}{}", describe_related(&saved)))
 }
 
-/// Finds saved notes that contain nearly all words of this one.
-fn find_near_duplicates(
-    memory: &Memory,
-    text: &str,
-    saved: &SaveAnswer,
-    caller: &Caller,
-) -> Result<Vec<String>, Failure> {
-    let query = Query {
-        mode: SearchMode::Keyword,
-        filter: Filter { kinds: vec![PartKind::Note], ..Filter::default() },
-        limit: 4,
-        detail: Detail::Index,
-        worth: Some(MinOverlap { weight: 0.0, share: NEAR_DUPLICATE_SHARE, log_odds: None }),
-        ..Query::for_text(text)
-    };
-    let same = memory.search(&query, caller.now)?.hits.into_iter().map(|hit| hit.id.to_string());
-    Ok(same.filter(|id| *id != saved.id && !saved.replaced.contains(id)).collect())
+/// Describes the notes that the new one contradicts or repeats, each with its text.
+fn describe_related(saved: &SaveAnswer) -> String {
+    let mut text = String::new();
+    for note in &saved.related {
+        let what = if note.relation == "contradicts" {
+            "contradicts this memory; if that no longer holds, save again with `supersedes`:"
+        } else {
+            "says nearly the same as this memory; if it does, save again with `supersedes`:"
+        };
+        let label = format!("{} {}", trust_label(&note.trust), note.id);
+        let _ = write!(text, "\n{what}\n{}", quote_labelled(&label, &note.text));
+    }
+    text
 }
 
 /// Resolves the folder of the project to save into. A model in a known project may not save into another one.

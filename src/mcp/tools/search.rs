@@ -85,7 +85,7 @@ pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> To
             let asked = remote.search(memory, &query, RemoteScope { project, directory }, caller.now);
             Handle::current().block_on(asked)?
         }
-        _ => memory.search(&query, caller.now)?,
+        _ => memory.answer_query(&query, caller.now)?,
     };
     let next = found.next.map(|offset| encode_search_cursor(&query, offset));
     let elsewhere: Vec<bool> = found.hits.iter().map(|hit| !query.here.contains(&hit.project_row)).collect();

@@ -15,6 +15,9 @@ const EXCERPT_CHARACTERS: usize = 600;
 /// The answer of `memory_context`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct PackAnswer {
+    /// strong, weak or none: how clearly the memories match the task; absent if files or an error were named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<String>,
     /// Most useful first.
     pub items: Vec<PackEntry>,
     /// Memories left out because this session has them already.
@@ -182,6 +185,7 @@ impl From<PackItem> for PackEntry {
 impl From<ContextPack> for PackAnswer {
     fn from(pack: ContextPack) -> Self {
         Self {
+            confidence: pack.confidence.map(|confidence| confidence.name().to_owned()),
             items: pack.items.into_iter().map(PackEntry::from).collect(),
             given_before: pack.given_before,
             tokens: pack.tokens,

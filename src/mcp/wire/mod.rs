@@ -17,8 +17,8 @@ use serde::Serialize;
 use self::outgoing::{SafeText, sanitize_name, sanitize_title};
 use crate::domain::own_output::URI_PREFIX;
 use crate::domain::text::suspicion::reads_like_an_instruction;
-use crate::domain::{Hit, Origin, Quote, SearchResults, Timestamp, Usage};
-use crate::memory::{self, Memory, TranscriptExcerpt};
+use crate::domain::{BeyondFilter, Hit, LaterMessage, LiftedCondition, Origin, Quote, SearchResults, Timestamp, Usage};
+use crate::memory::{self, Memory, NoteRelation, RelatedNote, TranscriptExcerpt};
 use crate::monitor::alert_evaluation;
 use crate::store;
 
@@ -27,8 +27,14 @@ use crate::store;
 pub struct SearchAnswer {
     /// strong, weak (related, perhaps not the answer) or none (nothing clearly matches; these are the nearest).
     pub confidence: String,
-    /// Best first.
+    /// Best first; if the query asks what holds now, results on the same thing as the best are in front, newest first.
     pub results: Vec<SearchHit>,
+    /// If nothing that meets the filter answers the query: what there is without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beyond: Option<BeyondAnswer>,
+    /// How confidence and order came about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub explanation: Vec<String>,
     /// Pass it as `cursor` for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
@@ -40,6 +46,30 @@ pub struct SearchAnswer {
     pub tokens: usize,
     /// Milliseconds.
     pub took_ms: f64,
+}
+
+/// Results without a condition of the filter.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct BeyondAnswer {
+    /// Condition that was lifted: after (these are older), before (these are newer), conditions (all but the project) or
+    /// project.
+    pub lifted: String,
+    /// Time of the lifted condition: RFC 3339, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound: Option<String>,
+    /// strong or weak.
+    pub confidence: String,
+    /// Best first.
+    pub results: Vec<SearchHit>,
+}
+
+/// A later message on the same thing.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct LaterHit {
+    /// For `memory_get`.
+    pub id: String,
+    /// RFC 3339, UTC.
+    pub ts: String,
 }
 
 /// One result: a message.
@@ -82,6 +112,12 @@ pub struct SearchHit {
     /// What a model answered when a person asked this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answered: Option<SearchQuote>,
+    /// The newest result on the same thing, by which this one was changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub later_changed: Option<LaterHit>,
+    /// The newest result on the same thing, where results are not ordered by time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub later_on_this: Option<LaterHit>,
     /// How the score came about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<String>,
@@ -226,10 +262,31 @@ pub struct SaveAnswer {
     pub replaced: Vec<String>,
     /// Saved memories that say nearly the same.
     pub duplicates: Vec<String>,
+    /// Saved memories that say the opposite or have another value.
+    pub contradicts: Vec<String>,
+    /// Texts of both.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<RelatedEntry>,
     /// Secrets that were redacted in it.
     pub redactions: u64,
     /// Address of the memory.
     pub uri: String,
+}
+
+/// A saved memory that a new one repeats or contradicts.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct RelatedEntry {
+    /// The memory.
+    pub id: String,
+    /// repeats or contradicts.
+    pub relation: String,
+    /// person, model, client, untrusted (tools and the web), elsewhere (another machine, not confirmed by the user), or
+    /// suspicious: reads like an instruction to you.
+    pub trust: String,
+    /// RFC 3339, UTC.
+    pub ts: String,
+    /// The beginning of its text.
+    pub text: SafeText,
 }
 
 /// The answer of `memory_health` and of `status`.
@@ -348,12 +405,37 @@ impl SearchAnswer {
         Self {
             confidence: answer.confidence.name().to_owned(),
             results: answer.hits.into_iter().map(SearchHit::from).collect(),
+            beyond: answer.beyond.map(BeyondAnswer::from),
+            explanation: answer.explanation,
             next_cursor,
             degraded: answer.degraded,
             warnings: answer.warnings,
             tokens: answer.tokens,
             took_ms,
         }
+    }
+}
+
+impl From<BeyondFilter> for BeyondAnswer {
+    fn from(beyond: BeyondFilter) -> Self {
+        let (lifted, bound) = match beyond.lifted {
+            LiftedCondition::After(after) => ("after", Some(after)),
+            LiftedCondition::Before(before) => ("before", Some(before)),
+            LiftedCondition::Conditions => ("conditions", None),
+            LiftedCondition::Project => ("project", None),
+        };
+        Self {
+            lifted: lifted.to_owned(),
+            bound: bound.map(|at| at.to_string()),
+            confidence: beyond.confidence.name().to_owned(),
+            results: beyond.hits.into_iter().map(SearchHit::from).collect(),
+        }
+    }
+}
+
+impl From<LaterMessage> for LaterHit {
+    fn from(later: LaterMessage) -> Self {
+        Self { id: later.id.to_string(), ts: later.at.to_string() }
     }
 }
 
@@ -380,6 +462,8 @@ impl From<Hit> for SearchHit {
             uri: message_uri(&id),
             asked: hit.asked.map(SearchQuote::from),
             answered: hit.answered.map(SearchQuote::from),
+            later_changed: hit.changed_by.map(LaterHit::from),
+            later_on_this: hit.later.map(LaterHit::from),
             explanation: hit.explanation,
             id,
         }
@@ -464,8 +548,33 @@ impl From<store::SavedNote> for SaveAnswer {
             status: status.to_owned(),
             replaced: saved.replaced.iter().map(ToString::to_string).collect(),
             duplicates: Vec::new(),
+            contradicts: Vec::new(),
+            related: Vec::new(),
             redactions: saved.redactions,
         }
+    }
+}
+
+impl SaveAnswer {
+    /// Adds the saved notes that the new one repeats or contradicts.
+    #[must_use]
+    pub fn with_related(mut self, related: Vec<RelatedNote>) -> Self {
+        for note in related {
+            let id = note.id.to_string();
+            let (relation, list) = match note.relation {
+                NoteRelation::Repeated => ("repeats", &mut self.duplicates),
+                NoteRelation::Contradicted => ("contradicts", &mut self.contradicts),
+            };
+            list.push(id.clone());
+            self.related.push(RelatedEntry {
+                id,
+                relation: relation.to_owned(),
+                trust: trust_level(note.origin, &note.text).to_owned(),
+                ts: note.at.to_string(),
+                text: SafeText::multi_line(&note.text),
+            });
+        }
+        self
     }
 }
 

@@ -8,7 +8,7 @@ use crate::domain::names::names;
 use crate::domain::query::MinOverlap;
 use crate::domain::text::suspicion::reads_like_an_instruction;
 use crate::domain::text::{prompt, to_one_line, tokens};
-use crate::domain::{Detail, Filter, Hit, MessageId, Origin, PartKind, Query, Role, SearchMode, Timestamp};
+use crate::domain::{Confidence, Detail, Filter, Hit, MessageId, Origin, PartKind, Query, Role, SearchMode, Timestamp};
 use crate::memory::recall::fixes::ErrorScope;
 use crate::memory::{Memory, Result};
 use crate::store::SessionFilter;
@@ -156,6 +156,8 @@ pub struct ContextPack {
     pub items: Vec<PackItem>,
     /// Estimated number of tokens.
     pub tokens: usize,
+    /// Confidence that the memories answer the task; `None` if files or an error were named, or nothing was searched.
+    pub confidence: Option<Confidence>,
     /// Number of memories omitted because the session already has them.
     pub given_before: usize,
     /// True if part of the evidence was missing.
@@ -336,7 +338,10 @@ impl Memory {
             worth: (request.style == PackStyle::Conservative && file.is_none()).then_some(MIN_OVERLAP),
             ..Query::for_text(prompt::prompt_gist(task))
         };
-        let answer = self.search(&query, now)?;
+        let answer = if file.is_none() { self.search_newest_first(&query, now)? } else { self.search(&query, now)? };
+        if file.is_none() && request.files.is_empty() && request.error.is_none() {
+            pack.confidence = Some(answer.confidence);
+        }
         pack.degraded |= answer.degraded;
         pack.warnings.extend(answer.warnings);
         let mut hits = answer.hits;
@@ -346,10 +351,9 @@ impl Memory {
             let unapproved = self.notes_needing_consent(&notes.collect::<Vec<_>>())?;
             hits.retain(|hit| !unapproved.contains(&hit.id));
         }
-        let older = if file.is_none() { self.put_newest_first(&mut hits)? } else { Vec::new() };
         let reason = |hit: &Hit| match file {
             Some(file) => PackReason::File(file.clone()),
-            None if older.contains(&hit.id) => PackReason::Older,
+            None if hit.changed_by.is_some() => PackReason::Older,
             None => PackReason::Task,
         };
         if request.style == PackStyle::Conservative {

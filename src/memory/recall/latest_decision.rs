@@ -1,17 +1,14 @@
-//! Resolves which of several hits on one subject is current: the newest. A decision that was overturned later still
-//! reads like a decision.
+//! Finds a later decision of a person on the subject of a hit that the search itself did not return.
 
 use crate::domain::text::decision::states_decision;
 use crate::domain::text::to_one_line;
-use crate::domain::{Filter, Hit, MessageId, Origin, PartKind, Role, Timestamp};
+use crate::domain::{Filter, Hit, Origin, PartKind, Role, Timestamp};
 use crate::memory::index::doc_values::PassageFilter;
 use crate::memory::recall::context::{PackItem, PackReason, PackRequest};
 use crate::memory::{Memory, Result};
 use crate::vector::{LabelFilter, SearchEffort};
 
-/// Share of the best score a hit must reach, and cosine with the best hit from which it is on the same subject: of 23
-/// decisions that were changed later, the current one came first 18 times, against 13 by score alone.
-const MIN_SCORE_SHARE: f32 = 0.7;
+/// Cosine to the hit from which a passage is on its subject, as for results of a search.
 const MIN_COSINE: f32 = 0.6;
 /// Nearest passages among which a later decision is searched.
 const NEAREST_PASSAGES: usize = 40;
@@ -20,30 +17,6 @@ const TITLE_CHARACTERS: usize = 80;
 const TEXT_CHARACTERS: usize = 280;
 
 impl Memory {
-    /// Moves the hits on the subject of the first one to the front, newest first; returns those of them that are
-    /// superseded.
-    pub(in crate::memory) fn put_newest_first(&self, hits: &mut Vec<Hit>) -> Result<Vec<MessageId>> {
-        let (Some(first), Some((model, ..))) = (hits.first(), self.current_model_ref()) else { return Ok(Vec::new()) };
-        let Some(vector) = self.store.snapshot()?.vector_of_passage(model, first.passage_row)? else {
-            return Ok(Vec::new());
-        };
-        let best = first.score;
-        let mut same = Vec::new();
-        for hit in hits.iter() {
-            let own = self.store.snapshot()?.vector_of_passage(model, hit.passage_row)?.unwrap_or_default();
-            let cosine: f32 = vector.iter().zip(&own).map(|(left, right)| left * right).sum();
-            same.push(hit.score >= MIN_SCORE_SHARE * best && cosine >= MIN_COSINE);
-        }
-        let (mut subject, mut others) = (Vec::new(), Vec::new());
-        for (hit, same) in std::mem::take(hits).into_iter().zip(same) {
-            if same { subject.push(hit) } else { others.push(hit) }
-        }
-        subject.sort_by_key(|hit| std::cmp::Reverse(hit.at));
-        let older = subject.iter().skip(1).map(|hit| hit.id).collect();
-        hits.extend(subject);
-        hits.extend(others);
-        Ok(older)
-    }
     /// Returns the newest later decision on the subject of a hit among the nearest passages in these projects, or
     /// `None`.
     pub(in crate::memory) fn later_decision(

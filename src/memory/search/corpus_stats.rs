@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::weights::{RankWeights, inverse_document_frequency};
-use super::{searched_texts, term_groups, validate_query};
+use super::{HitOrder, searched_texts, term_groups, validate_query};
 use crate::domain::text::glossary::Translation;
 use crate::domain::text::question::ParsedQuestion;
 use crate::domain::text::terms::TermExtractor;
@@ -101,6 +101,6 @@ impl Memory {
     /// # Errors
     /// An empty or invalid query, or a store that cannot be read.
     pub fn search_with_corpus(&self, query: &Query, now: Timestamp, wide: &CorpusStats) -> Result<SearchResults> {
-        self.search_with_stats(query, now, Some(wide))
+        self.search_with_stats(query, now, Some(wide), HitOrder::ByQuestion)
     }
 }

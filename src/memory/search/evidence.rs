@@ -74,6 +74,8 @@ pub(super) struct Evidence {
     pub(super) has_meaning: bool,
     /// True if there are more matches than were read.
     pub(super) more: bool,
+    /// Number of embedded texts among which the nearest was found: an upper bound under a filter.
+    pub(super) embedded_texts: usize,
     /// Signals by message row.
     pub(super) messages: HashMap<u32, MessageSignals>,
 }
@@ -112,6 +114,7 @@ impl Memory {
                 gather_semantic(index, &meaning.vector, permit, wanted, &passages)
             })?;
             evidence.spread = near.spread;
+            evidence.embedded_texts = near.embedded_texts;
             evidence.meaning_places = rank_positions(&near.best);
             passages.extend(near.cosines.keys());
         }
@@ -147,6 +150,8 @@ struct SemanticEvidence {
     keys: Vec<Neighbour>,
     /// Cosines of keyword and semantic candidates and of their neighbours.
     cosines: HashMap<u32, f32>,
+    /// Number of embedded texts among which the nearest was found: an upper bound under a filter.
+    embedded_texts: usize,
 }
 
 fn gather_semantic(
@@ -166,6 +171,7 @@ fn gather_semantic(
     };
     let nearest = index.find_nearest(&probe, wanted.count, &allowed, SearchEffort::Quick)?;
     let mut near = SemanticEvidence { best: nearest.best, spread: nearest.spread, ..SemanticEvidence::default() };
+    near.embedded_texts = narrow.as_ref().map_or(usize::MAX, Vec::len).min(index.len());
     if wanted.keys {
         for key in permit.columns.key_passages().filter(|key| permit.allows_passage(*key)) {
             near.keys.extend(index.score_label(&probe, key)?.map(|cosine| (key, cosine)));
@@ -226,12 +232,19 @@ pub(super) struct HeldWords {
     pub(super) weight: f32,
 }
 
+impl HeldWords {
+    /// Returns the largest share, and nothing held if there is none.
+    pub(super) fn most_of(all: impl Iterator<Item = Self>) -> Self {
+        all.max_by(|left, right| left.share.total_cmp(&right.share)).unwrap_or_default()
+    }
+}
+
 impl Evidence {
     /// Returns the part of the question's words, as asked or translated, that a message holds.
     pub(super) fn held_words(&self, signals: &MessageSignals) -> HeldWords {
         let of = |held: f32, full: f32| HeldWords { share: if full > 0.0 { held / full } else { 0.0 }, weight: held };
-        let own = of(signals.held, self.words.full_weight());
-        let translated = of(signals.translated.held, self.translated.words.full_weight());
+        let own = of(signals.held, self.words.evidence_weight());
+        let translated = of(signals.translated.held, self.translated.words.evidence_weight());
         if translated.share > own.share { translated } else { own }
     }
 

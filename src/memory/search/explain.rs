@@ -2,7 +2,7 @@
 
 use super::evidence::Evidence;
 use super::rank::{ScorePart, ScoredMessage};
-use crate::domain::Match;
+use crate::domain::{Match, SearchResults};
 
 pub(super) fn explain_score(ranked: &ScoredMessage, evidence: &Evidence, matched: &Match) -> String {
     let reasons: Vec<String> = ranked
@@ -42,4 +42,21 @@ fn explain_part(part: ScorePart, ranked: &ScoredMessage, evidence: &Evidence, ma
         ScorePart::Phrase => "because it contains the quoted words",
     };
     text.to_owned()
+}
+
+/// Explains in words how the confidence of an answer was computed; `None` if nothing was weighed.
+pub(super) fn explain_confidence(answer: &SearchResults) -> Option<String> {
+    let signals = answer.signals?;
+    let words =
+        format!("one text and its neighbours hold {:.0} % of the query's words by weight", signals.share * 100.0);
+    let evidence = match signals.cosine {
+        Some(cosine) => format!(
+            "the nearest text, of {:.0}, is at cosine {cosine:.2}{}; {words}; the nearest five hold words of weight {:.1}",
+            signals.texts,
+            if signals.foreign { " in another script" } else { "" },
+            signals.nearest_weight
+        ),
+        None => format!("{words}, of weight {:.1}; the texts are not compared by embedding", signals.nearest_weight),
+    };
+    Some(format!("confidence {}: log-odds {:+.2}, because {evidence}", answer.confidence.name(), signals.log_odds))
 }

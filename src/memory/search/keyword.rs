@@ -17,6 +17,10 @@ use crate::vector::compare_neighbours;
 const FREQUENT_PASSAGES: usize = 20_000;
 const FREQUENT_RATIO: usize = 100;
 
+/// Least number of texts for the weights that confidence uses: in a small store every word is rare, and its weights say
+/// little. Ranking uses the store's own weights.
+const MIN_EVIDENCE_TEXTS: f32 = 1_000.0;
+
 /// Terms of a query with their postings and weights.
 #[derive(Debug, Default)]
 pub(super) struct QueryTerms {
@@ -28,11 +32,13 @@ pub(super) struct QueryTerms {
     /// For each term, one bit per query text that contains it.
     groups: Vec<u32>,
     all_groups: u32,
+    /// The same in a store of at least [`MIN_EVIDENCE_TEXTS`] texts, for confidence.
+    evidence_weights: Vec<f32>,
     /// Weight of a term that occurs in one passage.
     unique: f32,
     /// Mean number of terms of a passage, alone and with its neighbours.
     means: (f32, f32),
-    /// Weight of words of the question that are not among the terms.
+    /// Weight of words of the question that are not among the terms, as a share of the weight of the terms.
     unknown: f32,
 }
 
@@ -52,7 +58,7 @@ pub(super) struct KeywordScore {
     pub(super) own: f32,
     /// BM25 of the passage with its neighbours.
     pub(super) window: f32,
-    /// Total weight of the terms that the passage or a neighbour contains.
+    /// Total weight for confidence of the terms that the passage or a neighbour contains.
     pub(super) held: f32,
 }
 
@@ -97,9 +103,12 @@ impl QueryTerms {
         all_groups: u32,
     ) -> Self {
         let texts = columns.text_count();
+        let weights_among =
+            |texts| postings.iter().map(|term| inverse_document_frequency(texts, term.count)).collect::<Vec<f32>>();
         Self {
             terms,
-            weights: postings.iter().map(|term| inverse_document_frequency(texts, term.count)).collect(),
+            weights: weights_among(texts),
+            evidence_weights: weights_among(texts.max(MIN_EVIDENCE_TEXTS)),
             postings: postings.into_iter().map(|term| term.list).collect(),
             groups,
             all_groups,
@@ -109,9 +118,9 @@ impl QueryTerms {
         }
     }
 
-    /// Adds words of the question that are not among the terms: `share` for each of them, of mean weight.
+    /// Counts words of the question that are not among the terms: their weight is this share of that of the terms.
     pub(super) fn add_unknown_words(&mut self, share: f32) {
-        self.unknown = share * self.weights.iter().sum::<f32>();
+        self.unknown = share;
     }
 
     /// Returns the postings of a term that was looked up.
@@ -128,9 +137,8 @@ impl QueryTerms {
 
     /// Replaces the weights by these of a larger corpus.
     pub(super) fn with_corpus_weights(mut self, wide: &CorpusStats, weights: Vec<f32>) -> Self {
-        let before = self.weights.iter().sum::<f32>().max(1e-6);
+        self.evidence_weights.clone_from(&weights);
         self.weights = weights;
-        self.unknown *= self.weights.iter().sum::<f32>() / before;
         self.unique = inverse_document_frequency(wide.texts, 1);
         self.means = (wide.mean_words.max(1.0), wide.mean_window.max(1.0));
         self
@@ -138,7 +146,12 @@ impl QueryTerms {
 
     /// Returns the sum of the weights of all words of the question.
     pub(super) fn full_weight(&self) -> f32 {
-        self.weights.iter().sum::<f32>() + self.unknown
+        self.weights.iter().sum::<f32>() * (1.0 + self.unknown)
+    }
+
+    /// Returns the same sum for confidence.
+    pub(super) fn evidence_weight(&self) -> f32 {
+        self.evidence_weights.iter().sum::<f32>() * (1.0 + self.unknown)
     }
 
     /// Returns those of these ascending passages that contain enough of the query's words.
@@ -232,7 +245,7 @@ impl QueryTerms {
                 let own = count(own_counts);
                 let all = own + near.iter().flatten().map(|(counts, _, share)| count(counts) * share).sum::<f32>();
                 if all > 0.0 {
-                    found.held += weight;
+                    found.held += self.evidence_weights.get(index).copied().unwrap_or(*weight);
                 }
                 found.own += weight * saturate_frequency(own, own_size / mean, weights);
                 found.window += weight * saturate_frequency(all, together / mean_window, weights);

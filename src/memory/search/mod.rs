@@ -4,8 +4,10 @@
 //! and keyword search is used.
 
 mod arguments;
+mod beyond;
 mod confidence;
 mod corpus_stats;
+mod current_state;
 mod evidence;
 mod exchange;
 mod explain;
@@ -21,7 +23,7 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use crate::domain::text::glossary::{Glossary, Translation};
-use crate::domain::text::question::ParsedQuestion;
+use crate::domain::text::question::{ParsedQuestion, asks_what_holds};
 use crate::domain::text::terms::TermExtractor;
 use crate::domain::{Confidence, Query, SearchMode, SearchResults, Timestamp, limits};
 use crate::embed;
@@ -29,6 +31,8 @@ use crate::memory::index::doc_values::{DocValues, PassageFilter, needs_store_loo
 use crate::memory::state::health::describe_not_embedded;
 use crate::memory::{Error, Memory, Result};
 use crate::store::Snapshot;
+use confidence::ConfidenceModel;
+use current_state::ChangeHistory;
 use evidence::{CandidateRequest, Evidence, MIN_CANDIDATES, QueryEmbedding};
 use keyword::QueryTerms;
 use page::ScoredCandidate;
@@ -52,6 +56,24 @@ struct SearchRequest<'a> {
     /// Corpus statistics of a corpus larger than the store.
     wide: Option<&'a CorpusStats>,
     terms: &'a TermExtractor,
+    order: HitOrder,
+}
+
+/// Condition for ordering the hits on one thing by time, newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HitOrder {
+    /// If the query asks for what holds now; otherwise the first hit names the newest later one.
+    ByQuestion,
+    /// For every query.
+    NewestFirst,
+}
+
+/// Ranked candidates with their evidence and their order by time.
+#[derive(Debug, Default)]
+struct RankedCandidates {
+    evidence: Evidence,
+    found: Vec<ScoredCandidate>,
+    history: ChangeHistory,
 }
 
 impl Memory {
@@ -60,10 +82,21 @@ impl Memory {
     /// # Errors
     /// An empty or invalid query, or a store that cannot be read.
     pub fn search(&self, query: &Query, now: Timestamp) -> Result<SearchResults> {
-        self.search_with_stats(query, now, None)
+        self.search_with_stats(query, now, None, HitOrder::ByQuestion)
     }
 
-    fn search_with_stats(&self, query: &Query, now: Timestamp, wide: Option<&CorpusStats>) -> Result<SearchResults> {
+    /// Runs a query as [`Memory::search`] does, with hits on the subject of the first one in front, newest first.
+    pub(in crate::memory) fn search_newest_first(&self, query: &Query, now: Timestamp) -> Result<SearchResults> {
+        self.search_with_stats(query, now, None, HitOrder::NewestFirst)
+    }
+
+    fn search_with_stats(
+        &self,
+        query: &Query,
+        now: Timestamp,
+        wide: Option<&CorpusStats>,
+        order: HitOrder,
+    ) -> Result<SearchResults> {
         validate_query(query)?;
         let _answering = self.asking.start_search();
         let terms = TermExtractor::default();
@@ -73,8 +106,8 @@ impl Memory {
         // dropped.
         let snapshot = self.store.snapshot()?;
         let words_are_current = snapshot.is_keyword_index_current()?;
-        let request = SearchRequest { snapshot: &snapshot, query, now, wide, terms: &terms };
-        let (evidence, found) = if query.mode == SearchMode::Exact {
+        let request = SearchRequest { snapshot: &snapshot, query, now, wide, terms: &terms, order };
+        let ranked = if query.mode == SearchMode::Exact {
             literal_search(&request, &mut answer)?
         } else {
             self.ranked_search(&request, &mut answer)?
@@ -84,7 +117,7 @@ impl Memory {
             answer.warnings.push(why.to_owned());
         }
         let start = Instant::now();
-        self.build_page(&request, &evidence, found, &mut answer)?;
+        self.build_page(&request, ranked, &mut answer)?;
         answer.stages.push(("read", elapsed_us(start)));
         if answer.hits.is_empty() {
             answer.confidence = Confidence::None;
@@ -98,12 +131,8 @@ impl Memory {
         Ok(answer)
     }
 
-    fn ranked_search(
-        &self,
-        request: &SearchRequest<'_>,
-        answer: &mut SearchResults,
-    ) -> Result<(Evidence, Vec<ScoredCandidate>)> {
-        let SearchRequest { snapshot, query, now, wide, .. } = *request;
+    fn ranked_search(&self, request: &SearchRequest<'_>, answer: &mut SearchResults) -> Result<RankedCandidates> {
+        let SearchRequest { snapshot, query, now, wide, order, .. } = *request;
         let question = ParsedQuestion::parse_texts(&query.texts, now, || self.zone.clone());
         let meaning = match query.mode {
             SearchMode::Hybrid | SearchMode::Semantic => self.query_embedding(request, &question, answer)?,
@@ -145,8 +174,12 @@ impl Memory {
             evidence.spread = wide.spread.unwrap_or(evidence.spread);
             conversation_words = Some(wide.conversation_words(snapshot)?);
         }
-        let calibrated = meaning.is_some() && self.resident.model_spec().is_builtin();
-        answer.confidence = confidence::estimate_confidence(&evidence, question.script, calibrated);
+        #[expect(clippy::cast_precision_loss, reason = "a count of texts; only its logarithm is used")]
+        let texts = wide.map_or(evidence.embedded_texts as f32, |wide| wide.texts);
+        let scale = meaning.as_ref().and_then(|_| self.resident.model_spec().cosine_scale());
+        let model = ConfidenceModel::new(question.script, scale, texts);
+        let (confidence, signals) = model.estimate_confidence(&evidence);
+        (answer.confidence, answer.signals) = (confidence, Some(signals));
         let context = RankContext {
             columns: &columns,
             question: &question,
@@ -156,17 +189,20 @@ impl Memory {
             zone: &self.zone,
             weights: &self.weights,
             conversation_words: conversation_words.as_ref(),
+            confidence: &model,
         };
-        let found = time_stage(answer, "rank", || {
+        let mut found = time_stage(answer, "rank", || {
             let mut ranking = rank::rank_messages(&evidence, &context);
             self.add_phrases(snapshot, &question, &mut ranking)?;
             if let Some(worth) = query.worth {
-                evidence.retain_relevant(&mut ranking, worth, question.script, calibrated);
+                evidence.retain_relevant(&mut ranking, worth, &model);
             }
             ranking.truncate(query.offset + query.limit + EXTRA_CANDIDATES);
             load_candidates(request, ranking)
         })?;
-        Ok((evidence, found))
+        let newest_first = order == HitOrder::NewestFirst || asks_what_holds(&query.texts);
+        let history = time_stage(answer, "time", || self.order_by_time(snapshot, &mut found, newest_first))?;
+        Ok(RankedCandidates { evidence, found, history })
     }
 
     /// Looks up the words of the question, as asked and in the other language.
@@ -262,7 +298,7 @@ impl Memory {
 }
 
 /// Finds the texts that contain the query literally, newest first.
-fn literal_search(request: &SearchRequest<'_>, answer: &mut SearchResults) -> Result<(Evidence, Vec<ScoredCandidate>)> {
+fn literal_search(request: &SearchRequest<'_>, answer: &mut SearchResults) -> Result<RankedCandidates> {
     let SearchRequest { snapshot, query, now, terms, .. } = *request;
     let wanted = query.offset + query.limit + EXTRA_CANDIDATES;
     let passages =
@@ -274,7 +310,8 @@ fn literal_search(request: &SearchRequest<'_>, answer: &mut SearchResults) -> Re
         answer.confidence = Confidence::Strong;
     }
     let evidence = Evidence { words: QueryTerms::for_display(shown), more, ..Evidence::default() };
-    Ok((evidence, found.map(|candidate| (ScoredMessage::for_literal(&candidate), candidate)).collect()))
+    let found = found.map(|candidate| (ScoredMessage::for_literal(&candidate), candidate)).collect();
+    Ok(RankedCandidates { evidence, found, ..RankedCandidates::default() })
 }
 
 /// Reads the rows of ranked messages. Superseded and expired ones are dropped, and byte-identical texts are merged into

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::evidence::Evidence;
 use super::rank::ScoredMessage;
-use super::{SearchRequest, explain};
+use super::{RankedCandidates, SearchRequest, explain};
 use crate::domain::text::{snippet, terms::TermExtractor, to_one_line, tokens};
 use crate::domain::{ContentHash, Detail, Hit, Match, Query, SearchMode, SearchResults};
 use crate::memory::write::projects::project_labels;
@@ -27,10 +27,14 @@ impl Memory {
     pub(super) fn build_page(
         &self,
         request: &SearchRequest<'_>,
-        evidence: &Evidence,
-        ranking: Vec<ScoredCandidate>,
+        ranked: RankedCandidates,
         answer: &mut SearchResults,
     ) -> Result<()> {
+        let RankedCandidates { evidence, found: ranking, history } = ranked;
+        if request.query.explain {
+            answer.explanation.extend(explain::explain_confidence(answer));
+            answer.explanation.extend(history.describe_history());
+        }
         let SearchRequest { snapshot, query, terms, .. } = *request;
         let found = ranking.len();
         let (mut texts, mut shown_ids) = (HashSet::new(), HashSet::new());
@@ -48,8 +52,10 @@ impl Memory {
             if !texts.insert(normalised_hash(&body.text)) {
                 continue;
             }
-            let shown = HitBuilder { query, evidence, highlighted: &highlighted, terms };
+            let shown = HitBuilder { query, evidence: &evidence, highlighted: &highlighted, terms };
             let mut hit = shown.build_hit(&ranked, &candidate, body);
+            hit.changed_by = history.changed.get(&candidate.id).copied();
+            hit.later = history.later.filter(|(first, _)| *first == candidate.id).map(|(_, later)| later);
             if let Some(label) = labels.get(&hit.project_row) {
                 hit.project.clone_from(label);
             }
@@ -157,6 +163,8 @@ impl HitBuilder<'_> {
             score: ranked.score,
             asked: None,
             answered: None,
+            changed_by: None,
+            later: None,
             explanation: query.explain.then(|| explain::explain_score(ranked, evidence, &matched)),
             matched,
         }

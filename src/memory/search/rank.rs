@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::confidence::ConfidenceModel;
 use super::evidence::{Evidence, MessageSignals};
 use super::weights::RankWeights;
 use crate::domain::text::Script;
@@ -32,6 +33,8 @@ pub(super) struct ScoredMessage {
     pub(super) message: u32,
     conversation: i64,
     at: Timestamp,
+    /// True if it has evidence of its own. Otherwise neither its session nor its project nor its age raises its score.
+    is_supported: bool,
 }
 
 /// Component of a score.
@@ -67,6 +70,8 @@ pub(super) struct RankContext<'a> {
     pub(super) weights: &'a RankWeights,
     /// Total terms of conversations that are only partly in the doc values.
     pub(super) conversation_words: Option<&'a HashMap<i64, f32>>,
+    /// Decides which messages have evidence of their own.
+    pub(super) confidence: &'a ConfidenceModel,
 }
 
 impl RankContext<'_> {
@@ -89,7 +94,7 @@ pub(super) fn rank_messages(evidence: &Evidence, context: &RankContext<'_>) -> V
         .collect();
     sort_ranking(&mut ranking);
     add_session_scores(&mut ranking, context);
-    for ranked in &mut ranking {
+    for ranked in ranking.iter_mut().filter(|ranked| ranked.is_supported) {
         ranked.add_part(ScorePart::Recency, recency_score(ranked.at, context));
     }
     ranking.retain(|ranked| ranked.score > 0.0);
@@ -113,7 +118,14 @@ impl ScoredMessage {
             message: 0,
             conversation: candidate.conversation,
             at: candidate.at,
+            is_supported: true,
         }
+    }
+
+    /// Returns the score without what its session and its age add.
+    pub(super) fn bare_score(&self) -> f32 {
+        let is_bonus = |part: ScorePart| matches!(part, ScorePart::Session | ScorePart::Recency);
+        self.score - self.parts.iter().filter(|(part, _)| is_bonus(*part)).map(|(_, value)| value).sum::<f32>()
     }
 
     pub(super) fn add_part(&mut self, part: ScorePart, value: f32) {
@@ -225,6 +237,7 @@ fn score_message(
         message,
         conversation: row.conversation,
         at: row.at,
+        is_supported: context.confidence.support_log_odds(evidence, signals) >= weights.support,
     };
     ranked.add_part(ScorePart::Words, words);
     ranked.add_part(ScorePart::Meaning, meaning);
@@ -249,7 +262,8 @@ fn score_message(
     } else if signals.asks && to_person {
         ranked.add_part(ScorePart::Asks, -weights.asks);
     }
-    ranked.add_part(ScorePart::Here, if context.here.contains(&row.project) { weights.here } else { 0.0 });
+    let is_here = ranked.is_supported && context.here.contains(&row.project);
+    ranked.add_part(ScorePart::Here, if is_here { weights.here } else { 0.0 });
     let fit = question.days.iter().map(|day| day.rate_time(row.at, context.zone)).fold(0.0, f32::max);
     ranked.add_part(ScorePart::Day, weights.day * fit * signals.kind_weight.min(1.0));
     if let Some((key, cosine)) = signals.key.filter(|_| question.wants_advice) {
@@ -280,7 +294,7 @@ fn add_session_scores(ranking: &mut [ScoredMessage], context: &RankContext<'_>) 
         *sum -= weights.session_length * (context.words_of_conversation(*session).ln() - mean);
     }
     let highest = sums.values().map(|(sum, _)| *sum).fold(0.0, f32::max).max(1e-6);
-    for ranked in ranking {
+    for ranked in ranking.iter_mut().filter(|ranked| ranked.is_supported) {
         if let Some((sum, _)) = sums.get(&ranked.conversation) {
             ranked.add_part(ScorePart::Session, weights.session * sum / highest);
         }

@@ -101,6 +101,9 @@ weights! {
     latest = 2.0,
     /// Half-life of recency in days.
     recency_days = 14.0,
+    /// Log-odds that a message answers the query by its own evidence, from which its session, its project and its age add
+    /// to its score.
+    support = -7.0,
     /// Added to a text that contains the question's quoted phrases.
     phrase = 0.5,
 }

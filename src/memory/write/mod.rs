@@ -16,6 +16,7 @@ pub(super) mod projects;
 mod projects_tests;
 pub(super) mod quarantine;
 pub(super) mod redaction;
+pub(super) mod related_notes;
 pub(super) mod remains;
 pub(super) mod replication;
 #[cfg(test)]
