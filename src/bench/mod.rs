@@ -1,4 +1,5 @@
-//! Offline benchmarks of the engine: retrieval quality against labelled questions, and speed.
+//! Offline benchmarks of the engine: retrieval quality against labelled questions, suggestions against labelled turns,
+//! and speed.
 //!
 //! Owns: reading datasets, running, arithmetic. Does not own: the data (files that the caller names), arguments,
 //! printing. The engine sees only the contents of a user's history: roles, times, texts.
@@ -11,6 +12,7 @@ mod report;
 mod retrieval;
 mod scale;
 mod score;
+mod suggestions;
 
 pub use dataset::{BenchQuestion, BenchSession, BenchTurn, Dataset};
 pub use formats::DatasetFormat;
@@ -20,6 +22,7 @@ pub use report::{LevelComparison, LevelScores, RetrievalReport, compare_rankings
 pub use retrieval::{HaystackPool, RetrievalOptions, run_retrieval};
 pub use scale::measure_scale;
 pub use score::{MeanMeasures, Measures};
+pub use suggestions::{SuggestionReport, score_suggestions};
 
 /// Failure of a benchmark.
 #[derive(Debug, thiserror::Error)]

@@ -31,6 +31,9 @@ pub use recall::handoff::{Handoff, TodoStep};
 pub use recall::injection_use::InjectedMessage;
 pub use recall::injections::{COMPACTION_EVENT, Injection};
 pub use recall::reading::{SessionMessages, TranscriptExcerpt};
+pub use recall::suggestions::{
+    Suggestion, SuggestionFilter, SuggestionPage, SuggestionScope, SuggestionState, SuggestionStatus,
+};
 pub use search::{CorpusStats, RankWeights, RemoteQuery, SearchArguments, encode_search_cursor};
 pub use state::backlog::{Backlog, CLEANUP_DAYS};
 pub use state::health::{CheckResult, MemoryHealth};
@@ -41,6 +44,7 @@ pub use write::import_report::{ImportOptions, ImportReport};
 pub use write::projects::{ProjectMove, project_key};
 pub use write::redaction::RescanReport;
 pub use write::remains::{DeletedPieces, SearchedFiles};
+pub use write::suggestions::Confirmation;
 
 /// Memory of one data folder. Shared between threads.
 #[derive(Debug)]

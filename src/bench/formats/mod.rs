@@ -9,6 +9,7 @@ mod neutral;
 
 use std::path::Path;
 
+pub(super) use claude_code::read_person_turns;
 use serde::de::DeserializeOwned;
 
 use super::{BenchQuestion, BenchSession, Dataset, Error};

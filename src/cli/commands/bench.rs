@@ -7,7 +7,7 @@ use clap::{Subcommand, ValueEnum};
 
 use crate::bench::{
     self, Dataset, DatasetFormat, HaystackPool, LatencyOptions, LatencyReport, LevelComparison, LevelScores,
-    MeanMeasures, RetrievalOptions, RetrievalReport,
+    MeanMeasures, RetrievalOptions, RetrievalReport, SuggestionReport,
 };
 use crate::cli::invocation::Invocation;
 use crate::cli::output::CliOutput;
@@ -42,6 +42,24 @@ enum BenchCommand {
     Latency(LatencyArgs),
     /// Build stores of growing size from a synthetic history and measure searches in each
     Scale(ScaleArgs),
+    /// Score the rules that suggest decisions, corrections and rules against labelled turns
+    ///
+    /// Labels are lines of {message, labels}: the id of a record in the transcripts, and a list of decision,
+    /// correction, rule and assent.
+    Suggestions(SuggestionsArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct SuggestionsArgs {
+    /// Folder with Claude Code transcripts
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// File with the labels
+    #[arg(long, value_name = "FILE")]
+    labels: PathBuf,
+    /// Also write the report to this file
+    #[arg(value_name = "REPORT")]
+    report: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -165,6 +183,7 @@ pub(in crate::cli) fn run(args: &BenchArgs, session: &Invocation) -> Result<Exit
         BenchCommand::Retrieval(args) => run_retrieval(args, session),
         BenchCommand::Latency(args) => run_latency(args, session),
         BenchCommand::Scale(args) => run_scale(args, session),
+        BenchCommand::Suggestions(args) => run_suggestions(args, session.output),
     }
 }
 
@@ -237,6 +256,28 @@ fn run_scale(args: &ScaleArgs, session: &Invocation) -> Result<ExitCode, Failure
         output.print_json(&reports);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn run_suggestions(args: &SuggestionsArgs, output: CliOutput) -> Result<ExitCode, Failure> {
+    let report = bench::score_suggestions(&args.data, &args.labels)?;
+    write_report(args.report.as_ref(), &report)?;
+    if output.is_json() {
+        output.print_json(&report);
+    } else {
+        print_suggestions(&report, output);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_suggestions(report: &SuggestionReport, output: CliOutput) {
+    output.print_line(&format!("{} labelled turns, {} not found", report.turns, report.missing));
+    output.print_line(&format!("{:<12}labelled  suggested  right  precision  recall", ""));
+    for (name, score) in &report.kinds {
+        output.print_line(&format!(
+            "{name:<12}{:>8}{:>11}{:>7}{:>11.2}{:>8.2}",
+            score.labelled, score.suggested, score.right, score.precision, score.recall
+        ));
+    }
 }
 
 fn print_latency(report: &LatencyReport, output: CliOutput) {

@@ -7,6 +7,7 @@ pub(super) mod blame;
 pub(super) mod completions;
 pub(super) mod config;
 pub(super) mod context;
+pub(super) mod decisions;
 pub(super) mod demo;
 pub(super) mod doctor;
 pub(super) mod embed;

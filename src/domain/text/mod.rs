@@ -3,7 +3,6 @@
 pub mod announcement;
 pub mod confusables;
 pub mod dates;
-pub mod decision;
 pub mod disguise;
 pub mod fence;
 pub mod keys;
@@ -17,6 +16,7 @@ pub mod shell;
 pub mod signature;
 pub mod sketch;
 pub mod snippet;
+pub mod statement;
 pub mod suspicion;
 pub mod terms;
 pub mod tokens;

@@ -1,7 +1,7 @@
 //! Resolves which of several hits on one subject is current: the newest. A decision that was overturned later still
 //! reads like a decision.
 
-use crate::domain::text::decision::states_decision;
+use crate::domain::text::statement::states_decision;
 use crate::domain::text::to_one_line;
 use crate::domain::{Filter, Hit, MessageId, Origin, PartKind, Role, Timestamp};
 use crate::memory::index::doc_values::PassageFilter;
