@@ -109,7 +109,7 @@ fn choose_kind(name: &str) -> Result<StatementKind, Failure> {
     if LISTED_KINDS.contains(&kind) {
         return Ok(kind);
     }
-    Err(Failure::invalid_arguments("an assent is listed as a decision", "it must be decision, correction or rule"))
+    Err(Failure::invalid_arguments(format!("kind is {name:?}"), "it must be decision, correction or rule"))
 }
 
 /// Saves a suggestion as a note. An agent confirms in the project of its session only.

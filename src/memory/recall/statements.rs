@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::domain::text::statement::{StatementKind, read_proposal, read_statements, takes_back};
+use crate::domain::text::statement::{StatementKind, changes_earlier, read_proposal, read_statements, takes_back};
 use crate::domain::text::terms::TermExtractor;
 use crate::domain::{MessageId, Origin};
 use crate::memory::Result;
@@ -13,9 +13,8 @@ const MAX_STATEMENTS: usize = 1_000;
 /// Cosine from which two texts are on the same subject, and from which one says the other again.
 const SUBJECT_COSINE: f32 = 0.6;
 const SAME_COSINE: f32 = 0.85;
-/// Share of common terms, for texts without embeddings: of the shorter text for the subject, of both for saying it
-/// again.
-const SUBJECT_SHARE: f32 = 0.5;
+/// Share of common terms among those of both, for texts without embeddings.
+const SUBJECT_SHARE: f32 = 0.35;
 const SAME_SHARE: f32 = 0.6;
 /// Fewest distinct terms of a text that can be compared: "use this" says nothing.
 const MIN_TERMS: usize = 3;
@@ -30,6 +29,8 @@ pub(in crate::memory) struct Statement {
     /// Proposal of a model that the turn agrees with, and its message.
     pub(in crate::memory) proposal: Option<(MessageId, String)>,
     pub(in crate::memory) takes_back: bool,
+    /// True if it changes something that was decided before.
+    pub(in crate::memory) changes: bool,
     /// Sorted numbers of its terms; of the proposal, if there is one.
     terms: Vec<i64>,
     vector: Option<Vec<f32>>,
@@ -38,15 +39,12 @@ pub(in crate::memory) struct Statement {
 impl Statement {
     /// Returns true if both say the same in other words or the same ones.
     pub(in crate::memory) fn says_same(&self, other: &Self) -> bool {
-        self.is_near(other, SAME_COSINE, |shared, shorter, longer| {
-            share(shared, shorter + longer - shared) >= SAME_SHARE
-        })
+        self.is_near(other, SAME_COSINE, SAME_SHARE)
     }
 
     /// Returns true if both are on the same subject of one project.
     pub(in crate::memory) fn is_on_subject_of(&self, other: &Self) -> bool {
-        self.turn.project.0 == other.turn.project.0
-            && self.is_near(other, SUBJECT_COSINE, |shared, shorter, _| share(shared, shorter) >= SUBJECT_SHARE)
+        self.turn.project.0 == other.turn.project.0 && self.is_near(other, SUBJECT_COSINE, SUBJECT_SHARE)
     }
 
     /// Returns true if it follows the other statement in its session, soon enough to be an answer to it.
@@ -55,16 +53,16 @@ impl Statement {
         self.turn.conversation == other.turn.conversation && (0..=ANSWER_MS).contains(&passed)
     }
 
-    fn is_near(&self, other: &Self, least: f32, terms_are_near: impl Fn(usize, usize, usize) -> bool) -> bool {
+    fn is_near(&self, other: &Self, least_cosine: f32, least_share: f32) -> bool {
         let (shorter, longer) = if self.terms.len() <= other.terms.len() { (self, other) } else { (other, self) };
         if shorter.terms.len() < MIN_TERMS {
             return false;
         }
         if let (Some(left), Some(right)) = (&self.vector, &other.vector) {
-            return left.iter().zip(right).map(|(left, right)| left * right).sum::<f32>() >= least;
+            return left.iter().zip(right).map(|(left, right)| left * right).sum::<f32>() >= least_cosine;
         }
         let shared = shorter.terms.iter().filter(|term| longer.terms.binary_search(term).is_ok()).count();
-        terms_are_near(shared, shorter.terms.len(), longer.terms.len())
+        share(shared, shorter.terms.len() + longer.terms.len() - shared) >= least_share
     }
 }
 
@@ -94,7 +92,9 @@ pub(in crate::memory) fn read_statements_of(
     let extractor = TermExtractor::default();
     let mut statements = Vec::with_capacity(stated.len());
     for (turn, kinds, takes_back) in stated {
-        let mut statement = Statement { turn, kinds, proposal: None, takes_back, terms: Vec::new(), vector: None };
+        let mut statement =
+            Statement { turn, kinds, proposal: None, takes_back, changes: false, terms: Vec::new(), vector: None };
+        statement.changes = changes_earlier(&statement.turn.text);
         let mut passage = statement.turn.passage;
         if statement.kinds == [StatementKind::Assent] {
             let answered = snapshot.text_answered_by(&statement.turn)?.filter(|text| text.origin == Origin::Model);

@@ -228,7 +228,7 @@ fn find_later(statement: &Statement, newer: &[Repeated]) -> (SuggestionState, Op
             return (SuggestionState::Reverted, Some(later_statement.turn.id));
         }
         let decides = |statement: &Statement| statement.kinds.contains(&StatementKind::Decision);
-        if is_on_subject && decides(later_statement) && decides(statement) {
+        if is_on_subject && later_statement.changes && decides(later_statement) && decides(statement) {
             return (SuggestionState::Replaced, Some(later_statement.turn.id));
         }
     }

@@ -69,6 +69,11 @@ pub fn takes_back(text: &str) -> bool {
     split_sentences(&own_words(text)).iter().any(|sentence| phrases::TAKE_BACK.is_match(sentence))
 }
 
+/// Returns whether a person changes an earlier decision, also without taking it back.
+pub fn changes_earlier(text: &str) -> bool {
+    split_sentences(&own_words(text)).iter().any(|sentence| phrases::CHANGE.is_match(sentence))
+}
+
 /// Returns whether a statement is meant for every project.
 pub fn is_meant_everywhere(text: &str) -> bool {
     split_sentences(&own_words(text)).iter().any(|sentence| phrases::EVERYWHERE.is_match(sentence))
@@ -122,9 +127,16 @@ fn is_assent(own: &str) -> bool {
     if phrases::CHOICE.is_match(&text) {
         return true;
     }
-    let Some(agreed) = phrases::AGREEMENT.find(&text) else { return false };
-    let rest = text.get(agreed.end()..).unwrap_or("").trim_start_matches([' ', ',', '.', '，', '。', '！', '、']);
-    phrases::CHOICE.is_match(rest)
+    // People agree twice: "ok, go ahead".
+    let mut rest = text.as_str();
+    while let Some(agreed) = phrases::AGREEMENT.find(rest) {
+        rest = rest.get(agreed.end()..).unwrap_or("").trim_start_matches([' ', ',', '.', '，', '。', '！', '、']);
+    }
+    if rest.len() == text.len() {
+        return false;
+    }
+    rest.is_empty()
+        || phrases::CHOICE.is_match(rest)
         || (rest.chars().count() <= ASSENT_REST_CHARACTERS
             && !phrases::RESERVATION.is_match(rest)
             && !decides(rest, false, false))

@@ -56,9 +56,14 @@ pub fn own_words(turn: &str) -> String {
         return String::new();
     }
     let mut own = String::new();
-    let (mut in_code, mut in_paste, mut after_blank) = (false, false, false);
+    let (mut in_code, mut in_paste, mut after_blank, mut after_pasted) = (false, false, false, false);
     for line in text.lines() {
         let start = line.trim_start();
+        // What is indented below a pasted line belongs to it.
+        if after_pasted && line.starts_with("  ") && !start.is_empty() {
+            continue;
+        }
+        after_pasted = PASTED_START.is_match(line);
         if start.starts_with("```") || start.starts_with("~~~") {
             in_code = !in_code;
         } else if start.is_empty() {

@@ -192,7 +192,7 @@ pub(super) static RULE: Pattern = LazyLock::new(|| {
         \bfrom\ now\ on\b | \bgoing\ forward\b | \byou\ (?:(?:should|must|need\ to)\ )?(?:always|never)\b
         | ^(?:(?:please|and|also|but)\ )?(?:always|never)\ [a-z]+ | \bevery\ time\ you\b | \bwhenever\ you\b
         | \bremember\ (?:to\ (?:always|never)|this\ for|that\ (?:we|i|you))\b
-        | 以后(?:都|就|统一|一律|别|不|请|提交|写|改) | 今后 | 每次.{0,8}(?:都|必须|要) | 永远(?:不|要)|一律 | (?:请|要|你)记住|^记住 | 从现在(?:起|开始) | 凡是",
+        | 以后(?:都|就|统一|一律|别|不|请|提交|写|改) | 今后 | 每次.{0,8}(?:都|必须|要) | 永远(?:不|要)|一律 | (?:请|要|你|次)记住|^记住 | 下次(?:都|请|别|不要|也) | (?:我们|我)的(?:习惯|惯例|约定|规矩) | 从现在(?:起|开始) | 凡是",
     )
 });
 
@@ -210,6 +210,16 @@ pub(super) static TAKE_BACK: Pattern = LazyLock::new(|| {
         \brevert\b | \bundo\b | \broll\ (?:it\ |this\ |that\ )?back\b | \b(?:go|switch|change(?:\ it|\ this|\ that)?)\ back\b | \bafter\ all\b
         | \b(?:remove|drop)\ (?:this|it|that)\ again\b | \bnever\ ?mind\b | \bthinking\ again\b | \bchanged\ my\ mind\b | \babandon\b
         | 改回|撤销|撤回|回退|恢复成|还原|不要了|算了|取消这个|换回",
+    )
+});
+
+/// Changes something that was decided or built before.
+pub(super) static CHANGE: Pattern = LazyLock::new(|| {
+    compile_rule(
+        r"(?x)
+        \binstead\b | \brename\b | \bno\ longer\b | \bany\ ?more\b | \brather\ than\b | \bobsolete\b | \binvert\b | \breplace\b
+        | \bswitch\ (?:it\ |this\ |that\ )?(?:to|from)\b | \bchange\ (?:it|this|that|the|from)\b | \bmove\ (?:it|this|that|away)\b
+        | 改成|改为|改用|换成|不再|取代|替换",
     )
 });
 

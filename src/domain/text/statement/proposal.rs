@@ -21,6 +21,10 @@ static WORK_QUESTION: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// Words of a question that offers a choice.
+static CHOICE_QUESTION: LazyLock<Regex> = LazyLock::new(|| compile_rule(r"\b(?:which|option|prefer|or)\b|还是|哪|选"));
+
+/// Line of a list of options.
 static OPTION: LazyLock<Regex> =
     LazyLock::new(|| compile_rule(r"(?i)^\s*(?:[-*]\s+)?(?:\*\*)?(?:option\s+)?[0-9a-d一二三四][.):：、]"));
 
@@ -33,7 +37,7 @@ pub fn read_proposal(text: &str) -> Option<String> {
     let has_options = lines.iter().filter(|line| OPTION.is_match(line)).count() >= 2;
     let asked = question.and_then(|at| lines.get(at)).map(|line| line.to_lowercase());
     let decides = match &asked {
-        Some(question) => has_options || !WORK_QUESTION.is_match(question),
+        Some(question) => !WORK_QUESTION.is_match(question) || (has_options && CHOICE_QUESTION.is_match(question)),
         None => has_options,
     };
     if !decides {

@@ -88,6 +88,8 @@ fn chinese_statements() {
         ("从现在起一律先写测试", &[Decision, Rule]),
         ("每次提交前都要跑一遍 lint", &[Rule]),
         ("记住，生产库不能直接改", &[Rule]),
+        ("下次请先问我", &[Rule]),
+        ("我们的约定是接口名不用缩写", &[Rule]),
         ("把这条写进 CLAUDE.md", &[Rule]),
         ("不对，单位是毫秒", &[Correction]),
         ("错了，应该是 12", &[Decision, Correction]),
