@@ -10,7 +10,7 @@ use super::formats::read_person_turns;
 use super::report::round_figure;
 use super::score::ratio;
 use super::{Error, disk_error};
-use crate::domain::text::statement::{StatementKind, read_statements};
+use crate::domain::text::statement::{StatementKind, read_turn};
 
 /// A labelled turn: the id of its record and what it states.
 #[derive(Deserialize)]
@@ -79,7 +79,7 @@ pub fn score_suggestions(folder: &Path, file: &Path) -> Result<SuggestionReport,
             continue;
         };
         report.turns += 1;
-        report.count_turn(&labelled.labels, &read_statements(turn));
+        report.count_turn(&labelled.labels, &read_turn(turn).kinds);
     }
     report.kinds.values_mut().for_each(KindScore::compute_shares);
     Ok(report)

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::domain::text::statement::{StatementKind, changes_earlier, read_proposal, read_statements, takes_back};
+use crate::domain::text::statement::{StatementKind, TurnReading, read_proposal, read_turn};
 use crate::domain::text::terms::TermExtractor;
 use crate::domain::{MessageId, Origin};
 use crate::memory::Result;
@@ -24,13 +24,10 @@ const ANSWER_MS: i64 = 30 * 60 * 1000;
 /// What a turn of the person states.
 pub(in crate::memory) struct Statement {
     pub(in crate::memory) turn: PersonTurn,
-    /// Decision, correction, rule; none if it only takes another statement back.
-    pub(in crate::memory) kinds: Vec<StatementKind>,
+    /// What it says: no assent, and no kind if it only takes another statement back.
+    pub(in crate::memory) reading: TurnReading,
     /// Proposal of a model that the turn agrees with, and its message.
     pub(in crate::memory) proposal: Option<(MessageId, String)>,
-    pub(in crate::memory) takes_back: bool,
-    /// True if it changes something that was decided before.
-    pub(in crate::memory) changes: bool,
     /// Sorted numbers of its terms; of the proposal, if there is one.
     terms: Vec<i64>,
     vector: Option<Vec<f32>>,
@@ -84,24 +81,22 @@ pub(in crate::memory) fn read_statements_of(
             is_partial = true;
             return;
         }
-        let (kinds, takes_back) = (read_statements(&turn.text), takes_back(&turn.text));
-        if (takes_back || !kinds.is_empty()) && seen.insert(turn.id) {
-            stated.push((turn, kinds, takes_back));
+        let reading = read_turn(&turn.text);
+        if (reading.takes_back || !reading.kinds.is_empty()) && seen.insert(turn.id) {
+            stated.push((turn, reading));
         }
     })?;
     let extractor = TermExtractor::default();
     let mut statements = Vec::with_capacity(stated.len());
-    for (turn, kinds, takes_back) in stated {
-        let mut statement =
-            Statement { turn, kinds, proposal: None, takes_back, changes: false, terms: Vec::new(), vector: None };
-        statement.changes = changes_earlier(&statement.turn.text);
+    for (turn, reading) in stated {
+        let mut statement = Statement { turn, reading, proposal: None, terms: Vec::new(), vector: None };
         let mut passage = statement.turn.passage;
-        if statement.kinds == [StatementKind::Assent] {
+        if statement.reading.kinds == [StatementKind::Assent] {
             let answered = snapshot.text_answered_by(&statement.turn)?.filter(|text| text.origin == Origin::Model);
             let proposal = answered.and_then(|text| Some((text.id, text.passage, read_proposal(&text.text)?)));
             let Some((id, passage_of_proposal, text)) = proposal else { continue };
             passage = passage_of_proposal;
-            statement.kinds = vec![StatementKind::Decision];
+            statement.reading.kinds = vec![StatementKind::Decision];
             statement.proposal = Some((id, text));
         }
         let compared = statement.proposal.as_ref().map_or(statement.turn.text.as_str(), |(_, text)| text.as_str());

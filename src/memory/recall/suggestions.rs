@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::names::names;
 use crate::domain::query::MinOverlap;
-use crate::domain::text::statement::{StatementKind, is_meant_everywhere};
+use crate::domain::text::statement::StatementKind;
 use crate::domain::{Detail, Filter, MessageId, PartKind, Query, Role, Timestamp};
 use crate::memory::recall::statements::{Statement, read_statements_of};
 use crate::memory::recall::suggestion_notes::{DISMISSED_KIND, TurnNotes};
@@ -15,7 +15,7 @@ use crate::memory::{Memory, Result};
 use crate::store::{PersonTurn, TurnFilter};
 
 /// Newest turns that are examined.
-const MAX_TURNS: usize = 20_000;
+const MAX_TURNS: usize = 10_000;
 /// Hits of a search for a subject that are looked up among the suggestions.
 const SUBJECT_HITS: usize = 50;
 /// A subject needs less than what is injected unasked: a person reads the list.
@@ -197,7 +197,9 @@ fn join_statements(statements: Vec<Statement>, notes: &TurnNotes) -> Vec<Suggest
     let mut kept: Vec<Repeated> = Vec::new();
     for statement in statements {
         let same = kept.iter_mut().find(|repeated| {
-            !repeated.newest.takes_back && !statement.takes_back && repeated.newest.says_same(&statement)
+            !repeated.newest.reading.takes_back
+                && !statement.reading.takes_back
+                && repeated.newest.says_same(&statement)
         });
         if let Some(repeated) = same {
             repeated.times += 1;
@@ -215,7 +217,10 @@ fn join_statements(statements: Vec<Statement>, notes: &TurnNotes) -> Vec<Suggest
             later,
         });
     }
-    kept.into_iter().filter(|repeated| !repeated.newest.kinds.is_empty()).map(|one| suggest(one, notes)).collect()
+    kept.into_iter()
+        .filter(|repeated| !repeated.newest.reading.kinds.is_empty())
+        .map(|one| suggest(one, notes))
+        .collect()
 }
 
 /// Returns how the newer statements change one, and the message of the oldest that does.
@@ -224,11 +229,11 @@ fn find_later(statement: &Statement, newer: &[Repeated]) -> (SuggestionState, Op
         let later_statement = &later.newest;
         let is_answer = index + 1 == newer.len() && later_statement.follows(statement);
         let is_on_subject = later_statement.is_on_subject_of(statement);
-        if later_statement.takes_back && (is_answer || is_on_subject) {
+        if later_statement.reading.takes_back && (is_answer || is_on_subject) {
             return (SuggestionState::Reverted, Some(later_statement.turn.id));
         }
-        let decides = |statement: &Statement| statement.kinds.contains(&StatementKind::Decision);
-        if is_on_subject && later_statement.changes && decides(later_statement) && decides(statement) {
+        let decides = |statement: &Statement| statement.reading.kinds.contains(&StatementKind::Decision);
+        if is_on_subject && later_statement.reading.changes && decides(later_statement) && decides(statement) {
             return (SuggestionState::Replaced, Some(later_statement.turn.id));
         }
     }
@@ -237,13 +242,13 @@ fn find_later(statement: &Statement, newer: &[Repeated]) -> (SuggestionState, Op
 
 fn suggest(repeated: Repeated, notes: &TurnNotes) -> Suggestion {
     let Repeated { newest, times, sessions, projects, mut state, later } = repeated;
-    let mut kinds = newest.kinds;
+    let everywhere = projects.len() > 1 || newest.reading.is_everywhere;
+    let mut kinds = newest.reading.kinds;
     let is_rule = kinds.contains(&StatementKind::Rule) || (sessions.len() > 1 && newest.proposal.is_none());
     kinds.retain(|kind| *kind != StatementKind::Rule);
     if is_rule {
         kinds.insert(0, StatementKind::Rule);
     }
-    let everywhere = projects.len() > 1 || is_meant_everywhere(&newest.turn.text);
     let note = notes.of_turn(newest.turn.id);
     let status = match note {
         None => SuggestionStatus::Suggested,

@@ -1,6 +1,7 @@
 //! Confirming and dismissing suggestions. Confirming saves a note, under the same rules as any note of a person or an
 //! agent; nothing else makes a suggestion count.
 
+use crate::domain::text::redact::RedactionCounts;
 use crate::domain::text::statement::StatementKind;
 use crate::domain::text::to_one_line;
 use crate::domain::{DraftNote, MessageId, Origin, Timestamp};
@@ -88,7 +89,7 @@ impl Memory {
             ..DraftNote::default()
         };
         let project = project_for_directory(&suggestion.turn.directory);
-        Ok(self.store.save_note(self.ids.new_message_id(now), note, Default::default(), project, now)?)
+        Ok(self.store.save_note(self.ids.new_message_id(now), note, RedactionCounts::new(), project, now)?)
     }
 }
 

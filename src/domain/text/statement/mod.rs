@@ -15,7 +15,7 @@ use regex_lite::Regex;
 use super::compile_rule;
 use crate::domain::names::names;
 
-pub use own_words::own_words;
+use own_words::own_words;
 pub use proposal::read_proposal;
 
 /// Kind of a statement.
@@ -33,15 +33,33 @@ pub enum StatementKind {
 
 names!(StatementKind { Decision: "decision"; Correction: "correction"; Rule: "rule"; Assent: "assent"; });
 
-/// Returns what a person states in a turn; nothing if it only asks or orders work.
-///
-/// An assent is returned alone: its subject is in the text before it.
-pub fn read_statements(turn: &str) -> Vec<StatementKind> {
+/// What a turn of a person says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TurnReading {
+    /// What it states; nothing if it only asks or orders work. An assent stands alone: its subject is in the text before.
+    pub kinds: Vec<StatementKind>,
+    /// True if it takes an earlier decision back.
+    pub takes_back: bool,
+    /// True if it changes an earlier decision, also without taking it back.
+    pub changes: bool,
+    /// True if it is meant for every project.
+    pub is_everywhere: bool,
+}
+
+/// Reads a turn of a person.
+pub fn read_turn(turn: &str) -> TurnReading {
     let own = own_words(turn);
-    if is_assent(&own) {
-        return vec![StatementKind::Assent];
-    }
     let sentences = split_sentences(&own);
+    let any = |pattern: &Regex| sentences.iter().any(|sentence| pattern.is_match(sentence));
+    TurnReading {
+        kinds: if is_assent(&own) { vec![StatementKind::Assent] } else { read_kinds(&sentences) },
+        takes_back: any(&phrases::TAKE_BACK),
+        changes: any(&phrases::CHANGE),
+        is_everywhere: any(&phrases::EVERYWHERE),
+    }
+}
+
+fn read_kinds(sentences: &[String]) -> Vec<StatementKind> {
     let corrects = sentences.iter().any(|sentence| phrases::CORRECTION.is_match(sentence));
     let asks_first = sentences.first().is_some_and(|sentence| is_question(sentence));
     let decides = sentences.iter().any(|sentence| decides(sentence, corrects, asks_first));
@@ -49,34 +67,19 @@ pub fn read_statements(turn: &str) -> Vec<StatementKind> {
     let found = [
         (decides, StatementKind::Decision),
         (corrects, StatementKind::Correction),
-        (rules || rules_in_file(&sentences), StatementKind::Rule),
+        (rules || rules_in_file(sentences), StatementKind::Rule),
     ];
     found.into_iter().filter_map(|(stated, kind)| stated.then_some(kind)).collect()
 }
 
 /// Returns whether a person states a decision.
 pub fn states_decision(text: &str) -> bool {
-    read_statements(text).contains(&StatementKind::Decision)
+    read_turn(text).kinds.contains(&StatementKind::Decision)
 }
 
 /// Returns whether a person says that something is wrong.
 pub fn states_correction(text: &str) -> bool {
-    read_statements(text).contains(&StatementKind::Correction)
-}
-
-/// Returns whether a person takes an earlier decision back.
-pub fn takes_back(text: &str) -> bool {
-    split_sentences(&own_words(text)).iter().any(|sentence| phrases::TAKE_BACK.is_match(sentence))
-}
-
-/// Returns whether a person changes an earlier decision, also without taking it back.
-pub fn changes_earlier(text: &str) -> bool {
-    split_sentences(&own_words(text)).iter().any(|sentence| phrases::CHANGE.is_match(sentence))
-}
-
-/// Returns whether a statement is meant for every project.
-pub fn is_meant_everywhere(text: &str) -> bool {
-    split_sentences(&own_words(text)).iter().any(|sentence| phrases::EVERYWHERE.is_match(sentence))
+    read_turn(text).kinds.contains(&StatementKind::Correction)
 }
 
 /// Returns whether a sentence decides. `corrects` and `asks_first` are of its turn: a report of a fault and a question

@@ -37,9 +37,7 @@ static PASTED_START: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Words of a person who speaks of themselves or addresses somebody.
 static PERSONAL: LazyLock<Regex> = LazyLock::new(|| {
-    compile_rule(
-        r"\b(?:i|i'm|i'd|i've|we|we're|we'd|let's|lets|my|our|me|us|you|you've|your|please|can|could|ok|okay|yes|no)\b",
-    )
+    compile_rule(r"\b(?:i|i'm|i'd|i've|we|we're|we'd|let's|lets|my|our|me|us|you|you've|your|please|ok|okay|yes|no)\b")
 });
 
 /// Words that make a line with a colon announce the person's own list, not a paste.
@@ -68,7 +66,7 @@ pub fn own_words(turn: &str) -> String {
             in_code = !in_code;
         } else if start.is_empty() {
             after_blank = true;
-        } else if !in_code && !(in_paste && !resumes(line, after_blank)) {
+        } else if !in_code && (!in_paste || resumes(line, after_blank)) {
             in_paste = add_line(line, &mut own);
             after_blank = false;
         } else {

@@ -1,6 +1,6 @@
 //! Turns in both languages with what they state. Written for this table; none of them is from a transcript.
 
-use super::{StatementKind, is_meant_everywhere, own_words, read_proposal, read_statements, takes_back};
+use super::{StatementKind, own_words, read_proposal, read_turn};
 
 use StatementKind::{Assent, Correction, Decision, Rule};
 
@@ -8,7 +8,7 @@ use StatementKind::{Assent, Correction, Decision, Rule};
 fn assert_statements(turns: &[(&str, &[StatementKind])]) {
     let wrong: Vec<String> = turns
         .iter()
-        .map(|(turn, wanted)| (turn, *wanted, read_statements(turn)))
+        .map(|(turn, wanted)| (turn, *wanted, read_turn(turn).kinds))
         .filter(|(_, wanted, found)| wanted != found)
         .map(|(turn, wanted, found)| format!("{turn}: {found:?}, not {wanted:?}"))
         .collect();
@@ -126,11 +126,11 @@ fn what_was_pasted_is_not_own() {
         "the log says:  use pnpm instead of npm",
     ];
     for turn in pasted {
-        assert_eq!(read_statements(turn), [], "{turn}");
+        assert_eq!(read_turn(turn).kinds, [], "{turn}");
     }
     let own = "this fails:\n\n❯ make\nuse gmake instead\n\nI think we should switch to ninja";
     assert_eq!(own_words(own), "this fails:\nI think we should switch to ninja\n");
-    assert_eq!(read_statements(own), [Decision]);
+    assert_eq!(read_turn(own).kinds, [Decision]);
     let list = "This is what I want:\n- keep the old names\n- no aliases";
     assert_eq!(own_words(list).lines().count(), 3);
 }
@@ -152,9 +152,13 @@ fn a_proposal_is_what_the_assistant_asked_last() {
 fn what_is_taken_back_and_what_holds_everywhere() {
     for turn in ["remove this again", "let's go back to npm", "thinking again: no cache", "改回 npm", "算了，不要缓存"]
     {
-        assert!(takes_back(turn), "{turn}");
+        assert!(read_turn(turn).takes_back, "{turn}");
     }
-    assert!(!takes_back("we should use npm"));
-    assert!(is_meant_everywhere("in all my projects: tabs") && is_meant_everywhere("所有项目都用 pnpm"));
-    assert!(!is_meant_everywhere("this project uses tabs"));
+    assert!(!read_turn("we should use npm").takes_back);
+    for (turn, everywhere) in
+        [("in all my projects: tabs", true), ("所有项目都用 pnpm", true), ("this project uses tabs", false)]
+    {
+        assert_eq!(read_turn(turn).is_everywhere, everywhere, "{turn}");
+    }
+    assert!(read_turn("let's rename it to deliveries").changes && read_turn("换成 pnpm").changes);
 }
