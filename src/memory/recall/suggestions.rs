@@ -15,7 +15,7 @@ use crate::memory::{Memory, Result};
 use crate::store::{PersonTurn, TurnFilter};
 
 /// Newest turns that are examined.
-const MAX_TURNS: usize = 10_000;
+const MAX_TURNS: usize = 5_000;
 /// Hits of a search for a subject that are looked up among the suggestions.
 const SUBJECT_HITS: usize = 50;
 /// A subject needs less than what is injected unasked: a person reads the list.
