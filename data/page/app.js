@@ -4,6 +4,7 @@ import { dialog, h, say, show } from "./dom.js";
 import { enter, get, isIn, leave, redeem } from "./server.js";
 import { choose, chooseTheme, chosenLanguage, language, t, theme } from "./words.js";
 import * as conversation from "./conversation.js";
+import * as decisions from "./decisions.js";
 import * as health from "./health.js";
 import * as injections from "./injections.js";
 import * as memories from "./memories.js";
@@ -11,8 +12,8 @@ import * as search from "./search.js";
 import * as settings from "./settings.js";
 import * as timeline from "./timeline.js";
 
-const VIEWS = { search, c: conversation, timeline, memories, injections, health, settings };
-const TABS = ["search", "timeline", "memories", "injections", "health", "settings"];
+const VIEWS = { search, c: conversation, timeline, memories, decisions, injections, health, settings };
+const TABS = ["search", "timeline", "memories", "decisions", "injections", "health", "settings"];
 const main = document.getElementById("main");
 let current = null;
 
@@ -98,7 +99,7 @@ function ask(why) {
     h("form", { class: "row", onsubmit: send }, h("label", { for: "token" }, t("token")), field, h("button", { class: "primary" }, t("enter")))));
 }
 
-const GO = { s: "search", t: "timeline", m: "memories", i: "injections", h: "health" };
+const GO = { s: "search", t: "timeline", m: "memories", d: "decisions", i: "injections", h: "health" };
 let after = "";
 addEventListener("keydown", (event) => {
   const typing = event.target.matches?.("input, textarea, select");

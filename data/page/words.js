@@ -26,6 +26,17 @@ const WORDS = {
   activity: ["Activity", "活动"], less: ["less", "少"], moreWord: ["more", "多"], byProject: ["By project, last 53 weeks", "按项目，最近 53 周"],
   conversations: ["Conversations", "对话"], onDay: ["On {0}", "{0}"], allDays: ["All days", "所有日期"], files: ["Files", "文件"],
   newMemory: ["New memory", "新记忆"], memoryText: ["What to remember", "要记住的内容"], kind: ["Kind", "类型"], save: ["Save", "保存"], saved: ["Saved", "已保存"],
+  decisions: ["Decisions", "决定"], subject: ["About", "关于"], state: ["State", "状态"], status: ["Status", "确认情况"], scope: ["Holds", "适用范围"],
+  allKinds: ["All kinds", "所有类型"], allStates: ["All states", "所有状态"], openSuggestions: ["Suggested and confirmed", "待确认和已确认"],
+  "kind.decision": ["decision", "决定"], "kind.correction": ["correction", "纠正"], "kind.rule": ["rule", "规则"],
+  "state.in_force": ["in force", "有效"], "state.replaced": ["replaced", "已被取代"], "state.reverted": ["reverted", "已撤回"],
+  "status.suggested": ["suggested", "待确认"], "status.confirmed": ["confirmed", "已确认"], "status.dismissed": ["dismissed", "已忽略"],
+  "scope.project": ["in this project", "本项目"], "scope.everywhere": ["everywhere", "所有项目"],
+  saidTimes: ["said {0} {0:time|times} in {1} {1:session|sessions}", "在 {1} 个会话中说过 {0} 次"], proposed: ["The model proposed", "模型的提议"],
+  inSession: ["Show in session", "在会话中查看"], seeLater: ["What changed it", "查看后来的改动"], seeMemory: ["Show memory", "查看记忆"],
+  confirm: ["Confirm", "确认"], dismiss: ["Dismiss", "忽略"], confirmed: ["Saved as a memory", "已保存为记忆"], dismissed: ["Dismissed", "已忽略"],
+  suggestionHint: ["Rules found these among your own words. Nothing is injected until you confirm it.", "这些是按规则从你的发言中找出的，确认之前不会注入任何会话。"],
+  suggestionSum: ["{0} {0:suggestion|suggestions}", "{0} 条"], noSuggestions: ["No suggestions.", "没有找到。"], olderNotExamined: ["Older turns were not examined.", "更早的发言没有检查。"],
   injections: ["Injections", "注入"], session: ["Session", "会话"], tokens: ["{0} {0:token|tokens}", "{0} 个 token"], used: ["used", "已用到"], notUsedYet: ["not used", "未用到"], noReply: ["no reply yet", "尚无回复"],
   injectedSum: ["{0} {0:injection|injections}, {1} {1:memory|memories}: {2} used, {3} not used. Each entry says why it was injected.", "共注入 {0} 次、{1} 条记忆：{2} 条被用到，{3} 条未用到。每条都注明了注入的原因。"],
   noInjections: ["Nothing has been injected yet.", "还没有注入过内容。"], "moment.SessionStart": ["Session start", "会话开始"], "moment.compact": ["After a compaction", "上下文压缩之后"],
@@ -55,8 +66,8 @@ const WORDS = {
   token: ["Token", "令牌"], enter: ["Open", "打开"], wrongToken: ["The token is not correct.", "令牌不正确。"], usedUp: ["This link has already been used or has expired. Run the command again.", "该链接已被使用或已过期，请重新运行命令。"],
   failed: ["Something went wrong", "操作失败"], unreachable: ["The service does not answer.", "服务没有响应。"], retry: ["Try again", "重试"],
   keys: ["Keyboard shortcuts", "键盘快捷键"], keyList: [
-    "/ search · j k or ↓ ↑ move · Enter open · c copy · Esc back · g then s t m i h go to a view · ? this help",
-    "/ 搜索 · j k 或 ↓ ↑ 移动 · Enter 打开 · c 复制 · Esc 返回 · 先按 g 再按 s t m i h 切换视图 · ? 显示本帮助"],
+    "/ search · j k or ↓ ↑ move · Enter open · c copy · Esc back · g then s t m d i h go to a view · ? this help",
+    "/ 搜索 · j k 或 ↓ ↑ 移动 · Enter 打开 · c 复制 · Esc 返回 · 先按 g 再按 s t m d i h 切换视图 · ? 显示本帮助"],
 };
 
 const kept = (name) => localStorage.getItem(`claude-memory.${name}`);

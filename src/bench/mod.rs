@@ -1,4 +1,5 @@
-//! Offline benchmarks of the engine: retrieval quality against labelled questions, and speed.
+//! Offline benchmarks of the engine: retrieval quality against labelled questions, suggestions against labelled turns,
+//! and speed.
 //!
 //! Owns: reading datasets, running, arithmetic. Does not own: the data (files that the caller names), arguments,
 //! printing. The engine sees only the contents of a user's history: roles, times, texts.
@@ -14,6 +15,7 @@ mod report;
 mod retrieval;
 mod scale;
 mod score;
+mod suggestions;
 mod unanswerable;
 
 pub use answerability::{AnswerabilityReport, KindScore, measure_answerability};
@@ -26,6 +28,7 @@ pub use report::{LevelComparison, LevelScores, RetrievalReport, compare_rankings
 pub use retrieval::{HaystackPool, RetrievalOptions, run_retrieval};
 pub use scale::measure_scale;
 pub use score::{MeanMeasures, Measures};
+pub use suggestions::{SuggestionReport, score_suggestions};
 pub use unanswerable::{UnansweredQuestion, read_pairs, read_unanswerable};
 
 /// Failure of a benchmark.

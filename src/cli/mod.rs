@@ -19,9 +19,9 @@ use std::process::ExitCode;
 use crate::config::Paths;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use commands::{
-    alerts, backup, bench, blame, completions, config, context, demo, doctor, embed, export, fix, forget, handoff,
-    hook, hooks, import, init, injections, install, logs, maintain, man, mcp, migrate, model, monitoring, open,
-    projects, quarantine, redact, reindex, report, save, schedule, search, serve, service, show, status, sync,
+    alerts, backup, bench, blame, completions, config, context, decisions, demo, doctor, embed, export, fix, forget,
+    handoff, hook, hooks, import, init, injections, install, logs, maintain, man, mcp, migrate, model, monitoring,
+    open, projects, quarantine, redact, reindex, report, save, schedule, search, serve, service, show, status, sync,
     timeline, token,
 };
 use error::print_failure;
@@ -73,6 +73,7 @@ enum Command {
     Blame(blame::BlameArgs),
     Fix(fix::FixArgs),
     Handoff(handoff::HandoffArgs),
+    Decisions(Box<decisions::DecisionsArgs>),
     Projects(projects::ProjectsArgs),
     Forget(forget::ForgetArgs),
     Quarantine(quarantine::QuarantineArgs),
@@ -149,6 +150,7 @@ pub fn run() -> ExitCode {
         Command::RestoreTranscript(args) => export::restore_transcript(&args, &session),
         Command::Fix(args) => fix::run(args, &session),
         Command::Handoff(args) => handoff::run(args, &session),
+        Command::Decisions(args) => decisions::run(*args, &session),
         Command::Projects(args) => projects::run(args, &session),
         Command::Forget(args) => forget::run(&args, &session),
         Command::Quarantine(args) => quarantine::run(args, &session),

@@ -16,7 +16,7 @@ const PREAMBLE_WORD: &str = "[claude-memory]";
 pub const URI_PREFIX: &str = "memory://item/";
 
 /// Names of our tools that are ours under any server name: people name the server as they like.
-pub const OWN_TOOLS: [&str; 24] = [
+pub const OWN_TOOLS: [&str; 25] = [
     "memory_search",
     "memory_get",
     "memory_timeline",
@@ -28,6 +28,7 @@ pub const OWN_TOOLS: [&str; 24] = [
     "memory_blame",
     "memory_fix",
     "memory_sessions",
+    "memory_decisions",
     "memory_update",
     "memory_stats",
     "memory_handoff",
@@ -221,7 +222,7 @@ const fn shape_with_list(
 }
 
 /// Shapes of all tools that quote history; a test calls every tool and compares.
-const ANSWER_SHAPES: [AnswerShape; 12] = [
+const ANSWER_SHAPES: [AnswerShape; 13] = [
     shape_with_keys(&["results", "degraded", "warnings", "tokens", "took_ms"]),
     shape_with_keys(&["conversations", "truncated", "missing", "tokens"]),
     shape_with_keys(&["items", "given_before", "degraded", "warnings", "tokens"]),
@@ -233,11 +234,16 @@ const ANSWER_SHAPES: [AnswerShape; 12] = [
     shape_with_list(&["edits", "readers"], "readers", &["session_id", "project", "title", "started_at", "files_total"]),
     shape_with_list(&["signature", "fixes"], "fixes", &["session_id", "project", "error", "came_back"]),
     shape_with_list(&["sessions"], "sessions", &["session_id", "project", "title", "started_at", "files_total"]),
+    shape_with_list(
+        &["suggestions", "total", "partial"],
+        "suggestions",
+        &["session_id", "project", "kinds", "status", "state"],
+    ),
     shape_with_list(&["projects", "total"], "projects", &["id", "name", "root", "directories", "sessions", "saved"]),
 ];
 
 /// Beginnings of our answers, to recognise those that a client cut off.
-const CUT_OFF_OPENINGS: [&str; 10] = [
+const CUT_OFF_OPENINGS: [&str; 11] = [
     "{\"confidence\":\"",
     "{\"results\":[{\"id\":",
     "{\"conversations\":[{\"session_id\":",
@@ -246,6 +252,7 @@ const CUT_OFF_OPENINGS: [&str; 10] = [
     "{\"edits\":[{\"session_id\":",
     "{\"signature\":",
     "{\"sessions\":[{\"session_id\":",
+    "{\"suggestions\":[{\"id\":",
     "{\"dry_run\":",
     "{\"matched\":",
 ];

@@ -1,5 +1,5 @@
-//! Routes for decisions that only the user makes: deletions that agents requested, and consent to inject agents' notes.
-//! Also lists what was injected into sessions.
+//! Routes for decisions that only the user makes: deletions that agents requested, consent to inject agents' notes,
+//! suggestions that are dismissed. Also lists what was injected into sessions.
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -26,6 +26,7 @@ pub(super) fn build_routes(server: Server) -> Router {
         .route("/api/forget-requests", get(list_forget_requests))
         .route("/api/forget-requests/{code}", post(decide_forget_request))
         .route("/api/consent", post(record_consent))
+        .route("/api/suggestions/dismiss", post(dismiss_suggestion))
         .route("/api/injections", get(list_injections))
         .with_state(server)
 }
@@ -90,6 +91,22 @@ async fn record_consent(State(server): State<Server>, headers: HeaderMap, body: 
     let done = server.run_for_page(move |memory, _| {
         let ids: Result<Vec<MessageId>, Failure> = ids.iter().map(|id| Ok(memory.resolve_id(id)?)).collect();
         memory.consent_to_notes(&ids?)?;
+        Ok(Value::Null)
+    });
+    json_response(done.await)
+}
+
+#[derive(Deserialize)]
+struct SuggestionDismissal {
+    id: String,
+}
+
+/// Dismisses a suggestion.
+async fn dismiss_suggestion(State(server): State<Server>, headers: HeaderMap, body: Bytes) -> Response {
+    let Some(SuggestionDismissal { id }) = parse_body(&headers, &body) else { return bad_request() };
+    let done = server.run_for_page(move |memory, caller| {
+        let suggestion = memory.find_suggestion(memory.resolve_id(&id)?)?;
+        memory.dismiss_suggestion(&suggestion, caller.now)?;
         Ok(Value::Null)
     });
     json_response(done.await)

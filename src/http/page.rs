@@ -24,12 +24,13 @@ pub const FILES: [(&str, &str, &str); FILE_COUNT] = [
     ("/page/conversation.js", SCRIPT, include_str!("../../data/page/conversation.js")),
     ("/page/timeline.js", SCRIPT, include_str!("../../data/page/timeline.js")),
     ("/page/memories.js", SCRIPT, include_str!("../../data/page/memories.js")),
+    ("/page/decisions.js", SCRIPT, include_str!("../../data/page/decisions.js")),
     ("/page/injections.js", SCRIPT, include_str!("../../data/page/injections.js")),
     ("/page/health.js", SCRIPT, include_str!("../../data/page/health.js")),
     ("/page/settings.js", SCRIPT, include_str!("../../data/page/settings.js")),
 ];
 
-const FILE_COUNT: usize = 16;
+const FILE_COUNT: usize = 17;
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 pub(super) fn build_routes() -> Router {

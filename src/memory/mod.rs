@@ -32,6 +32,9 @@ pub use recall::handoff::{Handoff, TodoStep};
 pub use recall::injection_use::InjectedMessage;
 pub use recall::injections::{COMPACTION_EVENT, Injection};
 pub use recall::reading::{SessionMessages, TranscriptExcerpt};
+pub use recall::suggestions::{
+    Suggestion, SuggestionFilter, SuggestionPage, SuggestionScope, SuggestionState, SuggestionStatus,
+};
 pub use search::{CorpusStats, RankWeights, RemoteQuery, SearchArguments, encode_search_cursor};
 pub use state::backlog::{Backlog, CLEANUP_DAYS};
 pub use state::health::{CheckResult, MemoryHealth};
@@ -43,6 +46,7 @@ pub use write::projects::{ProjectMove, project_key};
 pub use write::redaction::RescanReport;
 pub use write::related_notes::{NoteRelation, RelatedNote};
 pub use write::remains::{DeletedPieces, SearchedFiles};
+pub use write::suggestions::Confirmation;
 
 /// Memory of one data folder. Shared between threads.
 #[derive(Debug)]

@@ -23,6 +23,7 @@ mod conformance_fixtures;
 mod connections;
 mod copied_text;
 mod data_folder;
+mod decisions;
 mod deleted_copies;
 mod demo;
 mod distribution;

@@ -207,6 +207,7 @@ fn results_fit_their_output_schemas() {
         ("memory_blame", json!({ "file": "pool.rs" })),
         ("memory_fix", json!({ "error": "ERR_POOL_EXHAUSTED" })),
         ("memory_sessions", json!({ "query": "pool" })),
+        ("memory_decisions", json!({})),
         ("memory_stats", json!({})),
         ("memory_handoff", json!({ "session_id": "545308f1" })),
         ("ping", json!({})),

@@ -110,6 +110,7 @@ fn every_tool_quotes_every_field() {
             ("memory_get", json!({ "ids": ids, "include_tool_output": true })),
             ("memory_timeline", json!({})),
             ("memory_sessions", json!({ "query": WORDS })),
+            ("memory_decisions", json!({ "limit": 50 })),
             (
                 "memory_context",
                 json!({ "task": WORDS, "files": ["pool.ts"], "error": format!("error: {WORDS} exceeded") }),

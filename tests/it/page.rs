@@ -119,6 +119,7 @@ fn a_person_uses_it_in_chromium() {
     holds("changed", "text", "pinned");
     holds("preview", "text", "We tag");
     holds("receipt", "text", "No trace of them was found");
+    holds("suggestions", "first", "confirmed");
     assert!(step("timeline")["days"].as_u64().unwrap() > 0 && step("timeline")["sessions"].as_u64().unwrap() > 5);
     assert!(step("one day")["sessions"].as_u64() < step("timeline")["sessions"].as_u64());
     assert_eq!(step("health")["gauges"], json!(5));

@@ -428,6 +428,7 @@ fn every_answer_that_quotes_is_recognised_as_our_own() {
         ("memory_blame", json!({ "file": file }), true),
         ("memory_fix", json!({ "error": "ERR_POOL_EXHAUSTED" }), true),
         ("memory_sessions", json!({}), true),
+        ("memory_decisions", json!({}), true),
         ("memory_handoff", json!({ "session_id": session }), true),
         ("memory_save", json!({ "text": "a text" }), false),
     ] {

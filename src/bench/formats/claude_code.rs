@@ -1,14 +1,15 @@
 //! Real Claude Code transcripts with labelled questions: a folder of `.jsonl` files, and `queries.jsonl` whose gold
 //! sessions are session ids. Only texts and summaries are used; the reader is that of the import.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use super::{Dataset, build_dataset, neutral};
 use crate::bench::{BenchSession, BenchTurn, Error};
 use crate::domain::Timestamp;
-use crate::domain::{Draft, PartKind};
+use crate::domain::{Draft, Origin, PartKind};
 use crate::import::claude_code::TranscriptReader;
-use crate::import::{Item, Position, ReadOptions, Source};
+use crate::import::{Item, Position, ReadOptions, Source, TranscriptFile};
 
 /// Longest line that is read, in bytes.
 const MAX_LINE_BYTES: usize = 256 << 20;
@@ -21,17 +22,40 @@ pub(super) fn load_transcripts(folder: &Path) -> Result<Dataset, Error> {
     let mut sessions: Vec<BenchSession> = Vec::new();
     let (transcripts, _) = Source::CLAUDE_CODE.find_transcripts(folder).map_err(unreadable)?;
     for transcript in transcripts.into_iter().filter(|found| !found.path.ends_with("queries.jsonl")) {
-        let options = ReadOptions { longest: MAX_LINE_BYTES, now: Timestamp::from_milliseconds(i64::MAX) };
-        let mut reader = TranscriptReader::open(&transcript, Position::default(), options).map_err(unreadable)?;
         files.push(super::read_file(&transcript.path)?);
-        while let Some(item) = reader.next_item().map_err(unreadable)? {
-            if let Item::Draft(draft) = item {
-                add_draft(*draft, &haystack, &mut sessions);
-            }
-        }
+        read_drafts(&transcript, &mut |draft| add_draft(draft, &haystack, &mut sessions)).map_err(unreadable)?;
     }
     let files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
     Ok(build_dataset(sessions, questions, &files))
+}
+
+/// Reads the messages of one transcript in order.
+fn read_drafts(transcript: &TranscriptFile, each: &mut impl FnMut(Draft)) -> std::io::Result<()> {
+    let options = ReadOptions { longest: MAX_LINE_BYTES, now: Timestamp::from_milliseconds(i64::MAX) };
+    let mut reader = TranscriptReader::open(transcript, Position::default(), options)?;
+    while let Some(item) = reader.next_item()? {
+        if let Item::Draft(draft) = item {
+            each(*draft);
+        }
+    }
+    Ok(())
+}
+
+/// Reads the words of persons in a folder of transcripts, by the id of their message.
+pub(in crate::bench) fn read_person_turns(folder: &Path) -> Result<HashMap<String, String>, Error> {
+    let unreadable = |source| Error::Read { path: folder.to_owned(), source };
+    let mut turns = HashMap::new();
+    for transcript in Source::CLAUDE_CODE.find_transcripts(folder).map_err(unreadable)?.0 {
+        let mut add = |draft: Draft| {
+            let typed = draft.parts.iter().filter(|part| part.kind == PartKind::Text && part.origin == Origin::Person);
+            let text = typed.map(|part| part.text.as_str()).collect::<Vec<_>>().join("\n");
+            if !text.is_empty() {
+                turns.insert(draft.external_id, text);
+            }
+        };
+        read_drafts(&transcript, &mut add).map_err(unreadable)?;
+    }
+    Ok(turns)
 }
 
 fn add_draft(draft: Draft, haystack: &str, sessions: &mut Vec<BenchSession>) {

@@ -11,6 +11,7 @@ pub(super) use neutral::{load_neutral as load_neutral_set, read_json_lines};
 
 use std::path::Path;
 
+pub(super) use claude_code::read_person_turns;
 use serde::de::DeserializeOwned;
 
 use super::{BenchQuestion, BenchSession, Dataset, Error};

@@ -7,6 +7,7 @@ use clap::{Subcommand, ValueEnum};
 
 use super::bench_answerability::{AnswerabilityArgs, run_answerability};
 use super::bench_self::{self, OwnHistoryArgs};
+use super::bench_suggestions::{self, SuggestionsArgs};
 use crate::bench::{
     self, Dataset, DatasetFormat, HaystackPool, LatencyOptions, LatencyReport, LevelComparison, LevelScores,
     MeanMeasures, RetrievalOptions, RetrievalReport,
@@ -56,6 +57,11 @@ enum BenchCommand {
     /// leaves this machine.
     #[command(name = "self")]
     OwnHistory(OwnHistoryArgs),
+    /// Score the rules that suggest decisions, corrections and rules against labelled turns
+    ///
+    /// Labels are lines of {message, labels}: the id of a record in the transcripts, and a list of decision,
+    /// correction, rule and assent.
+    Suggestions(SuggestionsArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -171,6 +177,7 @@ pub(in crate::cli) fn run(args: &BenchArgs, session: &Invocation) -> Result<Exit
         BenchCommand::Latency(args) => run_latency(args, session),
         BenchCommand::Scale(args) => run_scale(args, session),
         BenchCommand::OwnHistory(args) => bench_self::run(args, session),
+        BenchCommand::Suggestions(args) => bench_suggestions::run(args, session.output),
     }
 }
 

@@ -2,8 +2,8 @@
 
 pub mod announcement;
 pub mod confusables;
+pub mod contradiction;
 pub mod dates;
-pub mod decision;
 pub mod disguise;
 pub mod fence;
 pub mod glossary;

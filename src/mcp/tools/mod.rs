@@ -5,6 +5,7 @@ mod aliases;
 mod backup;
 mod blame;
 mod context;
+mod decisions;
 mod fix;
 mod forget;
 mod get;
@@ -90,6 +91,7 @@ const TOOLS: &[ToolEntry] = entries! {
         "memory_health" => health,
         "memory_blame" => blame,
         "memory_sessions" => sessions,
+        "memory_decisions" => decisions,
         "memory_update" => update,
         "memory_stats" => stats,
         "memory_import" => import,
@@ -345,10 +347,10 @@ mod tests {
         let needing = |access: Access| -> Vec<&str> {
             TOOLS.iter().map(|entry| entry.name).filter(|name| needed_access(name, &Value::Null) == access).collect()
         };
-        assert_eq!(needing(Access::Write), ["memory_save", "memory_update", "memory_import"]);
+        assert_eq!(needing(Access::Write), ["memory_save", "memory_decisions", "memory_update", "memory_import"]);
         let admin = ["memory_forget", "memory_project_edit", "memory_backup", "memory_maintain"];
         assert_eq!(needing(Access::Admin), admin);
-        assert_eq!(needing(Access::Read).len(), TOOLS.len() - 3 - admin.len());
+        assert_eq!(needing(Access::Read).len(), TOOLS.len() - 4 - admin.len());
         // The names of the predecessor's tools need what the tools need that they stand for.
         for name in own_output::OWN_TOOLS.into_iter().chain(own_output::SHARED_TOOLS) {
             let resolved = aliases::resolve_alias(name, &Value::Null);

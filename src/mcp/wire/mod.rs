@@ -8,6 +8,7 @@ pub mod injections;
 pub mod operations;
 pub mod outgoing;
 pub mod sessions;
+pub mod suggestions;
 
 use std::path::Path;
 

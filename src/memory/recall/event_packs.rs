@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use crate::domain::text::decision::{states_correction, states_decision};
+use crate::domain::text::statement::{states_correction, states_decision};
 use crate::domain::text::{prompt, to_one_line, tokens};
 use crate::domain::{Detail, Filter, Origin, PartKind, Query, Role, SearchMode, Timestamp};
 use crate::memory::recall::context::{ContextPack, ITEM_TOKENS, PackItem, PackReason, PackRequest};

@@ -1,6 +1,6 @@
 //! Finds a later decision of a person on the subject of a hit that the search itself did not return.
 
-use crate::domain::text::decision::states_decision;
+use crate::domain::text::statement::states_decision;
 use crate::domain::text::to_one_line;
 use crate::domain::{Filter, Hit, Origin, PartKind, Role, Timestamp};
 use crate::memory::index::doc_values::PassageFilter;

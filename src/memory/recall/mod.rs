@@ -10,3 +10,6 @@ pub(super) mod injections;
 pub(super) mod latest_decision;
 pub(super) mod reading;
 pub(super) mod sessions;
+pub(super) mod statements;
+pub(super) mod suggestion_notes;
+pub(super) mod suggestions;

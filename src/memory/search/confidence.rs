@@ -56,7 +56,8 @@ impl ConfidenceModel {
     /// matter: only largest values are used.
     pub(super) fn estimate_confidence(&self, evidence: &Evidence) -> (Confidence, ConfidenceSignals) {
         let permitted: Vec<&MessageSignals> = evidence.messages.values().filter(|signals| signals.permitted).collect();
-        let by_words = self.keyword_signals(HeldWords::most_of(permitted.iter().map(|signals| evidence.held_words(signals))));
+        let by_words =
+            self.keyword_signals(HeldWords::most_of(permitted.iter().map(|signals| evidence.held_words(signals))));
         let mut nearest: Vec<(f32, &MessageSignals)> =
             permitted.iter().filter_map(|signals| Some((signals.cosine?, *signals))).collect();
         nearest.sort_by(|left, right| right.0.total_cmp(&left.0));

@@ -23,3 +23,4 @@ pub(super) mod replication;
 mod replication_tests;
 pub(super) mod retention;
 pub(super) mod save;
+pub(super) mod suggestions;

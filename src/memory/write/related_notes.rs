@@ -2,7 +2,7 @@
 //! embedded.
 
 use crate::domain::query::MinOverlap;
-use crate::domain::text::{statement, to_one_line};
+use crate::domain::text::{contradiction, to_one_line};
 use crate::domain::{Detail, Filter, Hit, MessageId, Origin, PartKind, Query, SearchMode, Timestamp};
 use crate::memory::{Memory, Result};
 
@@ -65,7 +65,7 @@ impl Memory {
             text: to_one_line(&hit.snippet, TEXT_CHARACTERS),
         };
         let denied = hits.iter().filter(is_other).filter(|hit| project.is_none_or(|own| hit.project_row == own));
-        let denied = denied.filter(|hit| statement::contradicts(text, &hit.snippet));
+        let denied = denied.filter(|hit| contradiction::contradicts(text, &hit.snippet));
         let mut related: Vec<RelatedNote> = denied.map(|hit| relate(hit, NoteRelation::Contradicted)).collect();
         let repeated = self.search(&near(REPEATED_SHARE), now)?.hits;
         for hit in repeated.iter().filter(is_other) {

@@ -91,7 +91,7 @@ await page.evaluate(() => scrollTo(0, 300));
 // A person who scrolls before the rest has come stays there.
 await page.waitForSelector(".hits a.hit");
 await page.waitForTimeout(200);
-await page.locator("nav a").nth(4).click();
+await page.locator('nav a[href="#/health"]').click();
 await page.waitForSelector(".gauge");
 await page.goBack();
 await page.waitForSelector("rect[data-day]");
@@ -138,6 +138,17 @@ told("receipt", { text: await page.textContent("dialog") });
 await page.locator("dialog button.primary").click();
 await page.waitForSelector("p.empty");
 
+// A suggestion: dismissed, and another one confirmed.
+await page.goto(`${origin}/#/decisions`);
+await page.waitForSelector("li.card .turn.user");
+const suggested = await page.locator("li.card").count();
+await page.locator("li.card").first().getByRole("button", { name: "Dismiss" }).click();
+await page.waitForFunction((count) => document.querySelectorAll("li.card").length === count - 1, suggested);
+await page.locator("li.card button.primary").first().click();
+await page.waitForSelector("li.card .chip.on");
+told("suggestions", { suggested, first: await page.locator("li.card").first().textContent() });
+await picture(page, "decisions");
+
 // Days, health, settings.
 await page.goto(`${origin}/#/timeline`);
 await page.waitForSelector("a.hit");
@@ -164,7 +175,7 @@ told("language", { nav: await page.textContent("nav"), of: await page.getAttribu
 await page.locator("select").nth(1).selectOption("dark");
 await page.setViewportSize({ width: 360, height: 740 });
 const wide = {};
-for (const view of ["search?q=pool", "timeline", "memories", "health", "settings"]) {
+for (const view of ["search?q=pool", "timeline", "memories", "decisions", "health", "settings"]) {
   await page.goto(`${origin}/#/${view}`);
   await page.waitForTimeout(900);
   wide[view] = await page.evaluate(() => document.documentElement.scrollWidth);
@@ -181,7 +192,7 @@ told("phone", { wide, background: await page.evaluate(() => getComputedStyle(doc
 await page.setViewportSize({ width: 1200, height: 850 });
 const weak = {};
 for (const theme of ["light", "dark"]) {
-  for (const view of ["search?q=pool", "timeline", "memories", "health", "settings"]) {
+  for (const view of ["search?q=pool", "timeline", "memories", "decisions", "health", "settings"]) {
     await page.evaluate((name) => localStorage.setItem("claude-memory.theme", name), theme);
     await page.goto(`${origin}/#/${view}`);
     await page.reload();
