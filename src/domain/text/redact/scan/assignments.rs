@@ -2,8 +2,6 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
-
 use super::judge::{is_password_value, is_stated_password, looks_generated, looks_like_password};
 use super::key_names::{NameKind, classify, makes_key_public, name_around, qualifies_key};
 use super::makeup::{entropy, has_digit, has_strong_sign};
@@ -95,10 +93,31 @@ const SHORT_STEMS: &[&str] = &[
     "community",
 ];
 
-static STEM_FINDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let stems = STEMS.iter().chain(SHORT_STEMS);
-    AhoCorasick::builder().ascii_case_insensitive(true).match_kind(MatchKind::LeftmostFirst).build(stems).ok()
+/// Returns all stems.
+pub(super) fn stems() -> impl Iterator<Item = &'static str> {
+    STEMS.iter().chain(SHORT_STEMS).copied()
+}
+
+/// Stems with their places in the lists, by their first byte in lower case.
+static BY_FIRST_BYTE: LazyLock<Vec<Vec<(usize, &'static str)>>> = LazyLock::new(|| {
+    let mut table = vec![Vec::new(); 256];
+    for (index, stem) in stems().enumerate() {
+        if let Some(stems) = stem.bytes().next().and_then(|byte| table.get_mut(usize::from(byte))) {
+            stems.push((index, stem));
+        }
+    }
+    table
 });
+
+/// Returns the first stem that begins at `at` in any case of its ASCII letters, with its place in the lists.
+fn stem_at(bytes: &[u8], at: usize) -> Option<(usize, &'static str)> {
+    let rest = bytes.get(at..)?;
+    let stems = BY_FIRST_BYTE.get(usize::from(rest.first()?.to_ascii_lowercase()))?;
+    stems
+        .iter()
+        .find(|(_, stem)| rest.get(..stem.len()).is_some_and(|start| start.eq_ignore_ascii_case(stem.as_bytes())))
+        .copied()
+}
 
 /// Names of passwords in other languages.
 const FOREIGN_NAMES: &[&str] = &[
@@ -122,29 +141,35 @@ const FOREIGN_SECRETS: &[&str] = &["clé", "chave", "schlüssel", "ключ", "�
 pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
     let text = view.text();
     let bytes = text.as_bytes();
-    let Some(finder) = &*STEM_FINDER else { return };
+    // End of the last stem: stems do not overlap.
+    let mut last_end = 0;
     let mut done = 0;
-    for stem in finder.find_iter(text) {
-        if stem.start() < done {
+    for start in view.grams().names().iter().copied() {
+        if start < last_end {
             continue;
         }
-        let word = text.get(stem.range()).unwrap_or("");
-        if sentences::is_chinese(word) {
-            done = stem.end();
+        let Some((index, stem)) = stem_at(bytes, start) else { continue };
+        let end = start + stem.len();
+        last_end = end;
+        if start < done {
+            continue;
+        }
+        if sentences::is_chinese(stem) {
+            done = end;
             findings.has_names = true;
-            sentences::find_behind_chinese(view, stem.range(), findings);
+            sentences::find_behind_chinese(view, start..end, findings);
             continue;
         }
-        if stem.pattern().as_usize() >= STEMS.len() && bytes.get(stem.end()).is_some_and(u8::is_ascii_lowercase) {
+        if index >= STEMS.len() && bytes.get(end).is_some_and(u8::is_ascii_lowercase) {
             continue;
         }
-        let name = if word.is_ascii() {
-            name_around(bytes, stem.start(), stem.end())
+        let name = if stem.is_ascii() {
+            name_around(bytes, start, end)
         } else {
             // Endings of the word in its language.
             let ending =
-                text.get(stem.end()..).map_or(0, |rest| rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len()));
-            stem.start()..stem.end() + ending.min(24)
+                text.get(end..).map_or(0, |rest| rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len()));
+            start..end + ending.min(24)
         };
         done = name.end;
         let next = Assignment { view, name }.find(findings);

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 
 use super::byte_set::ByteSet;
+use super::grams::Literal;
 use super::judge::{is_password_value, looks_generated, looks_like_password};
 use super::makeup::{has_digit, has_strong_sign};
 use super::non_secrets::{is_certain_placeholder, is_no_value, is_number_like, is_reference};
@@ -107,6 +108,14 @@ static PROGRAMS: LazyLock<Vec<(u128, &'static str, usize)>> = LazyLock::new(|| {
     names
 });
 
+/// Bytes behind the name of a program.
+static AFTER_PROGRAM: ByteSet = ByteSet::parse(" \t(");
+
+/// Returns the names of all programs, with the bytes that may stand behind them.
+pub(super) fn programs() -> impl Iterator<Item = (&'static str, &'static ByteSet)> {
+    FORMS.iter().flat_map(|form| form.programs.iter().map(|name| (*name, &AFTER_PROGRAM)))
+}
+
 /// Finds passwords on command lines. A line is looked at once for each form, however often its program stands on it.
 pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
     static PROGRAM: ByteSet = ByteSet::parse("A-Za-z0-9_-");
@@ -114,14 +123,14 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
     let bytes = text.as_bytes();
     let programs = &*PROGRAMS;
     let mut done = vec![0; FORMS.len()];
-    let mut at = 0;
-    while let Some(start) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| PROGRAM.contains(*byte))) {
-        let start = at + start;
-        let end = PROGRAM.run_end(bytes, start, bytes.len());
-        at = end;
+    for start in view.grams().programs().iter().copied() {
         let before = start.checked_sub(1).and_then(|at| bytes.get(at)).copied().unwrap_or(b' ');
+        if PROGRAM.contains(before) || matches!(before, b'.' | b'=') {
+            continue;
+        }
+        let end = PROGRAM.run_end(bytes, start, start + MAX_PROGRAM + 1);
         let after = bytes.get(end).copied().unwrap_or(b'\n');
-        if end - start > MAX_PROGRAM || matches!(before, b'.' | b'-' | b'=') || !matches!(after, b' ' | b'\t' | b'(') {
+        if end - start > MAX_PROGRAM || !AFTER_PROGRAM.contains(after) {
             continue;
         }
         let name = text.get(start..end).unwrap_or("");
@@ -211,9 +220,9 @@ fn find_piped(view: &View<'_>, findings: &mut Findings<'_>) {
             r"|secrets? (?:create|set|put|versions add)|base64|openssl|docker secret create|vault kv put|login)",
         ))
     });
+    static ECHO: LazyLock<[Literal; 2]> = LazyLock::new(|| [Literal::new("echo"), Literal::new("printf")]);
     let text = view.text();
-    let has = |part: &str| memchr::memmem::find(text.as_bytes(), part.as_bytes()).is_some();
-    if !text.contains('|') || !(has("echo") || has("printf")) {
+    if !ECHO.iter().any(|echo| echo.occurs_in(view)) || memchr::memchr(b'|', text.as_bytes()).is_none() {
         return;
     }
     let mut at = 0;

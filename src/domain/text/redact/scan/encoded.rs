@@ -1,5 +1,7 @@
 //! Secrets inside base64 and hexadecimal text.
 
+use std::ops::Range;
+
 use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
@@ -30,9 +32,7 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>, holds_secret: &
     let text = view.text();
     let bytes = text.as_bytes();
     let (mut at, mut decoded_bytes) = (0, 0);
-    while let Some(start) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| RUN.contains(*byte))) {
-        let start = at + start;
-        let end = RUN.run_end(bytes, start, bytes.len());
+    while let Some(Range { start, end }) = RUN.next_run(bytes, at, *LENGTHS.start()) {
         at = end;
         if !LENGTHS.contains(&(end - start)) {
             continue;
@@ -40,6 +40,9 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>, holds_secret: &
         let padded =
             end + bytes.get(end..).map_or(0, |rest| rest.iter().take(2).take_while(|byte| **byte == b'=').count());
         let run = text.get(start..end).unwrap_or("");
+        if !may_begin_text(run.as_bytes()) {
+            continue;
+        }
         let Some(head) = decode(run.get(..*LENGTHS.start()).unwrap_or(run)).map(narrow) else { continue };
         if !is_readable(&head) {
             continue;
@@ -55,6 +58,24 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>, holds_secret: &
             findings.add("encoded-secret", view, start..padded);
         }
     }
+}
+
+/// Returns false if the first four bytes of a run, decoded as base64, begin no readable text. True for hexadecimal digits.
+fn may_begin_text(run: &[u8]) -> bool {
+    let Some([first, second, third, fourth]) = run.first_chunk::<4>() else { return false };
+    if [first, second, third, fourth].iter().all(|byte| byte.is_ascii_hexdigit()) {
+        return true;
+    }
+    let bits = |byte: &u8| match byte {
+        b'A'..=b'Z' => u32::from(byte - b'A'),
+        b'a'..=b'z' => u32::from(byte - b'a') + 26,
+        b'0'..=b'9' => u32::from(byte - b'0') + 52,
+        b'+' | b'-' => 62,
+        _ => 63,
+    };
+    let [_, start, middle, end] = (bits(first) << 18 | bits(second) << 12 | bits(third) << 6 | bits(fourth)).to_be_bytes();
+    // Text of UTF-16 has a zero behind each letter.
+    is_readable(&[start, end]) && (middle == 0 || is_readable(&[middle]))
 }
 
 /// Decodes base64 of either alphabet, or an even number of hexadecimal digits.

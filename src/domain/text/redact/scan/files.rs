@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
 use regex::bytes::Regex;
 
+use super::grams::Literal;
 use super::encoded::is_user_and_password;
 use super::judge::{is_password_value, looks_generated, looks_like_password};
 use super::key_names::{NameKind, classify};
@@ -36,19 +36,18 @@ const LITERALS: &[&str] = &[
     "secret",
 ];
 
-static FINDERS: LazyLock<Vec<Finder<'static>>> =
-    LazyLock::new(|| LITERALS.iter().map(|literal| Finder::new(*literal)).collect());
+static FINDERS: LazyLock<Vec<Literal>> = LazyLock::new(|| LITERALS.iter().map(|text| Literal::new(text)).collect());
 
 /// Returns true if the text holds a literal of [`LITERALS`].
-fn holds(text: &str, literal: &str) -> bool {
+fn holds(view: &View<'_>, literal: &str) -> bool {
     let place = LITERALS.iter().position(|known| *known == literal);
-    place.and_then(|place| FINDERS.get(place)).is_some_and(|finder| finder.find(text.as_bytes()).is_some())
+    place.and_then(|place| FINDERS.get(place)).is_some_and(|finder| finder.occurs_in(view))
 }
 
 /// Finds secrets in files of known forms.
 pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
     let text = view.text();
-    let has = |literal: &str| holds(text, literal);
+    let has = |literal: &str| holds(view, literal);
     if findings.has_names && text.contains('\n') {
         find_in_tables(view, findings);
     }

@@ -14,6 +14,7 @@ mod calls;
 mod commands;
 mod encoded;
 mod files;
+mod grams;
 mod headers;
 mod judge;
 mod key_names;

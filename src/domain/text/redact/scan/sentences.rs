@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 
 use super::byte_set::{ByteSet, NAME};
+use super::grams::Literal;
 use super::judge::{is_stated_password, looks_generated, looks_like_password};
 use super::key_names::NameKind;
 use super::makeup::{has_digit, has_strong_sign};
@@ -299,11 +300,17 @@ const PAIR_WORDS: &[&str] =
 static PAIR_FINDER: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(PAIR_WORDS).ok());
 
+static PAIR_LITERALS: LazyLock<Vec<Literal>> =
+    LazyLock::new(|| PAIR_WORDS.iter().map(|word| Literal::new(word)).collect());
+
 /// Finds `login: user / password` and the like: pairs behind a word that announces them.
 pub(super) fn find_pairs(view: &View<'_>, findings: &mut Findings<'_>) {
     const LINKS: &[&str] = &["is", "are", "with", "as", "using", "用", "是"];
     let text = view.text();
     let bytes = text.as_bytes();
+    if !PAIR_LITERALS.iter().any(|word| word.may_occur_in(view)) {
+        return;
+    }
     let Some(finder) = &*PAIR_FINDER else { return };
     for found in finder.find_iter(text) {
         let mut at = found.end();

@@ -1,12 +1,13 @@
 //! Secrets that are known by their shape, without a prefix of their own: web tokens, hashes of passwords, webhooks,
 //! signatures, keys of wallets.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
 use regex::bytes::Regex;
 
 use super::byte_set::ByteSet;
+use super::grams::Literal;
 use super::makeup::distinct_bytes;
 use super::non_secrets::is_certain_placeholder;
 use super::view::View;
@@ -16,7 +17,7 @@ use super::{Findings, compile, wrapped_lines};
 /// A shape: rule, a literal that must occur, the pattern (the secret is its first group that matched, else the match).
 struct Shape {
     rule: &'static str,
-    literal: Finder<'static>,
+    literal: Literal,
     pattern: LazyLock<Regex>,
 }
 
@@ -24,7 +25,7 @@ macro_rules! shapes {
     ($($rule:literal $literal:literal $pattern:expr;)*) => {
         static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| vec![$(Shape {
             rule: $rule,
-            literal: Finder::new($literal),
+            literal: Literal::new($literal),
             pattern: LazyLock::new(|| compile($pattern)),
         }),*]);
     };
@@ -76,7 +77,7 @@ shapes! {
 /// Finds secrets by their shape.
 pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
     let text = view.text();
-    for shape in SHAPES.iter().filter(|shape| shape.literal.find(text.as_bytes()).is_some()) {
+    for shape in SHAPES.iter().filter(|shape| shape.literal.occurs_in(view)) {
         for captures in shape.pattern.captures_iter(text.as_bytes()) {
             let secret = captures.iter().skip(1).flatten().next().or_else(|| captures.get(0));
             let Some(secret) = secret else { continue };
@@ -94,11 +95,13 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
 static SEGMENT: ByteSet = ByteSet::parse("A-Za-z0-9_-");
 static DOTTED_SEGMENT: ByteSet = ByteSet::parse("A-Za-z0-9_.-");
 
+static WEB_TOKEN: LazyLock<Literal> = LazyLock::new(|| Literal::new("eyJ"));
+
 /// Finds JSON Web Tokens: segments with dots between them, the first of which is the beginning of a JSON object.
 fn find_web_tokens(view: &View<'_>, findings: &mut Findings<'_>) {
     let bytes = view.text().as_bytes();
     let mut done = 0;
-    for start in memchr::memmem::find_iter(bytes, b"eyJ") {
+    for start in WEB_TOKEN.find_in(view) {
         if start < done {
             continue;
         }
@@ -138,14 +141,9 @@ fn find_runs(view: &View<'_>, findings: &mut Findings<'_>) {
         bytes.get(from..to).is_some_and(|run| run.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
     };
     let mut at = 0;
-    while let Some(start) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| RUN.contains(*byte))) {
-        let start = at + start;
-        let end = RUN.run_end(bytes, start, bytes.len());
+    while let Some(Range { start, end }) = RUN.next_run(bytes, at, 24) {
         at = end;
         let length = end - start;
-        if length < 24 {
-            continue;
-        }
         let before = start.checked_sub(1).and_then(|at| bytes.get(at)).copied().unwrap_or(b' ');
         if b"+/=_-.%".contains(&before) {
             // The middle of something longer; what is one secret with marks in it begins elsewhere.

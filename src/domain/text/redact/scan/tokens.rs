@@ -192,6 +192,11 @@ static BY_FIRST_BYTE: LazyLock<Vec<Vec<(&'static str, usize)>>> = LazyLock::new(
     table
 });
 
+/// Returns the prefixes of all families, with the bytes of their bodies.
+pub(super) fn prefixes() -> impl Iterator<Item = (&'static str, &'static ByteSet)> {
+    FAMILIES.iter().flat_map(|family| family.1.iter().map(|prefix| (*prefix, family.2)))
+}
+
 /// Finds tokens by their prefixes. Each run of body bytes is measured once, so that repeated prefixes cost no more than
 /// one.
 pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
@@ -200,10 +205,9 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
     let table = &*BY_FIRST_BYTE;
     let mut runs = [(0, 0); MAX_FAMILIES];
     let mut skip_until = 0;
-    let mut previous = b' ';
-    for (at, byte) in bytes.iter().copied().enumerate() {
-        let begins_word = !WORD.contains(previous) || byte == b'_';
-        previous = byte;
+    for at in view.grams().tokens().iter().copied() {
+        let byte = bytes.get(at).copied().unwrap_or(0);
+        let begins_word = byte == b'_' || !at.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(|before| WORD.contains(*before));
         if !begins_word || at < skip_until {
             continue;
         }
