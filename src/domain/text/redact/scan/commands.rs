@@ -12,7 +12,7 @@ use super::non_secrets::{is_certain_placeholder, is_no_value, is_number_like, is
 use super::sentences::is_user_name;
 use super::view::View;
 use super::word_lists::pack;
-use super::{Findings, compile, floor_boundary};
+use super::{Findings, compile, floor_boundary, lines_of};
 
 /// How an argument is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,10 +225,7 @@ fn find_piped(view: &View<'_>, findings: &mut Findings<'_>) {
     if !ECHO.iter().any(|echo| echo.occurs_in(view)) || memchr::memchr(b'|', text.as_bytes()).is_none() {
         return;
     }
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let start = at;
-        at += line.len();
+    for (start, line) in lines_of(text) {
         if !line.contains('|') || !(line.contains("echo") || line.contains("printf")) {
             continue;
         }

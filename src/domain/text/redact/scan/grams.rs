@@ -72,25 +72,27 @@ impl Grams {
         let mut grams = Self { seen: [0; SLOTS / WORD], names: Vec::new(), tokens: Vec::new(), programs: Vec::new() };
         let bytes = text.as_bytes();
         let (head, rest) = bytes.split_at(bytes.len().min(2));
+        let beginnings = &**BEGINNINGS;
         let mut piece = head.iter().fold(0, |piece, byte| push(piece, *byte));
         for (at, byte) in rest.iter().enumerate() {
             piece = push(piece, *byte);
-            grams.read(at, piece);
+            grams.read(at, piece, beginnings);
         }
         // The last bytes begin a piece too.
         for at in rest.len()..bytes.len() {
             piece = push(piece, 0);
-            grams.read(at, piece);
+            grams.read(at, piece, beginnings);
         }
         grams
     }
 
-    fn read(&mut self, at: usize, piece: u32) {
+    #[inline]
+    fn read(&mut self, at: usize, piece: u32, beginnings: &[u8; SLOTS]) {
         let slot = slot_of(piece);
         if let Some(seen) = self.seen.get_mut(slot / WORD) {
             *seen |= 1 << (slot % WORD);
         }
-        let kinds = BEGINNINGS.get(slot).copied().unwrap_or(0);
+        let kinds = beginnings.get(slot).copied().unwrap_or(0);
         if kinds == 0 {
             return;
         }

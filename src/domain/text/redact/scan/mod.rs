@@ -215,6 +215,17 @@ fn wrapped_lines(bytes: &[u8], end: usize, set: &ByteSet) -> Vec<Range<usize>> {
     lines
 }
 
+/// Returns the lines of a text with their ends, and where they begin.
+fn lines_of(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut start = 0;
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).map(|newline| newline + 1).chain([text.len()]);
+    ends.filter_map(move |end| {
+        let line = text.get(start..end).filter(|line| !line.is_empty()).map(|line| (start, line));
+        start = end;
+        line
+    })
+}
+
 /// Returns the end of at most `most` blanks at `at`.
 fn blank_run(bytes: &[u8], at: usize, most: usize) -> usize {
     BLANK.run_end(bytes, at, at + most).max(at)
