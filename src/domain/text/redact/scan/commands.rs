@@ -108,6 +108,14 @@ static PROGRAMS: LazyLock<Vec<(u128, &'static str, usize)>> = LazyLock::new(|| {
     names
 });
 
+/// Bytes of the name of a program.
+static PROGRAM: ByteSet = ByteSet::parse("A-Za-z0-9_-");
+
+/// Returns true for a byte that may stand before the name of a program.
+pub(super) fn is_before_program(byte: u8) -> bool {
+    !PROGRAM.contains(byte) && !matches!(byte, b'.' | b'=')
+}
+
 /// Bytes behind the name of a program.
 static AFTER_PROGRAM: ByteSet = ByteSet::parse(" \t(");
 
@@ -118,16 +126,11 @@ pub(super) fn programs() -> impl Iterator<Item = (&'static str, &'static ByteSet
 
 /// Finds passwords on command lines. A line is looked at once for each form, however often its program stands on it.
 pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
-    static PROGRAM: ByteSet = ByteSet::parse("A-Za-z0-9_-");
     let text = view.text();
     let bytes = text.as_bytes();
     let programs = &*PROGRAMS;
     let mut done = vec![0; FORMS.len()];
     for start in view.grams().programs().iter().copied() {
-        let before = start.checked_sub(1).and_then(|at| bytes.get(at)).copied().unwrap_or(b' ');
-        if PROGRAM.contains(before) || matches!(before, b'.' | b'=') {
-            continue;
-        }
         let end = PROGRAM.run_end(bytes, start, start + MAX_PROGRAM + 1);
         let after = bytes.get(end).copied().unwrap_or(b'\n');
         if end - start > MAX_PROGRAM || !AFTER_PROGRAM.contains(after) {

@@ -7,49 +7,71 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::byte_set::ByteSet;
+use super::byte_set::{ByteSet, WORD};
 use super::view::View;
-use super::{assignments, commands, tokens};
+use super::{assignments, commands, sentences, tokens};
 
 /// Slots of the tables. Pieces may share one, so that a piece that is missing is certain and one that is there is not.
 const SLOTS: usize = 1 << 14;
 /// Bits of a hash above the number of a slot.
 const SHIFT: u32 = u32::BITS - SLOTS.trailing_zeros();
-/// Slots in a number of [`Grams::seen`].
-const WORD: usize = u64::BITS as usize;
+/// Bytes that are read before what begins among them is noted.
+const BLOCK: usize = 64;
 /// A name may begin at the piece.
 const NAME: u8 = 1;
 /// A token may begin at the piece.
 const TOKEN: u8 = 2;
+/// A token may begin at the piece, also behind a letter.
+const INNER_TOKEN: u8 = 4;
 /// The name of a program may begin at the piece.
-const PROGRAM: u8 = 4;
-
-static ANY: ByteSet = ByteSet::parse("\0-\x7f");
+const PROGRAM: u8 = 8;
+/// A word that announces a user and a password may begin at the piece.
+const PAIR: u8 = 16;
 
 /// What may begin at the piece of each slot.
 static BEGINNINGS: LazyLock<Box<[u8; SLOTS]>> = LazyLock::new(|| {
+    static ANY: ByteSet = ByteSet::parse("\0-\x7f");
     let mut table = Box::new([0; SLOTS]);
     let mut mark = |start: &[u8], third: u8, kind: u8| {
-        let piece = start.iter().take(2).fold(0, |piece, byte| push(piece, *byte));
-        if let Some(kinds) = table.get_mut(slot_of(push(piece, third))) {
+        let piece: Vec<u8> = start.iter().take(2).copied().chain([third]).collect();
+        if let Some(kinds) = table.get_mut(slot_of_bytes(&piece)) {
             *kinds |= kind;
         }
     };
     let names = assignments::stems().map(|stem| (stem, &ANY, NAME));
-    let tokens = tokens::prefixes().map(|(prefix, body)| (prefix, body, TOKEN));
+    let tokens = tokens::prefixes()
+        .map(|(prefix, body)| (prefix, body, if prefix.starts_with('_') { INNER_TOKEN } else { TOKEN }));
     let programs = commands::programs().map(|(name, after)| (name, after, PROGRAM));
-    for (word, after, kind) in names.chain(tokens).chain(programs) {
+    let pairs = sentences::pair_words().map(|word| (word, &ANY, PAIR));
+    for (word, after, kind) in names.chain(tokens).chain(programs).chain(pairs) {
         match word.as_bytes().get(2) {
             Some(third) => mark(word.as_bytes(), *third, kind),
-            None => (0..=u8::MAX).filter(|third| after.contains(*third)).for_each(|third| mark(word.as_bytes(), third, kind)),
+            None => {
+                (0..=u8::MAX).filter(|third| after.contains(*third)).for_each(|third| mark(word.as_bytes(), third, kind));
+            }
         }
     }
     table
 });
 
-/// Appends a byte to a piece. Letters of both cases count as one.
-const fn push(piece: u32, byte: u8) -> u32 {
-    (piece << 8 | (byte | 0x20) as u32) & 0x00ff_ffff
+/// What may begin behind each byte.
+static BEHIND: LazyLock<Box<[u8; 256]>> = LazyLock::new(|| {
+    let mut table = Box::new([NAME | PAIR | INNER_TOKEN; 256]);
+    for (byte, kinds) in (0..=u8::MAX).zip(table.iter_mut()) {
+        *kinds |= if WORD.contains(byte) { 0 } else { TOKEN };
+        *kinds |= if commands::is_before_program(byte) { PROGRAM } else { 0 };
+    }
+    table
+});
+
+/// Returns the piece of the last three bytes of a window. Letters of both cases count as one.
+const fn fold(window: u32) -> u32 {
+    (window | 0x0020_2020) & 0x00ff_ffff
+}
+
+/// Returns the slot of three bytes.
+fn slot_of_bytes(bytes: &[u8]) -> usize {
+    slot_of(fold(bytes.iter().fold(0, |window, byte| window << 8 | u32::from(*byte))))
 }
 
 /// Returns the slot of a piece (Knuth's multiplicative hash).
@@ -58,53 +80,62 @@ const fn slot_of(piece: u32) -> usize {
 }
 
 /// The pieces of a text.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Grams {
-    seen: [u64; SLOTS / WORD],
+    seen: Vec<bool>,
     names: Vec<usize>,
     tokens: Vec<usize>,
     programs: Vec<usize>,
+    pairs: Vec<usize>,
 }
 
 impl Grams {
     /// Reads a text.
     pub(super) fn of(text: &str) -> Self {
-        let mut grams = Self { seen: [0; SLOTS / WORD], names: Vec::new(), tokens: Vec::new(), programs: Vec::new() };
-        let bytes = text.as_bytes();
-        let (head, rest) = bytes.split_at(bytes.len().min(2));
-        let beginnings = &**BEGINNINGS;
-        let mut piece = head.iter().fold(0, |piece, byte| push(piece, *byte));
-        for (at, byte) in rest.iter().enumerate() {
-            piece = push(piece, *byte);
-            grams.read(at, piece, beginnings);
+        let mut grams = Self { seen: vec![false; SLOTS], ..Self::default() };
+        let Some((head, rest)) = text.as_bytes().split_at_checked(2) else { return grams };
+        // The bytes of a piece and the one before it.
+        let mut window = head.iter().fold(u32::from(b' '), |window, byte| window << 8 | u32::from(*byte));
+        for (start, block) in (0..).step_by(BLOCK).zip(rest.chunks(BLOCK)) {
+            window = grams.read_block(start, block, window);
         }
         // The last bytes begin a piece too.
-        for at in rest.len()..bytes.len() {
-            piece = push(piece, 0);
-            grams.read(at, piece, beginnings);
-        }
+        grams.read_block(rest.len(), &[0; 2], window);
         grams
     }
 
-    #[inline]
-    fn read(&mut self, at: usize, piece: u32, beginnings: &[u8; SLOTS]) {
-        let slot = slot_of(piece);
-        if let Some(seen) = self.seen.get_mut(slot / WORD) {
-            *seen |= 1 << (slot % WORD);
+    /// Reads the pieces that end with the bytes of a block; `start` is where the first of them begins. Returns the window
+    /// at the end of the block.
+    fn read_block(&mut self, start: usize, block: &[u8], mut window: u32) -> u32 {
+        let (beginnings, behind) = (&**BEGINNINGS, &**BEHIND);
+        let Some(seen) = self.seen.first_chunk_mut::<SLOTS>() else { return window };
+        let (mut kinds, mut marked) = ([0; BLOCK], 0u64);
+        for (index, (byte, kinds)) in block.iter().zip(&mut kinds).enumerate() {
+            window = window << 8 | u32::from(*byte);
+            let slot = slot_of(fold(window));
+            if let Some(seen) = seen.get_mut(slot) {
+                *seen = true;
+            }
+            let before = behind.get(usize::from(window.to_be_bytes()[0])).copied().unwrap_or(0);
+            *kinds = beginnings.get(slot).copied().unwrap_or(0) & before;
+            marked |= u64::from(*kinds != 0) << index;
         }
-        let kinds = beginnings.get(slot).copied().unwrap_or(0);
-        if kinds == 0 {
-            return;
+        while marked != 0 {
+            let index = marked.trailing_zeros() as usize;
+            marked &= marked - 1;
+            self.add(start + index, kinds.get(index).copied().unwrap_or(0));
         }
-        if kinds & NAME != 0 {
-            self.names.push(at);
-        }
-        if kinds & TOKEN != 0 {
-            self.tokens.push(at);
-        }
-        if kinds & PROGRAM != 0 {
-            self.programs.push(at);
-        }
+        window
+    }
+
+    fn add(&mut self, at: usize, kinds: u8) {
+        let places = [
+            (NAME, &mut self.names),
+            (TOKEN | INNER_TOKEN, &mut self.tokens),
+            (PROGRAM, &mut self.programs),
+            (PAIR, &mut self.pairs),
+        ];
+        places.into_iter().filter(|(kind, _)| kinds & kind != 0).for_each(|(_, places)| places.push(at));
     }
 
     /// Returns where names may begin, in order.
@@ -117,13 +148,18 @@ impl Grams {
         &self.tokens
     }
 
+    /// Returns where words may begin that announce a user and a password, in order.
+    pub(super) fn pairs(&self) -> &[usize] {
+        &self.pairs
+    }
+
     /// Returns where names of programs may begin, in order.
     pub(super) fn programs(&self) -> &[usize] {
         &self.programs
     }
 
     fn has_all(&self, slots: &[usize]) -> bool {
-        slots.iter().all(|slot| self.seen.get(slot / WORD).is_some_and(|seen| seen >> (slot % WORD) & 1 == 1))
+        slots.iter().all(|slot| self.seen.get(*slot).copied().unwrap_or(false))
     }
 }
 
@@ -138,7 +174,7 @@ pub(super) struct Literal {
 impl Literal {
     pub(super) fn new(text: &str) -> Self {
         let bytes = text.as_bytes();
-        let slots = bytes.windows(3).map(|piece| slot_of(piece.iter().fold(0, |piece, byte| push(piece, *byte))));
+        let slots = bytes.windows(3).map(slot_of_bytes);
         Self { finder: Finder::new(text).into_owned(), slots: slots.collect() }
     }
 

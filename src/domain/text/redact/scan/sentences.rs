@@ -1,11 +1,6 @@
 //! Passwords in sentences, in English, Chinese and some other languages.
 
-use std::sync::LazyLock;
-
-use aho_corasick::AhoCorasick;
-
 use super::byte_set::{ByteSet, NAME};
-use super::grams::Literal;
 use super::judge::{is_stated_password, looks_generated, looks_like_password};
 use super::key_names::NameKind;
 use super::makeup::{has_digit, has_strong_sign};
@@ -297,23 +292,22 @@ fn is_chinese_letter(character: char) -> bool {
 /// Words that announce a user and a password.
 const PAIR_WORDS: &[&str] =
     &["cred", "login", "log in", "sign in", "account", "账号", "帳號", "用户名", "登录", "登陆"];
-static PAIR_FINDER: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(PAIR_WORDS).ok());
 
-static PAIR_LITERALS: LazyLock<Vec<Literal>> =
-    LazyLock::new(|| PAIR_WORDS.iter().map(|word| Literal::new(word)).collect());
+/// Returns the words that announce a user and a password.
+pub(super) fn pair_words() -> impl Iterator<Item = &'static str> {
+    PAIR_WORDS.iter().copied()
+}
 
 /// Finds `login: user / password` and the like: pairs behind a word that announces them.
 pub(super) fn find_pairs(view: &View<'_>, findings: &mut Findings<'_>) {
     const LINKS: &[&str] = &["is", "are", "with", "as", "using", "用", "是"];
     let text = view.text();
     let bytes = text.as_bytes();
-    if !PAIR_LITERALS.iter().any(|word| word.may_occur_in(view)) {
-        return;
-    }
-    let Some(finder) = &*PAIR_FINDER else { return };
-    for found in finder.find_iter(text) {
-        let mut at = found.end();
+    for start in view.grams().pairs().iter().copied() {
+        let rest = bytes.get(start..).unwrap_or(&[]);
+        let begins = |word: &&&str| rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()));
+        let Some(word) = PAIR_WORDS.iter().find(begins) else { continue };
+        let mut at = start + word.len();
         while bytes.get(at).is_some_and(u8::is_ascii_lowercase) {
             at += 1;
         }
