@@ -1,5 +1,6 @@
 //! Values behind names: `NAME=value` of an environment, files of all kinds, flags, headers, calls, SQL, sentences.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use super::judge::{is_password_value, is_stated_password, looks_generated, looks_like_password};
@@ -194,7 +195,9 @@ impl Assignment<'_> {
 
     /// Finds the value; returns how far the text was looked at.
     fn find(&self, findings: &mut Findings<'_>) -> Option<usize> {
-        let lower = &self.name().to_lowercase();
+        let name = self.name();
+        let is_lower = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+        let lower = &*if is_lower { Cow::Borrowed(name) } else { Cow::Owned(name.to_lowercase()) };
         if lower == "identified" {
             find_identified_by(self.view, self.name.end, findings);
             return None;
@@ -224,7 +227,7 @@ impl Assignment<'_> {
         let kind = kind?;
         findings.has_names = true;
         let done = self.find_behind(kind, lower, findings);
-        if kind == NameKind::Password || matches!(lower.as_str(), "token" | "secret" | "key") {
+        if kind == NameKind::Password || matches!(lower, "token" | "secret" | "key") {
             sentences::find_before(self.view, self.name.start, findings);
         }
         done

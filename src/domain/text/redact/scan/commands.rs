@@ -129,7 +129,7 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
     let text = view.text();
     let bytes = text.as_bytes();
     let programs = &*PROGRAMS;
-    let mut done = vec![0; FORMS.len()];
+    let mut done = Vec::new();
     for start in view.grams().programs().iter().copied() {
         let end = PROGRAM.run_end(bytes, start, start + MAX_PROGRAM + 1);
         let after = bytes.get(end).copied().unwrap_or(b'\n');
@@ -141,6 +141,7 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
         let first = programs.partition_point(|(program, ..)| *program < packed);
         let same = programs.iter().skip(first).take_while(|(program, ..)| *program == packed);
         for (_, _, index) in same.filter(|(_, program, _)| *program == name) {
+            done.resize(FORMS.len(), 0);
             let (Some(form), Some(done)) = (FORMS.get(*index), done.get_mut(*index)) else { continue };
             if end < *done {
                 continue;

@@ -7,16 +7,14 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
 use super::Findings;
-use super::byte_set::ByteSet;
 use super::judge::looks_like_password;
 use super::makeup::has_digit;
 use super::non_secrets::is_number_like;
 use super::sentences::is_user_name;
-use super::view::View;
+use super::view::{LONG_RUN, View};
 
-static RUN: ByteSet = ByteSet::parse("A-Za-z0-9+/_-");
 /// Shortest and longest run that is decoded.
-const LENGTHS: std::ops::RangeInclusive<usize> = 16..=16_384;
+const LENGTHS: std::ops::RangeInclusive<usize> = LONG_RUN..=16_384;
 /// Most bytes decoded of one text. What is left then and begins as readable text is taken for a secret.
 const MAX_DECODED: usize = 256 << 10;
 /// Decodes with and without padding, and with bits left over.
@@ -31,9 +29,8 @@ static DECODER: GeneralPurpose = GeneralPurpose::new(
 pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>, holds_secret: &dyn Fn(&str) -> bool) {
     let text = view.text();
     let bytes = text.as_bytes();
-    let (mut at, mut decoded_bytes) = (0, 0);
-    while let Some(Range { start, end }) = RUN.next_run(bytes, at, *LENGTHS.start()) {
-        at = end;
+    let mut decoded_bytes = 0;
+    for Range { start, end } in view.long_runs().iter().cloned() {
         if !LENGTHS.contains(&(end - start)) {
             continue;
         }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-use super::byte_set::ByteSet;
+use super::byte_set::{ALNUM, ByteSet};
 use super::grams::Literal;
 use super::makeup::distinct_bytes;
 use super::non_secrets::is_certain_placeholder;
@@ -135,14 +135,17 @@ fn find_web_tokens(view: &View<'_>, findings: &mut Findings<'_>) {
 
 /// Finds secrets that are one run of letters and digits of a fixed length, with or without a mark inside.
 fn find_runs(view: &View<'_>, findings: &mut Findings<'_>) {
-    static RUN: ByteSet = ByteSet::parse("A-Za-z0-9");
+    const LEAST: usize = 24;
     let bytes = view.text().as_bytes();
     let is_hex = |from: usize, to: usize| {
         bytes.get(from..to).is_some_and(|run| run.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
     };
-    let mut at = 0;
-    while let Some(Range { start, end }) = RUN.next_run(bytes, at, 24) {
-        at = end;
+    let runs = view.long_runs().iter().filter(|run| run.len() >= LEAST).flat_map(|run| {
+        let piece = bytes.get(..run.end).unwrap_or(&[]);
+        let after = |from| ALNUM.next_run(piece, from, LEAST);
+        std::iter::successors(after(run.start), move |run| after(run.end))
+    });
+    for Range { start, end } in runs {
         let length = end - start;
         let before = start.checked_sub(1).and_then(|at| bytes.get(at)).copied().unwrap_or(b' ');
         if b"+/=_-.%".contains(&before) {
@@ -150,14 +153,14 @@ fn find_runs(view: &View<'_>, findings: &mut Findings<'_>) {
             continue;
         }
         let mark = bytes.get(end).copied().unwrap_or(b' ');
-        let next = RUN.run_end(bytes, end + 1, bytes.len().min(end + 80));
+        let next = ALNUM.run_end(bytes, end + 1, bytes.len().min(end + 80));
         let after = bytes.get(next).copied().unwrap_or(b' ');
         let text = view.text();
         let body = text.get(start..end).unwrap_or("");
         if length == 32 && is_hex(start, end) && mark == b'.' && next - end == 17 && after != b'.' {
             findings.add("zhipu-key", view, start..next);
         } else if length == 32 && is_hex(start, end) && mark == b'-' && next - end == 9 && is_hex(end + 1, next) {
-            let last = RUN.run_end(bytes, next + 1, bytes.len().min(next + 20));
+            let last = ALNUM.run_end(bytes, next + 1, bytes.len().min(next + 20));
             if after == b'-' && last - next == 9 && is_hex(next + 1, last) {
                 findings.add("mail-token", view, start..last);
             }

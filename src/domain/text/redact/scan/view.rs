@@ -21,6 +21,11 @@ struct Segment {
     same: bool,
 }
 
+/// Bytes of runs.
+static RUN: ByteSet = ByteSet::parse("A-Za-z0-9+/_-");
+/// Fewest bytes of a run that is looked at.
+pub(super) const LONG_RUN: usize = 16;
+
 /// A text to look at, and where its bytes come from.
 #[derive(Debug)]
 pub(super) struct View<'t> {
@@ -29,12 +34,13 @@ pub(super) struct View<'t> {
     segments: Vec<Segment>,
     base: Option<&'t View<'t>>,
     grams: OnceCell<Grams>,
+    runs: OnceCell<Vec<Range<usize>>>,
 }
 
 impl<'t> View<'t> {
     /// Creates a view that shows the text as it is.
     pub(super) const fn of(text: &'t str) -> Self {
-        Self { text: Cow::Borrowed(text), segments: Vec::new(), base: None, grams: OnceCell::new() }
+        Self { text: Cow::Borrowed(text), segments: Vec::new(), base: None, grams: OnceCell::new(), runs: OnceCell::new() }
     }
 
     /// Returns the text to look at.
@@ -45,6 +51,15 @@ impl<'t> View<'t> {
     /// Returns the pieces of the text; they are read once.
     pub(super) fn grams(&self) -> &Grams {
         self.grams.get_or_init(|| Grams::of(self.text()))
+    }
+
+    /// Returns the runs of [`LONG_RUN`] bytes or more that may be encoded text or one secret; they are looked for once.
+    pub(super) fn long_runs(&self) -> &[Range<usize>] {
+        self.runs.get_or_init(|| {
+            let bytes = self.text().as_bytes();
+            let after = |from| RUN.next_run(bytes, from, LONG_RUN);
+            std::iter::successors(after(0), |run| after(run.end)).collect()
+        })
     }
 
     /// Maps a range of the view to the original text. Invisible characters inside the range belong to it.
@@ -99,7 +114,7 @@ impl ViewBuilder {
 
     /// Finishes the view of a text, or of another view.
     pub(super) fn finish<'t>(self, base: Option<&'t View<'t>>) -> View<'t> {
-        View { text: Cow::Owned(self.text), segments: self.segments, base, grams: OnceCell::new() }
+        View { text: Cow::Owned(self.text), segments: self.segments, base, grams: OnceCell::new(), runs: OnceCell::new() }
     }
 }
 
