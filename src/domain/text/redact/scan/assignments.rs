@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use super::beginnings::Beginnings;
 use super::judge::{is_password_value, is_stated_password, looks_generated, looks_like_password};
 use super::key_names::{NameKind, classify, makes_key_public, name_around, qualifies_key};
 use super::makeup::{entropy, has_digit, has_strong_sign};
@@ -11,7 +12,7 @@ use super::non_secrets::{
 };
 use super::values::{Separator, Value, read_separator, read_value, run_without_blank, word_before};
 use super::view::View;
-use super::{Findings, compile, floor_boundary, headers, sentences};
+use super::{Findings, compile, first_line, floor_boundary, headers, last_line, sentences};
 
 /// Stems of names. Those of the second list are parts of many words and count only at the end of one.
 const STEMS: &[&str] = &[
@@ -99,26 +100,7 @@ pub(super) fn stems() -> impl Iterator<Item = &'static str> {
     STEMS.iter().chain(SHORT_STEMS).copied()
 }
 
-/// Stems with their places in the lists, by their first byte in lower case.
-static BY_FIRST_BYTE: LazyLock<Vec<Vec<(usize, &'static str)>>> = LazyLock::new(|| {
-    let mut table = vec![Vec::new(); 256];
-    for (index, stem) in stems().enumerate() {
-        if let Some(stems) = stem.bytes().next().and_then(|byte| table.get_mut(usize::from(byte))) {
-            stems.push((index, stem));
-        }
-    }
-    table
-});
-
-/// Returns the first stem that begins at `at` in any case of its ASCII letters, with its place in the lists.
-fn stem_at(bytes: &[u8], at: usize) -> Option<(usize, &'static str)> {
-    let rest = bytes.get(at..)?;
-    let stems = BY_FIRST_BYTE.get(usize::from(rest.first()?.to_ascii_lowercase()))?;
-    stems
-        .iter()
-        .find(|(_, stem)| rest.get(..stem.len()).is_some_and(|start| start.eq_ignore_ascii_case(stem.as_bytes())))
-        .copied()
-}
+static STEM_BEGINNINGS: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(stems()));
 
 /// Names of passwords in other languages.
 const FOREIGN_NAMES: &[&str] = &[
@@ -149,7 +131,8 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
         if start < last_end {
             continue;
         }
-        let Some((index, stem)) = stem_at(bytes, start) else { continue };
+        let rest = bytes.get(start..).unwrap_or(&[]);
+        let Some((index, stem)) = STEM_BEGINNINGS.find_any_case(rest) else { continue };
         let end = start + stem.len();
         last_end = end;
         if start < done {
@@ -308,14 +291,14 @@ impl Assignment<'_> {
     fn is_whole_name_line(&self) -> bool {
         self.text()
             .get(..self.name.start)
-            .is_none_or(|before| before.rsplit('\n').next().unwrap_or("").trim().is_empty())
+            .is_none_or(|before| last_line(before).trim().is_empty())
     }
 
     /// Finds a password that is all of the line behind `Password:`.
     fn find_on_next_line(&self, end: usize, findings: &mut Findings<'_>) {
         let text = self.text();
         let Some(rest) = text.get(end..).and_then(|rest| rest.strip_prefix('\n')) else { return };
-        let line = rest.split('\n').next().unwrap_or("");
+        let line = first_line(rest);
         let secret = line.trim().trim_matches('`');
         if line.len() < 80 && sentences::is_spoken_value(NameKind::Password, secret) {
             let start = end + 1 + line.find(secret).unwrap_or(0);
@@ -373,10 +356,10 @@ impl Assignment<'_> {
     /// Returns true if name and value are all that their line holds.
     fn is_whole_line(&self, value: Value) -> bool {
         let text = self.text();
-        let line = text.get(..self.name.start).map_or("", |before| before.rsplit('\n').next().unwrap_or(before));
+        let line = text.get(..self.name.start).map_or("", last_line);
         let line = line.trim_start_matches(|c: char| c.is_whitespace() || "-*+>\"'".contains(c));
         let line = ["export ", "set ", "ENV ", "ARG "].iter().find_map(|word| line.strip_prefix(word)).unwrap_or(line);
-        let behind = text.get(value.end..).map_or("", |rest| rest.split('\n').next().unwrap_or(rest));
+        let behind = text.get(value.end..).map_or("", first_line);
         line.trim_matches(['"', '\'']).is_empty()
             && behind.len() < 12
             && behind.trim_matches([' ', '\t', '\r', ',', ';', '"', '\'', '}']).is_empty()
@@ -445,6 +428,9 @@ impl Assignment<'_> {
         }
         let value = read_value(text, start)?;
         let secret = text.get(value.start..value.end)?;
+        if kind == NameKind::Password && is_no_value(secret) {
+            return None;
+        }
         let before_name = self.name.start.checked_sub(1).and_then(|at| bytes.get(at)).copied().unwrap_or(b'\n');
         let second = self.name.start.checked_sub(2).and_then(|at| bytes.get(at)).copied().unwrap_or(b'\n');
         if before_name == b'-' && (second == b'-' || second.is_ascii_whitespace()) {
@@ -461,7 +447,7 @@ impl Assignment<'_> {
         }
         let line_start = floor_boundary(text, self.name.start.saturating_sub(200));
         let before = text.get(line_start..self.name.start).unwrap_or("");
-        let line = before.rsplit('\n').next().unwrap_or(before);
+        let line = last_line(before);
         let is_upper = !self.name().bytes().any(|byte| byte.is_ascii_lowercase());
         let is_secret = if kind == NameKind::Password && value.quoted && is_upper && speaks_sql(line) {
             is_password_value(secret, true, true)
@@ -579,12 +565,14 @@ fn speaks_netrc(before: &str) -> bool {
 
 /// Returns true if a line sets variables or settings, up to the name.
 fn sets_variable(line: &str) -> bool {
-    let words: Vec<&str> = line.split_ascii_whitespace().rev().filter(|word| !word.starts_with('-')).take(2).collect();
-    matches!(
-        words.as_slice(),
-        ["ENV" | "ARG" | "export" | "set" | "setenv" | "SetEnv" | "config" | "secrets" | "secret" | "configure", ..]
-            | ["add", "config" | "secrets" | "secret" | "configure", ..]
-    )
+    let mut words = line.split_ascii_whitespace().rev().filter(|word| !word.starts_with('-'));
+    match words.next() {
+        Some(
+            "ENV" | "ARG" | "export" | "set" | "setenv" | "SetEnv" | "config" | "secrets" | "secret" | "configure",
+        ) => true,
+        Some("add") => matches!(words.next(), Some("config" | "secrets" | "secret" | "configure")),
+        _ => false,
+    }
 }
 
 /// Finds the password of `IDENTIFIED BY '…'`.

@@ -8,6 +8,7 @@
 //! docs/decisions/0049-redaction-pipeline.md has the reasons and the figures.
 
 mod assignments;
+mod beginnings;
 mod blocks;
 mod byte_set;
 mod calls;
@@ -213,6 +214,16 @@ fn wrapped_lines(bytes: &[u8], end: usize, set: &ByteSet) -> Vec<Range<usize>> {
         at = stop;
     }
     lines
+}
+
+/// Returns the text up to the end of its first line.
+fn first_line(text: &str) -> &str {
+    memchr::memchr(b'\n', text.as_bytes()).and_then(|newline| text.get(..newline)).unwrap_or(text)
+}
+
+/// Returns the text from the start of its last line on.
+fn last_line(text: &str) -> &str {
+    memchr::memrchr(b'\n', text.as_bytes()).and_then(|newline| text.get(newline + 1..)).unwrap_or(text)
 }
 
 /// Returns the lines of a text with their ends, and where they begin.

@@ -168,10 +168,11 @@ fn find_codes(view: &View<'_>, findings: &mut Findings<'_>) {
             if found < done {
                 continue;
             }
-            let line_end =
-                text.get(found..).and_then(|rest| rest.find('\n')).map_or(text.len(), |length| found + length);
-            let head = text.get(found + name.len()..line_end).unwrap_or("");
-            let start = head.find(':').map_or(line_end, |colon| found + name.len() + colon + 1);
+            // Behind the colon, or at the end of the line.
+            let end = found + name.len();
+            let rest = text.as_bytes().get(end..).unwrap_or(&[]);
+            let mark = memchr::memchr2(b':', b'\n', rest).unwrap_or(rest.len());
+            let start = end + mark + usize::from(rest.get(mark) == Some(&b':'));
             done = read_codes(view, start, findings).max(found + 1);
         }
     }

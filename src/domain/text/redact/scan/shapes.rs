@@ -107,6 +107,10 @@ fn find_web_tokens(view: &View<'_>, findings: &mut Findings<'_>) {
         }
         let mut end = SEGMENT.run_end(bytes, start, bytes.len());
         done = end;
+        // Too short for a header; what stands behind it is not looked at for each beginning.
+        if end - start <= 10 {
+            continue;
+        }
         let mut segments = 1;
         while bytes.get(end) == Some(&b'.') {
             // The header of an encrypted token may have an empty segment behind it.
@@ -119,7 +123,7 @@ fn find_web_tokens(view: &View<'_>, findings: &mut Findings<'_>) {
         }
         let second = bytes.get(done + 1..).map_or(0, |rest| SEGMENT.run_end(rest, 0, rest.len()));
         let starts_object = bytes.get(done + 1..done + 4) == Some(b"eyJ");
-        if segments > 1 && done - start > 10 && (second > 10 || starts_object || segments > 3) {
+        if segments > 1 && (second > 10 || starts_object || segments > 3) {
             let body = view.text().get(start..end).unwrap_or("");
             if distinct_bytes(body.get(..body.len().min(512)).unwrap_or(body)) > 12 {
                 findings.add("jwt", view, start..end);

@@ -9,11 +9,12 @@ pub(super) struct WordList {
 }
 
 impl WordList {
+    /// Creates the list of packed and sorted words.
     #[expect(
         clippy::indexing_slicing,
         reason = "computed when the program is compiled, where nothing else is possible"
     )]
-    const fn new(words: &'static [u128]) -> Self {
+    pub(super) const fn new(words: &'static [u128]) -> Self {
         let (mut firsts, mut at) = ([0; MAX_WORD + 1], 0);
         while at < words.len() {
             let unused = words[at].trailing_zeros() as usize / 8;
@@ -28,6 +29,15 @@ impl WordList {
         let first = word.bytes().next().unwrap_or(0);
         self.firsts.get(word.len()).is_some_and(|firsts| firsts >> (first & 31) & 1 == 1)
             && self.words.binary_search(&pack(word)).is_ok()
+    }
+
+    /// Returns true if the list has the word in lower case.
+    pub(super) fn contains_any_case(&self, word: &str) -> bool {
+        let mut lower = [0; MAX_WORD];
+        let Some(lower) = lower.get_mut(..word.len()) else { return false };
+        lower.copy_from_slice(word.as_bytes());
+        lower.make_ascii_lowercase();
+        std::str::from_utf8(lower).is_ok_and(|word| self.contains(word))
     }
 }
 
@@ -45,8 +55,9 @@ pub(super) const fn pack(word: &str) -> u128 {
     packed
 }
 
+/// Packs words of at most 16 bytes.
 #[expect(clippy::indexing_slicing, reason = "computed when the program is compiled, where nothing else is possible")]
-const fn pack_all<const N: usize>(words: &[&str; N]) -> [u128; N] {
+pub(super) const fn pack_all<const N: usize>(words: &[&str; N]) -> [u128; N] {
     let (mut packed, mut at) = ([0; N], 0);
     while at < N {
         packed[at] = pack(words[at]);
