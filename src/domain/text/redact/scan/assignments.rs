@@ -120,6 +120,10 @@ const FOREIGN_NAMES: &[&str] = &[
 /// Names of keys and tokens in other languages.
 const FOREIGN_SECRETS: &[&str] = &["clé", "chave", "schlüssel", "ключ", "токен"];
 
+static FOREIGN_NAME_BEGINNINGS: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(FOREIGN_NAMES.iter().copied()));
+static FOREIGN_SECRET_BEGINNINGS: LazyLock<Beginnings> =
+    LazyLock::new(|| Beginnings::new(FOREIGN_SECRETS.iter().copied()));
+
 /// Finds the values of names.
 pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
     let text = view.text();
@@ -195,10 +199,11 @@ impl Assignment<'_> {
             return headers::find_bearer(self.view, self.name.end, findings);
         }
         let mut kind = classify(self.name());
-        if FOREIGN_NAMES.iter().any(|name| lower == *name || !name.is_ascii() && lower.starts_with(name)) {
+        let foreign = FOREIGN_NAME_BEGINNINGS.find(lower.as_bytes());
+        if foreign.is_some_and(|(_, name)| lower == name || !name.is_ascii()) {
             kind = Some(NameKind::Password);
         }
-        if FOREIGN_SECRETS.iter().any(|name| lower.starts_with(name)) {
+        if FOREIGN_SECRET_BEGINNINGS.find(lower.as_bytes()).is_some() {
             kind = Some(NameKind::Secret);
         }
         if lower == "key" && makes_key_public(word_before(self.text(), self.name.start)) {
@@ -289,9 +294,7 @@ impl Assignment<'_> {
 
     /// Returns true if the name is all that stands before the end of its line.
     fn is_whole_name_line(&self) -> bool {
-        self.text()
-            .get(..self.name.start)
-            .is_none_or(|before| last_line(before).trim().is_empty())
+        self.text().get(..self.name.start).is_none_or(|before| last_line(before).trim().is_empty())
     }
 
     /// Finds a password that is all of the line behind `Password:`.

@@ -102,7 +102,7 @@ static PROGRAMS: LazyLock<Vec<(u128, &'static str, usize)>> = LazyLock::new(|| {
     let names = FORMS
         .iter()
         .enumerate()
-        .flat_map(|(index, form)| form.programs.iter().map(move |name| (pack(name), *name, index)));
+        .flat_map(|(index, form)| form.programs.iter().map(move |name| (pack(name.as_bytes()), *name, index)));
     let mut names: Vec<_> = names.collect();
     names.sort_unstable();
     names
@@ -137,7 +137,7 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
             continue;
         }
         let name = text.get(start..end).unwrap_or("");
-        let packed = pack(name);
+        let packed = pack(name.as_bytes());
         let first = programs.partition_point(|(program, ..)| *program < packed);
         let same = programs.iter().skip(first).take_while(|(program, ..)| *program == packed);
         for (_, _, index) in same.filter(|(_, program, _)| *program == name) {

@@ -70,7 +70,8 @@ fn may_begin_text(run: &[u8]) -> bool {
         b'+' | b'-' => 62,
         _ => 63,
     };
-    let [_, start, middle, end] = (bits(first) << 18 | bits(second) << 12 | bits(third) << 6 | bits(fourth)).to_be_bytes();
+    let [_, start, middle, end] =
+        (bits(first) << 18 | bits(second) << 12 | bits(third) << 6 | bits(fourth)).to_be_bytes();
     // Text of UTF-16 has a zero behind each letter.
     is_readable(&[start, end]) && (middle == 0 || is_readable(&[middle]))
 }

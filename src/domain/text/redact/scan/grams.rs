@@ -47,7 +47,9 @@ static BEGINNINGS: LazyLock<Box<[u8; SLOTS]>> = LazyLock::new(|| {
         match word.as_bytes().get(2) {
             Some(third) => mark(word.as_bytes(), *third, kind),
             None => {
-                (0..=u8::MAX).filter(|third| after.contains(*third)).for_each(|third| mark(word.as_bytes(), third, kind));
+                (0..=u8::MAX)
+                    .filter(|third| after.contains(*third))
+                    .for_each(|third| mark(word.as_bytes(), third, kind));
             }
         }
     }

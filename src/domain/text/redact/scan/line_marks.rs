@@ -62,10 +62,8 @@ fn mark_length(line: &str) -> usize {
         let end_of = |pattern: &Regex| pattern.find(rest).map(|found| found.end());
         let stamp = || if round == 0 && may_be_marked && may_be_stamp(rest) { end_of(&STAMP) } else { None };
         let place = || {
-            let is_place = round == 0
-                && may_be_place(rest)
-                && memchr::memchr_iter(b':', rest).count() < 4
-                && rest.contains(&b'.');
+            let is_place =
+                round == 0 && may_be_place(rest) && memchr::memchr_iter(b':', rest).count() < 4 && rest.contains(&b'.');
             if is_place { end_of(&PLACE) } else { None }
         };
         let Some(end) = mark.or_else(stamp).or_else(place) else { break };

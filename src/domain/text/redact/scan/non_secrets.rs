@@ -166,8 +166,7 @@ const REFERENCE_STARTS: &[&str] = &[
     "Option<",
     "Vec<",
 ];
-static REFERENCE_BEGINNINGS: LazyLock<Beginnings> =
-    LazyLock::new(|| Beginnings::new(REFERENCE_STARTS.iter().copied()));
+static REFERENCE_BEGINNINGS: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(REFERENCE_STARTS.iter().copied()));
 
 /// Returns true for a variable, a call, a type or an address instead of a value.
 pub(super) fn is_reference(text: &str) -> bool {

@@ -104,8 +104,8 @@ fn judge_phrase(view: &View<'_>, run: &[(usize, usize)], findings: &mut Findings
         let before = text.get(floor_boundary(text, first.0.saturating_sub(80))..first.0).unwrap_or("").to_lowercase();
         PHRASE_NAMES.iter().any(|name| before.contains(name))
     };
-    let is_named = NAMES.iter().any(|name| name.may_occur_in(view))
-        && (PHRASE_NAMES.contains(&word(first)) || is_named_before());
+    let is_named =
+        NAMES.iter().any(|name| name.may_occur_in(view)) && (PHRASE_NAMES.contains(&word(first)) || is_named_before());
     if is_named && PHRASE_LENGTHS.contains(&run.len()) && !run.iter().any(|range| is_usual(&range)) {
         findings.add("recovery-phrase", view, first.0..last.1);
         return;

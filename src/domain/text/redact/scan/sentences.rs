@@ -10,7 +10,7 @@ use super::makeup::{has_digit, has_strong_sign};
 use super::values::{Value, ends_bare, read_value};
 use super::view::View;
 use super::word_lists::{STOP_WORDS, WordList, pack_all};
-use super::{Findings, blank_run, first_line, floor_boundary};
+use super::{Findings, blank_run, first_line, floor_boundary, last_line};
 
 /// Bytes of a sentence that are looked at behind and before a name.
 const WINDOW: usize = 160;
@@ -120,8 +120,8 @@ pub(super) fn find_before(view: &View<'_>, name: usize, findings: &mut Findings<
     if !before.ends_with(' ') {
         return;
     }
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let line = before.get(line_start..).unwrap_or("");
+    let line = last_line(before);
+    let line_start = before.len() - line.len();
     let mut last_words = line.split_ascii_whitespace().rev().take(3);
     if !last_words.any(|word| ARTICLES.contains(&word)) {
         return;

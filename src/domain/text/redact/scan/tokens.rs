@@ -208,7 +208,8 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
     let mut skip_until = 0;
     for at in view.grams().tokens().iter().copied() {
         let byte = bytes.get(at).copied().unwrap_or(0);
-        let begins_word = byte == b'_' || !at.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(|before| WORD.contains(*before));
+        let begins_word = byte == b'_'
+            || !at.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(|before| WORD.contains(*before));
         if !begins_word || at < skip_until {
             continue;
         }

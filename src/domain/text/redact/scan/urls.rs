@@ -18,8 +18,7 @@ const MAX_QUERY_VALUE: usize = 2000;
 /// Finds secrets in addresses. Each address is looked at once.
 pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
     static ADDRESS: LazyLock<Literal> = LazyLock::new(|| Literal::new("://"));
-    static PROTOCOLS: LazyLock<[Literal; 3]> =
-        LazyLock::new(|| ["@tcp(", "@unix(", "@udp("].map(Literal::new));
+    static PROTOCOLS: LazyLock<[Literal; 3]> = LazyLock::new(|| ["@tcp(", "@unix(", "@udp("].map(Literal::new));
     let bytes = view.text().as_bytes();
     let mut done = 0;
     for mark in ADDRESS.find_in(view) {

@@ -40,7 +40,13 @@ pub(super) struct View<'t> {
 impl<'t> View<'t> {
     /// Creates a view that shows the text as it is.
     pub(super) const fn of(text: &'t str) -> Self {
-        Self { text: Cow::Borrowed(text), segments: Vec::new(), base: None, grams: OnceCell::new(), runs: OnceCell::new() }
+        Self {
+            text: Cow::Borrowed(text),
+            segments: Vec::new(),
+            base: None,
+            grams: OnceCell::new(),
+            runs: OnceCell::new(),
+        }
     }
 
     /// Returns the text to look at.
@@ -114,7 +120,13 @@ impl ViewBuilder {
 
     /// Finishes the view of a text, or of another view.
     pub(super) fn finish<'t>(self, base: Option<&'t View<'t>>) -> View<'t> {
-        View { text: Cow::Owned(self.text), segments: self.segments, base, grams: OnceCell::new(), runs: OnceCell::new() }
+        View {
+            text: Cow::Owned(self.text),
+            segments: self.segments,
+            base,
+            grams: OnceCell::new(),
+            runs: OnceCell::new(),
+        }
     }
 }
 
@@ -138,7 +150,8 @@ pub(super) fn strip_invisible(text: &str) -> View<'_> {
     if text.is_ascii() && memchr::memchr3(0x1b, 0x08, b'\r', text.as_bytes()).is_none() {
         return View::of(text);
     }
-    build(text, None, |rest| rest.iter().position(|byte| HIDDEN_MARK.contains(*byte)), decode_hidden).unwrap_or(View::of(text))
+    build(text, None, |rest| rest.iter().position(|byte| HIDDEN_MARK.contains(*byte)), decode_hidden)
+        .unwrap_or(View::of(text))
 }
 
 /// Returns the view without escapes, entities and full-width letters.
@@ -335,12 +348,22 @@ pub(super) fn decode_percent<'t>(base: &'t View<'t>) -> Option<View<'t>> {
 /// Returns the view in which strings that are put together are one: `"a" + "b"`, `"a" "b"`, `'a', 'b'`, and lines that a
 /// backslash continues; nothing if there are none.
 pub(super) fn join_strings<'t>(base: &'t View<'t>) -> Option<View<'t>> {
-    build(base.text(), Some(base), |rest| rest.iter().position(|byte| JOINT_MARK.contains(*byte)), |rest| decode_joint(rest, None))
+    build(
+        base.text(),
+        Some(base),
+        |rest| rest.iter().position(|byte| JOINT_MARK.contains(*byte)),
+        |rest| decode_joint(rest, None),
+    )
 }
 
 /// Returns the view in which the strings of a list are words of a line: `['a', 'b']`; nothing if there are none.
 pub(super) fn join_arguments<'t>(base: &'t View<'t>) -> Option<View<'t>> {
-    build(base.text(), Some(base), |rest| rest.iter().position(|byte| JOINT_MARK.contains(*byte)), |rest| decode_joint(rest, Some(' ')))
+    build(
+        base.text(),
+        Some(base),
+        |rest| rest.iter().position(|byte| JOINT_MARK.contains(*byte)),
+        |rest| decode_joint(rest, Some(' ')),
+    )
 }
 
 /// Returns the view in which lines that a backslash continues are one; nothing if there are none.

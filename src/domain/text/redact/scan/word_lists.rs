@@ -26,9 +26,7 @@ impl WordList {
 
     /// Returns true if the list has the word.
     pub(super) fn contains(&self, word: &str) -> bool {
-        let first = word.bytes().next().unwrap_or(0);
-        self.firsts.get(word.len()).is_some_and(|firsts| firsts >> (first & 31) & 1 == 1)
-            && self.words.binary_search(&pack(word)).is_ok()
+        self.contains_bytes(word.as_bytes())
     }
 
     /// Returns true if the list has the word in lower case.
@@ -37,7 +35,13 @@ impl WordList {
         let Some(lower) = lower.get_mut(..word.len()) else { return false };
         lower.copy_from_slice(word.as_bytes());
         lower.make_ascii_lowercase();
-        std::str::from_utf8(lower).is_ok_and(|word| self.contains(word))
+        self.contains_bytes(lower)
+    }
+
+    fn contains_bytes(&self, word: &[u8]) -> bool {
+        let first = word.first().copied().unwrap_or(0);
+        let may_be_listed = self.firsts.get(word.len()).is_some_and(|firsts| firsts >> (first & 31) & 1 == 1);
+        may_be_listed && self.words.binary_search(&pack(word)).is_ok()
     }
 }
 
@@ -46,8 +50,8 @@ const MAX_WORD: usize = 16;
 
 /// Packs the first 16 bytes of a word, so that numbers are in the order of words.
 #[expect(clippy::indexing_slicing, reason = "computed when the program is compiled, where nothing else is possible")]
-pub(super) const fn pack(word: &str) -> u128 {
-    let (bytes, mut packed, mut at) = (word.as_bytes(), 0, 0);
+pub(super) const fn pack(bytes: &[u8]) -> u128 {
+    let (mut packed, mut at) = (0, 0);
     while at < MAX_WORD {
         packed = packed << 8 | if at < bytes.len() { bytes[at] as u128 } else { 0 };
         at += 1;
@@ -60,7 +64,7 @@ pub(super) const fn pack(word: &str) -> u128 {
 pub(super) const fn pack_all<const N: usize>(words: &[&str; N]) -> [u128; N] {
     let (mut packed, mut at) = ([0; N], 0);
     while at < N {
-        packed[at] = pack(words[at]);
+        packed[at] = pack(words[at].as_bytes());
         at += 1;
     }
     packed
