@@ -84,3 +84,20 @@ pub(super) static WORD: ByteSet = ByteSet::parse("A-Za-z0-9_");
 pub(super) static NAME: ByteSet = ByteSet::parse("A-Za-z0-9_.-");
 /// Space and tab.
 pub(super) static BLANK: ByteSet = ByteSet::parse(" \t");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_found_whole_and_short_ones_are_not() {
+        let text = b"ab abcd-abc abcde";
+        let runs = |least| {
+            let after = |from| ALNUM.next_run(text, from, least);
+            std::iter::successors(after(0), |run| after(run.end)).collect::<Vec<_>>()
+        };
+        assert_eq!(runs(3), [3..7, 8..11, 12..17]);
+        assert_eq!(runs(5), [12..17]);
+        assert!(runs(6).is_empty() && ByteSet::of(b"-").contains(b'-'));
+    }
+}

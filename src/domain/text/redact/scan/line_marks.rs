@@ -140,4 +140,25 @@ mod tests {
         }
         assert!(strip(&view::strip_invisible("one\ntwo\n- three\nfour")).is_none());
     }
+
+    #[test]
+    fn a_mark_ends_behind_one_blank() {
+        for (line, end) in [
+            ("12: x", Some(4)),
+            ("12\t x", Some(4)),
+            ("  7 \t|x", Some(6)),
+            (" 7\t  x", Some(4)),
+            ("+ x", Some(2)),
+            ("-- x", Some(1)),
+            (" -- x", Some(4)),
+            ("// x", Some(3)),
+            ("│x", Some(3)),
+            ("1234567: x", None),
+            ("12 x", None),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(mark_end(line.as_bytes()), end, "{line}");
+        }
+    }
 }

@@ -4,7 +4,9 @@
 //! tokens by prefix, shapes, private keys, values behind names (with sentences and headers), addresses, command lines,
 //! files, recovery phrases, encoded runs. They look at the text without escapes and invisible characters ([`view`]);
 //! tokens, keys and tables also without marks at the start of lines ([`line_marks`]), tokens and addresses also without
-//! percent encoding. What a text costs grows with its length only: runs are measured once, windows are bounded.
+//! percent encoding. One pass over a view tells which literals it cannot have and where names and tokens may begin
+//! ([`grams`]); the stages look there only. What a text costs grows with its length only: runs are measured once,
+//! windows are bounded.
 //! docs/decisions/0049-redaction-pipeline.md has the reasons and the figures.
 
 mod assignments;
