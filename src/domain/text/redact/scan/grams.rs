@@ -30,7 +30,6 @@ const PAIR: u8 = 16;
 
 /// What may begin at the piece of each slot.
 static BEGINNINGS: LazyLock<Box<[u8; SLOTS]>> = LazyLock::new(|| {
-    static ANY: ByteSet = ByteSet::parse("\0-\x7f");
     let mut table = Box::new([0; SLOTS]);
     let mut mark = |start: &[u8], third: u8, kind: u8| {
         let piece: Vec<u8> = start.iter().take(2).copied().chain([third]).collect();
@@ -38,17 +37,17 @@ static BEGINNINGS: LazyLock<Box<[u8; SLOTS]>> = LazyLock::new(|| {
             *kinds |= kind;
         }
     };
-    let names = assignments::stems().map(|stem| (stem, &ANY, NAME));
+    let names = assignments::stems().map(|stem| (stem, None, NAME));
     let tokens = tokens::prefixes()
-        .map(|(prefix, body)| (prefix, body, if prefix.starts_with('_') { INNER_TOKEN } else { TOKEN }));
-    let programs = commands::programs().map(|(name, after)| (name, after, PROGRAM));
-    let pairs = sentences::pair_words().map(|word| (word, &ANY, PAIR));
+        .map(|(prefix, body)| (prefix, Some(body), if prefix.starts_with('_') { INNER_TOKEN } else { TOKEN }));
+    let programs = commands::programs().map(|(name, after)| (name, Some(after), PROGRAM));
+    let pairs = sentences::pair_words().map(|word| (word, None, PAIR));
     for (word, after, kind) in names.chain(tokens).chain(programs).chain(pairs) {
         match word.as_bytes().get(2) {
             Some(third) => mark(word.as_bytes(), *third, kind),
             None => {
                 (0..=u8::MAX)
-                    .filter(|third| after.contains(*third))
+                    .filter(|third| after.is_none_or(|after: &ByteSet| after.contains(*third)))
                     .for_each(|third| mark(word.as_bytes(), third, kind));
             }
         }
@@ -209,6 +208,7 @@ mod tests {
         assert_eq!(Literal::new("a ").find_in(&view).collect::<Vec<_>>(), [0, 10]);
         assert!(view.grams().names().contains(&2) && view.grams().names().contains(&18));
         assert!(view.grams().tokens().contains(&12));
+        assert_eq!(View::of("pw是").grams().names(), [0], "any byte may follow");
         assert!(Grams::of("").names().is_empty() && Grams::of("p").names().is_empty());
     }
 }
