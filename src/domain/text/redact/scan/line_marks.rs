@@ -77,12 +77,12 @@ fn mark_length(line: &str) -> usize {
 fn mark_end(line: &[u8]) -> Option<usize> {
     const MARKS: [&[u8]; 10] = [b">", b"#", b"//", b"*", b";", b"--", b"- ", b"|", "│".as_bytes(), "┃".as_bytes()];
     let start = BLANK.run_end(line, 0, line.len());
-    let end = number_end(line, start).or_else(|| match line.first() {
-        Some(b'+' | b'-') => Some(1),
-        _ => {
-            let rest = line.get(start..)?;
-            MARKS.iter().find(|mark| rest.starts_with(mark)).map(|mark| start + mark.len())
+    let end = number_end(line, start).or_else(|| {
+        if matches!(line.first(), Some(b'+' | b'-')) {
+            return Some(1);
         }
+        let rest = line.get(start..)?;
+        MARKS.iter().find(|mark| rest.starts_with(mark)).map(|mark| start + mark.len())
     })?;
     Some(end + usize::from(line.get(end) == Some(&b' ')))
 }
