@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::byte_set::ByteSet;
-use super::grams::Literal;
+use super::literals::Literal;
 use super::view::View;
 use super::{Findings, blank_run};
 

@@ -82,6 +82,8 @@ pub(super) static ALNUM: ByteSet = ByteSet::parse("A-Za-z0-9");
 pub(super) static WORD: ByteSet = ByteSet::parse("A-Za-z0-9_");
 /// Letters of names in files and commands.
 pub(super) static NAME: ByteSet = ByteSet::parse("A-Za-z0-9_.-");
+/// Letters of names of programs.
+pub(super) static PROGRAM_NAME: ByteSet = ByteSet::parse("A-Za-z0-9_-");
 /// Space and tab.
 pub(super) static BLANK: ByteSet = ByteSet::parse(" \t");
 

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-use super::grams::Literal;
 use super::judge::is_password_value;
+use super::literals::Literal;
 use super::non_secrets::is_reference;
 use super::sentences::is_user_name;
 use super::view::View;

@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-use super::byte_set::ByteSet;
-use super::grams::Literal;
+use super::byte_set::{ByteSet, PROGRAM_NAME};
 use super::judge::{is_password_value, looks_generated, looks_like_password};
+use super::literals::Literal;
 use super::makeup::{has_digit, has_strong_sign};
 use super::non_secrets::{is_certain_placeholder, is_no_value, is_number_like, is_reference};
 use super::sentences::is_user_name;
@@ -108,14 +108,6 @@ static PROGRAMS: LazyLock<Vec<(u128, &'static str, usize)>> = LazyLock::new(|| {
     names
 });
 
-/// Bytes of the name of a program.
-static PROGRAM: ByteSet = ByteSet::parse("A-Za-z0-9_-");
-
-/// Returns true for a byte that may stand before the name of a program.
-pub(super) fn is_before_program(byte: u8) -> bool {
-    !PROGRAM.contains(byte) && !matches!(byte, b'.' | b'=')
-}
-
 /// Bytes behind the name of a program.
 static AFTER_PROGRAM: ByteSet = ByteSet::parse(" \t(");
 
@@ -131,7 +123,7 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
     let programs = &*PROGRAMS;
     let mut done = Vec::new();
     for start in view.grams().programs().iter().copied() {
-        let end = PROGRAM.run_end(bytes, start, start + MAX_PROGRAM + 1);
+        let end = PROGRAM_NAME.run_end(bytes, start, start + MAX_PROGRAM + 1);
         let after = bytes.get(end).copied().unwrap_or(b'\n');
         if end - start > MAX_PROGRAM || !AFTER_PROGRAM.contains(after) {
             continue;

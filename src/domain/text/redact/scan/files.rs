@@ -6,9 +6,9 @@ use regex::bytes::Regex;
 
 use super::byte_set::ByteSet;
 use super::encoded::is_user_and_password;
-use super::grams::Literal;
 use super::judge::{is_password_value, looks_generated, looks_like_password};
 use super::key_names::{NameKind, classify};
+use super::literals::Literal;
 use super::makeup::has_strong_sign;
 use super::non_secrets::is_reference;
 use super::view::View;

@@ -5,11 +5,8 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
-
-use super::byte_set::{ByteSet, WORD};
-use super::view::View;
-use super::{assignments, commands, sentences, tokens};
+use super::byte_set::{PROGRAM_NAME, WORD};
+use super::noted_words;
 
 /// Slots of the tables. Pieces may share one, so that a piece that is missing is certain and one that is there is not.
 const SLOTS: usize = 1 << 14;
@@ -18,15 +15,15 @@ const SHIFT: u32 = u32::BITS - SLOTS.trailing_zeros();
 /// Bytes that are read before what begins among them is noted.
 const BLOCK: usize = 64;
 /// A name may begin at the piece.
-const NAME: u8 = 1;
+pub(super) const NAME: u8 = 1;
 /// A token may begin at the piece.
-const TOKEN: u8 = 2;
+pub(super) const TOKEN: u8 = 2;
 /// A token may begin at the piece, also behind a letter.
-const INNER_TOKEN: u8 = 4;
+pub(super) const INNER_TOKEN: u8 = 4;
 /// The name of a program may begin at the piece.
-const PROGRAM: u8 = 8;
+pub(super) const PROGRAM: u8 = 8;
 /// A word that announces a user and a password may begin at the piece.
-const PAIR: u8 = 16;
+pub(super) const PAIR: u8 = 16;
 
 /// What may begin at the piece of each slot.
 static BEGINNINGS: LazyLock<Box<[u8; SLOTS]>> = LazyLock::new(|| {
@@ -37,17 +34,12 @@ static BEGINNINGS: LazyLock<Box<[u8; SLOTS]>> = LazyLock::new(|| {
             *kinds |= kind;
         }
     };
-    let names = assignments::stems().map(|stem| (stem, None, NAME));
-    let tokens = tokens::prefixes()
-        .map(|(prefix, body)| (prefix, Some(body), if prefix.starts_with('_') { INNER_TOKEN } else { TOKEN }));
-    let programs = commands::programs().map(|(name, after)| (name, Some(after), PROGRAM));
-    let pairs = sentences::pair_words().map(|word| (word, None, PAIR));
-    for (word, after, kind) in names.chain(tokens).chain(programs).chain(pairs) {
+    for (word, after, kind) in noted_words() {
         match word.as_bytes().get(2) {
             Some(third) => mark(word.as_bytes(), *third, kind),
             None => {
                 (0..=u8::MAX)
-                    .filter(|third| after.is_none_or(|after: &ByteSet| after.contains(*third)))
+                    .filter(|third| after.is_none_or(|after| after.contains(*third)))
                     .for_each(|third| mark(word.as_bytes(), third, kind));
             }
         }
@@ -60,7 +52,8 @@ static BEHIND: LazyLock<Box<[u8; 256]>> = LazyLock::new(|| {
     let mut table = Box::new([NAME | PAIR | INNER_TOKEN; 256]);
     for (byte, kinds) in (0..=u8::MAX).zip(table.iter_mut()) {
         *kinds |= if WORD.contains(byte) { 0 } else { TOKEN };
-        *kinds |= if commands::is_before_program(byte) { PROGRAM } else { 0 };
+        let is_before_program = !PROGRAM_NAME.contains(byte) && !matches!(byte, b'.' | b'=');
+        *kinds |= if is_before_program { PROGRAM } else { 0 };
     }
     table
 });
@@ -71,7 +64,7 @@ const fn fold(window: u32) -> u32 {
 }
 
 /// Returns the slot of three bytes.
-fn slot_of_bytes(bytes: &[u8]) -> usize {
+pub(super) fn slot_of_bytes(bytes: &[u8]) -> usize {
     slot_of(fold(bytes.iter().fold(0, |window, byte| window << 8 | u32::from(*byte))))
 }
 
@@ -159,40 +152,9 @@ impl Grams {
         &self.programs
     }
 
-    fn has_all(&self, slots: &[usize]) -> bool {
+    /// Returns true if the text may have all of these pieces.
+    pub(super) fn has_all(&self, slots: &[usize]) -> bool {
         slots.iter().all(|slot| self.seen.get(*slot).copied().unwrap_or(false))
-    }
-}
-
-/// A text that is looked for in many others.
-#[derive(Debug)]
-pub(super) struct Literal {
-    finder: Finder<'static>,
-    /// Slots of its pieces. A text without one of them has it in no case.
-    slots: Vec<usize>,
-}
-
-impl Literal {
-    pub(super) fn new(text: &str) -> Self {
-        let bytes = text.as_bytes();
-        let slots = bytes.windows(3).map(slot_of_bytes);
-        Self { finder: Finder::new(text).into_owned(), slots: slots.collect() }
-    }
-
-    /// Returns false if the view has the text in no case; true says nothing.
-    pub(super) fn may_occur_in(&self, view: &View<'_>) -> bool {
-        view.grams().has_all(&self.slots)
-    }
-
-    /// Returns true if the view has the text.
-    pub(super) fn occurs_in(&self, view: &View<'_>) -> bool {
-        self.may_occur_in(view) && self.finder.find(view.text().as_bytes()).is_some()
-    }
-
-    /// Returns the places of the text in the view, in order and disjoint.
-    pub(super) fn find_in<'a>(&'a self, view: &'a View<'_>) -> impl Iterator<Item = usize> + 'a {
-        let text = if self.may_occur_in(view) { view.text() } else { "" };
-        self.finder.find_iter(text.as_bytes())
     }
 }
 
@@ -201,14 +163,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn literals_are_found_and_beginnings_marked() {
-        let view = View::of("a PWD and a sk-x, pw");
-        assert!(Literal::new("sk-").occurs_in(&view) && Literal::new("pwd").may_occur_in(&view));
-        assert!(!Literal::new("pwd").occurs_in(&view) && !Literal::new("token").may_occur_in(&view));
-        assert_eq!(Literal::new("a ").find_in(&view).collect::<Vec<_>>(), [0, 10]);
-        assert!(view.grams().names().contains(&2) && view.grams().names().contains(&18));
-        assert!(view.grams().tokens().contains(&12));
-        assert_eq!(View::of("pw是").grams().names(), [0], "any byte may follow");
+    fn beginnings_are_noted() {
+        let grams = Grams::of("a PWD and a sk-x, pw");
+        assert!(grams.names().contains(&2) && grams.names().contains(&18) && grams.tokens().contains(&12));
+        assert_eq!(Grams::of("pw是").names(), [0], "any byte may follow");
         assert!(Grams::of("").names().is_empty() && Grams::of("p").names().is_empty());
     }
 }

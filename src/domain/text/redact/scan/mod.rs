@@ -22,6 +22,7 @@ mod headers;
 mod judge;
 mod key_names;
 mod line_marks;
+mod literals;
 mod makeup;
 mod non_secrets;
 mod personal;
@@ -177,6 +178,18 @@ fn find_in(text: &str, outer: bool) -> Vec<Secret> {
         }
     }
     findings.secrets
+}
+
+/// Returns the words whose beginnings are noted when a text is read, the bytes that may follow one of two bytes (all, if
+/// there is none), and what the word begins.
+fn noted_words() -> impl Iterator<Item = (&'static str, Option<&'static ByteSet>, u8)> {
+    let names = assignments::stems().map(|stem| (stem, None, grams::NAME));
+    let tokens = tokens::prefixes().map(|(prefix, body)| {
+        (prefix, Some(body), if prefix.starts_with('_') { grams::INNER_TOKEN } else { grams::TOKEN })
+    });
+    let programs = commands::programs().map(|(name, after)| (name, Some(after), grams::PROGRAM));
+    let pairs = sentences::pair_words().map(|word| (word, None, grams::PAIR));
+    names.chain(tokens).chain(programs).chain(pairs)
 }
 
 /// Most memory of one compiled pattern, in bytes.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::byte_set::ByteSet;
-use super::grams::Literal;
+use super::literals::Literal;
 use super::makeup::has_digit;
 use super::view::View;
 use super::word_lists::STOP_WORDS;

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 
 use super::byte_set::{ALNUM, ByteSet};
-use super::grams::Literal;
+use super::literals::Literal;
 use super::makeup::distinct_bytes;
 use super::non_secrets::is_certain_placeholder;
 use super::view::View;

@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use super::byte_set::{ByteSet, NAME};
-use super::grams::Literal;
 use super::headers::is_field_secret;
 use super::judge::looks_generated;
+use super::literals::Literal;
 use super::non_secrets::{is_certain_placeholder, is_identifier, is_no_value, is_reference};
 use super::view::View;
 use super::{Findings, floor_boundary};
