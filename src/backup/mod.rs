@@ -87,96 +87,123 @@ pub fn create_scheduled_backup(
     stop: &AtomicBool,
 ) -> Result<Option<CreatedBackup>> {
     let target = BackupTarget::Own(RetentionPolicy::default());
-    create_backup(memory, paths, &target, now, stop, &mut |_, _| {})
+    BackupRun { memory, paths, target: &target, now, stop }.create_backup(&mut |_, _| {})
 }
 
-/// Creates a backup: test-restores and compares it, and only then gives it its name. Returns `None` if it was stopped.
-/// The outcome of a backup for the backup folder is recorded, whether a person or the schedule started it, and deleted
-/// messages are then removed from the other copies.
-///
-/// # Errors
-/// If anything cannot be read or written, or differs: then there is no backup of that name.
-pub fn create_backup(
-    memory: &Memory,
-    paths: &Paths,
-    target: &BackupTarget,
-    now: Timestamp,
-    stop: &AtomicBool,
-    progress: &mut dyn FnMut(u64, u64),
-) -> Result<Option<CreatedBackup>> {
-    let mut outcome = build_backup(memory, paths, target, now, stop, progress);
-    if let (BackupTarget::Own(_), Ok(Some(made))) = (target, &mut outcome) {
-        // The backup is made, whatever becomes of the others.
-        made.copies = remove_from_copies(memory, paths, RemovalScope::Everything, None, now).unwrap_or_else(|error| {
-            tracing::warn!(%error, "failed to remove deleted messages from copies");
-            Vec::new()
-        });
-    }
-    let said = match &outcome {
-        // Neither created nor failed: it was stopped, or another process is creating one.
-        Ok(None) | Err(Error::Busy(_)) => None,
-        Ok(Some(made)) => Some((true, format!("{} bytes", made.bytes))),
-        Err(error) => Some((false, error.to_string())),
-    };
-    if let (BackupTarget::Own(_), Some((ok, said))) = (target, said) {
-        // If recording fails too, the caller still gets the outcome.
-        let _ = memory.record_run(ScheduledJob::Backup.name(), ok, said, now);
-    }
-    outcome
+/// One run of a backup.
+#[derive(Debug, Clone, Copy)]
+pub struct BackupRun<'a> {
+    /// The memory that is copied.
+    pub memory: &'a Memory,
+    /// Its data folder.
+    pub paths: &'a Paths,
+    /// Where the backup goes.
+    pub target: &'a BackupTarget,
+    /// Time of the backup.
+    pub now: Timestamp,
+    /// Stops the run when it is set.
+    pub stop: &'a AtomicBool,
 }
 
-fn build_backup(
-    memory: &Memory,
-    paths: &Paths,
-    target: &BackupTarget,
-    now: Timestamp,
-    stop: &AtomicBool,
-    progress: &mut dyn FnMut(u64, u64),
-) -> Result<Option<CreatedBackup>> {
-    let keys = BackupKeys::recipients_of(&memory.settings().backup)?;
-    let folder = match target {
-        BackupTarget::Own(_) | BackupTarget::Stream => paths.backups_folder(),
-        BackupTarget::Path(path) if path.is_dir() => path.clone(),
-        BackupTarget::Path(path) => {
-            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+impl BackupRun<'_> {
+    /// Creates a backup: test-restores and compares it, and only then gives it its name. Returns `None` if it was stopped.
+    /// The outcome of a backup for the backup folder is recorded, whether a person or the schedule started it, and deleted
+    /// messages are then removed from the other copies.
+    ///
+    /// # Errors
+    /// If anything cannot be read or written, or differs: then there is no backup of that name.
+    pub fn create_backup(self, progress: &mut dyn FnMut(u64, u64)) -> Result<Option<CreatedBackup>> {
+        let Self { memory, paths, target, now, .. } = self;
+        let mut outcome = self.build_backup(progress);
+        if let (BackupTarget::Own(_), Ok(Some(made))) = (target, &mut outcome) {
+            // The backup is made, whatever becomes of the others.
+            made.copies =
+                remove_from_copies(memory, paths, RemovalScope::Everything, None, now).unwrap_or_else(|error| {
+                    tracing::warn!(%error, "failed to remove deleted messages from copies");
+                    Vec::new()
+                });
         }
-    };
-    let path = match target {
-        BackupTarget::Path(path) if !path.is_dir() => path.clone(),
-        _ => free_name(&folder, now, keys.has_recipients()),
-    };
-    if path.exists() {
-        let message = format!("{} exists already", path.display());
-        return Err(Error::Invalid { message, hint: "name another file; a backup is never overwritten" });
+        let said = match &outcome {
+            // Neither created nor failed: it was stopped, or another process is creating one.
+            Ok(None) | Err(Error::Busy(_)) => None,
+            Ok(Some(made)) => Some((true, format!("{} bytes", made.bytes))),
+            Err(error) => Some((false, error.to_string())),
+        };
+        if let (BackupTarget::Own(_), Some((ok, said))) = (target, said) {
+            // If recording fails too, the caller still gets the outcome.
+            let _ = memory.record_run(ScheduledJob::Backup.name(), ok, said, now);
+        }
+        outcome
     }
-    if matches!(target, BackupTarget::Own(_) | BackupTarget::Stream) {
-        disk::create_private_folder(&folder).map_err(Error::from_io("create", &folder))?;
+
+    fn build_backup(self, progress: &mut dyn FnMut(u64, u64)) -> Result<Option<CreatedBackup>> {
+        let Self { memory, paths, target, now, .. } = self;
+        let keys = BackupKeys::recipients_of(&memory.settings().backup)?;
+        let folder = match target {
+            BackupTarget::Own(_) | BackupTarget::Stream => paths.backups_folder(),
+            BackupTarget::Path(path) if path.is_dir() => path.clone(),
+            BackupTarget::Path(path) => {
+                path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+            }
+        };
+        let path = match target {
+            BackupTarget::Path(path) if !path.is_dir() => path.clone(),
+            _ => free_name(&folder, now, keys.has_recipients()),
+        };
+        if path.exists() {
+            let message = format!("{} exists already", path.display());
+            return Err(Error::Invalid { message, hint: "name another file; a backup is never overwritten" });
+        }
+        if matches!(target, BackupTarget::Own(_) | BackupTarget::Stream) {
+            disk::create_private_folder(&folder).map_err(Error::from_io("create", &folder))?;
+        }
+        let _turn = lock_folder(&folder)?;
+        let work = WorkFolder::new(&folder)?;
+        // Read before the snapshot: what is deleted meanwhile is then removed from this backup too.
+        let made = memory.last_deletion()?;
+        let Some(manifest) = self.gather_files(&work.0, progress)? else { return Ok(None) };
+        let unfinished = finish_archive(memory, &keys, &work, &manifest, now)?;
+        let bytes = fs::metadata(&unfinished).map_err(Error::from_io("look at", &unfinished))?.len();
+        if *target == BackupTarget::Stream {
+            let mut file = fs::File::open(&unfinished).map_err(Error::from_io("open", &unfinished))?;
+            let mut out = std::io::stdout().lock();
+            std::io::copy(&mut file, &mut out)
+                .and_then(|_| out.flush())
+                .map_err(Error::from_io("write", Path::new("stdout")))?;
+            memory.record_copy(Path::new(STREAM_COPY), CopyKind::Stream, made, true, now)?;
+            return Ok(Some(CreatedBackup { path: None, bytes, manifest, removed: Vec::new(), copies: Vec::new() }));
+        }
+        disk::publish_path(&unfinished, &path).map_err(Error::from_io("name", &path))?;
+        let path = std::path::absolute(&path).unwrap_or(path);
+        memory.record_copy(&path, CopyKind::Backup, made, true, now)?;
+        let removed = match target {
+            BackupTarget::Own(keep) => prune_backups(&folder, *keep)?,
+            _ => Vec::new(),
+        };
+        removed.iter().try_for_each(|path| memory.remove_copy(path))?;
+        Ok(Some(CreatedBackup { path: Some(path), bytes, manifest, removed, copies: Vec::new() }))
     }
-    let _turn = lock_folder(&folder)?;
-    let work = WorkFolder::new(&folder)?;
-    // Read before the snapshot: what is deleted meanwhile is then removed from this backup too.
-    let made = memory.last_deletion()?;
-    let Some(manifest) = gather_files(memory, paths, &work.0, now, stop, progress)? else { return Ok(None) };
-    let unfinished = finish_archive(memory, &keys, &work, &manifest, now)?;
-    let bytes = fs::metadata(&unfinished).map_err(Error::from_io("look at", &unfinished))?.len();
-    if *target == BackupTarget::Stream {
-        let mut file = fs::File::open(&unfinished).map_err(Error::from_io("open", &unfinished))?;
-        let mut out = std::io::stdout().lock();
-        std::io::copy(&mut file, &mut out)
-            .and_then(|_| out.flush())
-            .map_err(Error::from_io("write", Path::new("stdout")))?;
-        memory.record_copy(Path::new(STREAM_COPY), CopyKind::Stream, made, true, now)?;
-        return Ok(Some(CreatedBackup { path: None, bytes, manifest, removed: Vec::new(), copies: Vec::new() }));
+
+    /// Copies the files of a backup into a work folder and builds their manifest.
+    fn gather_files(self, work: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Option<BackupManifest>> {
+        let Self { memory, paths, now, stop, .. } = self;
+        let database = work.join(archive::DATABASE);
+        if !memory.snapshot()?.copy_to(&database, stop, progress)? {
+            return Ok(None);
+        }
+        let mut files = vec![archive::measure_file(archive::DATABASE, &database)?];
+        if paths.config_file().is_file() {
+            let copy = work.join(archive::CONFIG);
+            fs::copy(paths.config_file(), &copy).map_err(Error::from_io("copy", &paths.config_file()))?;
+            files.push(archive::measure_file(archive::CONFIG, &copy)?);
+        }
+        // Counted in the copy: the store changes meanwhile.
+        let copied =
+            Paths::resolve_home(Some(work.to_owned())).map_err(|error| Error::bad_backup(work, error.to_string()))?;
+        let copy = memory.open_scratch(&copied, OpenMode::Existing, IdGenerator::System, now)?;
+        let stats = copy.snapshot()?.collect_stats()?;
+        Ok(Some(BackupManifest::new(now.to_string(), stats.schema, count_rows(&copy)?, files)))
     }
-    disk::publish_path(&unfinished, &path).map_err(Error::from_io("name", &path))?;
-    let path = std::path::absolute(&path).unwrap_or(path);
-    memory.record_copy(&path, CopyKind::Backup, made, true, now)?;
-    let removed = match target {
-        BackupTarget::Own(keep) => prune_backups(&folder, *keep)?,
-        _ => Vec::new(),
-    };
-    removed.iter().try_for_each(|path| memory.remove_copy(path))?;
-    Ok(Some(CreatedBackup { path: Some(path), bytes, manifest, removed, copies: Vec::new() }))
 }
 
 /// Writes the archive of a work folder, test-restores it, and encrypts it if recipients are set. Encrypting comes last,
@@ -295,33 +322,6 @@ fn test_restore(
     drop(restored);
     fs::remove_dir_all(folder).map_err(Error::from_io("remove", folder))?;
     Ok(manifest)
-}
-
-/// Copies the files of a backup into a work folder and builds their manifest.
-fn gather_files(
-    memory: &Memory,
-    paths: &Paths,
-    work: &Path,
-    now: Timestamp,
-    stop: &AtomicBool,
-    progress: &mut dyn FnMut(u64, u64),
-) -> Result<Option<BackupManifest>> {
-    let database = work.join(archive::DATABASE);
-    if !memory.snapshot()?.copy_to(&database, stop, progress)? {
-        return Ok(None);
-    }
-    let mut files = vec![archive::measure_file(archive::DATABASE, &database)?];
-    if paths.config_file().is_file() {
-        let copy = work.join(archive::CONFIG);
-        fs::copy(paths.config_file(), &copy).map_err(Error::from_io("copy", &paths.config_file()))?;
-        files.push(archive::measure_file(archive::CONFIG, &copy)?);
-    }
-    // Counted in the copy: the store changes meanwhile.
-    let copied =
-        Paths::resolve_home(Some(work.to_owned())).map_err(|error| Error::bad_backup(work, error.to_string()))?;
-    let copy = memory.open_scratch(&copied, OpenMode::Existing, IdGenerator::System, now)?;
-    let stats = copy.snapshot()?.collect_stats()?;
-    Ok(Some(BackupManifest::new(now.to_string(), stats.schema, count_rows(&copy)?, files)))
 }
 
 fn count_rows(memory: &Memory) -> Result<BackupCounts> {

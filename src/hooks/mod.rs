@@ -13,12 +13,13 @@ use std::sync::atomic::AtomicBool;
 
 use crate::config::{HookSettings, Paths, Settings};
 use crate::domain::text::fence::fence_text;
-use crate::domain::text::prompt;
-use crate::domain::{IdGenerator, SearchMode, Timestamp};
+use crate::domain::text::sanitise::sanitise_text;
+use crate::domain::text::{prompt, to_one_line};
+use crate::domain::{IdGenerator, Origin, SearchMode, Timestamp};
 use crate::mcp::tools::render_pack;
 use crate::mcp::wire::history::PackAnswer;
 use crate::memory::{COMPACTION_EVENT, ContextPack, Memory, PackRequest, PackStyle};
-use crate::store::OpenMode;
+use crate::store::{OpenMode, PinnedNote};
 
 pub use input::HookInput;
 
@@ -185,12 +186,36 @@ fn search_text(task: HookTask, input: &HookInput) -> Option<String> {
 
 /// Returns the notice for the person, not the model, that notes of models need consent.
 fn consent_notice(memory: &Memory, here: &[i64], now: Timestamp) -> crate::memory::Result<Option<String>> {
-    let waiting = if here.is_empty() { 0 } else { memory.notes_without_consent(Some(here), now)?.len() };
-    Ok((waiting > 0).then(|| {
-        let notes = if waiting == 1 { "1 note".to_owned() } else { format!("{waiting} notes") };
-        format!("claude-memory: an agent wants {notes} in every session here. Review: claude-memory hooks notes")
-    }))
+    let waiting = if here.is_empty() { Vec::new() } else { memory.notes_without_consent(Some(here), now)? };
+    if waiting.is_empty() {
+        return Ok(None);
+    }
+    let mut authors: Vec<String> = Vec::new();
+    for author in waiting.iter().map(note_author) {
+        if !authors.contains(&author) {
+            authors.push(author);
+        }
+    }
+    let want = if authors.len() == 1 { "wants" } else { "want" };
+    let notes = if waiting.len() == 1 { "1 note".to_owned() } else { format!("{} notes", waiting.len()) };
+    let authors = authors.join(" and ");
+    Ok(Some(format!(
+        "claude-memory: {authors} {want} {notes} in every session here. Review: claude-memory hooks notes"
+    )))
 }
+
+/// Names who wants a note injected: another person by the name that was given to the machine, a machine that is not
+/// confirmed, or an agent.
+fn note_author(note: &PinnedNote) -> String {
+    match (&note.excerpt.said_by, note.excerpt.origin) {
+        (Some(name), _) => sanitise_text(&to_one_line(name, MAX_AUTHOR_CHARACTERS)).into_owned(),
+        (None, Origin::Elsewhere) => "a machine that you have not confirmed".to_owned(),
+        (None, _) => "an agent".to_owned(),
+    }
+}
+
+/// Most characters of a name in a notice.
+const MAX_AUTHOR_CHARACTERS: usize = 60;
 
 /// Beginning of Claude Code's message that the person refused a call.
 const REFUSAL_OPENING: &str = "The user doesn't want to";

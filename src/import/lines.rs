@@ -1,9 +1,9 @@
 //! Reads a file that may still grow, line by line, with bounded memory. Does not interpret lines.
 
-use std::io::{self, BufRead as _, BufReader, Read, Seek as _, SeekFrom};
+use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 use std::path::Path;
 
-use crate::disk::ForeignFile;
+use crate::disk::{BoundedLine, ForeignFile, read_bounded_line};
 
 /// Position in a file, in bytes and lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,46 +56,23 @@ impl LineReader {
     }
 
     pub(super) fn next(&mut self) -> io::Result<LineOutcome> {
-        self.buffer.clear();
-        // Free a buffer that one huge line made large.
-        if self.buffer.capacity() > 4 << 20 {
-            self.buffer = Vec::new();
+        let BoundedLine { length, has_end } = read_bounded_line(&mut self.input, &mut self.buffer, self.longest)?;
+        if has_end {
+            self.buffer.pop();
+            self.position = Position { offset: self.position.offset + length, line: self.position.line + 1 };
         }
-        let mut length: u64 = 0;
-        loop {
-            let chunk = match self.input.fill_buf() {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                other => other?,
-            };
-            let end = memchr::memchr(b'\n', chunk);
-            let taken = end.map_or(chunk.len(), |at| at + 1);
-            if chunk.is_empty() {
-                return Ok(if length == 0 { LineOutcome::End } else { self.classify_unfinished(length) });
-            }
-            if self.buffer.len() + taken <= self.longest {
-                self.buffer.extend_from_slice(chunk.get(..end.unwrap_or(taken)).unwrap_or(&[]));
-            } else {
-                self.buffer.clear();
-                self.buffer.shrink_to(0);
-            }
-            length += taken as u64;
-            self.input.consume(taken);
-            if end.is_some() {
-                self.position = Position { offset: self.position.offset + length, line: self.position.line + 1 };
-                let fits = length <= self.longest as u64;
-                return Ok(if fits { LineOutcome::Complete } else { LineOutcome::TooLong(length) });
-            }
-        }
+        Ok(match (length, has_end) {
+            (0, _) => LineOutcome::End,
+            (length, _) if length > self.longest as u64 => LineOutcome::TooLong(length),
+            (_, true) => LineOutcome::Complete,
+            (_, false) => LineOutcome::Unfinished,
+        })
     }
 
     /// Accepts the unfinished bytes at the end as a line and advances the position past them.
     pub(super) fn accept_unfinished(&mut self) {
         self.position.offset += self.buffer.len() as u64;
         self.position.line += 1;
-    }
-
-    fn classify_unfinished(&mut self, length: u64) -> LineOutcome {
-        if length > self.longest as u64 { LineOutcome::TooLong(length) } else { LineOutcome::Unfinished }
     }
 }
 

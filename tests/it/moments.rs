@@ -52,7 +52,7 @@ fn home_with_a_session() -> TestHome {
 
 /// Runs a hook until it answers in time: at most 40 sessions or agents, as a busy machine may be slow.
 #[track_caller]
-fn answered(home: &TestHome, event: &str, input: impl Fn(usize) -> Value) -> Value {
+pub(crate) fn answered(home: &TestHome, event: &str, input: impl Fn(usize) -> Value) -> Value {
     for number in 0..40 {
         let output = hook(home, event, &input(number));
         if !output.is_null() {
@@ -74,7 +74,7 @@ fn context(output: &Value) -> &str {
     output["hookSpecificOutput"]["additionalContext"].as_str().unwrap_or_else(|| panic!("{output}"))
 }
 
-fn event(session: &str, more: &Value) -> Value {
+pub(crate) fn event(session: &str, more: &Value) -> Value {
     let mut event = json!({ "session_id": session, "cwd": "/work/project" });
     event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     event

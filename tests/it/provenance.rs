@@ -8,6 +8,7 @@ use claude_memory::testing::store::OpenMode;
 use serde_json::{Value, json};
 
 use crate::home::{Ran, TestHome};
+use crate::moments::{answered, event};
 use crate::postgres::Postgres;
 
 const FOLDER: &str = "/work/project";
@@ -199,6 +200,25 @@ fn a_confirmed_machine_speaks_as_its_person_and_a_named_one_under_its_name() {
     other.run(&["sync", "machines", "trust", fingerprint(&home).get(..12).unwrap()]).fails(1, "sixteen digits");
     let own = fingerprint(&other);
     other.run(&["sync", "machines", "distrust", &own]).fails(2, "the machine you are on");
+}
+
+#[test]
+fn the_notice_names_who_wants_a_note_injected() {
+    let (home, other) = (TestHome::new(), TestHome::new());
+    // The folder is known here.
+    let _ = other.json(&["save", "a note of this machine", "--project", FOLDER]);
+    assert_eq!(home.run(&["save", "deploys go out on Tuesdays", "--pin", "--project", FOLDER]).code, 0);
+    assert_eq!(import(&other, &export(&home, "all.bundle")).code, 0);
+    let notice = |session: &str| {
+        let start = |number| event(&format!("{session}-{number}"), &json!({ "source": "startup" }));
+        answered(&other, "SessionStart", start)["systemMessage"].as_str().unwrap_or_default().to_owned()
+    };
+    let said = notice("unknown");
+    assert!(said.contains("a machine that you have not confirmed wants 1 note"), "{said}");
+    let named = ["sync", "machines", "trust", &fingerprint(&home), "--as", "Anna \u{1b}[31m"];
+    assert_eq!(other.run(&named).code, 0);
+    let said = notice("named");
+    assert!(said.contains("claude-memory: Anna wants 1 note in every session here"), "{said}");
 }
 
 #[test]

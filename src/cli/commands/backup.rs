@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::group_digits;
 use crate::backup::{
-    self, BackupKeys, BackupManifest, BackupTarget, CarriedOver, CopyOutcome, CopyState, ListedBackup, RetentionPolicy,
+    self, BackupKeys, BackupManifest, BackupRun, BackupTarget, CarriedOver, CopyOutcome, CopyState, ListedBackup,
+    RetentionPolicy,
 };
 use crate::cli::invocation::{Invocation, id_generator};
 use crate::cli::progress::{INTERRUPTED, create_bar, stop_on_interrupt};
@@ -150,7 +151,8 @@ fn create_backup(
     };
     let stop = stop_on_interrupt(session.output);
     let progress = create_bar(session.output, "{spinner} copying [{wide_bar}] {human_pos}/{human_len} pages");
-    let made = backup::create_backup(&memory, paths, &target, session.now, &stop, &mut |done, all| {
+    let run = BackupRun { memory: &memory, paths, target: &target, now: session.now, stop: &stop };
+    let made = run.create_backup(&mut |done, all| {
         progress.set_length(all);
         progress.set_position(done);
     })?;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{ToolOutcome, additive_annotations, build_reply, build_tool, parse_arguments};
-use crate::backup::{self, BackupKeys, BackupTarget, RetentionPolicy};
+use crate::backup::{self, BackupKeys, BackupRun, BackupTarget, RetentionPolicy};
 use crate::domain::names::{choose_value, names};
 use crate::mcp::caller::Caller;
 use crate::mcp::schema::NameOf;
@@ -53,7 +53,8 @@ pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> To
         BackupAction::Create => {
             let target = BackupTarget::Own(RetentionPolicy::default());
             let never = AtomicBool::new(false);
-            backup::create_backup(memory, paths, &target, caller.now, &never, &mut |_, _| {})?
+            let run = BackupRun { memory, paths, target: &target, now: caller.now, stop: &never };
+            run.create_backup(&mut |_, _| {})?
         }
     };
     let created = created.and_then(|made| made.path).map(|path| path.display().to_string());

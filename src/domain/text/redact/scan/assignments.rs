@@ -1,9 +1,9 @@
 //! Values behind names: `NAME=value` of an environment, files of all kinds, flags, headers, calls, SQL, sentences.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
-
+use super::beginnings::Beginnings;
 use super::judge::{is_password_value, is_stated_password, looks_generated, looks_like_password};
 use super::key_names::{NameKind, classify, makes_key_public, name_around, qualifies_key};
 use super::makeup::{entropy, has_digit, has_strong_sign};
@@ -12,7 +12,7 @@ use super::non_secrets::{
 };
 use super::values::{Separator, Value, read_separator, read_value, run_without_blank, word_before};
 use super::view::View;
-use super::{Findings, compile, floor_boundary, headers, sentences};
+use super::{Findings, compile, first_line, floor_boundary, headers, last_line, sentences};
 
 /// Stems of names. Those of the second list are parts of many words and count only at the end of one.
 const STEMS: &[&str] = &[
@@ -95,10 +95,12 @@ const SHORT_STEMS: &[&str] = &[
     "community",
 ];
 
-static STEM_FINDER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let stems = STEMS.iter().chain(SHORT_STEMS);
-    AhoCorasick::builder().ascii_case_insensitive(true).match_kind(MatchKind::LeftmostFirst).build(stems).ok()
-});
+/// Returns all stems.
+pub(super) fn stems() -> impl Iterator<Item = &'static str> {
+    STEMS.iter().chain(SHORT_STEMS).copied()
+}
+
+static STEM_BEGINNINGS: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(stems()));
 
 /// Names of passwords in other languages.
 const FOREIGN_NAMES: &[&str] = &[
@@ -118,33 +120,44 @@ const FOREIGN_NAMES: &[&str] = &[
 /// Names of keys and tokens in other languages.
 const FOREIGN_SECRETS: &[&str] = &["clé", "chave", "schlüssel", "ключ", "токен"];
 
+static FOREIGN_NAME_BEGINNINGS: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(FOREIGN_NAMES.iter().copied()));
+static FOREIGN_SECRET_BEGINNINGS: LazyLock<Beginnings> =
+    LazyLock::new(|| Beginnings::new(FOREIGN_SECRETS.iter().copied()));
+
 /// Finds the values of names.
 pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
     let text = view.text();
     let bytes = text.as_bytes();
-    let Some(finder) = &*STEM_FINDER else { return };
+    // End of the last stem: stems do not overlap.
+    let mut last_end = 0;
     let mut done = 0;
-    for stem in finder.find_iter(text) {
-        if stem.start() < done {
+    for start in view.grams().names().iter().copied() {
+        if start < last_end {
             continue;
         }
-        let word = text.get(stem.range()).unwrap_or("");
-        if sentences::is_chinese(word) {
-            done = stem.end();
+        let rest = bytes.get(start..).unwrap_or(&[]);
+        let Some((index, stem)) = STEM_BEGINNINGS.find_any_case(rest) else { continue };
+        let end = start + stem.len();
+        last_end = end;
+        if start < done {
+            continue;
+        }
+        if sentences::is_chinese(stem) {
+            done = end;
             findings.has_names = true;
-            sentences::find_behind_chinese(view, stem.range(), findings);
+            sentences::find_behind_chinese(view, start..end, findings);
             continue;
         }
-        if stem.pattern().as_usize() >= STEMS.len() && bytes.get(stem.end()).is_some_and(u8::is_ascii_lowercase) {
+        if index >= STEMS.len() && bytes.get(end).is_some_and(u8::is_ascii_lowercase) {
             continue;
         }
-        let name = if word.is_ascii() {
-            name_around(bytes, stem.start(), stem.end())
+        let name = if stem.is_ascii() {
+            name_around(bytes, start, end)
         } else {
             // Endings of the word in its language.
             let ending =
-                text.get(stem.end()..).map_or(0, |rest| rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len()));
-            stem.start()..stem.end() + ending.min(24)
+                text.get(end..).map_or(0, |rest| rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len()));
+            start..end + ending.min(24)
         };
         done = name.end;
         let next = Assignment { view, name }.find(findings);
@@ -169,7 +182,9 @@ impl Assignment<'_> {
 
     /// Finds the value; returns how far the text was looked at.
     fn find(&self, findings: &mut Findings<'_>) -> Option<usize> {
-        let lower = &self.name().to_lowercase();
+        let name = self.name();
+        let is_lower = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+        let lower = &*if is_lower { Cow::Borrowed(name) } else { Cow::Owned(name.to_lowercase()) };
         if lower == "identified" {
             find_identified_by(self.view, self.name.end, findings);
             return None;
@@ -184,10 +199,11 @@ impl Assignment<'_> {
             return headers::find_bearer(self.view, self.name.end, findings);
         }
         let mut kind = classify(self.name());
-        if FOREIGN_NAMES.iter().any(|name| lower == *name || !name.is_ascii() && lower.starts_with(name)) {
+        let foreign = FOREIGN_NAME_BEGINNINGS.find(lower.as_bytes());
+        if foreign.is_some_and(|(_, name)| lower == name || !name.is_ascii()) {
             kind = Some(NameKind::Password);
         }
-        if FOREIGN_SECRETS.iter().any(|name| lower.starts_with(name)) {
+        if FOREIGN_SECRET_BEGINNINGS.find(lower.as_bytes()).is_some() {
             kind = Some(NameKind::Secret);
         }
         if lower == "key" && makes_key_public(word_before(self.text(), self.name.start)) {
@@ -199,7 +215,7 @@ impl Assignment<'_> {
         let kind = kind?;
         findings.has_names = true;
         let done = self.find_behind(kind, lower, findings);
-        if kind == NameKind::Password || matches!(lower.as_str(), "token" | "secret" | "key") {
+        if kind == NameKind::Password || matches!(lower, "token" | "secret" | "key") {
             sentences::find_before(self.view, self.name.start, findings);
         }
         done
@@ -278,16 +294,14 @@ impl Assignment<'_> {
 
     /// Returns true if the name is all that stands before the end of its line.
     fn is_whole_name_line(&self) -> bool {
-        self.text()
-            .get(..self.name.start)
-            .is_none_or(|before| before.rsplit('\n').next().unwrap_or("").trim().is_empty())
+        self.text().get(..self.name.start).is_none_or(|before| last_line(before).trim().is_empty())
     }
 
     /// Finds a password that is all of the line behind `Password:`.
     fn find_on_next_line(&self, end: usize, findings: &mut Findings<'_>) {
         let text = self.text();
         let Some(rest) = text.get(end..).and_then(|rest| rest.strip_prefix('\n')) else { return };
-        let line = rest.split('\n').next().unwrap_or("");
+        let line = first_line(rest);
         let secret = line.trim().trim_matches('`');
         if line.len() < 80 && sentences::is_spoken_value(NameKind::Password, secret) {
             let start = end + 1 + line.find(secret).unwrap_or(0);
@@ -345,10 +359,10 @@ impl Assignment<'_> {
     /// Returns true if name and value are all that their line holds.
     fn is_whole_line(&self, value: Value) -> bool {
         let text = self.text();
-        let line = text.get(..self.name.start).map_or("", |before| before.rsplit('\n').next().unwrap_or(before));
+        let line = text.get(..self.name.start).map_or("", last_line);
         let line = line.trim_start_matches(|c: char| c.is_whitespace() || "-*+>\"'".contains(c));
         let line = ["export ", "set ", "ENV ", "ARG "].iter().find_map(|word| line.strip_prefix(word)).unwrap_or(line);
-        let behind = text.get(value.end..).map_or("", |rest| rest.split('\n').next().unwrap_or(rest));
+        let behind = text.get(value.end..).map_or("", first_line);
         line.trim_matches(['"', '\'']).is_empty()
             && behind.len() < 12
             && behind.trim_matches([' ', '\t', '\r', ',', ';', '"', '\'', '}']).is_empty()
@@ -417,6 +431,9 @@ impl Assignment<'_> {
         }
         let value = read_value(text, start)?;
         let secret = text.get(value.start..value.end)?;
+        if kind == NameKind::Password && is_no_value(secret) {
+            return None;
+        }
         let before_name = self.name.start.checked_sub(1).and_then(|at| bytes.get(at)).copied().unwrap_or(b'\n');
         let second = self.name.start.checked_sub(2).and_then(|at| bytes.get(at)).copied().unwrap_or(b'\n');
         if before_name == b'-' && (second == b'-' || second.is_ascii_whitespace()) {
@@ -433,7 +450,7 @@ impl Assignment<'_> {
         }
         let line_start = floor_boundary(text, self.name.start.saturating_sub(200));
         let before = text.get(line_start..self.name.start).unwrap_or("");
-        let line = before.rsplit('\n').next().unwrap_or(before);
+        let line = last_line(before);
         let is_upper = !self.name().bytes().any(|byte| byte.is_ascii_lowercase());
         let is_secret = if kind == NameKind::Password && value.quoted && is_upper && speaks_sql(line) {
             is_password_value(secret, true, true)
@@ -551,12 +568,14 @@ fn speaks_netrc(before: &str) -> bool {
 
 /// Returns true if a line sets variables or settings, up to the name.
 fn sets_variable(line: &str) -> bool {
-    let words: Vec<&str> = line.split_ascii_whitespace().rev().filter(|word| !word.starts_with('-')).take(2).collect();
-    matches!(
-        words.as_slice(),
-        ["ENV" | "ARG" | "export" | "set" | "setenv" | "SetEnv" | "config" | "secrets" | "secret" | "configure", ..]
-            | ["add", "config" | "secrets" | "secret" | "configure", ..]
-    )
+    let mut words = line.split_ascii_whitespace().rev().filter(|word| !word.starts_with('-'));
+    match words.next() {
+        Some(
+            "ENV" | "ARG" | "export" | "set" | "setenv" | "SetEnv" | "config" | "secrets" | "secret" | "configure",
+        ) => true,
+        Some("add") => matches!(words.next(), Some("config" | "secrets" | "secret" | "configure")),
+        _ => false,
+    }
 }
 
 /// Finds the password of `IDENTIFIED BY '…'`.

@@ -1,6 +1,9 @@
 //! Private keys in blocks: whole, cut off at either end, numbered or quoted line by line, or joined to one line.
 
+use std::sync::LazyLock;
+
 use super::byte_set::ByteSet;
+use super::literals::Literal;
 use super::view::View;
 use super::{Findings, blank_run};
 
@@ -28,23 +31,25 @@ const HEADERS: &[&str] = &[
 
 /// Finds the lines of private keys. No line is looked at twice, so that many heads cost no more than one.
 pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
+    static BEGIN: LazyLock<Literal> = LazyLock::new(|| Literal::new("-----BEGIN"));
+    static PUTTY: LazyLock<Literal> = LazyLock::new(|| Literal::new("PuTTY-User-Key-File-"));
+    static END: LazyLock<Literal> = LazyLock::new(|| Literal::new("-----END"));
     let text = view.text();
-    let bytes = text.as_bytes();
     let mut done = 0;
-    for dashes in memchr::memmem::find_iter(bytes, b"-----BEGIN") {
+    for dashes in BEGIN.find_in(view) {
         if dashes < done {
             continue;
         }
         let Some(head) = label_end(text, dashes + "-----BEGIN".len()) else { continue };
         done = find_forwards(view, head, findings);
     }
-    for head in memchr::memmem::find_iter(bytes, b"PuTTY-User-Key-File-") {
+    for head in PUTTY.find_in(view) {
         if head >= done {
             done = find_forwards(view, head, findings);
         }
     }
     let mut low = 0;
-    for dashes in memchr::memmem::find_iter(bytes, b"-----END") {
+    for dashes in END.find_in(view) {
         let Some(end) = label_end(text, dashes + "-----END".len()) else { continue };
         find_backwards(view, dashes, low, findings);
         low = end;

@@ -1,5 +1,7 @@
 //! Sets of bytes, and runs of bytes of a set.
 
+use std::ops::Range;
+
 /// A set of bytes.
 #[derive(Debug)]
 pub(super) struct ByteSet([bool; 256]);
@@ -28,6 +30,20 @@ impl ByteSet {
         Self(set)
     }
 
+    /// Creates the set of these bytes.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "computed when the program is compiled, where nothing else is possible"
+    )]
+    pub(super) const fn of(bytes: &[u8]) -> Self {
+        let (mut set, mut at) = ([false; 256], 0);
+        while at < bytes.len() {
+            set[bytes[at] as usize] = true;
+            at += 1;
+        }
+        Self(set)
+    }
+
     /// Returns true if the byte is in the set.
     pub(super) fn contains(&self, byte: u8) -> bool {
         self.0.get(usize::from(byte)).copied().unwrap_or(false)
@@ -37,6 +53,20 @@ impl ByteSet {
     pub(super) fn run_end(&self, bytes: &[u8], from: usize, limit: usize) -> usize {
         let rest = bytes.get(from..limit.min(bytes.len())).unwrap_or(&[]);
         from + rest.iter().position(|byte| !self.contains(*byte)).unwrap_or(rest.len())
+    }
+
+    /// Returns the first whole run of `least` of these bytes or more that begins at `from` or later.
+    ///
+    /// Looks at the last byte that such a run would need first, so that most bytes are not looked at.
+    pub(super) fn next_run(&self, bytes: &[u8], from: usize, least: usize) -> Option<Range<usize>> {
+        let mut start = from;
+        loop {
+            let window = bytes.get(start..start + least)?;
+            match window.iter().rposition(|byte| !self.contains(*byte)) {
+                Some(other) => start += other + 1,
+                None => return Some(start..self.run_end(bytes, start + least, bytes.len())),
+            }
+        }
     }
 
     /// Returns the start of the run of these bytes that ends before `to`, at least `limit`.
@@ -52,5 +82,24 @@ pub(super) static ALNUM: ByteSet = ByteSet::parse("A-Za-z0-9");
 pub(super) static WORD: ByteSet = ByteSet::parse("A-Za-z0-9_");
 /// Letters of names in files and commands.
 pub(super) static NAME: ByteSet = ByteSet::parse("A-Za-z0-9_.-");
+/// Letters of names of programs.
+pub(super) static PROGRAM_NAME: ByteSet = ByteSet::parse("A-Za-z0-9_-");
 /// Space and tab.
 pub(super) static BLANK: ByteSet = ByteSet::parse(" \t");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_found_whole_and_short_ones_are_not() {
+        let text = b"ab abcd-abc abcde";
+        let runs = |least| {
+            let after = |from| ALNUM.next_run(text, from, least);
+            std::iter::successors(after(0), |run| after(run.end)).collect::<Vec<_>>()
+        };
+        assert_eq!(runs(3), [3..7, 8..11, 12..17]);
+        assert_eq!((runs(5).len(), runs(5).first()), (1, Some(&(12..17))));
+        assert!(runs(6).is_empty() && ByteSet::of(b"-").contains(b'-'));
+    }
+}

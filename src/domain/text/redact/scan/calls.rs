@@ -2,17 +2,17 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
 use regex::bytes::Regex;
 
 use super::judge::is_password_value;
+use super::literals::Literal;
 use super::non_secrets::is_reference;
 use super::sentences::is_user_name;
 use super::view::View;
 use super::{Findings, compile};
 
 /// Calls, and a literal that must occur. The secret is the last group.
-static CALLS: LazyLock<Vec<(Finder<'static>, LazyLock<Regex>)>> = LazyLock::new(|| {
+static CALLS: LazyLock<Vec<(Literal, LazyLock<Regex>)>> = LazyLock::new(|| {
     let calls: Vec<(&str, LazyLock<Regex>)> = vec![
         (
             "uth",
@@ -69,7 +69,7 @@ static CALLS: LazyLock<Vec<(Finder<'static>, LazyLock<Regex>)>> = LazyLock::new(
             LazyLock::new(|| compile(r#"Buffer\.from\(\s{0,4}["'`]([^"'`:\n]{1,64}):([^"'`\n]{3,120})["'`]"#)),
         ),
     ];
-    calls.into_iter().map(|(literal, pattern)| (Finder::new(literal).into_owned(), pattern)).collect()
+    calls.into_iter().map(|(literal, pattern)| (Literal::new(literal), pattern)).collect()
 });
 
 /// A key that a call decodes, on the line of a name that says so.
@@ -79,7 +79,7 @@ const DECODED_KEY: &str = r#"(?i)(?:key|secret|token)[A-Za-z0-9_]{0,20}\s{0,3}:?
 pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
     let text = view.text();
     for (literal, pattern) in CALLS.iter() {
-        if literal.find(text.as_bytes()).is_none() {
+        if !literal.occurs_in(view) {
             continue;
         }
         for captures in pattern.captures_iter(text.as_bytes()) {

@@ -4,14 +4,15 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-use super::byte_set::ByteSet;
+use super::byte_set::{ByteSet, PROGRAM_NAME};
 use super::judge::{is_password_value, looks_generated, looks_like_password};
+use super::literals::Literal;
 use super::makeup::{has_digit, has_strong_sign};
 use super::non_secrets::{is_certain_placeholder, is_no_value, is_number_like, is_reference};
 use super::sentences::is_user_name;
 use super::view::View;
 use super::word_lists::pack;
-use super::{Findings, compile, floor_boundary};
+use super::{Findings, compile, floor_boundary, lines_of};
 
 /// How an argument is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,34 +102,38 @@ static PROGRAMS: LazyLock<Vec<(u128, &'static str, usize)>> = LazyLock::new(|| {
     let names = FORMS
         .iter()
         .enumerate()
-        .flat_map(|(index, form)| form.programs.iter().map(move |name| (pack(name), *name, index)));
+        .flat_map(|(index, form)| form.programs.iter().map(move |name| (pack(name.as_bytes()), *name, index)));
     let mut names: Vec<_> = names.collect();
     names.sort_unstable();
     names
 });
 
+/// Bytes behind the name of a program.
+static AFTER_PROGRAM: ByteSet = ByteSet::parse(" \t(");
+
+/// Returns the names of all programs, with the bytes that may stand behind them.
+pub(super) fn programs() -> impl Iterator<Item = (&'static str, &'static ByteSet)> {
+    FORMS.iter().flat_map(|form| form.programs.iter().map(|name| (*name, &AFTER_PROGRAM)))
+}
+
 /// Finds passwords on command lines. A line is looked at once for each form, however often its program stands on it.
 pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
-    static PROGRAM: ByteSet = ByteSet::parse("A-Za-z0-9_-");
     let text = view.text();
     let bytes = text.as_bytes();
     let programs = &*PROGRAMS;
-    let mut done = vec![0; FORMS.len()];
-    let mut at = 0;
-    while let Some(start) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| PROGRAM.contains(*byte))) {
-        let start = at + start;
-        let end = PROGRAM.run_end(bytes, start, bytes.len());
-        at = end;
-        let before = start.checked_sub(1).and_then(|at| bytes.get(at)).copied().unwrap_or(b' ');
+    let mut done = Vec::new();
+    for start in view.grams().programs().iter().copied() {
+        let end = PROGRAM_NAME.run_end(bytes, start, start + MAX_PROGRAM + 1);
         let after = bytes.get(end).copied().unwrap_or(b'\n');
-        if end - start > MAX_PROGRAM || matches!(before, b'.' | b'-' | b'=') || !matches!(after, b' ' | b'\t' | b'(') {
+        if end - start > MAX_PROGRAM || !AFTER_PROGRAM.contains(after) {
             continue;
         }
         let name = text.get(start..end).unwrap_or("");
-        let packed = pack(name);
+        let packed = pack(name.as_bytes());
         let first = programs.partition_point(|(program, ..)| *program < packed);
         let same = programs.iter().skip(first).take_while(|(program, ..)| *program == packed);
         for (_, _, index) in same.filter(|(_, program, _)| *program == name) {
+            done.resize(FORMS.len(), 0);
             let (Some(form), Some(done)) = (FORMS.get(*index), done.get_mut(*index)) else { continue };
             if end < *done {
                 continue;
@@ -211,15 +216,12 @@ fn find_piped(view: &View<'_>, findings: &mut Findings<'_>) {
             r"|secrets? (?:create|set|put|versions add)|base64|openssl|docker secret create|vault kv put|login)",
         ))
     });
+    static ECHO: LazyLock<[Literal; 2]> = LazyLock::new(|| [Literal::new("echo"), Literal::new("printf")]);
     let text = view.text();
-    let has = |part: &str| memchr::memmem::find(text.as_bytes(), part.as_bytes()).is_some();
-    if !text.contains('|') || !(has("echo") || has("printf")) {
+    if !ECHO.iter().any(|echo| echo.occurs_in(view)) || memchr::memchr(b'|', text.as_bytes()).is_none() {
         return;
     }
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let start = at;
-        at += line.len();
+    for (start, line) in lines_of(text) {
         if !line.contains('|') || !(line.contains("echo") || line.contains("printf")) {
             continue;
         }

@@ -1,20 +1,20 @@
 //! Secrets inside base64 and hexadecimal text.
 
+use std::ops::Range;
+
 use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
 use super::Findings;
-use super::byte_set::ByteSet;
 use super::judge::looks_like_password;
 use super::makeup::has_digit;
 use super::non_secrets::is_number_like;
 use super::sentences::is_user_name;
-use super::view::View;
+use super::view::{LONG_RUN, View};
 
-static RUN: ByteSet = ByteSet::parse("A-Za-z0-9+/_-");
 /// Shortest and longest run that is decoded.
-const LENGTHS: std::ops::RangeInclusive<usize> = 16..=16_384;
+const LENGTHS: std::ops::RangeInclusive<usize> = LONG_RUN..=16_384;
 /// Most bytes decoded of one text. What is left then and begins as readable text is taken for a secret.
 const MAX_DECODED: usize = 256 << 10;
 /// Decodes with and without padding, and with bits left over.
@@ -29,17 +29,17 @@ static DECODER: GeneralPurpose = GeneralPurpose::new(
 pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>, holds_secret: &dyn Fn(&str) -> bool) {
     let text = view.text();
     let bytes = text.as_bytes();
-    let (mut at, mut decoded_bytes) = (0, 0);
-    while let Some(start) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| RUN.contains(*byte))) {
-        let start = at + start;
-        let end = RUN.run_end(bytes, start, bytes.len());
-        at = end;
+    let mut decoded_bytes = 0;
+    for Range { start, end } in view.long_runs().iter().cloned() {
         if !LENGTHS.contains(&(end - start)) {
             continue;
         }
         let padded =
             end + bytes.get(end..).map_or(0, |rest| rest.iter().take(2).take_while(|byte| **byte == b'=').count());
         let run = text.get(start..end).unwrap_or("");
+        if !may_begin_text(run.as_bytes()) {
+            continue;
+        }
         let Some(head) = decode(run.get(..*LENGTHS.start()).unwrap_or(run)).map(narrow) else { continue };
         if !is_readable(&head) {
             continue;
@@ -55,6 +55,25 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>, holds_secret: &
             findings.add("encoded-secret", view, start..padded);
         }
     }
+}
+
+/// Returns false if the first four bytes of a run, decoded as base64, begin no readable text. True for hexadecimal digits.
+fn may_begin_text(run: &[u8]) -> bool {
+    let Some([first, second, third, fourth]) = run.first_chunk::<4>() else { return false };
+    if [first, second, third, fourth].iter().all(|byte| byte.is_ascii_hexdigit()) {
+        return true;
+    }
+    let bits = |byte: &u8| match byte {
+        b'A'..=b'Z' => u32::from(byte - b'A'),
+        b'a'..=b'z' => u32::from(byte - b'a') + 26,
+        b'0'..=b'9' => u32::from(byte - b'0') + 52,
+        b'+' | b'-' => 62,
+        _ => 63,
+    };
+    let [_, start, middle, end] =
+        (bits(first) << 18 | bits(second) << 12 | bits(third) << 6 | bits(fourth)).to_be_bytes();
+    // Text of UTF-16 has a zero behind each letter.
+    is_readable(&[start, end]) && (middle == 0 || is_readable(&[middle]))
 }
 
 /// Decodes base64 of either alphabet, or an even number of hexadecimal digits.

@@ -2,16 +2,17 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
 use regex::bytes::Regex;
 
+use super::byte_set::ByteSet;
 use super::encoded::is_user_and_password;
 use super::judge::{is_password_value, looks_generated, looks_like_password};
 use super::key_names::{NameKind, classify};
+use super::literals::Literal;
 use super::makeup::has_strong_sign;
 use super::non_secrets::is_reference;
 use super::view::View;
-use super::{Findings, compile, floor_boundary};
+use super::{Findings, compile, floor_boundary, lines_of};
 
 /// Literals that files of these forms hold.
 const LITERALS: &[&str] = &[
@@ -36,19 +37,19 @@ const LITERALS: &[&str] = &[
     "secret",
 ];
 
-static FINDERS: LazyLock<Vec<Finder<'static>>> =
-    LazyLock::new(|| LITERALS.iter().map(|literal| Finder::new(*literal)).collect());
+static FINDERS: LazyLock<Vec<Literal>> = LazyLock::new(|| LITERALS.iter().map(|text| Literal::new(text)).collect());
 
 /// Returns true if the text holds a literal of [`LITERALS`].
-fn holds(text: &str, literal: &str) -> bool {
+fn holds(view: &View<'_>, literal: &str) -> bool {
     let place = LITERALS.iter().position(|known| *known == literal);
-    place.and_then(|place| FINDERS.get(place)).is_some_and(|finder| finder.find(text.as_bytes()).is_some())
+    place.and_then(|place| FINDERS.get(place)).is_some_and(|finder| finder.occurs_in(view))
 }
 
 /// Finds secrets in files of known forms.
 pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
+    static HEX: ByteSet = ByteSet::parse("A-Fa-f0-9");
     let text = view.text();
-    let has = |literal: &str| holds(text, literal);
+    let has = |literal: &str| holds(view, literal);
     if findings.has_names && text.contains('\n') {
         find_in_tables(view, findings);
     }
@@ -95,7 +96,9 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
     if has("ind: Secret") || has("ind\": \"Secret") {
         find_kubernetes_secrets(view, findings);
     }
-    if has("private") || has("PRIVATE") || has("deployer") || has("私钥") || has("secret") {
+    if HEX.next_run(text.as_bytes(), 0, 64).is_some()
+        && (has("private") || has("PRIVATE") || has("deployer") || has("私钥") || has("secret"))
+    {
         find_each(&WALLET_KEY, view, "wallet-key", findings, |_, _| true);
     }
 }
@@ -151,10 +154,24 @@ fn has_pgpass_line(text: &str) -> bool {
     if memchr::memchr_iter(b':', bytes).nth(3).is_none() {
         return false;
     }
-    bytes.split(|byte| *byte == b'\n').any(|line| {
-        let line = line.trim_ascii();
-        line.len() < 500 && memchr::memchr_iter(b':', line).count() == 4 && memchr::memchr(b' ', line).is_none()
-    })
+    // Colons of the line of the last one.
+    let (mut last, mut count) = (0, 0);
+    let is_line = |colon: usize| {
+        let start = memchr::memrchr(b'\n', bytes.get(..colon).unwrap_or(&[])).map_or(0, |newline| newline + 1);
+        let rest = bytes.get(start..).unwrap_or(&[]);
+        let line = rest.get(..memchr::memchr(b'\n', rest).unwrap_or(rest.len())).unwrap_or(rest).trim_ascii();
+        line.len() < 500 && memchr::memchr(b' ', line).is_none()
+    };
+    for colon in memchr::memchr_iter(b':', bytes) {
+        if count > 0 && memchr::memchr(b'\n', bytes.get(last..colon).unwrap_or(&[])).is_some() {
+            if count == 4 && is_line(last) {
+                return true;
+            }
+            count = 0;
+        }
+        (last, count) = (colon, count + 1);
+    }
+    count == 4 && is_line(last)
 }
 
 /// Adds the first group of each match that is a secret.
@@ -203,12 +220,8 @@ const MAX_ROW: usize = 2000;
 
 /// Finds the columns of passwords in tables: Markdown, CSV, columns between tabs.
 fn find_in_tables(view: &View<'_>, findings: &mut Findings<'_>) {
-    let text = view.text();
-    let mut at = 0;
     let mut columns: Option<(char, Vec<usize>, usize, usize)> = None;
-    for line in text.split_inclusive('\n') {
-        let start = at;
-        at += line.len();
+    for (start, line) in lines_of(view.text()) {
         let row = line.trim_end_matches(['\n', '\r']);
         if let Some((mark, secret_columns, width, rows)) = &mut columns {
             let is_rule = row.bytes().all(|byte| b"|+:=- \t".contains(&byte)) && !row.is_empty();
@@ -224,18 +237,22 @@ fn find_in_tables(view: &View<'_>, findings: &mut Findings<'_>) {
 
 /// Returns the mark between columns, the columns that hold secrets, the number of columns and a count of rows.
 fn read_table_head(row: &str) -> Option<(char, Vec<usize>, usize, usize)> {
-    if row.len() > 400 || row.len() < 9 || !row.contains(['|', '\t', ',', ';']) {
+    // Signs that no head of a column has, whatever stands between the columns.
+    static OTHER: ByteSet = ByteSet::parse("!#$%&'()+/:<=>?@[\\]^{}~");
+    if row.len() > 400 || row.len() < 9 || row.bytes().any(|byte| OTHER.contains(byte)) {
         return None;
     }
     ['|', '\t', ',', ';'].into_iter().find_map(|mark| {
-        let cells: Vec<&str> = row.split(mark).map(trim_cell).collect();
         let is_head = |cell: &str| {
             let is_edge = cell.is_empty() && mark == '|';
-            cell.len() <= 40
-                && (is_edge
-                    || !cell.is_empty() && !cell.contains(|c: char| c.is_ascii_punctuation() && !"_-.".contains(c)))
+            let is_name = |byte: u8| !byte.is_ascii_punctuation() || b"_-.".contains(&byte);
+            cell.len() <= 40 && (is_edge || !cell.is_empty() && cell.bytes().all(is_name))
         };
-        if !(2..=MAX_COLUMNS).contains(&cells.len()) || !cells.iter().all(|cell| is_head(cell)) {
+        if !row.contains(mark) || !row.split(mark).map(trim_cell).all(is_head) {
+            return None;
+        }
+        let cells: Vec<&str> = row.split(mark).map(trim_cell).collect();
+        if cells.len() > MAX_COLUMNS {
             return None;
         }
         let is_secret = |cell: &&str| {
@@ -273,10 +290,8 @@ fn mark_cells(view: &View<'_>, start: usize, row: &str, mark: char, columns: &[u
 fn find_kubernetes_secrets(view: &View<'_>, findings: &mut Findings<'_>) {
     const NEAR: usize = 4000;
     let text = view.text();
-    let (mut at, mut block, mut last_secret): (usize, Option<usize>, Option<usize>) = (0, None, None);
-    for line in text.split_inclusive('\n') {
-        let start = at;
-        at += line.len();
+    let (mut block, mut last_secret): (Option<usize>, Option<usize>) = (None, None);
+    for (start, line) in lines_of(text) {
         let body = line.trim_end();
         let indent = body.len() - body.trim_start().len();
         if body.contains("kind: Secret") {

@@ -163,12 +163,12 @@ fn format_two(first: &str, second: &str) -> TwoWords {
 
 /// Returns true if the word makes a secret of the word `key` behind it, as in `api key`.
 pub(super) fn qualifies_key(word: &str) -> bool {
-    KEY_QUALIFIERS.contains(&word.to_ascii_lowercase())
+    KEY_QUALIFIERS.contains_any_case(word)
 }
 
 /// Returns true if the word makes something else of the word `key` behind it, as in `cache key`.
 pub(super) fn makes_key_public(word: &str) -> bool {
-    PUBLIC_KEYS.contains(&word.to_ascii_lowercase())
+    PUBLIC_KEYS.contains_any_case(word)
 }
 
 #[cfg(test)]

@@ -4,13 +4,10 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-use super::compile;
+use super::byte_set::{BLANK, ByteSet};
 use super::view::{View, ViewBuilder};
+use super::{compile, lines_of};
 
-/// A line number, or a mark of a diff, a quotation, a comment, a list or a table.
-static MARK: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r"^(?:[ \t]*[0-9]{1,6}[ \t]*(?:\t|→|│|\||:) ?|[+\-] ?|[ \t]*(?:>|#|//|\*|;|--|- |\||│|┃) ?)")
-});
 /// Time, level and process of a log line.
 static STAMP: LazyLock<Regex> = LazyLock::new(|| {
     compile(concat!(
@@ -28,24 +25,24 @@ const WINDOW: usize = 200;
 /// Returns the view without the marks at the start of lines, or nothing if fewer than half of the lines have one.
 pub(super) fn strip<'t>(base: &'t View<'t>) -> Option<View<'t>> {
     let text = base.text();
-    let (mut lines, mut marked) = (0usize, 0usize);
-    let lengths: Vec<usize> = text
-        .split_inclusive('\n')
-        .map(|line| {
-            let length = mark_length(line);
-            lines += usize::from(!line.as_bytes().trim_ascii().is_empty());
-            marked += usize::from(length > 0);
-            length
-        })
-        .collect();
-    if marked == 0 || marked * 2 < lines || lines < 2 {
+    let most = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
+    let (mut plain, mut marked) = (0, 0);
+    let mut lengths = Vec::new();
+    for (_, line) in lines_of(text) {
+        let length = mark_length(line);
+        marked += usize::from(length > 0);
+        plain += usize::from(length == 0 && !line.as_bytes().trim_ascii().is_empty());
+        if plain * 2 > most {
+            return None;
+        }
+        lengths.push(length);
+    }
+    if marked == 0 || marked < plain || marked + plain < 2 {
         return None;
     }
     let mut view = ViewBuilder::with_capacity(text.len());
-    let mut at = 0;
-    for (line, length) in text.split_inclusive('\n').zip(lengths) {
+    for ((at, line), length) in lines_of(text).zip(lengths) {
         view.push_same(text, at + length..at + line.len());
-        at += line.len();
     }
     Some(view.finish(Some(base)))
 }
@@ -61,19 +58,66 @@ fn mark_length(line: &str) -> usize {
         if rest.trim_ascii_start().starts_with(b"-----") || rest.starts_with(b"---- ") {
             break;
         }
-        let mark = if may_be_marked || round > 0 { MARK.find(rest) } else { None };
-        let stamp = || if round == 0 && may_be_marked { STAMP.find(rest) } else { None };
+        let mark = if may_be_marked || round > 0 { mark_end(rest) } else { None };
+        let end_of = |pattern: &Regex| pattern.find(rest).map(|found| found.end());
+        let stamp = || if round == 0 && may_be_marked && may_be_stamp(rest) { end_of(&STAMP) } else { None };
         let place = || {
-            let is_place = round == 0 && memchr::memchr_iter(b':', rest).count() < 4 && rest.contains(&b'.');
-            if is_place { PLACE.find(rest) } else { None }
+            let is_place =
+                round == 0 && may_be_place(rest) && memchr::memchr_iter(b':', rest).count() < 4 && rest.contains(&b'.');
+            if is_place { end_of(&PLACE) } else { None }
         };
-        let Some(found) = mark.or_else(stamp).or_else(place) else { break };
-        if found.is_empty() {
-            break;
-        }
-        length += found.end();
+        let Some(end) = mark.or_else(stamp).or_else(place) else { break };
+        length += end;
     }
     length
+}
+
+/// Returns the end of a line number, or of a mark of a diff, a quotation, a comment, a list or a table, with one blank
+/// behind it.
+fn mark_end(line: &[u8]) -> Option<usize> {
+    const MARKS: [&[u8]; 10] = [b">", b"#", b"//", b"*", b";", b"--", b"- ", b"|", "│".as_bytes(), "┃".as_bytes()];
+    let start = BLANK.run_end(line, 0, line.len());
+    let end = number_end(line, start).or_else(|| {
+        if matches!(line.first(), Some(b'+' | b'-')) {
+            return Some(1);
+        }
+        let rest = line.get(start..)?;
+        MARKS.iter().find(|mark| rest.starts_with(mark)).map(|mark| start + mark.len())
+    })?;
+    Some(end + usize::from(line.get(end) == Some(&b' ')))
+}
+
+/// Returns the end of a number of up to six digits and of the mark behind it.
+fn number_end(line: &[u8], start: usize) -> Option<usize> {
+    const MARKS: [&[u8]; 4] = ["→".as_bytes(), "│".as_bytes(), b"|", b":"];
+    let digits = line.get(start..)?.iter().take(7).take_while(|byte| byte.is_ascii_digit()).count();
+    if !(1..=6).contains(&digits) {
+        return None;
+    }
+    let end = start + digits;
+    let mark = BLANK.run_end(line, end, line.len());
+    let rest = line.get(mark..)?;
+    if let Some(found) = MARKS.iter().find(|mark| rest.starts_with(mark)) {
+        return Some(mark + found.len());
+    }
+    line.get(end..mark)?.iter().rposition(|byte| *byte == b'\t').map(|tab| end + tab + 1)
+}
+
+/// Returns false for a line that begins with no time: `2026-`, `[2026-`.
+fn may_be_stamp(line: &[u8]) -> bool {
+    let start = BLANK.run_end(line, 0, line.len());
+    let start = start + usize::from(line.get(start) == Some(&b'['));
+    matches!(line.get(start..start + 5), Some([year @ .., b'-']) if year.iter().all(u8::is_ascii_digit))
+}
+
+/// Returns false for a line that begins with no name of a file and a number behind `:` or `-`.
+fn may_be_place(line: &[u8]) -> bool {
+    static FILE: ByteSet = ByteSet::parse("A-Za-z0-9_./-");
+    let end = FILE.run_end(line, 0, line.len());
+    let is_digit = |at: usize| line.get(at).is_some_and(u8::is_ascii_digit);
+    let name = line.get(..end).unwrap_or(&[]);
+    line.get(end) == Some(&b':') && is_digit(end + 1)
+        || name.iter().enumerate().any(|(at, byte)| *byte == b'-' && is_digit(at + 1))
 }
 
 #[cfg(test)]
@@ -95,5 +139,26 @@ mod tests {
             assert_eq!(strip(&base).map(|view| view.text().to_owned()).as_deref(), Some(want), "{text}");
         }
         assert!(strip(&view::strip_invisible("one\ntwo\n- three\nfour")).is_none());
+    }
+
+    #[test]
+    fn a_mark_ends_behind_one_blank() {
+        for (line, end) in [
+            ("12: x", Some(4)),
+            ("12\t x", Some(4)),
+            ("  7 \t|x", Some(6)),
+            (" 7\t  x", Some(4)),
+            ("+ x", Some(2)),
+            ("-- x", Some(1)),
+            (" -- x", Some(4)),
+            ("// x", Some(3)),
+            ("│x", Some(3)),
+            ("1234567: x", None),
+            ("12 x", None),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(mark_end(line.as_bytes()), end, "{line}");
+        }
     }
 }

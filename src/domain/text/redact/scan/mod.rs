@@ -4,20 +4,25 @@
 //! tokens by prefix, shapes, private keys, values behind names (with sentences and headers), addresses, command lines,
 //! files, recovery phrases, encoded runs. They look at the text without escapes and invisible characters ([`view`]);
 //! tokens, keys and tables also without marks at the start of lines ([`line_marks`]), tokens and addresses also without
-//! percent encoding. What a text costs grows with its length only: runs are measured once, windows are bounded.
+//! percent encoding. One pass over a view tells which literals it cannot have and where names and tokens may begin
+//! ([`grams`]); the stages look there only. What a text costs grows with its length only: runs are measured once,
+//! windows are bounded.
 //! docs/decisions/0049-redaction-pipeline.md has the reasons and the figures.
 
 mod assignments;
+mod beginnings;
 mod blocks;
 mod byte_set;
 mod calls;
 mod commands;
 mod encoded;
 mod files;
+mod grams;
 mod headers;
 mod judge;
 mod key_names;
 mod line_marks;
+mod literals;
 mod makeup;
 mod non_secrets;
 mod personal;
@@ -175,6 +180,18 @@ fn find_in(text: &str, outer: bool) -> Vec<Secret> {
     findings.secrets
 }
 
+/// Returns the words whose beginnings are noted when a text is read, the bytes that may follow one of two bytes (all, if
+/// there is none), and what the word begins.
+fn noted_words() -> impl Iterator<Item = (&'static str, Option<&'static ByteSet>, u8)> {
+    let names = assignments::stems().map(|stem| (stem, None, grams::NAME));
+    let tokens = tokens::prefixes().map(|(prefix, body)| {
+        (prefix, Some(body), if prefix.starts_with('_') { grams::INNER_TOKEN } else { grams::TOKEN })
+    });
+    let programs = commands::programs().map(|(name, after)| (name, Some(after), grams::PROGRAM));
+    let pairs = sentences::pair_words().map(|word| (word, None, grams::PAIR));
+    names.chain(tokens).chain(programs).chain(pairs)
+}
+
 /// Most memory of one compiled pattern, in bytes.
 const PATTERN_BYTES: usize = 16 << 20;
 
@@ -212,6 +229,27 @@ fn wrapped_lines(bytes: &[u8], end: usize, set: &ByteSet) -> Vec<Range<usize>> {
         at = stop;
     }
     lines
+}
+
+/// Returns the text up to the end of its first line.
+fn first_line(text: &str) -> &str {
+    memchr::memchr(b'\n', text.as_bytes()).and_then(|newline| text.get(..newline)).unwrap_or(text)
+}
+
+/// Returns the text from the start of its last line on.
+fn last_line(text: &str) -> &str {
+    memchr::memrchr(b'\n', text.as_bytes()).and_then(|newline| text.get(newline + 1..)).unwrap_or(text)
+}
+
+/// Returns the lines of a text with their ends, and where they begin.
+fn lines_of(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut start = 0;
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).map(|newline| newline + 1).chain([text.len()]);
+    ends.filter_map(move |end| {
+        let line = text.get(start..end).filter(|line| !line.is_empty()).map(|line| (start, line));
+        start = end;
+        line
+    })
 }
 
 /// Returns the end of at most `most` blanks at `at`.

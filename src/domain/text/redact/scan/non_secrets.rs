@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
+use super::beginnings::Beginnings;
 use super::byte_set::{ByteSet, WORD};
 use super::makeup::{distinct_bytes, has_digit, has_strong_sign};
 use super::word_lists::NO_VALUES;
@@ -165,8 +166,7 @@ const REFERENCE_STARTS: &[&str] = &[
     "Option<",
     "Vec<",
 ];
-/// Parts of references.
-const REFERENCE_PARTS: &[&str] = &["${", "{{", "$(", "#{", "<%", "%("];
+static REFERENCE_BEGINNINGS: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(REFERENCE_STARTS.iter().copied()));
 
 /// Returns true for a variable, a call, a type or an address instead of a value.
 pub(super) fn is_reference(text: &str) -> bool {
@@ -199,9 +199,8 @@ pub(super) fn is_reference(text: &str) -> bool {
         }
         _ => {}
     }
-    REFERENCE_STARTS.iter().any(|start| text.starts_with(start))
-        || REFERENCE_PARTS.iter().any(|part| text.contains(part))
-        || text.contains("::")
+    REFERENCE_BEGINNINGS.find(bytes).is_some()
+        || bytes.windows(2).any(|pair| matches!(pair, b"${" | b"{{" | b"$(" | b"#{" | b"<%" | b"%(" | b"::"))
         || text.ends_with("()")
         || is_call(text)
         || is_address(text)
@@ -335,13 +334,15 @@ const TECHNIQUES: &[&str] = &[
     "http3",
 ];
 
+static TECHNIQUE_BEGINNINGS: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(TECHNIQUES.iter().copied()));
+
 /// Returns true for the name of an encoding, a hash or a protocol.
 pub(super) fn is_technique(text: &str) -> bool {
-    TECHNIQUES.iter().any(|name| text.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)))
+    TECHNIQUE_BEGINNINGS.find_any_case(text.as_bytes()).is_some()
 }
 
 /// Returns true for a word that stands in place of a value.
 pub(super) fn is_no_value(text: &str) -> bool {
-    let bare = text.trim_matches(|c: char| c.is_ascii_punctuation()).to_ascii_lowercase();
-    NO_VALUES.contains(&bare)
+    let bare = text.trim_matches(|c: char| c.is_ascii_punctuation());
+    NO_VALUES.contains_any_case(bare)
 }

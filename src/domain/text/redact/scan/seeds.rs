@@ -1,5 +1,10 @@
 //! Recovery phrases of wallets and recovery codes of accounts.
 
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use super::byte_set::ByteSet;
+use super::literals::Literal;
 use super::makeup::has_digit;
 use super::view::View;
 use super::word_lists::STOP_WORDS;
@@ -8,21 +13,19 @@ use super::{Findings, floor_boundary};
 /// Words of the recovery phrases of BIP-39, one a line, sorted. The list is that of the standard (MIT).
 static PHRASE_WORDS: &str = include_str!("recovery_words.txt");
 
+/// The words, packed, in the order of the list.
+static PACKED_WORDS: LazyLock<Vec<u64>> = LazyLock::new(|| PHRASE_WORDS.lines().map(pack_word).collect());
+
+/// Packs a word of at most eight bytes, so that numbers are in the order of words.
+fn pack_word(word: &str) -> u64 {
+    let mut packed = [0; 8];
+    packed.iter_mut().zip(word.bytes()).for_each(|(to, byte)| *to = byte);
+    u64::from_be_bytes(packed)
+}
+
 /// Returns true for a word of recovery phrases.
 fn is_phrase_word(word: &str) -> bool {
-    // The list is sorted; lines are looked up by halving the text.
-    let (mut low, mut high) = (0, PHRASE_WORDS.len());
-    while low < high {
-        let middle = usize::midpoint(low, high);
-        let start = PHRASE_WORDS.get(..middle).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
-        let line = PHRASE_WORDS.get(start..).and_then(|rest| rest.lines().next()).unwrap_or("");
-        match line.cmp(word) {
-            std::cmp::Ordering::Equal => return true,
-            std::cmp::Ordering::Less => low = start + line.len() + 1,
-            std::cmp::Ordering::Greater => high = start,
-        }
-    }
-    false
+    word.len() <= 8 && PACKED_WORDS.binary_search(&pack_word(word)).is_ok()
 }
 
 /// Numbers of words of a phrase.
@@ -38,11 +41,22 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
 
 /// Finds runs of twelve or more short lower-case words between blanks, commas or numbers.
 fn find_phrases(view: &View<'_>, findings: &mut Findings<'_>) {
-    let text = view.text();
-    let bytes = text.as_bytes();
-    // Words of the current run, and of these how many are no words of phrases or too usual.
+    static PHRASE: ByteSet = ByteSet::parse("a-z0-9 \t\n,.)\"'");
     let mut run: Vec<(usize, usize)> = Vec::new();
     let mut at = 0;
+    while let Some(stretch) = PHRASE.next_run(view.text().as_bytes(), at, SHORTEST_PHRASE) {
+        at = stretch.end;
+        find_phrases_in(view, stretch, &mut run, findings);
+    }
+}
+
+/// Fewest bytes of twelve words of three letters.
+const SHORTEST_PHRASE: usize = 12 * 4 - 1;
+
+/// Finds phrases in a stretch of letters and of what may stand between words. `run` is empty before and behind it.
+fn find_phrases_in(view: &View<'_>, stretch: Range<usize>, run: &mut Vec<(usize, usize)>, findings: &mut Findings<'_>) {
+    let bytes = view.text().as_bytes().get(..stretch.end).unwrap_or(&[]);
+    let mut at = stretch.start;
     while at < bytes.len() {
         let start = at;
         while bytes.get(at).is_some_and(u8::is_ascii_lowercase) {
@@ -60,7 +74,7 @@ fn find_phrases(view: &View<'_>, findings: &mut Findings<'_>) {
             .get(gap..at)
             .is_some_and(|gap| !gap.is_empty() && (gap.contains(&b' ') || gap.contains(&b',') || gap.contains(&b'\n')));
         if !is_word || !is_separated || !bytes.get(at).is_some_and(u8::is_ascii_lowercase) {
-            judge_phrase(view, &run, findings);
+            judge_phrase(view, run, findings);
             run.clear();
             // The rest of a word that is too long, or of something else.
             if at == start {
@@ -68,14 +82,17 @@ fn find_phrases(view: &View<'_>, findings: &mut Findings<'_>) {
             }
         }
         if run.len() > 400 {
-            judge_phrase(view, &run, findings);
+            judge_phrase(view, run, findings);
             run.clear();
         }
     }
-    judge_phrase(view, &run, findings);
+    judge_phrase(view, run, findings);
+    run.clear();
 }
 
 fn judge_phrase(view: &View<'_>, run: &[(usize, usize)], findings: &mut Findings<'_>) {
+    static NAMES: LazyLock<Vec<Literal>> =
+        LazyLock::new(|| PHRASE_NAMES.iter().map(|name| Literal::new(name)).collect());
     let text = view.text();
     if run.len() < 12 {
         return;
@@ -83,26 +100,34 @@ fn judge_phrase(view: &View<'_>, run: &[(usize, usize)], findings: &mut Findings
     let word = |range: &(usize, usize)| text.get(range.0..range.1).unwrap_or("");
     let is_usual = |range: &&(usize, usize)| STOP_WORDS.contains(word(range));
     let (Some(first), Some(last)) = (run.first(), run.last()) else { return };
-    let before = text.get(floor_boundary(text, first.0.saturating_sub(80))..first.0).unwrap_or("").to_lowercase();
-    let is_named = PHRASE_NAMES.iter().any(|name| before.contains(name)) || PHRASE_NAMES.contains(&word(first));
+    let is_named_before = || {
+        let before = text.get(floor_boundary(text, first.0.saturating_sub(80))..first.0).unwrap_or("").to_lowercase();
+        PHRASE_NAMES.iter().any(|name| before.contains(name))
+    };
+    let is_named =
+        NAMES.iter().any(|name| name.may_occur_in(view)) && (PHRASE_NAMES.contains(&word(first)) || is_named_before());
     if is_named && PHRASE_LENGTHS.contains(&run.len()) && !run.iter().any(|range| is_usual(&range)) {
         findings.add("recovery-phrase", view, first.0..last.1);
         return;
     }
-    // The longest stretch of words of the list; words of a sentence may stand before and behind it.
+    // Stretches of words of the list; words of a sentence may stand before and behind one.
+    let needed = if is_named { 11 } else { 12 };
+    let is_listed = |at: usize| run.get(at).is_some_and(|range| is_phrase_word(word(range)));
     let mut start = 0;
-    for end in 0..=run.len() {
-        if end < run.len() && run.get(end).is_some_and(|range| is_phrase_word(word(range))) {
+    while start + needed <= run.len() {
+        // From the last word that is needed, so that most are not looked up.
+        if let Some(other) = (start..start + needed).rev().find(|at| !is_listed(*at)) {
+            start = other + 1;
             continue;
         }
+        let end = (start + needed..run.len()).find(|at| !is_listed(*at)).unwrap_or(run.len());
         let stretch = run.get(start..end).unwrap_or(&[]);
         start = end + 1;
         let mut words: Vec<&str> = stretch.iter().map(word).collect();
         words.sort_unstable();
         words.dedup();
         let usual = stretch.iter().filter(is_usual).count();
-        let needed = if is_named { 11 } else { 12 };
-        let is_phrase = stretch.len() >= needed && words.len() > 6 && (is_named || usual < 2);
+        let is_phrase = words.len() > 6 && (is_named || usual < 2);
         if let (true, Some(first), Some(last)) = (is_phrase, stretch.first(), stretch.last()) {
             findings.add("recovery-phrase", view, first.0..last.1);
         }
@@ -128,9 +153,11 @@ const CODES_WINDOW: usize = 800;
 
 /// Finds three codes or more on the lines behind an announcement of recovery codes.
 fn find_codes(view: &View<'_>, findings: &mut Findings<'_>) {
+    static NAMES: LazyLock<Vec<Literal>> = LazyLock::new(|| CODE_NAMES.iter().map(|name| Literal::new(name)).collect());
     let text = view.text();
     let has = |part: &str| memchr::memmem::find(text.as_bytes(), part.as_bytes()).is_some();
-    if !(has("codes") || has("code") || has("Codes") || has("复码") || has("用码") || has("復碼") || has("用碼"))
+    if !NAMES.iter().any(|name| name.may_occur_in(view))
+        || !(has("code") || has("Codes") || has("复码") || has("用码") || has("復碼") || has("用碼"))
     {
         return;
     }
@@ -141,10 +168,11 @@ fn find_codes(view: &View<'_>, findings: &mut Findings<'_>) {
             if found < done {
                 continue;
             }
-            let line_end =
-                text.get(found..).and_then(|rest| rest.find('\n')).map_or(text.len(), |length| found + length);
-            let head = text.get(found + name.len()..line_end).unwrap_or("");
-            let start = head.find(':').map_or(line_end, |colon| found + name.len() + colon + 1);
+            // Behind the colon, or at the end of the line.
+            let end = found + name.len();
+            let rest = text.as_bytes().get(end..).unwrap_or(&[]);
+            let mark = memchr::memchr2(b':', b'\n', rest).unwrap_or(rest.len());
+            let start = end + mark + usize::from(rest.get(mark) == Some(&b':'));
             done = read_codes(view, start, findings).max(found + 1);
         }
     }

@@ -2,58 +2,31 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
-
+use super::beginnings::Beginnings;
 use super::byte_set::{ByteSet, NAME};
 use super::judge::{is_stated_password, looks_generated, looks_like_password};
 use super::key_names::NameKind;
 use super::makeup::{has_digit, has_strong_sign};
 use super::values::{Value, ends_bare, read_value};
 use super::view::View;
-use super::word_lists::STOP_WORDS;
-use super::{Findings, blank_run, floor_boundary};
+use super::word_lists::{STOP_WORDS, WordList, pack_all};
+use super::{Findings, blank_run, first_line, floor_boundary, last_line};
 
 /// Bytes of a sentence that are looked at behind and before a name.
 const WINDOW: usize = 160;
 
 /// Verbs and prepositions right before a value, in English, Spanish, Portuguese, Italian, French, German, Dutch, Polish and
 /// Russian.
-const COPULAS: &[&str] = &[
-    "is",
-    "was",
-    "are",
-    "be",
-    "to",
-    "from",
-    "remains",
-    "became",
-    "equals",
-    "now",
-    "es",
-    "será",
-    "a",
-    "é",
-    "è",
-    "est",
-    "sera",
-    "à",
-    "ist",
-    "lautet",
-    "auf",
-    "zu",
-    "wordt",
-    "jest",
-    "теперь",
-    "это",
-    "=",
-    ":",
-    "->",
-    "→",
-    "–",
-    "—",
-];
+#[rustfmt::skip]
+static COPULAS: WordList = WordList::new(&pack_all(&[
+    "->", ":", "=", "a", "are", "auf", "be", "became", "equals", "es", "est", "from", "is", "ist", "jest", "lautet",
+    "now", "remains", "sera", "será", "to", "was", "wordt", "zu", "à", "è", "é", "теперь", "это", "–", "—", "→",
+]));
 /// Words between a verb and the value.
-const ADVERBS: &[&str] = &["now", "still", "currently", "just", "ahora", "jetzt", "maintenant", "agora", "теперь"];
+#[rustfmt::skip]
+static ADVERBS: WordList = WordList::new(&pack_all(&[
+    "agora", "ahora", "currently", "jetzt", "just", "maintenant", "now", "still", "теперь",
+]));
 /// Verbs of Chinese behind a name in any language.
 const CHINESE_COPULAS: &[&str] =
     &["就是", "已改为", "已改成", "改成了", "改成", "改为", "设为", "设成", "用的是", "换成", "是", "为"];
@@ -88,7 +61,7 @@ fn find_all_stated(text: &str, end: usize, kind: NameKind) -> Option<Vec<Value>>
     }
     let (mut is_behind_verb, mut verb, mut values) = (false, "", Vec::new());
     for (start, word) in words_of(rest).take(MAX_WORDS_BETWEEN + 2) {
-        if is_behind_verb && !ADVERBS.contains(&word) {
+        if is_behind_verb && !ADVERBS.contains(word) {
             // "a" is an article as well.
             values.extend(accept(blanks + start).filter(|_| verb != "a" || has_strong_sign(word)));
         }
@@ -97,7 +70,7 @@ fn find_all_stated(text: &str, end: usize, kind: NameKind) -> Option<Vec<Value>>
             break;
         }
         verb = word;
-        is_behind_verb = COPULAS.contains(&word) || word.ends_with(':') || is_behind_verb && ADVERBS.contains(&word);
+        is_behind_verb = COPULAS.contains(word) || word.ends_with(':') || is_behind_verb && ADVERBS.contains(word);
     }
     Some(values)
 }
@@ -105,7 +78,7 @@ fn find_all_stated(text: &str, end: usize, kind: NameKind) -> Option<Vec<Value>>
 /// Finds a passphrase of four to eight plain words that are the rest of the line behind `passphrase …:`.
 pub(super) fn find_phrase(view: &View<'_>, end: usize, findings: &mut Findings<'_>) {
     let text = view.text();
-    let line = text.get(end..).map_or("", |rest| rest.split('\n').next().unwrap_or(rest));
+    let line = text.get(end..).map_or("", first_line);
     let Some((head, phrase)) = line.split_once(": ").filter(|(head, _)| head.len() < 60) else { return };
     let words: Vec<&str> = phrase.split(' ').collect();
     let is_word = |word: &&str| {
@@ -121,7 +94,7 @@ pub(super) fn find_phrase(view: &View<'_>, end: usize, findings: &mut Findings<'
 
 /// Words of a line, with where they begin.
 fn words_of(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let line = text.split('\n').next().unwrap_or(text);
+    let line = first_line(text);
     let mut at = 0;
     line.split([' ', '\t']).filter_map(move |word| {
         let start = at;
@@ -147,8 +120,8 @@ pub(super) fn find_before(view: &View<'_>, name: usize, findings: &mut Findings<
     if !before.ends_with(' ') {
         return;
     }
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let line = before.get(line_start..).unwrap_or("");
+    let line = last_line(before);
+    let line_start = before.len() - line.len();
     let mut last_words = line.split_ascii_whitespace().rev().take(3);
     if !last_words.any(|word| ARTICLES.contains(&word)) {
         return;
@@ -296,17 +269,23 @@ fn is_chinese_letter(character: char) -> bool {
 /// Words that announce a user and a password.
 const PAIR_WORDS: &[&str] =
     &["cred", "login", "log in", "sign in", "account", "账号", "帳號", "用户名", "登录", "登陆"];
-static PAIR_FINDER: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(PAIR_WORDS).ok());
+
+static PAIR_BEGINNINGS: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(pair_words()));
+
+/// Returns the words that announce a user and a password.
+pub(super) fn pair_words() -> impl Iterator<Item = &'static str> {
+    PAIR_WORDS.iter().copied()
+}
 
 /// Finds `login: user / password` and the like: pairs behind a word that announces them.
 pub(super) fn find_pairs(view: &View<'_>, findings: &mut Findings<'_>) {
     const LINKS: &[&str] = &["is", "are", "with", "as", "using", "用", "是"];
     let text = view.text();
     let bytes = text.as_bytes();
-    let Some(finder) = &*PAIR_FINDER else { return };
-    for found in finder.find_iter(text) {
-        let mut at = found.end();
+    for start in view.grams().pairs().iter().copied() {
+        let rest = bytes.get(start..).unwrap_or(&[]);
+        let Some((_, word)) = PAIR_BEGINNINGS.find_any_case(rest) else { continue };
+        let mut at = start + word.len();
         while bytes.get(at).is_some_and(u8::is_ascii_lowercase) {
             at += 1;
         }

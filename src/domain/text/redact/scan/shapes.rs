@@ -1,12 +1,13 @@
 //! Secrets that are known by their shape, without a prefix of their own: web tokens, hashes of passwords, webhooks,
 //! signatures, keys of wallets.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
 use regex::bytes::Regex;
 
-use super::byte_set::ByteSet;
+use super::byte_set::{ALNUM, ByteSet};
+use super::literals::Literal;
 use super::makeup::distinct_bytes;
 use super::non_secrets::is_certain_placeholder;
 use super::view::View;
@@ -16,7 +17,7 @@ use super::{Findings, compile, wrapped_lines};
 /// A shape: rule, a literal that must occur, the pattern (the secret is its first group that matched, else the match).
 struct Shape {
     rule: &'static str,
-    literal: Finder<'static>,
+    literal: Literal,
     pattern: LazyLock<Regex>,
 }
 
@@ -24,7 +25,7 @@ macro_rules! shapes {
     ($($rule:literal $literal:literal $pattern:expr;)*) => {
         static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| vec![$(Shape {
             rule: $rule,
-            literal: Finder::new($literal),
+            literal: Literal::new($literal),
             pattern: LazyLock::new(|| compile($pattern)),
         }),*]);
     };
@@ -76,7 +77,7 @@ shapes! {
 /// Finds secrets by their shape.
 pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
     let text = view.text();
-    for shape in SHAPES.iter().filter(|shape| shape.literal.find(text.as_bytes()).is_some()) {
+    for shape in SHAPES.iter().filter(|shape| shape.literal.occurs_in(view)) {
         for captures in shape.pattern.captures_iter(text.as_bytes()) {
             let secret = captures.iter().skip(1).flatten().next().or_else(|| captures.get(0));
             let Some(secret) = secret else { continue };
@@ -94,16 +95,22 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
 static SEGMENT: ByteSet = ByteSet::parse("A-Za-z0-9_-");
 static DOTTED_SEGMENT: ByteSet = ByteSet::parse("A-Za-z0-9_.-");
 
+static WEB_TOKEN: LazyLock<Literal> = LazyLock::new(|| Literal::new("eyJ"));
+
 /// Finds JSON Web Tokens: segments with dots between them, the first of which is the beginning of a JSON object.
 fn find_web_tokens(view: &View<'_>, findings: &mut Findings<'_>) {
     let bytes = view.text().as_bytes();
     let mut done = 0;
-    for start in memchr::memmem::find_iter(bytes, b"eyJ") {
+    for start in WEB_TOKEN.find_in(view) {
         if start < done {
             continue;
         }
         let mut end = SEGMENT.run_end(bytes, start, bytes.len());
         done = end;
+        // Too short for a header; what stands behind it is not looked at for each beginning.
+        if end - start <= 10 {
+            continue;
+        }
         let mut segments = 1;
         while bytes.get(end) == Some(&b'.') {
             // The header of an encrypted token may have an empty segment behind it.
@@ -116,7 +123,7 @@ fn find_web_tokens(view: &View<'_>, findings: &mut Findings<'_>) {
         }
         let second = bytes.get(done + 1..).map_or(0, |rest| SEGMENT.run_end(rest, 0, rest.len()));
         let starts_object = bytes.get(done + 1..done + 4) == Some(b"eyJ");
-        if segments > 1 && done - start > 10 && (second > 10 || starts_object || segments > 3) {
+        if segments > 1 && (second > 10 || starts_object || segments > 3) {
             let body = view.text().get(start..end).unwrap_or("");
             if distinct_bytes(body.get(..body.len().min(512)).unwrap_or(body)) > 12 {
                 findings.add("jwt", view, start..end);
@@ -132,34 +139,32 @@ fn find_web_tokens(view: &View<'_>, findings: &mut Findings<'_>) {
 
 /// Finds secrets that are one run of letters and digits of a fixed length, with or without a mark inside.
 fn find_runs(view: &View<'_>, findings: &mut Findings<'_>) {
-    static RUN: ByteSet = ByteSet::parse("A-Za-z0-9");
+    const LEAST: usize = 24;
     let bytes = view.text().as_bytes();
     let is_hex = |from: usize, to: usize| {
         bytes.get(from..to).is_some_and(|run| run.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
     };
-    let mut at = 0;
-    while let Some(start) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| RUN.contains(*byte))) {
-        let start = at + start;
-        let end = RUN.run_end(bytes, start, bytes.len());
-        at = end;
+    let runs = view.long_runs().iter().filter(|run| run.len() >= LEAST).flat_map(|run| {
+        let piece = bytes.get(..run.end).unwrap_or(&[]);
+        let after = |from| ALNUM.next_run(piece, from, LEAST);
+        std::iter::successors(after(run.start), move |run| after(run.end))
+    });
+    for Range { start, end } in runs {
         let length = end - start;
-        if length < 24 {
-            continue;
-        }
         let before = start.checked_sub(1).and_then(|at| bytes.get(at)).copied().unwrap_or(b' ');
         if b"+/=_-.%".contains(&before) {
             // The middle of something longer; what is one secret with marks in it begins elsewhere.
             continue;
         }
         let mark = bytes.get(end).copied().unwrap_or(b' ');
-        let next = RUN.run_end(bytes, end + 1, bytes.len().min(end + 80));
+        let next = ALNUM.run_end(bytes, end + 1, bytes.len().min(end + 80));
         let after = bytes.get(next).copied().unwrap_or(b' ');
         let text = view.text();
         let body = text.get(start..end).unwrap_or("");
         if length == 32 && is_hex(start, end) && mark == b'.' && next - end == 17 && after != b'.' {
             findings.add("zhipu-key", view, start..next);
         } else if length == 32 && is_hex(start, end) && mark == b'-' && next - end == 9 && is_hex(end + 1, next) {
-            let last = RUN.run_end(bytes, next + 1, bytes.len().min(next + 20));
+            let last = ALNUM.run_end(bytes, next + 1, bytes.len().min(next + 20));
             if after == b'-' && last - next == 9 && is_hex(next + 1, last) {
                 findings.add("mail-token", view, start..last);
             }

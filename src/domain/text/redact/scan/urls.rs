@@ -1,8 +1,11 @@
 //! Secrets in addresses: the password before the host, a token in the query.
 
+use std::sync::LazyLock;
+
 use super::byte_set::{ByteSet, NAME};
 use super::headers::is_field_secret;
 use super::judge::looks_generated;
+use super::literals::Literal;
 use super::non_secrets::{is_certain_placeholder, is_identifier, is_no_value, is_reference};
 use super::view::View;
 use super::{Findings, floor_boundary};
@@ -14,18 +17,17 @@ const MAX_QUERY_VALUE: usize = 2000;
 
 /// Finds secrets in addresses. Each address is looked at once.
 pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
-    let text = view.text();
-    let bytes = text.as_bytes();
+    static ADDRESS: LazyLock<Literal> = LazyLock::new(|| Literal::new("://"));
+    static PROTOCOLS: LazyLock<[Literal; 3]> = LazyLock::new(|| ["@tcp(", "@unix(", "@udp("].map(Literal::new));
+    let bytes = view.text().as_bytes();
     let mut done = 0;
-    for mark in memchr::memmem::find_iter(bytes, b"://") {
+    for mark in ADDRESS.find_in(view) {
         if mark >= done && mark.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphanumeric) {
             done = find_user_info(view, mark + 3, findings).max(mark + 3);
         }
     }
-    for mark in ["@tcp(", "@unix(", "@udp("] {
-        for at in memchr::memmem::find_iter(bytes, mark.as_bytes()) {
-            find_before_protocol(view, at, findings);
-        }
+    for at in PROTOCOLS.iter().flat_map(|mark| mark.find_in(view)) {
+        find_before_protocol(view, at, findings);
     }
     find_query(view, findings);
 }

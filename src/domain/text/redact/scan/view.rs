@@ -4,7 +4,11 @@
 //! The rules look at what a reader sees; what is replaced are the original bytes, and all others stay as they are.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ops::Range;
+
+use super::byte_set::ByteSet;
+use super::grams::Grams;
 
 /// A part of a view: the same bytes as the source, or what some bytes of the source stand for.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +21,11 @@ struct Segment {
     same: bool,
 }
 
+/// Bytes of runs.
+static RUN: ByteSet = ByteSet::parse("A-Za-z0-9+/_-");
+/// Fewest bytes of a run that is looked at.
+pub(super) const LONG_RUN: usize = 16;
+
 /// A text to look at, and where its bytes come from.
 #[derive(Debug)]
 pub(super) struct View<'t> {
@@ -24,17 +33,39 @@ pub(super) struct View<'t> {
     /// Empty if the view is the source.
     segments: Vec<Segment>,
     base: Option<&'t View<'t>>,
+    grams: OnceCell<Grams>,
+    runs: OnceCell<Vec<Range<usize>>>,
 }
 
 impl<'t> View<'t> {
     /// Creates a view that shows the text as it is.
     pub(super) const fn of(text: &'t str) -> Self {
-        Self { text: Cow::Borrowed(text), segments: Vec::new(), base: None }
+        Self {
+            text: Cow::Borrowed(text),
+            segments: Vec::new(),
+            base: None,
+            grams: OnceCell::new(),
+            runs: OnceCell::new(),
+        }
     }
 
     /// Returns the text to look at.
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Returns the pieces of the text; they are read once.
+    pub(super) fn grams(&self) -> &Grams {
+        self.grams.get_or_init(|| Grams::of(self.text()))
+    }
+
+    /// Returns the runs of [`LONG_RUN`] bytes or more that may be encoded text or one secret; they are looked for once.
+    pub(super) fn long_runs(&self) -> &[Range<usize>] {
+        self.runs.get_or_init(|| {
+            let bytes = self.text().as_bytes();
+            let after = |from| RUN.next_run(bytes, from, LONG_RUN);
+            std::iter::successors(after(0), |run| after(run.end)).collect()
+        })
     }
 
     /// Maps a range of the view to the original text. Invisible characters inside the range belong to it.
@@ -89,7 +120,13 @@ impl ViewBuilder {
 
     /// Finishes the view of a text, or of another view.
     pub(super) fn finish<'t>(self, base: Option<&'t View<'t>>) -> View<'t> {
-        View { text: Cow::Owned(self.text), segments: self.segments, base }
+        View {
+            text: Cow::Owned(self.text),
+            segments: self.segments,
+            base,
+            grams: OnceCell::new(),
+            runs: OnceCell::new(),
+        }
     }
 }
 
@@ -113,30 +150,28 @@ pub(super) fn strip_invisible(text: &str) -> View<'_> {
     if text.is_ascii() && memchr::memchr3(0x1b, 0x08, b'\r', text.as_bytes()).is_none() {
         return View::of(text);
     }
-    build(text, None, is_hidden_mark, decode_hidden).unwrap_or(View::of(text))
+    build(text, None, |rest| rest.iter().position(|byte| HIDDEN_MARK.contains(*byte)), decode_hidden)
+        .unwrap_or(View::of(text))
 }
 
 /// Returns the view without escapes, entities and full-width letters.
 pub(super) fn decode<'t>(base: &'t View<'t>) -> View<'t> {
     let text = base.text();
-    let same = || View { text: Cow::Borrowed(text), segments: Vec::new(), base: Some(base) };
-    if memchr::memchr3(b'\\', b'&', 0xef, text.as_bytes()).is_none() {
-        return same();
-    }
-    build(text, Some(base), is_escape_mark, decode_mark).unwrap_or_else(same)
+    let same = || View { base: Some(base), ..View::of(text) };
+    build(text, Some(base), |rest| memchr::memchr3(b'\\', b'&', 0xef, rest), decode_mark).unwrap_or_else(same)
 }
 
 /// Builds a view of what `decode` makes of each mark; nothing if there is nothing to decode.
 fn build<'t>(
     text: &str,
     base: Option<&'t View<'t>>,
-    is_mark: fn(u8) -> bool,
-    decode: fn(&str) -> Decoded,
+    next_mark: impl Fn(&[u8]) -> Option<usize>,
+    decode: impl Fn(&str) -> Decoded,
 ) -> Option<View<'t>> {
     let bytes = text.as_bytes();
     let mut view: Option<ViewBuilder> = None;
     let (mut at, mut copied) = (0, 0);
-    while let Some(mark) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| is_mark(*byte))) {
+    while let Some(mark) = bytes.get(at..).and_then(&next_mark) {
         let mark = at + mark;
         let (decoded, length) = match decode(text.get(mark..).unwrap_or("")) {
             Decoded::Same(length) => {
@@ -159,10 +194,8 @@ fn build<'t>(
     Some(view.finish(base))
 }
 
-/// Returns true for a byte that may begin a control sequence or an invisible character.
-fn is_hidden_mark(byte: u8) -> bool {
-    matches!(byte, 0x1b | 0x08 | b'\r' | 0xc2 | 0xcd | 0xd8 | 0xe1 | 0xe2 | 0xe3 | 0xef | 0xf3)
-}
+/// Bytes that may begin a control sequence or an invisible character.
+static HIDDEN_MARK: ByteSet = ByteSet::of(&[0x1b, 0x08, b'\r', 0xc2, 0xcd, 0xd8, 0xe1, 0xe2, 0xe3, 0xef, 0xf3]);
 
 fn decode_hidden(rest: &str) -> Decoded {
     let Some(first) = rest.chars().next() else { return Decoded::Same(1) };
@@ -174,11 +207,6 @@ fn decode_hidden(rest: &str) -> Decoded {
         _ if is_invisible(first) => Decoded::Nothing(first.len_utf8()),
         _ => Decoded::Same(first.len_utf8()),
     }
-}
-
-/// Returns true for a byte that may begin an escape, an entity or a full-width letter.
-fn is_escape_mark(byte: u8) -> bool {
-    matches!(byte, b'\\' | b'&' | 0xef)
 }
 
 fn decode_mark(rest: &str) -> Decoded {
@@ -320,23 +348,31 @@ pub(super) fn decode_percent<'t>(base: &'t View<'t>) -> Option<View<'t>> {
 /// Returns the view in which strings that are put together are one: `"a" + "b"`, `"a" "b"`, `'a', 'b'`, and lines that a
 /// backslash continues; nothing if there are none.
 pub(super) fn join_strings<'t>(base: &'t View<'t>) -> Option<View<'t>> {
-    build(base.text(), Some(base), is_joint_mark, |rest| decode_joint(rest, None))
+    build(
+        base.text(),
+        Some(base),
+        |rest| rest.iter().position(|byte| JOINT_MARK.contains(*byte)),
+        |rest| decode_joint(rest, None),
+    )
 }
 
 /// Returns the view in which the strings of a list are words of a line: `['a', 'b']`; nothing if there are none.
 pub(super) fn join_arguments<'t>(base: &'t View<'t>) -> Option<View<'t>> {
-    build(base.text(), Some(base), is_joint_mark, |rest| decode_joint(rest, Some(' ')))
+    build(
+        base.text(),
+        Some(base),
+        |rest| rest.iter().position(|byte| JOINT_MARK.contains(*byte)),
+        |rest| decode_joint(rest, Some(' ')),
+    )
 }
 
 /// Returns the view in which lines that a backslash continues are one; nothing if there are none.
 pub(super) fn join_lines<'t>(base: &'t View<'t>) -> Option<View<'t>> {
-    build(base.text(), Some(base), |byte| byte == b'\\', |rest| decode_joint(rest, None))
+    build(base.text(), Some(base), |rest| memchr::memchr(b'\\', rest), |rest| decode_joint(rest, None))
 }
 
-/// Returns true for a byte that may begin what stands between two strings.
-fn is_joint_mark(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\'' | b'`' | b'\\')
-}
+/// Bytes that may begin what stands between two strings.
+static JOINT_MARK: ByteSet = ByteSet::of(b"\"'`\\");
 
 /// Most bytes between two strings that are put together.
 const MAX_JOINT: usize = 40;

@@ -2,12 +2,46 @@
 
 /// A sorted list of words of at most 16 bytes, each packed into a number so that a look-up compares numbers.
 #[derive(Debug)]
-pub(super) struct WordList(&'static [u128]);
+pub(super) struct WordList {
+    words: &'static [u128],
+    /// First letters of the words of each length: most words that are looked up are told by them.
+    firsts: [u32; MAX_WORD + 1],
+}
 
 impl WordList {
+    /// Creates the list of packed and sorted words.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "computed when the program is compiled, where nothing else is possible"
+    )]
+    pub(super) const fn new(words: &'static [u128]) -> Self {
+        let (mut firsts, mut at) = ([0; MAX_WORD + 1], 0);
+        while at < words.len() {
+            let unused = words[at].trailing_zeros() as usize / 8;
+            firsts[MAX_WORD - unused] |= 1 << (words[at].to_be_bytes()[0] & 31);
+            at += 1;
+        }
+        Self { words, firsts }
+    }
+
     /// Returns true if the list has the word.
     pub(super) fn contains(&self, word: &str) -> bool {
-        word.len() <= MAX_WORD && self.0.binary_search(&pack(word)).is_ok()
+        self.contains_bytes(word.as_bytes())
+    }
+
+    /// Returns true if the list has the word in lower case.
+    pub(super) fn contains_any_case(&self, word: &str) -> bool {
+        let mut lower = [0; MAX_WORD];
+        let Some(lower) = lower.get_mut(..word.len()) else { return false };
+        lower.copy_from_slice(word.as_bytes());
+        lower.make_ascii_lowercase();
+        self.contains_bytes(lower)
+    }
+
+    fn contains_bytes(&self, word: &[u8]) -> bool {
+        let first = word.first().copied().unwrap_or(0);
+        let may_be_listed = self.firsts.get(word.len()).is_some_and(|firsts| firsts >> (first & 31) & 1 == 1);
+        may_be_listed && self.words.binary_search(&pack(word)).is_ok()
     }
 }
 
@@ -16,8 +50,8 @@ const MAX_WORD: usize = 16;
 
 /// Packs the first 16 bytes of a word, so that numbers are in the order of words.
 #[expect(clippy::indexing_slicing, reason = "computed when the program is compiled, where nothing else is possible")]
-pub(super) const fn pack(word: &str) -> u128 {
-    let (bytes, mut packed, mut at) = (word.as_bytes(), 0, 0);
+pub(super) const fn pack(bytes: &[u8]) -> u128 {
+    let (mut packed, mut at) = (0, 0);
     while at < MAX_WORD {
         packed = packed << 8 | if at < bytes.len() { bytes[at] as u128 } else { 0 };
         at += 1;
@@ -25,11 +59,12 @@ pub(super) const fn pack(word: &str) -> u128 {
     packed
 }
 
+/// Packs words of at most 16 bytes.
 #[expect(clippy::indexing_slicing, reason = "computed when the program is compiled, where nothing else is possible")]
-const fn pack_all<const N: usize>(words: &[&str; N]) -> [u128; N] {
+pub(super) const fn pack_all<const N: usize>(words: &[&str; N]) -> [u128; N] {
     let (mut packed, mut at) = ([0; N], 0);
     while at < N {
-        packed[at] = pack(words[at]);
+        packed[at] = pack(words[at].as_bytes());
         at += 1;
     }
     packed
@@ -37,7 +72,7 @@ const fn pack_all<const N: usize>(words: &[&str; N]) -> [u128; N] {
 
 /// Words that identifiers are made of, so that they are no signs of chance.
 #[rustfmt::skip]
-pub(super) static IDENTIFIER_WORDS: WordList = WordList(&pack_all(&[
+pub(super) static IDENTIFIER_WORDS: WordList = WordList::new(&pack_all(&[
     "access", "action", "adam", "add", "admin", "agent", "all", "and", "android", "angular", "any", "api", "app",
     "array", "as", "at", "auth", "base", "batch", "bert", "block", "body", "bool", "bottom", "branch", "buffer",
     "build", "button", "by", "cache", "call", "can", "center", "chat", "check", "checkpoint", "class", "cli",
@@ -65,7 +100,7 @@ pub(super) static IDENTIFIER_WORDS: WordList = WordList(&pack_all(&[
 ]));
 /// Words that stand where a secret would stand and are none.
 #[rustfmt::skip]
-pub(super) static NO_VALUES: WordList = WordList(&pack_all(&[
+pub(super) static NO_VALUES: WordList = WordList::new(&pack_all(&[
     "a", "above", "accesstoken", "admin", "always", "an", "and", "any", "apikey", "are", "argon2", "as", "ascii",
     "at", "auth", "authentication", "authorization", "auto", "aws", "azure", "bar", "base64", "basic", "baz",
     "bcrypt", "be", "bearer", "bearertoken", "below", "body", "bool", "boolean", "by", "bytes", "changed",
@@ -86,7 +121,7 @@ pub(super) static NO_VALUES: WordList = WordList(&pack_all(&[
 ]));
 /// Last words of names whose value is a password.
 #[rustfmt::skip]
-pub(super) static PASSWORD_NAMES: WordList = WordList(&pack_all(&[
+pub(super) static PASSWORD_NAMES: WordList = WordList::new(&pack_all(&[
     "adminpass", "adminpw", "bindpw", "clave", "contrasena", "dbpass", "dbpw", "ftppass", "kennwort", "keypass",
     "masterauth", "mdp", "mypass", "parola", "pass", "passcode", "passphrase", "passwd", "password", "passwords",
     "passwort", "pgpass", "psk", "pw", "pwd", "pword", "requirepass", "rootpass", "rootpw", "senha", "smtppass",
@@ -94,7 +129,7 @@ pub(super) static PASSWORD_NAMES: WordList = WordList(&pack_all(&[
 ]));
 /// Last words, or last two words, of names whose value is a secret.
 #[rustfmt::skip]
-pub(super) static SECRET_NAMES: WordList = WordList(&pack_all(&[
+pub(super) static SECRET_NAMES: WordList = WordList::new(&pack_all(&[
     "accesskey", "accesstoken", "accountkey", "apikey", "apikeys", "apisecret", "apitoken", "appkey", "appsecret",
     "authkey", "authpassword", "authtoken", "bearer", "clientsecret", "credential", "credentials", "csrftoken",
     "encryptionkey", "idtoken", "jwt", "licensekey", "masterkey", "privatekey", "refreshtoken", "secret",
@@ -103,7 +138,7 @@ pub(super) static SECRET_NAMES: WordList = WordList(&pack_all(&[
 ]));
 /// Words that make a secret of the `key` behind them.
 #[rustfmt::skip]
-pub(super) static KEY_QUALIFIERS: WordList = WordList(&pack_all(&[
+pub(super) static KEY_QUALIFIERS: WordList = WordList::new(&pack_all(&[
     "2fa", "access", "account", "admin", "aes", "anthropic", "api", "app", "auth", "azure", "cf", "cipher",
     "client", "cohere", "consumer", "cookie", "crypto", "dashscope", "data", "dd", "deepseek", "deploy",
     "encryption", "function", "gemini", "heroku", "hmac", "host", "integration", "jwt", "license", "mailgun",
@@ -114,13 +149,13 @@ pub(super) static KEY_QUALIFIERS: WordList = WordList(&pack_all(&[
 ]));
 /// Last words of names whose value is a secret only if it looks drawn.
 #[rustfmt::skip]
-pub(super) static WEAK_NAMES: WordList = WordList(&pack_all(&[
+pub(super) static WEAK_NAMES: WordList = WordList::new(&pack_all(&[
     "auth", "community", "conn", "connection", "connectionstring", "cookie", "cred", "creds", "dsn", "hmac", "key",
     "keys", "otp", "pat", "pin", "salt", "seed", "sessionid", "sid", "sk", "webhook", "webhookurl",
 ]));
 /// Last words of names that speak about a secret and do not hold it.
 #[rustfmt::skip]
-pub(super) static DESCRIBING_TAILS: WordList = WordList(&pack_all(&[
+pub(super) static DESCRIBING_TAILS: WordList = WordList::new(&pack_all(&[
     "age", "alg", "algorithm", "arg", "args", "array", "audience", "binding", "bindings", "bits", "board", "budget",
     "budgets", "builder", "button", "bytes", "cache", "cached", "callback", "chain", "change", "changed", "char",
     "chars", "check", "checks", "class", "cmd", "code", "codes", "column", "command", "component", "context",
@@ -143,14 +178,14 @@ pub(super) static DESCRIBING_TAILS: WordList = WordList(&pack_all(&[
 ]));
 /// Last words of names that say nothing of what the value is.
 #[rustfmt::skip]
-pub(super) static VALUE_TAILS: WordList = WordList(&pack_all(&[
+pub(super) static VALUE_TAILS: WordList = WordList::new(&pack_all(&[
     "admin", "b64", "backup", "base64", "data", "db", "default", "dev", "live", "local", "main", "new", "old",
     "plain", "primary", "prod", "production", "raw", "root", "secondary", "staging", "str", "string", "user", "val",
     "value",
 ]));
 /// Words before `token` with which it is a place in a list or a piece of text.
 #[rustfmt::skip]
-pub(super) static COUNTED_TOKENS: WordList = WordList(&pack_all(&[
+pub(super) static COUNTED_TOKENS: WordList = WordList::new(&pack_all(&[
     "bos", "build", "cancel", "cancellation", "change", "cls", "completion", "continuation", "cursor", "end", "eos",
     "first", "has", "idempotency", "input", "is", "last", "lock", "mask", "max", "next", "no", "num", "output",
     "pad", "page", "prev", "previous", "prompt", "reserved", "sep", "shift", "special", "start", "sync", "total",
@@ -158,7 +193,7 @@ pub(super) static COUNTED_TOKENS: WordList = WordList(&pack_all(&[
 ]));
 /// Words before `key` with which it is no secret.
 #[rustfmt::skip]
-pub(super) static PUBLIC_KEYS: WordList = WordList(&pack_all(&[
+pub(super) static PUBLIC_KEYS: WordList = WordList::new(&pack_all(&[
     "cache", "candidate", "column", "composite", "config", "dict", "foreign", "group", "hot", "i18n", "index",
     "json", "lookup", "map", "message", "metadata", "msg", "natural", "object", "partition", "primary", "public",
     "query", "react", "row", "shortcut", "sort", "sorting", "ssh", "storage-key", "surrogate", "translation",
@@ -166,7 +201,7 @@ pub(super) static PUBLIC_KEYS: WordList = WordList(&pack_all(&[
 ]));
 /// English words that no recovery phrase consists of.
 #[rustfmt::skip]
-pub(super) static STOP_WORDS: WordList = WordList(&pack_all(&[
+pub(super) static STOP_WORDS: WordList = WordList::new(&pack_all(&[
     "all", "also", "and", "any", "are", "but", "can", "for", "from", "has", "have", "how", "into", "its", "not",
     "only", "our", "than", "that", "the", "their", "them", "then", "there", "they", "this", "use", "used", "was",
     "were", "what", "when", "which", "who", "will", "with", "you", "your",
@@ -191,7 +226,7 @@ mod tests {
             &PUBLIC_KEYS,
             &STOP_WORDS,
         ];
-        assert!(lists.iter().all(|list| list.0.is_sorted()));
+        assert!(lists.iter().all(|list| list.words.is_sorted()));
         assert!(SECRET_NAMES.contains("sharedaccesskey") && !SECRET_NAMES.contains("sharedaccesskeys"));
         assert!(!SECRET_NAMES.contains("") && !SECRET_NAMES.contains("a word of more than sixteen bytes"));
     }
