@@ -141,9 +141,9 @@ impl Glossary {
             let end = rest.find(|c| is_cjk(c) != is_chinese).unwrap_or(rest.len());
             let (run, after) = rest.split_at(end);
             if is_chinese {
-                made.add_chinese(&simplify_chinese(run))
+                made.add_chinese(&simplify_chinese(run));
             } else {
-                made.add_english(run)
+                made.add_english(run);
             }
             rest = after;
         }

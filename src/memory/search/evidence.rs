@@ -101,10 +101,8 @@ impl Memory {
         weights: &RankWeights,
     ) -> Result<Evidence> {
         let columns = permit.columns;
-        let by_word = match wanted.words {
-            true => best_by_word(permit, (&words, &translated), wanted.count, weights),
-            false => Vec::new(),
-        };
+        let by_word =
+            if wanted.words { best_by_word(permit, (&words, &translated), wanted.count, weights) } else { Vec::new() };
         let mut evidence = Evidence { has_meaning: meaning.is_some(), ..Evidence::default() };
         evidence.word_places = rank_positions(&by_word);
         let mut passages: HashSet<u32> = by_word.iter().map(|(passage, _)| *passage).collect();
