@@ -4,6 +4,7 @@ pub(super) mod alerts;
 pub(super) mod backup;
 pub(super) mod bench;
 mod bench_answerability;
+mod bench_files;
 pub(super) mod blame;
 pub(super) mod completions;
 pub(super) mod config;
