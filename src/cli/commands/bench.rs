@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Subcommand, ValueEnum};
 
 use super::bench_answerability::{AnswerabilityArgs, run_answerability};
+use super::bench_files::{BenchFolder, write_report};
 use super::bench_self::{self, OwnHistoryArgs};
 use super::bench_suggestions::{self, SuggestionsArgs};
 use crate::bench::{
@@ -15,8 +16,7 @@ use crate::bench::{
 use crate::cli::invocation::Invocation;
 use crate::cli::output::CliOutput;
 use crate::config::LayeredSettings;
-use crate::disk;
-use crate::domain::{Failure, FailureCode, SearchMode};
+use crate::domain::{Failure, SearchMode};
 use crate::memory::RankWeights;
 
 /// Measure retrieval quality and speed, offline
@@ -181,44 +181,10 @@ pub(in crate::cli) fn run(args: &BenchArgs, session: &Invocation) -> Result<Exit
     }
 }
 
-/// Folder of the stores of a run: the one that was named, which stays, or a temporary one.
-pub(super) struct BenchFolder {
-    folder: PathBuf,
-    is_kept: bool,
-}
-
-impl BenchFolder {
-    pub(super) fn new(named: Option<&Path>) -> Self {
-        let passing = || std::env::temp_dir().join(format!("claude-memory-bench-{}", std::process::id()));
-        Self { folder: named.map_or_else(passing, Path::to_owned), is_kept: named.is_some() }
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.folder
-    }
-}
-
-impl Drop for BenchFolder {
-    fn drop(&mut self) {
-        if !self.is_kept {
-            // If it cannot be removed, the system cleans its temporary folder.
-            let _ = std::fs::remove_dir_all(&self.folder);
-        }
-    }
-}
-
 fn read_lines(file: &Path) -> Result<Vec<String>, Failure> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::invalid_input(format!("cannot read {}: {error}", file.display())))?;
     Ok(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect())
-}
-
-pub(super) fn write_report(file: Option<&PathBuf>, report: &impl serde::Serialize) -> Result<(), Failure> {
-    let Some(file) = file else { return Ok(()) };
-    let bytes = serde_json::to_vec(report).unwrap_or_default();
-    disk::write_atomic(file, &bytes).map_err(|error| {
-        Failure::new(FailureCode::Unavailable, format!("cannot write {}: {error}", file.display()), None)
-    })
 }
 
 fn run_latency(args: &LatencyArgs, session: &Invocation) -> Result<ExitCode, Failure> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::bench::{BenchFolder, write_report};
+use super::bench_files::{BenchFolder, write_report};
 use crate::bench::{self, AnswerabilityReport, DatasetFormat, HaystackPool, KindScore, RetrievalOptions};
 use crate::cli::invocation::Invocation;
 use crate::cli::output::CliOutput;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::bench::write_report;
+use super::bench_files::write_report;
 use super::config::write_setting;
 use crate::bench::{OwnOptions, OwnReport, OwnScores, measure_own_history};
 use crate::cli::invocation::Invocation;

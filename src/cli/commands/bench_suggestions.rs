@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::bench::write_report;
+use super::bench_files::write_report;
 use crate::bench::{SuggestionReport, score_suggestions};
 use crate::cli::output::CliOutput;
 use crate::domain::Failure;

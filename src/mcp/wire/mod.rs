@@ -7,6 +7,7 @@ pub mod history;
 pub mod injections;
 pub mod operations;
 pub mod outgoing;
+mod saved;
 pub mod sessions;
 pub mod suggestions;
 
@@ -15,11 +16,13 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use self::saved::SaveAnswer;
+
 use self::outgoing::{SafeText, sanitize_name, sanitize_title};
 use crate::domain::own_output::URI_PREFIX;
 use crate::domain::text::suspicion::reads_like_an_instruction;
 use crate::domain::{BeyondFilter, Hit, LaterMessage, LiftedCondition, Origin, Quote, SearchResults, Timestamp, Usage};
-use crate::memory::{self, Memory, NoteRelation, RelatedNote, TranscriptExcerpt};
+use crate::memory::{self, Memory, TranscriptExcerpt};
 use crate::monitor::alert_evaluation;
 use crate::store;
 
@@ -249,44 +252,6 @@ pub struct GetPart {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub said_by: Option<SafeText>,
     /// The verbatim text.
-    pub text: SafeText,
-}
-
-/// The answer of `memory_save`.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct SaveAnswer {
-    /// The memory.
-    pub id: String,
-    /// created, updated or duplicate.
-    pub status: String,
-    /// Memories that it replaces.
-    pub replaced: Vec<String>,
-    /// Saved memories that say nearly the same.
-    pub duplicates: Vec<String>,
-    /// Saved memories that say the opposite or have another value.
-    pub contradicts: Vec<String>,
-    /// Texts of both.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub related: Vec<RelatedEntry>,
-    /// Secrets that were redacted in it.
-    pub redactions: u64,
-    /// Address of the memory.
-    pub uri: String,
-}
-
-/// A saved memory that a new one repeats or contradicts.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct RelatedEntry {
-    /// The memory.
-    pub id: String,
-    /// repeats or contradicts.
-    pub relation: String,
-    /// person, model, client, untrusted (tools and the web), elsewhere (another machine, not confirmed by the user), or
-    /// suspicious: reads like an instruction to you.
-    pub trust: String,
-    /// RFC 3339, UTC.
-    pub ts: String,
-    /// The beginning of its text.
     pub text: SafeText,
 }
 
@@ -532,50 +497,6 @@ impl From<store::MessageText> for GetMessage {
                 })
                 .collect(),
         }
-    }
-}
-
-impl From<store::SavedNote> for SaveAnswer {
-    fn from(saved: store::SavedNote) -> Self {
-        let id = saved.id.to_string();
-        let status = match saved.status {
-            store::SavedStatus::Created => "created",
-            store::SavedStatus::Updated => "updated",
-            store::SavedStatus::Duplicate => "duplicate",
-        };
-        Self {
-            uri: message_uri(&id),
-            id,
-            status: status.to_owned(),
-            replaced: saved.replaced.iter().map(ToString::to_string).collect(),
-            duplicates: Vec::new(),
-            contradicts: Vec::new(),
-            related: Vec::new(),
-            redactions: saved.redactions,
-        }
-    }
-}
-
-impl SaveAnswer {
-    /// Adds the saved notes that the new one repeats or contradicts.
-    #[must_use]
-    pub fn with_related(mut self, related: Vec<RelatedNote>) -> Self {
-        for note in related {
-            let id = note.id.to_string();
-            let (relation, list) = match note.relation {
-                NoteRelation::Repeated => ("repeats", &mut self.duplicates),
-                NoteRelation::Contradicted => ("contradicts", &mut self.contradicts),
-            };
-            list.push(id.clone());
-            self.related.push(RelatedEntry {
-                id,
-                relation: relation.to_owned(),
-                trust: trust_level(note.origin, &note.text).to_owned(),
-                ts: note.at.to_string(),
-                text: SafeText::multi_line(&note.text),
-            });
-        }
-        self
     }
 }
 

@@ -1,12 +1,10 @@
-//! Estimates how confidently the history answers a query, and drops results that are too unlikely to if the query asks
-//! for that. Changes no order by itself; ranking uses it to keep bonuses from texts without evidence.
+//! Estimates how confidently the history answers a query. Changes no order by itself; ranking uses it to keep bonuses
+//! from texts without evidence.
 //!
 //! Logistic models of the nearest cosine and of the query's words, fitted on questions that several kinds of histories
 //! can and cannot answer (docs/decisions/0051-confidence.md). Rank is no signal: some text is always nearest.
 
 use super::evidence::{Evidence, HeldWords, MessageSignals};
-use super::rank::ScoredMessage;
-use crate::domain::query::MinOverlap;
 use crate::domain::text::Script;
 use crate::domain::{Confidence, ConfidenceSignals};
 use crate::embed::CosineScale;
@@ -52,6 +50,11 @@ impl ConfidenceModel {
         Self { script, scale, texts }
     }
 
+    /// Returns true if cosines count.
+    pub(super) const fn uses_cosines(&self) -> bool {
+        self.scale.is_some()
+    }
+
     /// Returns the signals of the evidence and the confidence. Ties, as between messages of equal cosine, do not
     /// matter: only largest values are used.
     pub(super) fn estimate_confidence(&self, evidence: &Evidence) -> (Confidence, ConfidenceSignals) {
@@ -86,7 +89,7 @@ impl ConfidenceModel {
     }
 
     /// Returns the log-odds that one message answers the query; by its words alone if it is not embedded.
-    fn message_log_odds(&self, evidence: &Evidence, signals: &MessageSignals) -> f32 {
+    pub(super) fn message_log_odds(&self, evidence: &Evidence, signals: &MessageSignals) -> f32 {
         let held = evidence.held_words(signals);
         let by_words = self.keyword_signals(held);
         let Some((scale, cosine)) = self.scale.zip(signals.cosine) else { return by_words.log_odds };
@@ -126,27 +129,5 @@ fn keyword_confidence(log_odds: f32) -> Confidence {
         odds if odds >= KEYWORD_STRONG_ODDS => Confidence::Strong,
         odds if odds >= KEYWORD_WEAK_ODDS => Confidence::Weak,
         _ => Confidence::None,
-    }
-}
-
-impl Evidence {
-    /// Keeps results that are likely enough to answer the query; where no odds are required or known, those that
-    /// contain enough of its words.
-    pub(super) fn retain_relevant(&self, ranking: &mut Vec<ScoredMessage>, worth: MinOverlap, model: &ConfidenceModel) {
-        let mut passages: Vec<u32> = ranking.iter().map(|ranked| ranked.passage).collect();
-        passages.sort_unstable();
-        let by_word = self.words.filter_by_overlap(&passages, worth);
-        let translated = self.translated.filter_by_overlap(&passages, worth);
-        let least = worth.log_odds.filter(|_| model.scale.is_some());
-        ranking.retain(|ranked| {
-            let signals = self.messages.get(&ranked.message);
-            let is_foreign = signals.is_some_and(|signals| signals.translated.own > 0.0);
-            let holds_words = by_word.binary_search(&ranked.passage).is_ok()
-                || (is_foreign && translated.binary_search(&ranked.passage).is_ok());
-            least.map_or(holds_words, |least| {
-                let signals = signals.filter(|signals| signals.cosine.is_some());
-                signals.map_or(holds_words, |signals| model.message_log_odds(self, signals) >= least)
-            })
-        });
     }
 }

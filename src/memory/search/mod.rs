@@ -14,6 +14,7 @@ mod explain;
 mod keyword;
 mod page;
 mod rank;
+mod relevance;
 #[cfg(test)]
 mod tests;
 mod translation;
