@@ -43,11 +43,12 @@ mod tests {
     use crate::config::LayeredSettings;
 
     /// Settings with a text or a list as value that name nothing outside of this program.
-    const HARMLESS: [&str; 8] = [
+    const HARMLESS: [&str; 9] = [
         "store.durability",
         "vector.index",
         "search.mode",
         "search.glossary",
+        "search.weights",
         "mcp.profile",
         "serve.backend",
         "log.filter",
