@@ -346,14 +346,30 @@ async fn read_corpus_stats(client: &Client, asked: &RemoteQuery) -> Result<Corpu
     let mean_window = window.and_then(|window| window.parse().ok()).unwrap_or(mean_words * 2.0);
     let mut wide = CorpusStats { texts: all, mean_words, mean_window, ..CorpusStats::default() };
     let words: BTreeSet<&String> = asked.groups.iter().flatten().collect();
-    let queries: Vec<String> = words.iter().map(|word| quote_term(word)).collect();
+    let queries = words.iter().map(|word| quote_term(word)).collect();
+    let counts = count_matches(client, queries).await?;
+    wide.holding = words.into_iter().cloned().zip(counts).collect();
+    let queries = asked.spellings.iter().map(|spellings| any_of(spellings)).collect();
+    wide.holding_any = asked.spellings.iter().cloned().zip(count_matches(client, queries).await?).collect();
+    Ok(wide)
+}
+
+/// Returns a `tsquery` of messages with all terms of any of these spellings.
+fn any_of(spellings: &[Vec<String>]) -> String {
+    let all_of = |terms: &Vec<String>| {
+        let quoted: Vec<String> = terms.iter().map(|term| quote_term(term)).collect();
+        format!("({})", quoted.join(" & "))
+    };
+    spellings.iter().filter(|terms| !terms.is_empty()).map(all_of).collect::<Vec<_>>().join(" | ")
+}
+
+/// Returns how many messages match each `tsquery`, at most [`COUNT_CAP`].
+async fn count_matches(client: &Client, queries: Vec<String>) -> Result<Vec<usize>> {
     let sql =
         "SELECT (SELECT count(*) FROM (SELECT 1 FROM messages m WHERE m.words @@ t.query::tsquery LIMIT $2) known)
                FROM unnest($1::text[]) WITH ORDINALITY t (query, place) ORDER BY t.place";
-    for (row, word) in client.query(sql, &[&queries, &COUNT_CAP]).await?.iter().zip(words) {
-        wide.holding.insert(word.clone(), usize::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0));
-    }
-    Ok(wide)
+    let rows = client.query(sql, &[&queries, &COUNT_CAP]).await?;
+    rows.iter().map(|row| Ok(usize::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0))).collect()
 }
 
 /// Returns the messages with the best BM25 score for the query's words.
@@ -426,6 +442,12 @@ async fn count_conversation_terms(client: &Client, ids: &[String]) -> Result<Has
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spellings_are_alternatives() {
+        let spellings = [vec!["pool".to_owned()], vec!["连".to_owned(), "接'".to_owned()], Vec::new()];
+        assert_eq!(any_of(&spellings), "('pool') | ('连' & '接''')");
+    }
 
     #[test]
     fn terms_are_quoted() {

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::home::TestHome;
 
-/// Replaces what differs from run to run: durations, cursors, and the tokens of a fence that is made anew each time.
+/// Replaces what differs from run to run: durations, cursors, the tokens of a fence that is
+/// made anew each time, and the folder of the project.
 fn stable(mut value: Value) -> Value {
     fn replace(value: &mut Value) {
         match value {
@@ -19,7 +20,8 @@ fn stable(mut value: Value) -> Value {
                 }
             }
             Value::Array(items) => items.iter_mut().for_each(replace),
-            Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::String(text) => *text = text.replace(env!("CARGO_MANIFEST_DIR"), "[project]"),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
     replace(&mut value);
@@ -359,6 +361,7 @@ fn what_a_task_should_start_with() {
     let context = home_with_samples().json(&["context", "bcrypt holds a connection of the pool"]);
     assert_json_snapshot!(stable(context), @r#"
     {
+      "confidence": "strong",
       "items": [
         {
           "id": "ae3c26b0-15c6-850d-a5c4-6bb6df0be621",

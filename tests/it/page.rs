@@ -107,7 +107,7 @@ fn a_person_uses_it_in_chromium() {
     assert_eq!((&scrolled["top"], &scrolled["back"]), (&json!(0), &json!(300)));
     let copied = step("copied");
     assert!(copied["text"].as_str().unwrap().contains(copied["wanted"].as_str().unwrap()), "{copied}");
-    assert_eq!(step("back")["query"], json!("pool size"));
+    assert_eq!(step("back")["query"], json!("connection pool"));
     let hostile = step("hostile");
     assert_eq!((&hostile["harmed"], &hostile["inside"]), (&json!(null), &json!(0)), "{hostile}");
     assert!(hostile["links"].as_array().unwrap().iter().all(|protocol| protocol == "https:"), "{hostile}");

@@ -83,6 +83,13 @@ pub struct GlossaryTerm {
     pub other: Vec<Vec<String>>,
 }
 
+impl GlossaryTerm {
+    /// Returns the index terms of each spelling, the word as asked last.
+    pub fn spellings(&self) -> Vec<Vec<String>> {
+        self.other.iter().chain([&self.own]).cloned().collect()
+    }
+}
+
 /// A text in terms of the glossary.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Translation {

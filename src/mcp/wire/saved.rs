@@ -22,7 +22,6 @@ pub struct SaveAnswer {
     /// Saved memories that say the opposite or have another value.
     pub contradicts: Vec<String>,
     /// Texts of both.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<RelatedEntry>,
     /// Secrets that were redacted in it.
     pub redactions: u64,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::weights::{RankWeights, inverse_document_frequency};
 use super::{HitOrder, searched_texts, term_groups, validate_query};
-use crate::domain::text::glossary::Translation;
+use crate::domain::text::glossary::GlossaryTerm;
 use crate::domain::text::question::ParsedQuestion;
 use crate::domain::text::terms::TermExtractor;
 use crate::domain::{Query, SearchMode, SearchResults, Timestamp};
@@ -18,6 +18,8 @@ use crate::vector::ScoreSpread;
 pub struct RemoteQuery {
     /// Terms of each query text; a text must contain one of every group. Empty for semantic search.
     pub groups: Vec<Vec<String>>,
+    /// Index terms of the spellings of each word of the glossary in the query.
+    pub spellings: Vec<Vec<Vec<String>>>,
     /// Digest of the embedding model and the unit-length query embedding; `None` for keyword search or if it cannot be
     /// computed.
     pub vector: Option<(String, Vec<f32>)>,
@@ -40,6 +42,8 @@ pub struct CorpusStats {
     pub mean_window: f32,
     /// Number of passages that contain each term.
     pub holding: HashMap<String, usize>,
+    /// Number of passages that contain any of these spellings.
+    pub holding_any: HashMap<Vec<Vec<String>>, usize>,
     /// Distribution of the cosines between the question and any text.
     pub spread: Option<ScoreSpread>,
     /// Total terms of each conversation's prose, by source and session.
@@ -80,20 +84,21 @@ impl Memory {
         }
         let terms = TermExtractor::default();
         let by_word = matches!(query.mode, SearchMode::Hybrid | SearchMode::Keyword) || vector.is_none();
-        let groups = if by_word && query.mode != SearchMode::Exact {
+        let (mut groups, mut spellings) = (Vec::new(), Vec::new());
+        if by_word && query.mode != SearchMode::Exact {
             let texts = searched_texts(&question, &query.texts, &terms);
-            let both = |(mut asked, translated): (Vec<String>, Translation)| {
+            for (mut asked, translated) in
+                term_groups(&texts, &terms).into_iter().zip(self.translate_texts(&texts, &terms))
+            {
                 let other = translated.other_terms().into_iter().filter(|term| !asked.contains(term));
                 let other: Vec<String> = other.collect();
                 asked.extend(other);
-                asked
-            };
-            term_groups(&texts, &terms).into_iter().zip(self.translate_texts(&texts, &terms)).map(both).collect()
-        } else {
-            Vec::new()
-        };
+                groups.push(asked);
+                spellings.extend(translated.terms.iter().map(GlossaryTerm::spellings));
+            }
+        }
         let candidates = super::MIN_CANDIDATES + query.offset;
-        Ok(RemoteQuery { groups, vector, candidates, weights: self.weights, warning })
+        Ok(RemoteQuery { groups, spellings, vector, candidates, weights: self.weights, warning })
     }
 
     /// Runs a query on this store with the statistics of the larger corpus `wide`.

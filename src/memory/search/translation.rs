@@ -100,11 +100,8 @@ impl TranslatedTerms {
 
     /// Replaces the weights by those of a corpus larger than the doc values.
     pub(super) fn with_corpus(self, wide: &CorpusStats) -> Self {
-        let count = |spelling: &Vec<String>| {
-            spelling.iter().map(|term| wide.holding.get(term).copied().unwrap_or(0)).min().unwrap_or(0)
-        };
         let weight = |term: &GlossaryTerm| {
-            let holding = count(&term.own) + term.other.iter().map(count).sum::<usize>();
+            let holding = wide.holding_any.get(&term.spellings()).copied().unwrap_or(0);
             inverse_document_frequency(wide.texts, holding)
         };
         let weights = self.terms.iter().map(weight).collect();

@@ -68,7 +68,7 @@ await page.selectOption("#role", "");
 
 // The keyboard alone: search, choose, read, come back.
 await page.keyboard.press("Escape");
-await page.keyboard.type("pool size");
+await page.keyboard.type("connection pool");
 // The hits of the last key, not those of one before.
 await page.waitForFunction(() => document.querySelector(".hits").getAttribute("aria-busy") === "false" && /pool/i.test(document.querySelector("a.hit mark")?.textContent ?? ""));
 await page.waitForTimeout(300);
