@@ -37,7 +37,7 @@ pub struct SearchAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beyond: Option<BeyondAnswer>,
     /// How confidence and order came about.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub explanation: Vec<String>,
     /// Pass it as `cursor` for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
