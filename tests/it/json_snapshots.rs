@@ -268,97 +268,36 @@ fn a_project() {
 #[test]
 fn one_message() {
     let shown = home_with_samples().json(&["show", "ae3c26b0-15c6-850d-a5c4-6bb6df0be621"]);
-    assert_json_snapshot!(stable(shown), @r#"
+    let messages = shown["conversations"][0]["messages"].as_array().unwrap();
+    let message = messages.iter().find(|message| message["id"] == "ae3c26b0-15c6-850d-a5c4-6bb6df0be621").unwrap();
+    assert_json_snapshot!(stable(message.clone()), @r#"
     {
-      "conversations": [
+      "id": "ae3c26b0-15c6-850d-a5c4-6bb6df0be621",
+      "position": 3,
+      "role": "assistant",
+      "ts": "2026-03-02T09:17:55.185Z",
+      "usage": {
+        "input": 12,
+        "output": 210,
+        "cache_read": 0,
+        "cache_write": 0
+      },
+      "origin": "[project]/data/demo/545308f1-0771-4ddd-a91a-88de4ebeda3a.jsonl:5",
+      "parts": [
         {
-          "session_id": "545308f1-0771-4ddd-a91a-88de4ebeda3a",
-          "source": "claude-code",
-          "title": "Grafana shows request latency over 9 s between 09:00 and 09:10 every weekday. CPU is idle. Can you find out where the ti…",
-          "project": "orders",
-          "total": 10,
-          "messages": [
-            {
-              "id": "7dbfcdc5-d201-844e-aea3-6dcc2acdace9",
-              "position": 0,
-              "role": "user",
-              "ts": "2026-03-02T09:14:47.037Z",
-              "origin": "[project]/data/demo/545308f1-0771-4ddd-a91a-88de4ebeda3a.jsonl:1",
-              "parts": [
-                {
-                  "kind": "text",
-                  "trust": "person",
-                  "text": "Grafana shows request latency over 9 s between 09:00 and 09:10 every weekday. CPU is idle. Can you find out where the time goes?"
-                }
-              ]
-            },
-            {
-              "id": "ae3c26b0-15c6-850d-a5c4-6bb6df0be621",
-              "position": 3,
-              "role": "assistant",
-              "ts": "2026-03-02T09:17:55.185Z",
-              "usage": {
-                "input": 12,
-                "output": 210,
-                "cache_read": 0,
-                "cache_write": 0
-              },
-              "origin": "[project]/data/demo/545308f1-0771-4ddd-a91a-88de4ebeda3a.jsonl:5",
-              "parts": [
-                {
-                  "kind": "text",
-                  "trust": "model",
-                  "text": "1,847 times ERR_POOL_EXHAUSTED in ten minutes. During the morning peak every authentication request holds a Postgres connection while it waits for bcrypt, so the pool of 5 is exhausted and everything else queues behind it."
-                }
-              ]
-            },
-            {
-              "id": "c8b867fa-7f31-8e67-b531-389c2ca0a3d8",
-              "position": 4,
-              "role": "user",
-              "ts": "2026-03-02T09:18:42.222Z",
-              "origin": "[project]/data/demo/545308f1-0771-4ddd-a91a-88de4ebeda3a.jsonl:6",
-              "parts": [
-                {
-                  "kind": "text",
-                  "trust": "person",
-                  "text": "What do you suggest? We cannot raise max_connections on the shared cluster."
-                }
-              ]
-            },
-            {
-              "id": "0a818b59-e11f-8fff-90b7-37a320ec24ee",
-              "position": 5,
-              "role": "assistant",
-              "ts": "2026-03-02T09:19:29.259Z",
-              "usage": {
-                "input": 12,
-                "output": 210,
-                "cache_read": 0,
-                "cache_write": 0
-              },
-              "origin": "[project]/data/demo/545308f1-0771-4ddd-a91a-88de4ebeda3a.jsonl:7",
-              "parts": [
-                {
-                  "kind": "text",
-                  "trust": "model",
-                  "text": "Two changes: the connection is given back before bcrypt runs, and the pool grows from 5 to 20 behind pgbouncer in transaction mode, so the cluster still sees 5 server connections."
-                }
-              ]
-            }
-          ]
+          "kind": "text",
+          "trust": "model",
+          "text": "1,847 times ERR_POOL_EXHAUSTED in ten minutes. During the morning peak every authentication request holds a Postgres connection while it waits for bcrypt, so the pool of 5 is exhausted and everything else queues behind it."
         }
-      ],
-      "truncated": false,
-      "missing": [],
-      "tokens": "[tokens]"
+      ]
     }
     "#);
 }
 
 #[test]
 fn what_a_task_should_start_with() {
-    let context = home_with_samples().json(&["context", "bcrypt holds a connection of the pool"]);
+    let mut context = home_with_samples().json(&["context", "bcrypt holds a connection of the pool"]);
+    context["items"].as_array_mut().unwrap().truncate(1);
     assert_json_snapshot!(stable(context), @r#"
     {
       "confidence": "strong",
@@ -374,102 +313,6 @@ fn what_a_task_should_start_with() {
           "why": "task",
           "text": "1,847 times ERR_POOL_EXHAUSTED in ten minutes. During the morning peak every authentication request holds a Postgres connection while it waits for bcrypt, so the pool of 5 is exhausted and everything else queues behind it.",
           "uri": "memory://item/ae3c26b0-15c6-850d-a5c4-6bb6df0be621"
-        },
-        {
-          "id": "c8b867fa-7f31-8e67-b531-389c2ca0a3d8",
-          "session_id": "545308f1-0771-4ddd-a91a-88de4ebeda3a",
-          "project": "orders",
-          "role": "user",
-          "trust": "person",
-          "title": "Grafana shows request latency over 9 s between 09:00 and 09:10 every weekday. CPU is idle. Can you find out where the ti…",
-          "ts": "2026-03-02T09:18:42.222Z",
-          "why": "task",
-          "text": "What do you suggest? We cannot raise max_connections on the shared cluster.",
-          "uri": "memory://item/c8b867fa-7f31-8e67-b531-389c2ca0a3d8"
-        },
-        {
-          "id": "0a818b59-e11f-8fff-90b7-37a320ec24ee",
-          "session_id": "545308f1-0771-4ddd-a91a-88de4ebeda3a",
-          "project": "orders",
-          "role": "assistant",
-          "trust": "model",
-          "title": "Grafana shows request latency over 9 s between 09:00 and 09:10 every weekday. CPU is idle. Can you find out where the ti…",
-          "ts": "2026-03-02T09:19:29.259Z",
-          "why": "task",
-          "text": "Two changes: the connection is given back before bcrypt runs, and the pool grows from 5 to 20 behind pgbouncer in transaction mode, so the cluster still sees 5 server connections.",
-          "uri": "memory://item/0a818b59-e11f-8fff-90b7-37a320ec24ee"
-        },
-        {
-          "id": "7dbfcdc5-d201-844e-aea3-6dcc2acdace9",
-          "session_id": "545308f1-0771-4ddd-a91a-88de4ebeda3a",
-          "project": "orders",
-          "role": "user",
-          "trust": "person",
-          "title": "Grafana shows request latency over 9 s between 09:00 and 09:10 every weekday. CPU is idle. Can you find out where the ti…",
-          "ts": "2026-03-02T09:14:47.037Z",
-          "why": "task",
-          "text": "Grafana shows request latency over 9 s between 09:00 and 09:10 every weekday. CPU is idle. Can you find out where the time goes?",
-          "uri": "memory://item/7dbfcdc5-d201-844e-aea3-6dcc2acdace9"
-        },
-        {
-          "id": "5c1a54bd-2b4a-8c27-ae23-24e5e11014c0",
-          "session_id": "545308f1-0771-4ddd-a91a-88de4ebeda3a",
-          "project": "orders",
-          "role": "user",
-          "trust": "person",
-          "title": "Grafana shows request latency over 9 s between 09:00 and 09:10 every weekday. CPU is idle. Can you find out where the ti…",
-          "ts": "2026-03-02T09:23:24.444Z",
-          "why": "task",
-          "text": "Deployed. p99 during the peak is 140 ms now, thanks!",
-          "uri": "memory://item/5c1a54bd-2b4a-8c27-ae23-24e5e11014c0"
-        },
-        {
-          "id": "c0e21ba5-ef8c-8e7f-8cb0-37894267042d",
-          "session_id": "545308f1-0771-4ddd-a91a-88de4ebeda3a",
-          "project": "orders",
-          "role": "assistant",
-          "trust": "model",
-          "title": "Grafana shows request latency over 9 s between 09:00 and 09:10 every weekday. CPU is idle. Can you find out where the ti…",
-          "ts": "2026-03-02T09:24:11.481Z",
-          "why": "task",
-          "text": "Good. Worth an alert: pool wait time above 200 ms for two minutes. I added it to alerts/orders.yml.",
-          "uri": "memory://item/c0e21ba5-ef8c-8e7f-8cb0-37894267042d"
-        },
-        {
-          "id": "595bc09f-a4e3-8b42-9f5a-732f36e2dd30",
-          "session_id": "64c66b46-0881-45ce-8df0-ff7f5190d8e4",
-          "project": "gateway",
-          "role": "assistant",
-          "trust": "model",
-          "title": "test_reconnect fails about once in thirty runs on CI, never on my laptop. I am tired of pressing retry.",
-          "ts": "2026-04-02T11:26:34.074Z",
-          "why": "task",
-          "text": "It binds the fixed port 18080, and on CI another suite sometimes still holds it in TIME_WAIT. Bind to port 0, read the real port from local_addr(), and pass it to the client. No sleep needed.",
-          "uri": "memory://item/595bc09f-a4e3-8b42-9f5a-732f36e2dd30"
-        },
-        {
-          "id": "22c14945-d190-80d4-9974-daaece4cb875",
-          "session_id": "64c66b46-0881-45ce-8df0-ff7f5190d8e4",
-          "project": "gateway",
-          "role": "user",
-          "trust": "person",
-          "title": "test_reconnect fails about once in thirty runs on CI, never on my laptop. I am tired of pressing retry.",
-          "ts": "2026-04-02T11:25:47.037Z",
-          "why": "task",
-          "text": "test_reconnect fails about once in thirty runs on CI, never on my laptop. I am tired of pressing retry.",
-          "uri": "memory://item/22c14945-d190-80d4-9974-daaece4cb875"
-        },
-        {
-          "id": "0dccb959-9760-8050-8e6c-1cf11fb5da63",
-          "session_id": "64c66b46-0881-45ce-8df0-ff7f5190d8e4",
-          "project": "gateway",
-          "role": "user",
-          "trust": "person",
-          "title": "test_reconnect fails about once in thirty runs on CI, never on my laptop. I am tired of pressing retry.",
-          "ts": "2026-04-02T11:28:55.185Z",
-          "why": "task",
-          "text": "And the second flake, the one with the clock?",
-          "uri": "memory://item/0dccb959-9760-8050-8e6c-1cf11fb5da63"
         }
       ],
       "given_before": 0,
