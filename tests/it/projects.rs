@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::home::{TestHome, user};
+use crate::home::{Ran, TestHome, user};
 
 /// A checkout with a remote, as git leaves it.
 fn checkout(home: &TestHome, name: &str, remote: &str) {
@@ -39,6 +39,31 @@ fn clones_and_worktrees_are_one_project() {
         said(&home, &format!("session-{number}"), &home.path().join(folder), &format!("said in {folder}"));
     }
     assert_eq!(names(&home), [("other".to_owned(), 1), ("shop".to_owned(), 4)]);
+}
+
+/// "team/app" is the name of a project, also inside the checkout of another one, until a folder of that name is there.
+#[test]
+fn a_name_with_a_slash_is_no_path_into_the_checkout_around() {
+    let home = TestHome::new();
+    for folder in ["work", "one/app", "two/app"] {
+        checkout(&home, folder, &format!("https://example.com/me/{}.git", folder.replace('/', "-")));
+        said(
+            &home,
+            &format!("s-{}", folder.replace('/', "-")),
+            &home.path().join(folder),
+            &format!("said in {folder}"),
+        );
+    }
+    let search = |project: &str| {
+        let mut command = home.command();
+        command.current_dir(home.path().join("work")).args(["search", "said", "--json", "--project", project]);
+        Ran::new(command.output().unwrap())
+    };
+    let found = search("one/app").json();
+    assert_eq!(found["results"][0]["project"], "one/app", "{found}");
+    search("no/such").fails(1, "no project is called");
+    std::fs::create_dir_all(home.path().join("work/src/deep")).unwrap();
+    assert_eq!(search("src/deep").json()["results"][0]["project"], "work");
 }
 
 #[test]

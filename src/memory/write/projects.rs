@@ -72,15 +72,17 @@ impl Memory {
         if !found.is_empty() {
             return Ok(Some(found));
         }
-        if wanted.contains(['/', '\\'])
-            && let Some(id) =
-                self.store.snapshot()?.find_project(&project_for_directory(&to_absolute(wanted, directory)))?
-        {
-            return Ok(Some(vec![id]));
-        }
         let labels = project_labels(&self.store.snapshot()?)?;
         let mut labelled = labels.iter().filter(|(_, label)| *label == wanted).map(|(id, _)| *id);
         if let (Some(id), None) = (labelled.next(), labelled.next()) {
+            return Ok(Some(vec![id]));
+        }
+        // A relative path names the project that encloses it only if it exists: "team/app" may be a name.
+        let path = to_absolute(wanted, directory);
+        if wanted.contains(['/', '\\'])
+            && (is_absolute(wanted) || Path::new(&path).exists())
+            && let Some(id) = self.store.snapshot()?.find_project(&project_for_directory(&path))?
+        {
             return Ok(Some(vec![id]));
         }
         let label =
