@@ -1,13 +1,20 @@
-//! Reads the commits of a repository by running git, which reads only: no hook, pager, signature or external diff runs.
+//! Reads the commits of a repository by running git. The repository may be hostile: nothing that its configuration names
+//! runs (no hook, pager, signature, external diff or fetch of missing objects), and time and output are bounded.
 
+use std::io::Read as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use crate::domain::Timestamp;
 
 /// Newest commits that are read, and files of each.
 const MAX_COMMITS: &str = "--max-count=2000";
 const MAX_FILES: usize = 8;
+/// Bytes of output that are read, and the time that git gets: a file of the repository may be a FIFO.
+const MAX_OUTPUT: u64 = 64 << 20;
+const MAX_TIME: Duration = Duration::from_secs(30);
 /// Separators of commits and of their fields, which no subject contains.
 const COMMIT_SEPARATOR: char = '\u{1e}';
 const FIELD_SEPARATOR: char = '\u{1f}';
@@ -29,28 +36,46 @@ pub(super) struct Commit {
 pub(super) fn read_commits(folder: &Path, span: (Timestamp, Timestamp)) -> Result<Vec<Commit>, String> {
     let format = format!("--format={COMMIT_SEPARATOR}%at{FIELD_SEPARATOR}%s");
     let (since, until) = (format!("--since={}", span.0), format!("--until={}", span.1));
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(folder)
-        .args([
-            "-c",
-            "log.showSignature=false",
-            "-c",
-            "core.fsmonitor=false",
-            "-c",
-            "core.quotePath=false",
-            "log",
-            "--all",
-        ])
-        .args(["--no-merges", "--no-ext-diff", "--no-textconv", "--name-only", MAX_COMMITS, &since, &until, &format])
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("cannot run git: {error}"))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("git log in {}: {}", folder.display(), said.lines().next().unwrap_or("failed")));
+    let mut command = Command::new("git");
+    // No protocol is allowed, so a partial clone fetches nothing: that would run a program that its configuration names.
+    command.envs([("GIT_ALLOW_PROTOCOL", "none"), ("GIT_NO_LAZY_FETCH", "1"), ("GIT_TERMINAL_PROMPT", "0")]);
+    command.arg("-C").arg(folder);
+    for setting in ["log.showSignature=false", "log.mailmap=false", "core.fsmonitor=false", "core.quotePath=false"] {
+        command.args(["-c", setting]);
     }
-    Ok(String::from_utf8_lossy(&output.stdout).split(COMMIT_SEPARATOR).filter_map(parse_commit).collect())
+    command.args(["--no-pager", "log", "--all", "--no-merges", "--no-mailmap", "--no-ext-diff", "--no-textconv"]);
+    command.args(["--name-only", MAX_COMMITS, &since, &until, &format]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let child = command.spawn().map_err(|error| format!("cannot run git: {error}"))?;
+    let text = read_output(child).map_err(|why| format!("git log in {}: {why}", folder.display()))?;
+    Ok(text.split(COMMIT_SEPARATOR).filter_map(parse_commit).collect())
+}
+
+/// Returns what a process prints, and ends it.
+///
+/// # Errors
+/// A reason: it fails, or takes longer than [`MAX_TIME`].
+fn read_output(mut child: Child) -> Result<String, String> {
+    let (sender, received) = mpsc::channel();
+    if let Some(output) = child.stdout.take() {
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            let outcome = output.take(MAX_OUTPUT).read_to_end(&mut bytes).map(|_| bytes);
+            // Nobody waits any more if it took too long.
+            let _ = sender.send(outcome);
+        });
+    }
+    let read = received.recv_timeout(MAX_TIME);
+    if read.is_err() {
+        let _ = child.kill();
+    }
+    let status = child.wait().map_err(|error| error.to_string())?;
+    let bytes =
+        read.map_err(|_| format!("no answer in {} seconds", MAX_TIME.as_secs()))?.map_err(|error| error.to_string())?;
+    if !status.success() {
+        return Err("it is no repository that git can read".to_owned());
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn parse_commit(text: &str) -> Option<Commit> {
