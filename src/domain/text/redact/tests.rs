@@ -311,6 +311,8 @@ const CLOTHES: &[Clothing] = &[
     ("numbered by an agent", |text| numbered(text, "→")),
     ("found by grep", |text| prefixed(text, "src/conf.txt:12:")),
     ("a diff", |text| format!("@@ -1,3 +1,4 @@\n{}", prefixed(text, "+"))),
+    ("removed lines of a diff", |text| format!("@@ -1,4 +1,3 @@\n{}", prefixed(text, "-"))),
+    ("spaces of a web page", |text| text.replace(' ', "\u{a0}")),
     ("a quotation", |text| prefixed(text, "> ")),
     ("a log", |text| prefixed(text, "2026-01-02T10:11:12.123Z INFO app[12]: ")),
     ("a comment", |text| prefixed(text, "# ")),

@@ -125,6 +125,11 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
     for start in view.grams().programs().iter().copied() {
         let end = PROGRAM_NAME.run_end(bytes, start, start + MAX_PROGRAM + 1);
         let after = bytes.get(end).copied().unwrap_or(b'\n');
+        // A dash belongs to the name, unless it marks a removed line of a diff.
+        let before = |back: usize| start.checked_sub(back).and_then(|at| bytes.get(at)).copied();
+        if before(1) == Some(b'-') && before(2).is_some_and(|byte| byte != b'\n') {
+            continue;
+        }
         if end - start > MAX_PROGRAM || !AFTER_PROGRAM.contains(after) {
             continue;
         }

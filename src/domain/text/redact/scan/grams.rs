@@ -52,7 +52,8 @@ static BEHIND: LazyLock<Box<[u8; 256]>> = LazyLock::new(|| {
     let mut table = Box::new([NAME | PAIR | INNER_TOKEN; 256]);
     for (byte, kinds) in (0..=u8::MAX).zip(table.iter_mut()) {
         *kinds |= if WORD.contains(byte) { 0 } else { TOKEN };
-        let is_before_program = !PROGRAM_NAME.contains(byte) && !matches!(byte, b'.' | b'=');
+        // A dash may be the mark of a removed line: `commands` looks at what is before it.
+        let is_before_program = (!PROGRAM_NAME.contains(byte) || byte == b'-') && !matches!(byte, b'.' | b'=');
         *kinds |= if is_before_program { PROGRAM } else { 0 };
     }
     table

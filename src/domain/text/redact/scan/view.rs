@@ -145,7 +145,7 @@ const MAX_TERMINAL_COMMAND: usize = 2100;
 /// Most bytes of a control sequence of a terminal.
 const MAX_CONTROL_SEQUENCE: usize = 40;
 
-/// Returns the view of a text without colours and invisible characters.
+/// Returns the view of a text without colours and invisible characters, with plain spaces.
 pub(super) fn strip_invisible(text: &str) -> View<'_> {
     if text.is_ascii() && memchr::memchr3(0x1b, 0x08, b'\r', text.as_bytes()).is_none() {
         return View::of(text);
@@ -205,6 +205,10 @@ fn decode_hidden(rest: &str) -> Decoded {
         '\u{8}' => Decoded::Nothing(1),
         '\r' if rest.as_bytes().get(1) == Some(&b'\n') => Decoded::Nothing(1),
         _ if is_invisible(first) => Decoded::Nothing(first.len_utf8()),
+        // Text from web pages and word processors has other spaces than that of a keyboard.
+        '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => {
+            Decoded::Character(' ', first.len_utf8())
+        }
         _ => Decoded::Same(first.len_utf8()),
     }
 }
@@ -304,6 +308,8 @@ const ENTITIES: &[(&str, char)] = &[
     ("&amp;", '&'),
     ("&lt;", '<'),
     ("&gt;", '>'),
+    ("&nbsp;", ' '),
+    ("&#160;", ' '),
     ("&#34;", '"'),
     ("&#39;", '\''),
     ("&#61;", '='),
