@@ -105,7 +105,7 @@ struct SuggestionDismissal {
 async fn dismiss_suggestion(State(server): State<Server>, headers: HeaderMap, body: Bytes) -> Response {
     let Some(SuggestionDismissal { id }) = parse_body(&headers, &body) else { return bad_request() };
     let done = server.run_for_page(move |memory, caller| {
-        let suggestion = memory.find_suggestion(memory.resolve_id(&id)?)?;
+        let suggestion = memory.find_suggestion(memory.resolve_id(&id)?, caller.now)?;
         memory.dismiss_suggestion(&suggestion, caller.now)?;
         Ok(Value::Null)
     });

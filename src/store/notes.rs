@@ -33,7 +33,7 @@ pub struct SavedNote {
 pub enum SavedStatus {
     /// The note is new.
     Created,
-    /// The same text was saved before in this project; nothing was added.
+    /// The same text was saved before in this project; nothing was added. It replaces the notes that it supersedes.
     Duplicate,
     /// The note replaces one with the same topic key.
     Updated,
@@ -92,7 +92,10 @@ impl Store {
             let place = projects::upsert_project(connection, &project, now)?;
             let project = place.project;
             if let Some(id) = find_same_text(connection, project, hash)? {
-                return Ok(SavedNote { id, status: SavedStatus::Duplicate, replaced: Vec::new(), redactions });
+                let sql = "SELECT id FROM messages WHERE uid = ?1";
+                let row: i64 = connection.prepare_cached(sql)?.query_row([id.as_bytes()], |row| row.get(0))?;
+                let replaced = supersede_notes(connection, row, &[], &note)?;
+                return Ok(SavedNote { id, status: SavedStatus::Duplicate, replaced, redactions });
             }
             let row = InsertContext {
                 source: NOTE_SOURCE,
@@ -138,6 +141,14 @@ impl Snapshot<'_> {
             );
             let found = connection.query_row(&sql, [id.as_bytes()], parse_note).optional();
             Ok(found?)
+        })
+    }
+
+    /// Returns the row of a message's project; `None` if there is no such message.
+    pub fn project_of_message(&self, id: MessageId) -> Result<Option<i64>> {
+        self.query("find the project of a message", |connection| {
+            let sql = "SELECT project_id FROM messages WHERE uid = ?1";
+            Ok(connection.prepare_cached(sql)?.query_row([id.as_bytes()], |row| row.get(0)).optional()?)
         })
     }
 

@@ -148,6 +148,37 @@ impl Snapshot<'_> {
         })
     }
 
+    /// Returns the notes that were made of these turns, or of the next turn of a person that agreed with one of them.
+    pub fn notes_of_turns(&self, ids: &[MessageId], topic_prefix: &str) -> Result<Vec<MessageId>> {
+        self.query("look for the notes of turns", |connection| {
+            // A note of a turn that agreed has the proposal as its title.
+            let answer_sql = format!(
+                "SELECT a.uid FROM messages m JOIN messages a ON a.conversation_id = m.conversation_id AND a.id > m.id
+                 WHERE m.uid = ?1 AND EXISTS (SELECT 1 FROM parts p WHERE p.message_id = a.id AND p.kind = {} AND p.origin = {})
+                 ORDER BY a.id LIMIT 1",
+                PartKind::Text.number(),
+                Origin::Person.number()
+            );
+            let mut answer = connection.prepare_cached(&answer_sql)?;
+            let mut notes = connection.prepare_cached(
+                "SELECT m.uid FROM notes n JOIN messages m ON m.id = n.message_id
+                 WHERE n.topic_key = ?1 AND (?2 OR n.title IS NOT NULL)",
+            )?;
+            let mut found = Vec::new();
+            for id in ids {
+                let next: Option<[u8; 16]> = answer.query_row([id.as_bytes()], |row| row.get(0)).optional()?;
+                let turns = [(Some(*id), true), (next.map(MessageId::from_bytes), false)];
+                for (turn, is_itself) in turns.into_iter().filter_map(|(turn, is_itself)| Some((turn?, is_itself))) {
+                    let rows = notes.query_map(params![format!("{topic_prefix}{turn}"), is_itself], |row| row.get(0))?;
+                    for uid in rows {
+                        found.push(MessageId::from_bytes(uid?));
+                    }
+                }
+            }
+            Ok(found)
+        })
+    }
+
     /// Returns the notes whose topic begins with `prefix`, oldest first.
     pub fn notes_of_topics(&self, prefix: &str) -> Result<Vec<TurnNote>> {
         self.query("list the notes of turns", |connection| {

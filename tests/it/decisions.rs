@@ -199,6 +199,82 @@ fn a_dismissal_is_part_of_a_backup() {
     assert_eq!(texts(&home.json(&["decisions", "--status", "dismissed"])).len(), 1);
 }
 
+/// A note that repeats a turn, or the proposal that it agreed with, goes where the turn goes.
+#[test]
+fn a_deleted_or_hidden_turn_takes_its_note_along() {
+    let home = home();
+    let agreed = find(&home, "yes");
+    let _ = home.json(&["decisions", "confirm", agreed["id"].as_str().unwrap()]);
+    let exact = |text: &str| home.json(&["search", "--mode", "exact", text])["results"].as_array().unwrap().clone();
+    let proposal = exact("one table named").into_iter().find(|hit| hit["kind"] == "text").unwrap();
+    let receipt = home.run(&["forget", proposal["id"].as_str().unwrap(), "--yes"]);
+    assert!(receipt.code == 0 && receipt.stdout.contains("complete"), "{}", receipt.stdout);
+    assert_eq!(exact("one table named"), Vec::<Value>::new());
+    let pool = find(&home, "连接池");
+    let _ = home.json(&["decisions", "confirm", pool["id"].as_str().unwrap()]);
+    assert_eq!(home.run(&["quarantine", "add", pool["id"].as_str().unwrap(), "--reason", "wrong"]).code, 0);
+    assert_eq!(exact("连接池统一用"), Vec::<Value>::new());
+    assert_eq!(home.run(&["quarantine", "release", pool["id"].as_str().unwrap()]).code, 0);
+    assert!(!exact("连接池统一用").is_empty());
+}
+
+#[test]
+fn a_saved_note_neither_confirms_nor_dismisses() {
+    let home = home();
+    let pool = find(&home, "连接池");
+    let topic = format!("turn:{}", pool["id"].as_str().unwrap());
+    home.run(&["save", "use twenty", "--kind", "decision", "--topic", &topic]).fails(2, "reserved for suggestions");
+    home.run(&["save", "x", "--kind", "dismissed"]).fails(2, "reserved for suggestions");
+    assert_eq!(find(&home, "连接池")["status"], "suggested");
+}
+
+/// An agent learns nothing of another project's notes, and replaces none of them.
+#[test]
+fn another_projects_notes_are_not_told_and_not_replaced() {
+    let home = home();
+    let agent = |folder: &str| {
+        let mut command = home.command();
+        command.env("CLAUDE_PROJECT_DIR", folder);
+        Client::with_command(command, true, &["--profile", "full"])
+    };
+    let mut there = agent("/work/other");
+    let note = there.call("memory_save", json!({ "text": "We deploy the payments service on Fridays" }));
+    let id = note["structuredContent"]["id"].clone();
+    there.finish();
+    let mut here = agent(FOLDER);
+    let saved = here.call("memory_save", json!({ "text": "We never deploy the payments service on Fridays" }));
+    assert_eq!(saved["structuredContent"]["related"], json!([]), "{saved}");
+    let refused = here.call("memory_save", json!({ "text": "another text", "supersedes": [id] }));
+    assert!(refused.to_string().contains("belongs to another project"), "{refused}");
+    here.finish();
+}
+
+#[test]
+fn what_an_agent_confirms_does_not_hide_what_the_person_said() {
+    let home = home();
+    let mut command = home.command();
+    command.env("CLAUDE_PROJECT_DIR", FOLDER);
+    let mut client = Client::with_command(command, true, &["--profile", "full"]);
+    let pool = find(&home, "连接池");
+    let _ = client.call("memory_decisions", json!({ "confirm": pool["id"] }));
+    client.finish();
+    let first = home.json(&["search", "连接池统一用十二个连接"])["results"][0].clone();
+    assert_eq!((&first["trust"], &first["id"]), (&json!("person"), &pool["id"]), "{first}");
+}
+
+/// Values that differ are two statements, not one that was said twice.
+#[test]
+fn opposite_statements_are_no_repetition() {
+    let home = TestHome::new();
+    for (session, value) in [("s1", "tabs"), ("s2", "spaces")] {
+        let text = format!("let's use {value} for indentation in all Go source files of the server");
+        let file = home.write(&format!("transcripts/{session}.jsonl"), record(1, session, "user", &text) + "\n");
+        assert_eq!(home.run(&["import", "claude-code", file.to_str().unwrap()]).code, 0);
+    }
+    let found = home.json(&["decisions"]);
+    assert_eq!(texts(&found).len(), 2, "{found}");
+}
+
 #[test]
 fn labelled_turns_are_scored() {
     let home = home();

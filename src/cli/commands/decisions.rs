@@ -110,7 +110,7 @@ fn dismiss(id: &str, session: &Invocation) -> Result<ExitCode, Failure> {
         return Err(Failure::invalid_input("only the user dismisses a suggestion; run this in a terminal of your own"));
     }
     let memory = session.open_memory(OpenMode::Existing)?;
-    let suggestion = memory.find_suggestion(memory.resolve_id(id)?)?;
+    let suggestion = memory.find_suggestion(memory.resolve_id(id)?, session.now)?;
     let saved = SaveAnswer::from(memory.dismiss_suggestion(&suggestion, session.now)?);
     if session.output.is_json() {
         session.output.print_json(&saved);

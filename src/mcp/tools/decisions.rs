@@ -116,7 +116,7 @@ fn choose_kind(name: &str) -> Result<StatementKind, Failure> {
 fn confirm(memory: &Memory, caller: &Caller, id: &str, arguments: &DecisionsToolInput) -> ToolOutcome {
     let ids = resolve_ids(memory, &[id.to_owned()], USAGE)?;
     let id = ids.first().copied().ok_or_else(|| Failure::invalid_arguments("confirm is empty", USAGE))?;
-    let suggestion = memory.find_suggestion(id)?;
+    let suggestion = memory.find_suggestion(id, caller.now)?;
     check_own_project(memory, caller, &suggestion)?;
     let confirmation = Confirmation {
         scope: match arguments.scope.as_deref() {

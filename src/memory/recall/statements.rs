@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::domain::text::statement::{StatementKind, TurnReading, read_proposal, read_turn};
 use crate::domain::text::terms::TermExtractor;
+use crate::domain::text::{byte_prefix, contradiction};
 use crate::domain::{MessageId, Origin};
 use crate::memory::Result;
 use crate::store::{PersonTurn, Snapshot, TurnFilter, term_number};
@@ -18,6 +19,10 @@ const SUBJECT_SHARE: f32 = 0.35;
 const SAME_SHARE: f32 = 0.6;
 /// Fewest distinct terms of a text that can be compared: "use this" says nothing.
 const MIN_TERMS: usize = 3;
+/// Bytes of a text that are compared clause by clause.
+const MAX_COMPARED_BYTES: usize = 600;
+/// Terms of a text that are compared: a statement is short, what is pasted beside it may not be.
+const MAX_TERMS: usize = 100;
 /// Time after a statement in which "no, remove it again" is about it, whatever its words.
 const ANSWER_MS: i64 = 30 * 60 * 1000;
 
@@ -36,7 +41,16 @@ pub(in crate::memory) struct Statement {
 impl Statement {
     /// Returns true if both say the same in other words or the same ones.
     pub(in crate::memory) fn says_same(&self, other: &Self) -> bool {
-        self.is_near(other, SAME_COSINE, SAME_SHARE)
+        self.is_near(other, SAME_COSINE, SAME_SHARE) && !self.differs_in_value(other)
+    }
+
+    /// Returns true if the texts deny each other or give another value: "use tabs" and "use spaces" are two statements.
+    fn differs_in_value(&self, other: &Self) -> bool {
+        let text = |statement: &Self| {
+            let proposal = statement.proposal.as_ref().map(|(_, text)| text.as_str());
+            byte_prefix(proposal.unwrap_or(&statement.turn.text), MAX_COMPARED_BYTES).to_owned()
+        };
+        contradiction::contradicts(&text(self), &text(other))
     }
 
     /// Returns true if both are on the same subject of one project.
@@ -100,7 +114,11 @@ pub(in crate::memory) fn read_statements_of(
             statement.proposal = Some((id, text));
         }
         let compared = statement.proposal.as_ref().map_or(statement.turn.text.as_str(), |(_, text)| text.as_str());
-        extractor.for_each_term(compared, &mut |term| statement.terms.push(term_number(term)));
+        extractor.for_each_term(compared, &mut |term| {
+            if statement.terms.len() < MAX_TERMS {
+                statement.terms.push(term_number(term));
+            }
+        });
         statement.terms.sort_unstable();
         statement.terms.dedup();
         if let (Some(model), Some(passage)) = (model, passage) {

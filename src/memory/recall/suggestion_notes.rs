@@ -8,7 +8,7 @@ use crate::memory::Result;
 use crate::store::{Snapshot, TurnNote};
 
 /// Beginning of the topic of such a note; the id of the turn follows.
-const TOPIC_PREFIX: &str = "turn:";
+pub(in crate::memory) const TOPIC_PREFIX: &str = "turn:";
 /// Kind of the note of a dismissed suggestion.
 pub(in crate::memory) const DISMISSED_KIND: &str = "dismissed";
 

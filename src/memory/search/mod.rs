@@ -26,12 +26,12 @@ use std::time::Instant;
 use crate::domain::text::glossary::{Glossary, Translation};
 use crate::domain::text::question::{ParsedQuestion, asks_what_holds};
 use crate::domain::text::terms::TermExtractor;
-use crate::domain::{Confidence, Query, SearchMode, SearchResults, Timestamp, limits};
+use crate::domain::{Confidence, Query, Role, SearchMode, SearchResults, Timestamp, limits};
 use crate::embed;
 use crate::memory::index::doc_values::{DocValues, PassageFilter, needs_store_lookup};
 use crate::memory::state::health::describe_not_embedded;
 use crate::memory::{Error, Memory, Result};
-use crate::store::Snapshot;
+use crate::store::{PassageCandidate, Snapshot};
 use confidence::ConfidenceModel;
 use current_state::ChangeHistory;
 use evidence::{CandidateRequest, Evidence, MIN_CANDIDATES, QueryEmbedding};
@@ -40,7 +40,7 @@ use page::ScoredCandidate;
 use rank::{RankContext, ScorePart, ScoredMessage};
 use translation::TranslatedTerms;
 
-pub use arguments::{SearchArguments, encode_search_cursor};
+pub use arguments::{SearchArguments, check_search_settings, encode_search_cursor};
 pub use corpus_stats::{CorpusStats, RemoteQuery};
 pub use weights::RankWeights;
 
@@ -325,7 +325,9 @@ fn load_candidates(request: &SearchRequest<'_>, ranking: Vec<ScoredMessage>) -> 
     let mut found = Vec::with_capacity(ranking.len());
     for ranked in ranking {
         let candidate = candidates.next_if(|candidate| candidate.passage == i64::from(ranked.passage));
-        found.extend(candidate.filter(|candidate| texts.insert(candidate.hash)).map(|candidate| (ranked, candidate)));
+        // Of equal texts the page shows the person's.
+        let is_new = |candidate: &PassageCandidate| texts.insert((candidate.hash, candidate.role == Role::User));
+        found.extend(candidate.filter(is_new).map(|candidate| (ranked, candidate)));
     }
     Ok(found)
 }

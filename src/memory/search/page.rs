@@ -6,7 +6,7 @@ use super::evidence::Evidence;
 use super::rank::ScoredMessage;
 use super::{RankedCandidates, SearchRequest, explain};
 use crate::domain::text::{snippet, terms::TermExtractor, to_one_line, tokens};
-use crate::domain::{ContentHash, Detail, Hit, Match, Query, SearchMode, SearchResults};
+use crate::domain::{ContentHash, Detail, Hit, Match, Origin, Query, SearchMode, SearchResults};
 use crate::memory::write::projects::project_labels;
 use crate::memory::{Memory, Result};
 use crate::store::{PassageCandidate, ResultContent};
@@ -37,7 +37,7 @@ impl Memory {
         }
         let SearchRequest { snapshot, query, terms, .. } = *request;
         let found = ranking.len();
-        let (mut texts, mut shown_ids) = (HashSet::new(), HashSet::new());
+        let (mut texts, mut shown_ids) = (HashMap::<_, Option<usize>>::new(), HashSet::new());
         let (mut passed, mut over_budget) = (query.offset, false);
         let labels = if found == 0 { HashMap::new() } else { project_labels(snapshot)? };
         let highlighted = evidence.highlighted_terms();
@@ -49,9 +49,19 @@ impl Memory {
             let body = snapshot.read_content(candidate.part)?;
             passed += 1;
             // The same words with other spaces, punctuation or case are a duplicate.
-            if !texts.insert(normalised_hash(&body.text)) {
-                continue;
-            }
+            let hash = normalised_hash(&body.text);
+            // What a model saved of it does not hide what the person said.
+            let hides = |at: &usize| answer.hits.get(*at).is_some_and(|hit| hit.origin != Origin::Person);
+            let replaced = match texts.get(&hash) {
+                Some(place) => match place.filter(hides).filter(|_| is_of_person(&body)) {
+                    None => continue,
+                    place => place,
+                },
+                None => {
+                    texts.insert(hash, None);
+                    None
+                }
+            };
             let shown = HitBuilder { query, evidence: &evidence, highlighted: &highlighted, terms };
             let mut hit = shown.build_hit(&ranked, &candidate, body);
             hit.changed_by = history.changed.get(&candidate.id).copied();
@@ -68,6 +78,11 @@ impl Memory {
             }
             hit.snippet = self.redact_text(hit.snippet)?;
             hit.title = self.redact_text(hit.title)?;
+            if let Some(place) = replaced.and_then(|at| answer.hits.get_mut(at)) {
+                hit.score = place.score;
+                *place = hit;
+                continue;
+            }
             let mut cost = hit_tokens(&hit);
             if answer.tokens + cost > query.max_tokens {
                 if !answer.hits.is_empty() {
@@ -77,6 +92,7 @@ impl Memory {
                 cost = shorten_hit(&mut hit, query.max_tokens.saturating_sub(answer.tokens));
             }
             answer.tokens += cost;
+            texts.insert(hash, Some(answer.hits.len()));
             answer.hits.push(hit);
         }
         // Skipped duplicates count as passed, so the next page always begins further on.
@@ -90,6 +106,11 @@ impl Memory {
         }
         Ok(())
     }
+}
+
+/// Returns true if the person at this machine said it.
+fn is_of_person(body: &ResultContent) -> bool {
+    body.origin == Origin::Person && body.said_by.is_none()
 }
 
 fn hit_tokens(hit: &Hit) -> usize {

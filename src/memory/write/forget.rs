@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::remains::{DeletedPieces, SearchedFiles};
 use crate::domain::{MessageId, Timestamp};
+use crate::memory::recall::suggestion_notes::TOPIC_PREFIX;
 use crate::memory::{Error, Memory, Result};
 use crate::store::CopyPolicy;
 
@@ -102,6 +103,9 @@ impl Memory {
         let reason = self.redact_text(reason.to_owned())?;
         let mut pieces = DeletedPieces::default();
         let snapshot = self.store.snapshot()?;
+        let mut ids = snapshot.with_superseded(ids)?;
+        // What was confirmed of a deleted turn, or of the proposal that it agreed with, repeats its words.
+        ids.extend(snapshot.notes_of_turns(&ids, TOPIC_PREFIX)?);
         let ids = snapshot.with_superseded(ids)?;
         for id in &ids {
             snapshot.message_texts(*id)?.iter().for_each(|text| pieces.add_text(text));

@@ -2,6 +2,7 @@
 //! Secrets are redacted in what is returned.
 
 use crate::domain::{MessageId, Timestamp};
+use crate::memory::recall::suggestion_notes::TOPIC_PREFIX;
 use crate::memory::{Error, Memory, Result};
 use crate::store::QuarantinedMessage;
 
@@ -56,18 +57,26 @@ impl Memory {
         Ok(ids)
     }
 
-    /// Quarantines messages, which hides them from every result; returns how many were not quarantined before.
+    /// Quarantines messages and the notes that were confirmed of them, which hides them from every result; returns how
+    /// many were not quarantined before.
     pub fn quarantine_messages(&self, ids: Vec<MessageId>, reason: &str, now: Timestamp) -> Result<u64> {
+        let ids = self.with_notes_of_turns(ids)?;
         let done = self.store.quarantine_messages(ids, self.redact_text(reason.to_owned())?, now)?;
         self.purge_caches()?;
         Ok(done)
     }
 
-    /// Releases messages from quarantine; returns how many.
+    /// Releases messages and the notes that were confirmed of them from quarantine; returns how many.
     pub fn release_messages(&self, ids: Vec<MessageId>, now: Timestamp) -> Result<u64> {
+        let ids = self.with_notes_of_turns(ids)?;
         let done = self.store.release_messages(ids, now)?;
         self.flush_pending()?;
         Ok(done)
+    }
+
+    fn with_notes_of_turns(&self, mut ids: Vec<MessageId>) -> Result<Vec<MessageId>> {
+        ids.extend(self.store.snapshot()?.notes_of_turns(&ids, TOPIC_PREFIX)?);
+        Ok(ids)
     }
 
     /// Returns quarantined messages, latest first, with secrets redacted.

@@ -37,8 +37,8 @@ pub struct RelatedNote {
 }
 
 impl Memory {
-    /// Returns the notes that the note `saved` with this text contradicts, then those that it repeats. Contradictions
-    /// are searched in the note's own project: another project may decide otherwise.
+    /// Returns the notes of the same project that the note `saved` with this text contradicts, then those that it
+    /// repeats. Another project may decide otherwise, and what it knows is not told here.
     pub fn find_related_notes(
         &self,
         saved: MessageId,
@@ -46,16 +46,17 @@ impl Memory {
         replaced: &[MessageId],
         now: Timestamp,
     ) -> Result<Vec<RelatedNote>> {
+        let projects = self.store.snapshot()?.project_of_message(saved)?.into_iter().collect();
+        let notes = Filter { kinds: vec![PartKind::Note], projects: Some(projects), ..Filter::default() };
         let near = |share| Query {
             mode: SearchMode::Keyword,
-            filter: Filter { kinds: vec![PartKind::Note], ..Filter::default() },
+            filter: notes.clone(),
             limit: COMPARED_NOTES,
             detail: Detail::Full,
             worth: Some(MinOverlap { weight: 0.0, share, log_odds: None }),
             ..Query::for_text(text)
         };
         let hits = self.search(&near(COMPARED_SHARE), now)?.hits;
-        let project = hits.iter().find(|hit| hit.id == saved).map(|hit| hit.project_row);
         let is_other = |hit: &&Hit| hit.id != saved && !replaced.contains(&hit.id);
         let relate = |hit: &Hit, relation| RelatedNote {
             id: hit.id,
@@ -64,12 +65,12 @@ impl Memory {
             relation,
             text: to_one_line(&hit.snippet, TEXT_CHARACTERS),
         };
-        let denied = hits.iter().filter(is_other).filter(|hit| project.is_none_or(|own| hit.project_row == own));
-        let denied = denied.filter(|hit| contradiction::contradicts(text, &hit.snippet));
+        let denied = hits.iter().filter(is_other).filter(|hit| contradiction::contradicts(text, &hit.snippet));
         let mut related: Vec<RelatedNote> = denied.map(|hit| relate(hit, NoteRelation::Contradicted)).collect();
         let repeated = self.search(&near(REPEATED_SHARE), now)?.hits;
         for hit in repeated.iter().filter(is_other) {
-            if related.iter().all(|known| known.id != hit.id) {
+            let is_known = related.iter().any(|known| known.id == hit.id);
+            if !is_known && !contradiction::differ_in_numbers(text, &hit.snippet) {
                 related.push(relate(hit, NoteRelation::Repeated));
             }
         }

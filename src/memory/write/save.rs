@@ -2,6 +2,7 @@
 
 use crate::domain::text::sanitise;
 use crate::domain::{DraftNote, MessageId, Origin, Timestamp, limits};
+use crate::memory::recall::suggestion_notes::{DISMISSED_KIND, TOPIC_PREFIX};
 use crate::memory::write::projects::project_for_directory;
 use crate::memory::{Error, Memory, Result};
 use crate::store::{NoteUpdate, SavedNote, SavedStatus};
@@ -34,6 +35,9 @@ impl Memory {
             if change == NoteUpdate::default() {
                 return Err(Error::invalid_input("nothing is to be changed"));
             }
+            if change.kind.as_deref() == Some(DISMISSED_KIND) {
+                return Err(Error::invalid_input("this kind is reserved for suggestions; nothing was changed"));
+            }
             let labels = DraftNote { kind: change.kind.clone(), title: change.title.clone(), ..DraftNote::default() };
             check_limits(&DraftNote { tags: change.tags.clone().unwrap_or_default(), ..labels })?;
             self.store.update_note(id, change, now)?;
@@ -58,7 +62,18 @@ impl Memory {
     ///
     /// # Errors
     /// A blank or oversized text, an expiry in the past, an unknown memory to replace, or errors of the store.
-    pub fn save(&self, mut note: DraftNote, now: Timestamp) -> Result<SavedNote> {
+    pub fn save(&self, note: DraftNote, now: Timestamp) -> Result<SavedNote> {
+        if is_reserved(&note) {
+            return Err(Error::Invalid {
+                message: "this topic or kind is reserved for suggestions; nothing was saved".to_owned(),
+                hint: Some("use `claude-memory decisions confirm` or `dismiss`, or another topic and kind".to_owned()),
+            });
+        }
+        self.save_any(note, now)
+    }
+
+    /// Saves a note as [`Memory::save`] does, with a topic that may be reserved.
+    pub(in crate::memory) fn save_any(&self, mut note: DraftNote, now: Timestamp) -> Result<SavedNote> {
         if sanitise::sanitise_text(&note.text).trim().is_empty() {
             return Err(Error::invalid_input("the text to remember is blank"));
         }
@@ -76,6 +91,7 @@ impl Memory {
         if note.by_model {
             let row = self.store.snapshot()?.find_project(&project)?;
             self.check_replaceable(&note.supersedes, row.zip(note.topic_key.as_deref()))?;
+            self.check_same_project(&note.supersedes, row)?;
         }
         let saved = self.store.save_note(self.ids.new_message_id(now), note, redacted, project, now)?;
         self.store.merge_postings(false)?;
@@ -97,6 +113,25 @@ impl Memory {
         }
         Ok(())
     }
+}
+
+impl Memory {
+    /// Returns an error if one of these memories is of another project: a model may not replace it from here.
+    fn check_same_project(&self, ids: &[MessageId], project: Option<i64>) -> Result<()> {
+        let snapshot = self.store.snapshot()?;
+        for id in ids {
+            if snapshot.project_of_message(*id)? != project {
+                return Err(not_replaceable(*id, "it belongs to another project"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns true if a note would confirm or dismiss a suggestion.
+fn is_reserved(note: &DraftNote) -> bool {
+    let topic = note.topic_key.as_deref().unwrap_or_default();
+    topic.starts_with(TOPIC_PREFIX) || note.kind.as_deref() == Some(DISMISSED_KIND)
 }
 
 fn not_replaceable(id: MessageId, why: &str) -> Error {

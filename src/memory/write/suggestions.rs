@@ -6,7 +6,7 @@ use crate::domain::text::statement::StatementKind;
 use crate::domain::text::to_one_line;
 use crate::domain::{DraftNote, MessageId, Origin, Timestamp};
 use crate::memory::recall::suggestion_notes::{DISMISSED_KIND, turn_topic};
-use crate::memory::recall::suggestions::{Suggestion, SuggestionScope};
+use crate::memory::recall::suggestions::{Suggestion, SuggestionFilter, SuggestionScope};
 use crate::memory::write::projects::project_for_directory;
 use crate::memory::{Error, Memory, Result};
 use crate::store::SavedNote;
@@ -30,8 +30,15 @@ impl Memory {
     ///
     /// # Errors
     /// [`Error::NotFound`] if the turn does not exist or states nothing.
-    pub fn find_suggestion(&self, id: MessageId) -> Result<Suggestion> {
-        self.suggestion_of_turn(id)?.ok_or_else(|| Error::NotFound {
+    pub fn find_suggestion(&self, id: MessageId, now: Timestamp) -> Result<Suggestion> {
+        let all = SuggestionFilter { limit: usize::MAX, ..SuggestionFilter::default() };
+        // As it is listed: with its repetitions. An older one is compared with nothing.
+        let listed = self.list_suggestions(&all, now)?.suggestions.into_iter().find(|found| found.turn.id == id);
+        let found = match listed {
+            None => self.suggestion_of_turn(id)?,
+            listed => listed,
+        };
+        found.ok_or_else(|| Error::NotFound {
             message: format!("{id} is no suggestion"),
             hint: Some("use an id that `claude-memory decisions` lists".to_owned()),
         })
@@ -56,6 +63,15 @@ impl Memory {
                 hint: Some("confirm with the scope `project`, or let the user confirm".to_owned()),
             });
         }
+        let copied_from = if confirmation.by_model {
+            // The person may have pasted what a tool of that session had printed.
+            let session = (Some(suggestion.turn.session.as_str()), None);
+            let pasted =
+                self.origin_of_saved_text(&suggestion.note_text(), session, &suggestion.turn.directory, now)?;
+            if pasted == Some(Origin::Web) { pasted } else { copied_from.or(pasted) }
+        } else {
+            copied_from
+        };
         let kind = match suggestion.kinds.first() {
             // The kind whose notes a session starts with.
             Some(StatementKind::Rule) => "instruction",
@@ -73,7 +89,7 @@ impl Memory {
             copied_from,
             ..DraftNote::default()
         };
-        self.save(note, now)
+        self.save_any(note, now)
     }
 
     /// Dismisses a suggestion: it is listed only on request from now on. Only a person dismisses.
