@@ -123,14 +123,18 @@ fn a_note_that_denies_or_repeats_another_says_which() {
         let said = home.json(&["save", new]);
         assert_eq!(said["contradicts"], json!([known["id"]]), "{said}");
         assert_eq!(said["related"][0]["relation"], "contradicts");
+        // What the hint says replaces the other, though the text is known already.
+        let again = home.run(&["save", new, "--supersedes", known["id"].as_str().unwrap()]);
+        assert!(again.stdout.contains(&format!("replaced {}", known["id"].as_str().unwrap())), "{}", again.stdout);
+        assert!(!again.stdout.contains("contradicts"), "{}", again.stdout);
     }
     let other = home.json(&["save", "Release notes are written in English"]);
     assert_eq!((&other["contradicts"], &other["duplicates"]), (&json!([]), &json!([])));
     let again = home.run(&["save", "The release notes are now written in English"]);
     assert!(again.stdout.contains(&format!("repeats {}", other["id"].as_str().unwrap())), "{}", again.stdout);
     let mut client = Client::start(&home, false);
-    let told = client.call("memory_save", json!({ "text": "遥测默认不开启" }));
+    let told = client.call("memory_save", json!({ "text": "遥测默认不关闭" }));
     let text = told["content"][0]["text"].as_str().unwrap();
-    assert!(text.contains("遥测默认开启"), "{text}");
+    assert!(text.contains("遥测默认关闭"), "{text}");
     client.finish();
 }

@@ -100,12 +100,16 @@ pub(in crate::cli) fn run(args: SaveArgs, session: &Invocation) -> Result<ExitCo
         session.output.print_json(&saved);
     } else {
         session.output.print_line(&format!("{} {}", saved.status, saved.id));
+        for id in &saved.replaced {
+            session.output.print_line(&format!("replaced {id}"));
+        }
         for note in &saved.related {
             let (relation, id) = (&note.relation, &note.id);
             session.output.print_line(&format!("{relation} {id}: {}", SafeText::single_line(&note.text, 160)));
         }
-        if !saved.contradicts.is_empty() {
-            session.output.print_message("if the other no longer holds, save again with --supersedes and its id");
+        if let Some(other) = saved.contradicts.first() {
+            let hint = format!("if that no longer holds, run the same command again with --supersedes {other}");
+            session.output.print_message(&hint);
         }
     }
     Ok(ExitCode::SUCCESS)

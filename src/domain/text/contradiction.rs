@@ -1,6 +1,8 @@
 //! Compares short statements by rules, clause by clause: does one deny the other, or give another value? English and
 //! Chinese; no model. Finds plain cases ("We deploy on Fridays", "We never deploy on Fridays"), not every one.
 
+use std::collections::BTreeSet;
+
 use super::is_cjk;
 use super::terms::{TermExtractor, simplify_chinese};
 
@@ -113,6 +115,15 @@ pub fn contradicts(left: &str, right: &str) -> bool {
     left.iter().any(|left| right.iter().any(|right| left.contradicts_clause(right)))
 }
 
+/// Returns true if both texts name numbers, and not the same ones: then neither repeats the other.
+pub fn differ_in_numbers(left: &str, right: &str) -> bool {
+    let numbers = |text: &str| -> BTreeSet<String> {
+        text.split(|letter: char| !letter.is_ascii_digit()).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    };
+    let (left, right) = (numbers(left), numbers(right));
+    !left.is_empty() && !right.is_empty() && left != right
+}
+
 fn split_clauses(text: &str, terms: &TermExtractor) -> Vec<Clause> {
     const ENDS: [char; 12] = ['.', '!', '?', ';', ',', '\n', '。', '！', '？', '；', '，', '、'];
     let lower = simplify_chinese(&text.to_lowercase()).replace(['\u{2019}', '\u{2018}'], "'");
@@ -150,8 +161,13 @@ impl Clause {
             }
             rest = after;
         }
-        if let Some(last) = clause.terms.last_mut() {
+        // The value is the last term, or the number before a unit: "5 seconds".
+        let mut ends = clause.terms.iter_mut().rev();
+        if let Some(last) = ends.next() {
             last.is_value = true;
+        }
+        if let Some(number) = ends.next().filter(|term| term.kind == TermKind::Number) {
+            number.is_value = true;
         }
         clause
     }
@@ -258,11 +274,19 @@ mod tests {
             ("我们每周五部署", "禁止周五部署"),
             ("连接池大小是 12", "连接池大小是20"),
             ("数据库用 Postgres", "数据库用 MySQL"),
+            ("接口超时 3 秒", "接口超时 5 秒"),
+            ("The request timeout is 3 seconds", "The request timeout is 5 seconds"),
             ("遥测默认开启", "遥测默认关闭"),
             ("發佈前必須備份", "发布前不用备份"),
         ] {
             assert!(contradicts(left, right) && contradicts(right, left), "{left} / {right}");
         }
+    }
+
+    #[test]
+    fn other_numbers_repeat_nothing() {
+        assert!(differ_in_numbers("Sprint 12 started well", "Sprint 13 started well"));
+        assert!(!differ_in_numbers("pool 20", "a pool of 20") && !differ_in_numbers("a pool", "a pool of 20"));
     }
 
     #[test]
