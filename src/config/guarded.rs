@@ -4,11 +4,13 @@
 
 use toml::Value;
 
-/// Settings that name a program, a library, a file that is read, a server, or keys. All their values are guarded.
-const GUARDED: [&str; 15] = [
+/// Settings that name a program, a library, a file that is read, a server, or keys, or that can silence a search. All
+/// their values are guarded.
+const GUARDED: [&str; 16] = [
     "embed.runtime",
     "environment.allow",
     "redact.allow",
+    "search.weights",
     "backup.recipients",
     "backup.identity_file",
     "alerts.critical",
@@ -43,12 +45,11 @@ mod tests {
     use crate::config::LayeredSettings;
 
     /// Settings with a text or a list as value that name nothing outside of this program.
-    const HARMLESS: [&str; 9] = [
+    const HARMLESS: [&str; 8] = [
         "store.durability",
         "vector.index",
         "search.mode",
         "search.glossary",
-        "search.weights",
         "mcp.profile",
         "serve.backend",
         "log.filter",

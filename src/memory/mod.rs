@@ -35,7 +35,7 @@ pub use recall::reading::{SessionMessages, TranscriptExcerpt};
 pub use recall::suggestions::{
     Suggestion, SuggestionFilter, SuggestionPage, SuggestionScope, SuggestionState, SuggestionStatus,
 };
-pub use search::{CorpusStats, RankWeights, RemoteQuery, SearchArguments, encode_search_cursor};
+pub use search::{CorpusStats, RankWeights, RemoteQuery, SearchArguments, check_search_settings, encode_search_cursor};
 pub use state::backlog::{Backlog, CLEANUP_DAYS};
 pub use state::health::{CheckResult, MemoryHealth};
 pub use write::copies::KnownCopy;
@@ -97,8 +97,8 @@ impl Memory {
         ids: IdGenerator,
         now: Timestamp,
     ) -> Result<Self> {
-        let weights = RankWeights::from_setting(&settings.search.weights)
-            .map_err(|message| Error::invalid_input(format!("search.weights: {message}")))?;
+        // Wrong weights stop searches, which say so, and nothing else: sessions must be saved.
+        let weights = RankWeights::from_setting(&settings.search.weights).unwrap_or_default();
         let full = settings.store.durability == Durability::Full;
         let store = Arc::new(Store::open(&paths.database_file(), open, full, now)?);
         Ok(Self {

@@ -229,6 +229,56 @@ fn a_commit_of_a_repository_belongs_to_the_session_of_its_files() {
     assert!(missing.code == 0 && missing.stderr.contains("note: git log in "), "{}", missing.stderr);
 }
 
+/// A partial clone fetches what is missing with the program that its configuration names: that must not run.
+#[cfg(unix)]
+#[test]
+fn a_hostile_repository_runs_nothing() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let home = TestHome::new();
+    let folder = home.path().join("clone");
+    let git = |arguments: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        git.env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", home.path())
+            .arg("-C")
+            .arg(home.path())
+            .args(arguments);
+        // While the session was open: older commits are not asked for.
+        git.envs(["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"].map(|name| (name, "2026-05-01T08:10:00Z")));
+        git.output().ok().filter(|output| output.status.success()).map(|output| output.stdout)
+    };
+    if git(&["init", "-q", "clone"]).is_none() {
+        skip("git", "apt-get install git");
+        return;
+    }
+    home.write("clone/a.txt", "a");
+    let name = ["-C", "clone", "-c", "user.name=g", "-c", "user.email=g@example.org"];
+    assert!(git(&["-C", "clone", "add", "a.txt"]).is_some());
+    assert!(git(&[&name[..], &["commit", "-qm", "Say what the file is for"]].concat()).is_some());
+    let tree = String::from_utf8(git(&["-C", "clone", "rev-parse", "HEAD^{tree}"]).unwrap()).unwrap();
+    let (start, rest) = tree.trim().split_at(2);
+    std::fs::remove_file(folder.join(".git/objects").join(start).join(rest)).unwrap();
+    let script = home.write("fetch.sh", format!("#!/bin/sh\ntouch {}/ran\n", home.path().display()));
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    for (key, value) in [
+        ("core.repositoryformatversion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.url", folder.to_str().unwrap()),
+        ("remote.origin.promisor", "true"),
+        ("remote.origin.uploadpack", script.to_str().unwrap()),
+        ("protocol.file.allow", "always"),
+    ] {
+        assert!(git(&["-C", "clone", "config", key, value]).is_some(), "{key}");
+    }
+    let file = home.write("history/0.jsonl", committed(0, "what is this file for?", "Add another file"));
+    assert_eq!(home.run(&["import", "claude-code", file.to_str().unwrap()]).code, 0);
+    let ran = home.run(&["bench", "self", "--repository", folder.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(!home.path().join("ran").exists(), "{}", ran.stderr);
+}
+
 #[test]
 fn weights_of_a_setting_rank() {
     let home = TestHome::new();
@@ -240,8 +290,19 @@ fn weights_of_a_setting_rank() {
     assert_ne!(first(&home), before);
     assert_eq!(home.run(&["config", "unset", "search.weights"]).code, 0);
     assert_eq!(first(&home), before);
-    home.write("memory/config.toml", "[search]\nweights = [\"sesion=0\"]\n");
-    home.run(&["search", "pool"]).fails(2, "search.weights: unknown weight \"sesion\"; the names are");
+    for (name, value, message) in [
+        ("weights", "[\"sesion=0\"]", "search.weights: unknown weight \"sesion\"; the names are"),
+        ("mode", "foo", "search.mode: mode is \"foo\"; it must be hybrid"),
+        ("limit", "500", "search.limit: 500 is not between 1 and 50"),
+    ] {
+        home.write("memory/config.toml", "");
+        home.run(&["config", "set", &format!("search.{name}"), value]).fails(2, message);
+        let text = if value.starts_with(['[', '5']) { value.to_owned() } else { format!("\"{value}\"") };
+        home.write("memory/config.toml", format!("[search]\n{name} = {text}\n"));
+        home.run(&["search", "pool"]).fails(2, message);
+        // What does not search goes on: a session must be saved.
+        assert_eq!(home.run(&["save", &format!("a note in spite of {name}")]).code, 0);
+    }
 }
 
 /// What a store can and cannot answer: the report has shares, bands and the file that was asked for.

@@ -8,6 +8,7 @@ use crate::cli::invocation::Invocation;
 use crate::config::{LayeredSettings, Paths, SettingOrigin, SettingValue, edit_setting, env};
 use crate::disk;
 use crate::domain::{Failure, FailureCode};
+use crate::memory::check_search_settings;
 
 /// Show and change settings
 #[derive(Debug, clap::Args)]
@@ -107,6 +108,7 @@ pub(super) fn write_setting(
 ) -> Result<LayeredSettings, Failure> {
     let file = paths.config_file();
     let text = edit_setting(&file, key, value)?;
+    check_search_settings(&LayeredSettings::from_text(&file, &text)?.settings.search)?;
     disk::create_private_folder(paths.home()).and_then(|()| disk::write_atomic(&file, text.as_bytes())).map_err(
         |error| Failure::new(FailureCode::Unavailable, format!("cannot write {}: {error}", file.display()), None),
     )?;

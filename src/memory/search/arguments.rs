@@ -6,9 +6,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::tz::TimeZone;
 
+use crate::config::SearchSettings;
 use crate::domain::names::{choose_value, choose_values};
-use crate::domain::{ContentHash, Detail, Failure, Filter, PartKind, Query, Role, SearchMode, Timestamp, date_bound};
-use crate::memory::Memory;
+use crate::domain::{
+    ContentHash, Detail, Failure, Filter, PartKind, Query, Role, SearchMode, Timestamp, date_bound, limits,
+};
+use crate::memory::{Memory, RankWeights};
 
 /// Arguments of a search. What is left out has the default of the settings, or does not limit the search.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +63,7 @@ impl SearchArguments {
         zone: &TimeZone,
     ) -> Result<Query, Failure> {
         let settings = &memory.settings().search;
+        check_search_settings(settings)?;
         let bound = |text: Option<String>| {
             text.map(|text| date_bound::parse_date_bound(&text, now, zone).map_err(Failure::invalid_input)).transpose()
         };
@@ -99,6 +103,21 @@ impl SearchArguments {
         }
         Ok(query)
     }
+}
+
+/// Checks the settings of section `[search]`, whatever set them.
+///
+/// # Errors
+/// The first setting that no search can use, by name.
+pub fn check_search_settings(settings: &SearchSettings) -> Result<(), Failure> {
+    let wrong = |name: &str, why: String| Failure::invalid_input(format!("setting search.{name}: {why}"));
+    choose_value::<SearchMode>("mode", &settings.mode, &SearchMode::ALL)
+        .map_err(|error| wrong("mode", error.to_string()))?;
+    if settings.limit == 0 || settings.limit > limits::QUERY_HITS {
+        return Err(wrong("limit", format!("{} is not between 1 and {}", settings.limit, limits::QUERY_HITS)));
+    }
+    RankWeights::from_setting(&settings.weights).map_err(|why| wrong("weights", why))?;
+    Ok(())
 }
 
 /// Hashes the parts of a query that all pages of one search share.
