@@ -17,8 +17,8 @@ use crate::sync::{RemoteMemory, RemoteScope};
 
 /// Search earlier messages with keyword and semantic search
 ///
-/// Ask in your own words, in English or Chinese. Words without quotes are one query; of several queries in quotes each
-/// must match. Semantic search finds texts that share no word with the query; keyword search finds names, identifiers
+/// Ask in your own words, in English or Chinese. The words are one query; if one of the arguments contains a space, each
+/// argument is a query, and all must match. Semantic search finds texts that share no word with the query; keyword search finds names, identifiers
 /// and error codes. `--mode exact` finds literal text anywhere, tool output included.
 ///
 /// The first line says how clearly the results match. If nothing speaks of what you ask, it says so, shows at most two
@@ -30,7 +30,7 @@ use crate::sync::{RemoteMemory, RemoteScope};
     claude-memory search --mode exact 'SQLITE_BUSY_SNAPSHOT' --json\n  \
     claude-memory search \"who decided on the schema\" --remote")]
 pub(in crate::cli) struct SearchArgs {
-    /// Words of one query, or several queries in quotes
+    /// Words of one query, or several queries of which one contains a space
     #[arg(required = true, value_name = "QUERY")]
     queries: Vec<String>,
     /// Number of hits, 1 to 50 [default: setting search.limit]
@@ -124,11 +124,13 @@ const MAX_NEAREST: usize = 2;
 
 /// Prints how clearly the results match, and with `--explain` why.
 pub(super) fn print_confidence(answer: &SearchResults, output: CliOutput) {
-    output.print_line(match answer.confidence {
-        Confidence::Strong => "Strong match:",
-        Confidence::Weak => "Perhaps:",
-        Confidence::None => "Nothing here speaks of that.",
-    });
+    match answer.confidence {
+        Confidence::Strong => output.print_line("Strong match:"),
+        Confidence::Weak => output.print_line("Perhaps:"),
+        // What was found without a condition of the filter says itself that nothing was found with it.
+        Confidence::None if answer.beyond.is_some() => {}
+        Confidence::None => output.print_line("Nothing here speaks of that."),
+    }
     for explanation in &answer.explanation {
         output.print_line(&format!("     ({explanation})"));
     }
@@ -188,7 +190,7 @@ impl SearchArgs {
     }
 }
 
-/// Joins arguments of one word each to one query. An argument with a space was put in quotes: then each is a query.
+/// Joins arguments of one word each to one query. If one contains a space, each is a query.
 fn join_words(arguments: &[String]) -> Vec<String> {
     if arguments.iter().any(|argument| argument.trim().contains(char::is_whitespace)) {
         return arguments.to_vec();

@@ -35,7 +35,10 @@ impl GlossaryLine {
     pub fn parse(line: &str) -> Result<Self, String> {
         let parsed = line.split_once('=').and_then(|(words, spellings)| Self::from_sides(words, spellings));
         let parsed = parsed.ok_or_else(|| "has no Chinese word, or no English one".to_owned()).and_then(Self::checked);
-        parsed.map_err(|why| format!("the line {line:?} {why}; write \"词 = word, another word\""))
+        parsed.map_err(|why| {
+            let shown: String = line.chars().take(MAX_SHOWN_CHARACTERS).collect();
+            format!("the line {shown:?} {why}; write \"词 = word, another word\"")
+        })
     }
 
     fn from_sides(words: &str, spellings: &str) -> Option<Self> {
@@ -73,6 +76,9 @@ impl GlossaryLine {
         Ok(self)
     }
 }
+
+/// Characters of a wrong line that its message repeats.
+const MAX_SHOWN_CHARACTERS: usize = 60;
 
 /// One term of a query with all its spellings.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -27,6 +27,8 @@ const FRAMES: &[&str] = &[
     r"\bmention only[^.?!]*[.?!]?",
     r",? ?\bin order\b",
     r"\bdo you (?:still )?remember\b",
+    r"\b(?:what|which|how|when) (?:did|have|had|do) (?:we|i|you|they) (?:finally |eventually )?(?:decided?|agreed?|settled?|concluded?)(?: (?:on|about|upon|regarding|for))?\b",
+    "(?:最后|最终|后来)?(?:做了?什么决定|决定了?什么|是?怎么(?:决定|定)的)",
     r"\b(?:so far|over time)\b",
     "(?:请|麻烦)?(?:帮我|给我|跟我)?(?:总结|概括|列出|列一下|回忆|回顾|告诉我|说说)(?:一下)?",
     "你?还?(?:记不)?记得",
@@ -65,7 +67,7 @@ const WHAT_HOLDS: &[&str] = &[
     r"\b(?:what|which|who|where|how|is|are|do|does|should)\b[^?]*\b(?:default|current|currently|now|still|decisions?|decided|agreed|latest|these days|at the moment|as of today|nowadays)\b",
     r"\b(?:what|which|where|how)\b[^?]*\bdo (?:we|i)\b[^?]*\b(?:use|deploy|keep|store|run|call|name|release)\b",
     r"^[[:space:]]*(?:the |our )?(?:current|latest)\b",
-    "决定|定了|定下|定的|敲定|商定|现在|目前|当前|如今|眼下|最新|最终|默认(?:值|是|用|的)",
+    "决定|定了|定下|定的|敲定|商定|现在|目前|当前|如今|眼下|最新|最终|默认(?:值|是|用|的|开|关|不|为)",
 ];
 
 static FRAME_RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| compile_all(FRAMES));
@@ -162,6 +164,8 @@ mod tests {
             ("你还记得我们之前讨论过的备份方案吗", "备份方案吗"),
             ("fix concurrent session handling", "fix concurrent session handling"),
             ("list sessions", "list sessions"),
+            ("What did we decide about the pool size?", "the pool size?"),
+            ("我们对遥测做了什么决定", "我们对遥测"),
             ("tell me", "tell me"),
             ("总结", "总结"),
         ] {
@@ -216,6 +220,7 @@ mod tests {
             "部署时间定了吗",
             "目前用哪个端口",
             "默认值是多少",
+            "遥测默认开启吗",
         ] {
             assert!(asks_what_holds(&[text.to_owned()]), "{text}");
         }
