@@ -164,16 +164,17 @@ impl Snapshot<'_> {
                 "SELECT m.uid FROM notes n JOIN messages m ON m.id = n.message_id
                  WHERE n.topic_key = ?1 AND (?2 OR n.title IS NOT NULL)",
             )?;
-            let mut found = Vec::new();
+            let mut turns = Vec::with_capacity(ids.len() * 2);
             for id in ids {
+                turns.push((*id, true));
                 let next: Option<[u8; 16]> = answer.query_row([id.as_bytes()], |row| row.get(0)).optional()?;
-                let turns = [(Some(*id), true), (next.map(MessageId::from_bytes), false)];
-                for (turn, is_itself) in turns.into_iter().filter_map(|(turn, is_itself)| Some((turn?, is_itself))) {
-                    let rows = notes.query_map(params![format!("{topic_prefix}{turn}"), is_itself], |row| row.get(0))?;
-                    for uid in rows {
-                        found.push(MessageId::from_bytes(uid?));
-                    }
-                }
+                turns.extend(next.map(|uid| (MessageId::from_bytes(uid), false)));
+            }
+            let mut found = Vec::new();
+            for (turn, is_itself) in turns {
+                let topic = format!("{topic_prefix}{turn}");
+                let rows = notes.query_map(params![topic, is_itself], |row| row.get(0).map(MessageId::from_bytes))?;
+                found.extend(rows.collect::<rusqlite::Result<Vec<_>>>()?);
             }
             Ok(found)
         })

@@ -27,8 +27,6 @@ const FRAMES: &[&str] = &[
     r"\bmention only[^.?!]*[.?!]?",
     r",? ?\bin order\b",
     r"\bdo you (?:still )?remember\b",
-    r"\b(?:what|which|how|when) (?:did|have|had|do) (?:we|i|you|they) (?:finally |eventually )?(?:decided?|agreed?|settled?|concluded?)(?: (?:on|about|upon|regarding|for))?\b",
-    "(?:最后|最终|后来)?(?:做了?什么决定|决定了?什么|是?怎么(?:决定|定)的)",
     r"\b(?:so far|over time)\b",
     "(?:请|麻烦)?(?:帮我|给我|跟我)?(?:总结|概括|列出|列一下|回忆|回顾|告诉我|说说)(?:一下)?",
     "你?还?(?:记不)?记得",
@@ -70,6 +68,13 @@ const WHAT_HOLDS: &[&str] = &[
     "决定|定了|定下|定的|敲定|商定|现在|目前|当前|如今|眼下|最新|最终|默认(?:值|是|用|的|开|关|不|为)",
 ];
 
+/// Phrases that ask for a decision and say nothing of what it is about.
+const DECISION_FRAMES: &[&str] = &[
+    r"\b(?:what|which|how|when) (?:did|have|had|do) (?:we|i|you|they) (?:finally |eventually )?(?:decided?|agreed?|settled?|concluded?)(?: (?:on|about|upon|regarding|for))?\b",
+    "(?:最后|最终|后来)?(?:做了?什么决定|决定了?什么|是?怎么(?:决定|定)的)",
+];
+
+static DECISION_FRAME_RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| compile_all(DECISION_FRAMES));
 static FRAME_RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| compile_all(FRAMES));
 static SELF_RULE: LazyLock<Regex> = LazyLock::new(|| compile_case_insensitive(SELF));
 static ADVICE_RULES: LazyLock<Vec<Regex>> = LazyLock::new(|| compile_all(ADVICE));
@@ -138,10 +143,20 @@ pub fn asks_what_holds(texts: &[String]) -> bool {
     texts.iter().any(|text| matches_any(&WHAT_HOLDS_RULES, text))
 }
 
-/// Removes the frame of a text; returns the whole text if fewer than four letters or digits are left.
+/// Removes from a text what only asks for a decision: "what did we decide about the pool size" is about the pool size.
+/// Answers rarely repeat such words, so their absence says nothing.
+pub fn strip_decision_frame(text: &str) -> String {
+    strip_phrases(text, &DECISION_FRAME_RULES)
+}
+
 fn strip_frame(text: &str) -> String {
+    strip_phrases(text, &FRAME_RULES)
+}
+
+/// Removes phrases from a text; returns the whole text if fewer than four letters or digits are left.
+fn strip_phrases(text: &str, rules: &[Regex]) -> String {
     let mut rest = text.to_owned();
-    for rule in FRAME_RULES.iter() {
+    for rule in rules {
         rest = rule.replace_all(&rest, " ").into_owned();
     }
     let rest = rest.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -164,8 +179,6 @@ mod tests {
             ("你还记得我们之前讨论过的备份方案吗", "备份方案吗"),
             ("fix concurrent session handling", "fix concurrent session handling"),
             ("list sessions", "list sessions"),
-            ("What did we decide about the pool size?", "the pool size?"),
-            ("我们对遥测做了什么决定", "我们对遥测"),
             ("tell me", "tell me"),
             ("总结", "总结"),
         ] {
@@ -205,6 +218,17 @@ mod tests {
     fn what_holds_now() {
         assert!(read("which port do we use now?").wants_latest && read("目前用哪个端口").wants_latest);
         assert!(!read("I know which port we used").wants_latest);
+    }
+
+    #[test]
+    fn a_decision_is_about_something() {
+        for (text, expect) in [
+            ("What did we decide about the pool size?", "the pool size?"),
+            ("我们对遥测做了什么决定", "我们对遥测"),
+            ("why did we decide", "why did we decide"),
+        ] {
+            assert_eq!(strip_decision_frame(text), expect);
+        }
     }
 
     #[test]

@@ -118,6 +118,15 @@ impl QueryTerms {
         }
     }
 
+    /// Leaves terms that are not among these out of the weights for confidence. Ranking keeps them.
+    pub(super) fn retain_evidence(&mut self, terms: &[String]) {
+        for (term, weight) in self.terms.iter().zip(&mut self.evidence_weights) {
+            if !terms.contains(term) {
+                *weight = 0.0;
+            }
+        }
+    }
+
     /// Counts words of the question that are not among the terms: their weight is this share of that of the terms.
     pub(super) fn add_unknown_words(&mut self, share: f32) {
         self.unknown = share;

@@ -24,7 +24,7 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use crate::domain::text::glossary::{Glossary, Translation};
-use crate::domain::text::question::{ParsedQuestion, asks_what_holds};
+use crate::domain::text::question::{ParsedQuestion, asks_what_holds, strip_decision_frame};
 use crate::domain::text::terms::TermExtractor;
 use crate::domain::{Confidence, Query, Role, SearchMode, SearchResults, Timestamp, limits};
 use crate::embed;
@@ -219,10 +219,13 @@ impl Memory {
         let words = QueryTerms::load_postings(snapshot, columns, &term_groups(&texts, terms), rare)?;
         let groups = self.translate_texts(&texts, terms);
         let translated = TranslatedTerms::load_postings(snapshot, columns, &groups, &words, question.script, rare)?;
-        Ok(match wide {
+        let (mut words, translated) = match wide {
             Some(wide) => (words.with_corpus(wide), translated.with_corpus(wide)),
             None => (words, translated),
-        })
+        };
+        let subjects: Vec<String> = texts.iter().map(|text| strip_decision_frame(text)).collect();
+        words.retain_evidence(&term_groups(&subjects.iter().collect::<Vec<_>>(), terms).concat());
+        Ok((words, translated))
     }
 
     fn translate_texts(&self, texts: &[&String], terms: &TermExtractor) -> Vec<Translation> {

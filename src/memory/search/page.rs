@@ -52,16 +52,12 @@ impl Memory {
             let hash = normalised_hash(&body.text);
             // What a model saved of it does not hide what the person said.
             let hides = |at: &usize| answer.hits.get(*at).is_some_and(|hit| hit.origin != Origin::Person);
-            let replaced = match texts.get(&hash) {
-                Some(place) => match place.filter(hides).filter(|_| is_of_person(&body)) {
-                    None => continue,
-                    place => place,
-                },
-                None => {
-                    texts.insert(hash, None);
-                    None
-                }
-            };
+            let known = texts.get(&hash).copied();
+            let replaced = known.flatten().filter(hides).filter(|_| is_of_person(&body));
+            if known.is_some() && replaced.is_none() {
+                continue;
+            }
+            texts.entry(hash).or_insert(None);
             let shown = HitBuilder { query, evidence: &evidence, highlighted: &highlighted, terms };
             let mut hit = shown.build_hit(&ranked, &candidate, body);
             hit.changed_by = history.changed.get(&candidate.id).copied();
