@@ -26,14 +26,11 @@ class Program:
         self.path = os.path.abspath(path)
         self.environment = {"HOME": folder, "CLAUDE_MEMORY_HOME": f"{folder}/memory", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
-    def run(self, *arguments, seconds=None, text=None):
+    def run(self, *arguments, seconds=None):
         """Returns the output, seconds, seconds of CPU and the peak of memory in MB of one run, which may be interrupted."""
         begin = time.monotonic()
-        child = subprocess.Popen([self.path, *arguments], env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        child = subprocess.Popen([self.path, *arguments], env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=subprocess.DEVNULL)
-        if text is not None:
-            child.stdin.write(text.encode())
-        child.stdin.close()
         if seconds is not None:
             time.sleep(seconds)
             child.send_signal(signal.SIGINT)
@@ -81,10 +78,6 @@ def measure(arguments, folder):
                f"{report['vectors'] / wall:.0f} embeddings and {report['characters'] / wall:,.0f} characters a second, {peak:.0f} MB at peak")
     wall, cpu, peak = program.median(arguments.runs, "search", QUERY)
     yield "hybrid search, a process of its own", "search", f"{wall:.0f} ms, {cpu:.0f} ms of CPU, {peak:.0f} MB at peak"
-    event = {"session_id": "5b1f6a52-0000-4000-8000-000000000000", "hook_event_name": "UserPromptSubmit", "prompt": QUERY,
-             "cwd": folder, "transcript_path": f"{folder}/none.jsonl"}
-    figures = [program.run("hook", "UserPromptSubmit", text=json.dumps(event))[1] for _ in range(arguments.runs + 1)][1:]
-    yield "hook at a prompt, a process of its own", "hook UserPromptSubmit", f"{statistics.median(figures) * 1000:.0f} ms"
     report, *_ = program.json("bench", "latency")
     yield ("searches in one process, median and 95th percentile", "bench latency",
            ", ".join(f"{mode} {report['modes'][mode]['p50']:.1f} / {report['modes'][mode]['p95']:.1f} ms" for mode in ("lexical", "semantic", "hybrid")))

@@ -235,7 +235,10 @@ fn score_band(answerable: &[&AnsweredQuestion], band: &str) -> BandScore {
         .filter(|question| question.confidence == band)
         .map(|question| question.hit_5.unwrap_or(0.0))
         .collect();
-    BandScore { n: hits.len(), hit_5: round_figure(hits.iter().sum::<f64>() / ratio(hits.len().max(1), 1)) }
+    BandScore {
+        n: hits.len(),
+        hit_5: round_figure(hits.iter().fold(0.0, |sum, hit| sum + hit) / ratio(hits.len().max(1), 1)),
+    }
 }
 
 fn score_kind(answerable: &[&AnsweredQuestion], unanswerable: &[&AnsweredQuestion]) -> KindScore {
