@@ -62,8 +62,6 @@ impl TestHome {
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_claude-memory"));
         command.env_clear().current_dir(self.path()).stdin(Stdio::null());
-        // Where .ci/coverage counts the lines that are executed.
-        command.envs(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)));
         command.env("HOME", self.path()).env("CLAUDE_MEMORY_HOME", self.memory());
         command.env("CLAUDE_MEMORY_TEST_NOW", NOW).env("TZ", "UTC");
         // What is tested is not how full and busy this machine is.
