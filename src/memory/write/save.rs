@@ -28,15 +28,15 @@ impl Memory {
         if by_model {
             self.check_replaceable(&[id], None)?;
         }
+        if change.kind.as_deref() == Some(DISMISSED_KIND) {
+            return Err(Error::invalid_input("this kind is reserved for suggestions; nothing was changed"));
+        }
         if change.expires_at.is_some_and(|end| end <= now) {
             return Err(Error::invalid_input("expires_at is in the past"));
         }
         let Some(text) = text else {
             if change == NoteUpdate::default() {
                 return Err(Error::invalid_input("nothing is to be changed"));
-            }
-            if change.kind.as_deref() == Some(DISMISSED_KIND) {
-                return Err(Error::invalid_input("this kind is reserved for suggestions; nothing was changed"));
             }
             let labels = DraftNote { kind: change.kind.clone(), title: change.title.clone(), ..DraftNote::default() };
             check_limits(&DraftNote { tags: change.tags.clone().unwrap_or_default(), ..labels })?;
@@ -55,7 +55,8 @@ impl Memory {
             copied_from,
             ..known
         };
-        self.save(note, now)
+        // A person may reword what was confirmed; a model may not.
+        if by_model { self.save(note, now) } else { self.save_any(note, now) }
     }
 
     /// Saves a text; returns after it is on disk. Keyword search finds it at once, semantic search when it is embedded.
@@ -113,9 +114,7 @@ impl Memory {
         }
         Ok(())
     }
-}
 
-impl Memory {
     /// Returns an error if one of these memories is of another project: a model may not replace it from here.
     fn check_same_project(&self, ids: &[MessageId], project: Option<i64>) -> Result<()> {
         let snapshot = self.store.snapshot()?;

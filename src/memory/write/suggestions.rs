@@ -119,3 +119,34 @@ impl Suggestion {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::recall::suggestions::SuggestionStatus;
+    use crate::memory::test_corpus::{NOW, TestCorpus};
+    use crate::store::NoteUpdate;
+
+    #[test]
+    fn a_person_rewords_what_was_confirmed_and_a_model_does_not() {
+        let corpus =
+            TestCorpus::new(&[("s1", "user", 60, "let's keep twelve connections in the pool of the orders service")]);
+        let memory = &corpus.memory;
+        let all = SuggestionFilter { limit: 9, ..SuggestionFilter::default() };
+        let suggestion = memory.list_suggestions(&all, NOW).unwrap().suggestions.remove(0);
+        let note = memory.confirm_suggestion(&suggestion, Confirmation::default(), None, NOW).unwrap();
+        let reword = |id, by_model| {
+            let text = Some("The pool keeps twelve connections".to_owned());
+            memory.update(id, text, NoteUpdate::default(), (by_model, None), NOW)
+        };
+        let reworded = reword(note.id, false).unwrap();
+        assert_eq!(reworded.replaced, [note.id]);
+        let listed = memory.list_suggestions(&all, NOW).unwrap().suggestions.remove(0);
+        assert_eq!((listed.status, listed.note), (SuggestionStatus::Confirmed, Some(reworded.id)));
+        let by_model = Confirmation { by_model: true, ..Confirmation::default() };
+        assert!(memory.confirm_suggestion(&suggestion, by_model, None, NOW).is_err(), "the person's stays");
+        assert!(reword(reworded.id, true).is_err());
+        let dismissed = NoteUpdate { kind: Some(DISMISSED_KIND.to_owned()), ..NoteUpdate::default() };
+        assert!(memory.update(reworded.id, None, dismissed, (false, None), NOW).is_err());
+    }
+}
