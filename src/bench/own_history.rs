@@ -10,14 +10,13 @@ use serde::Serialize;
 
 use super::Error;
 use super::git_history::{Commit, read_commits};
-use super::score::{MeanMeasures, Measures, bootstrap_interval, round_figure};
+use super::retrieval::{DEPTH, distinct_sessions};
+use super::score::{MeanMeasures, Measures, bootstrap_interval};
 use crate::domain::text::is_cjk;
-use crate::domain::{ContentHash, Detail, Filter, MessageId, PartKind, Query, SearchMode, Timestamp};
+use crate::domain::{ContentHash, Detail, MessageId, PartKind, Query, SearchMode, Timestamp};
 use crate::memory::{Memory, RankWeights};
 use crate::store::{SessionFilter, SessionSummary};
 
-/// Ranking depth: enough messages to contain ten distinct sessions.
-const DEPTH: usize = 50;
 /// Sessions read at a time.
 const PAGE_SESSIONS: usize = 100;
 /// Fewer words, or Chinese characters, than these are no question that one session answers.
@@ -41,6 +40,8 @@ const FIT_ROUNDS: usize = 2;
 struct OwnQuestion {
     subject: String,
     sessions: Vec<String>,
+    /// Messages that contain the subject word for word.
+    verbatim: HashSet<MessageId>,
 }
 
 /// Scores of one way to count, over all questions.
@@ -120,11 +121,15 @@ pub fn measure_own_history(
             Err(why) => unread.push(why),
         }
     }
-    let questions: Vec<OwnQuestion> = subjects
-        .into_iter()
-        .filter(|(_, sessions)| sessions.len() <= MAX_SESSIONS)
-        .map(|(subject, sessions)| OwnQuestion { subject, sessions })
-        .collect();
+    let mut questions = Vec::new();
+    for (subject, sessions) in subjects.into_iter().filter(|(_, sessions)| sessions.len() <= MAX_SESSIONS) {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let exact = memory.search(&deep_query(&subject, SearchMode::Exact), now)?.hits;
+        let verbatim = exact.iter().map(|hit| hit.id).collect();
+        questions.push(OwnQuestion { subject, sessions, verbatim });
+    }
     let (mut all, mut reworded) = (Vec::new(), Vec::new());
     for (number, question) in questions.iter().enumerate() {
         if stop.load(Ordering::Relaxed) {
@@ -246,29 +251,15 @@ fn is_question(subject: &str) -> bool {
 /// Scores the ranking of a question's sessions: of all results, and of those that do not contain the subject.
 fn ask_question(memory: &Memory, question: &OwnQuestion, now: Timestamp) -> Result<(Measures, Measures), Error> {
     let hits = memory.search(&deep_query(&question.subject, SearchMode::Hybrid), now)?.hits;
-    let exact = memory.search(&deep_query(&question.subject, SearchMode::Exact), now)?.hits;
-    let verbatim: HashSet<MessageId> = exact.iter().map(|hit| hit.id).collect();
-    let score = |skip_verbatim: bool| {
-        let mut ranking: Vec<String> = Vec::new();
-        for hit in hits.iter().filter(|hit| !skip_verbatim || !verbatim.contains(&hit.id)) {
-            if !ranking.contains(&hit.session) {
-                ranking.push(hit.session.clone());
-            }
-        }
-        Measures::score_ranking(&ranking, &question.sessions)
-    };
-    Ok((score(false), score(true)))
+    let all = distinct_sessions(hits.iter().map(|hit| &hit.session));
+    let reworded = hits.iter().filter(|hit| !question.verbatim.contains(&hit.id));
+    let reworded = distinct_sessions(reworded.map(|hit| &hit.session));
+    let score = |ranking: &[String]| Measures::score_ranking(ranking, &question.sessions);
+    Ok((score(&all), score(&reworded)))
 }
 
 fn deep_query(text: &str, mode: SearchMode) -> Query {
-    Query {
-        mode,
-        filter: Filter::default(),
-        limit: DEPTH,
-        detail: Detail::Index,
-        max_tokens: usize::MAX,
-        ..Query::for_text(text)
-    }
+    Query { mode, limit: DEPTH, detail: Detail::Index, ..Query::for_text(text) }
 }
 
 /// Fits [`FITTED`] on one half of the questions and scores the other half before and after. Returns `None` if there are too
@@ -325,9 +316,7 @@ fn score_half(
         }
         measures.push(ask_question(memory, question, now)?.1);
     }
-    let mut scores = OwnScores::of(&measures);
-    scores.scores.mean.mrr = round_figure(scores.scores.mean.mrr);
-    Ok(scores)
+    Ok(OwnScores::of(&measures))
 }
 
 #[cfg(test)]

@@ -265,13 +265,18 @@ fn turn_draft(session: &BenchSession, position: usize) -> Draft {
 pub(super) fn label_hits(hits: &[Hit], places: &MessageLabels) -> (Vec<String>, Vec<String>) {
     let found: Vec<&(String, String)> = hits.iter().filter_map(|hit| places.get(&hit.id)).collect();
     let turns = found.iter().map(|(_, turn)| turn.clone()).collect();
-    let mut sessions: Vec<String> = Vec::new();
-    for (session, _) in found {
-        if !sessions.contains(session) {
-            sessions.push(session.clone());
+    (turns, distinct_sessions(found.into_iter().map(|(session, _)| session)))
+}
+
+/// Returns sessions in order of first appearance.
+pub(super) fn distinct_sessions<'a>(sessions: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut distinct: Vec<String> = Vec::new();
+    for session in sessions {
+        if !distinct.contains(session) {
+            distinct.push(session.clone());
         }
     }
-    (turns, sessions)
+    distinct
 }
 
 #[derive(Default)]

@@ -185,21 +185,19 @@ fn a_history_is_asked_for_the_sessions_of_its_commits() {
     assert!(text.contains("2 commits of 2 sessions") && text.contains("at least 20"), "{text}");
 }
 
+/// Runs git in the home at a time; returns what it prints if it succeeds.
+fn run_git(home: &TestHome, at: &str, arguments: &[&str]) -> Option<Vec<u8>> {
+    let mut git = std::process::Command::new("git");
+    git.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", home.path()).arg("-C").arg(home.path()).args(arguments);
+    git.envs(["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"].map(|name| (name, at)));
+    git.output().ok().filter(|output| output.status.success()).map(|output| output.stdout)
+}
+
 /// A commit that no session printed belongs to the session that was open then and named its file.
 #[test]
 fn a_commit_of_a_repository_belongs_to_the_session_of_its_files() {
     let home = TestHome::new();
-    let git = |arguments: &[&str]| {
-        let mut git = std::process::Command::new("git");
-        git.env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", home.path())
-            .arg("-C")
-            .arg(home.path())
-            .args(arguments);
-        git.envs(["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"].map(|name| (name, "2026-05-03T08:10:00Z")));
-        git.output().is_ok_and(|output| output.status.success())
-    };
+    let git = |arguments: &[&str]| run_git(&home, "2026-05-03T08:10:00Z", arguments).is_some();
     if !git(&["init", "-q", "garden"]) {
         skip("git", "apt-get install git");
         return;
@@ -237,18 +235,8 @@ fn a_hostile_repository_runs_nothing() {
 
     let home = TestHome::new();
     let folder = home.path().join("clone");
-    let git = |arguments: &[&str]| {
-        let mut git = std::process::Command::new("git");
-        git.env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", home.path())
-            .arg("-C")
-            .arg(home.path())
-            .args(arguments);
-        // While the session was open: older commits are not asked for.
-        git.envs(["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"].map(|name| (name, "2026-05-01T08:10:00Z")));
-        git.output().ok().filter(|output| output.status.success()).map(|output| output.stdout)
-    };
+    // While the session was open: older commits are not asked for.
+    let git = |arguments: &[&str]| run_git(&home, "2026-05-01T08:10:00Z", arguments);
     if git(&["init", "-q", "clone"]).is_none() {
         skip("git", "apt-get install git");
         return;
