@@ -59,6 +59,11 @@ pub const CODEX_HOME: EnvVariable = EnvVariable {
     name: "CODEX_HOME",
     meaning: "Set by Codex users who moved ~/.codex; `install codex` registers the server there.",
 };
+/// Folder of pi, if the user moved it.
+pub const PI_CODING_AGENT_DIR: EnvVariable = EnvVariable {
+    name: "PI_CODING_AGENT_DIR",
+    meaning: "Set by users of pi who moved ~/.pi/agent; `import pi` reads its sessions there.",
+};
 /// Password of the PostgreSQL database of `[sync]`.
 pub const POSTGRES_PASSWORD: EnvVariable = EnvVariable {
     name: "CLAUDE_MEMORY_POSTGRES_PASSWORD",
@@ -81,7 +86,7 @@ pub const SETTING: EnvVariable = EnvVariable {
 };
 
 /// All variables, in the order of the reference.
-pub const ALL: [&EnvVariable; 13] = [
+pub const ALL: [&EnvVariable; 14] = [
     &HOME,
     &LOG,
     &SETTING,
@@ -89,6 +94,7 @@ pub const ALL: [&EnvVariable; 13] = [
     &CLAUDE_CODE_SESSION_ID,
     &CLAUDE_CONFIG_DIR,
     &CODEX_HOME,
+    &PI_CODING_AGENT_DIR,
     &POSTGRES_PASSWORD,
     &QDRANT_KEY,
     &XDG_CONFIG_HOME,
@@ -205,6 +211,13 @@ pub fn codex_folder() -> Option<PathBuf> {
 /// Returns the folder of Gemini CLI: `~/.gemini`.
 pub fn gemini_folder() -> Option<PathBuf> {
     user_home().map(|home| home.join(".gemini"))
+}
+
+/// Returns the folder of pi's agent: [`PI_CODING_AGENT_DIR`], else `~/.pi/agent`.
+pub fn pi_folder() -> Option<PathBuf> {
+    let home = user_home();
+    let moved = read_variable(PI_CODING_AGENT_DIR.name).map(|text| expand_home(&text, home.as_deref()));
+    moved.or_else(|| home.map(|home| home.join(".pi").join("agent")))
 }
 
 /// Returns the folder of the project: [`CLAUDE_PROJECT_DIR`], else the working directory.

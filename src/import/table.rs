@@ -3,7 +3,7 @@
 
 use super::importer::{Importer, ImporterHelp, ImporterKind, Source, SpecialRules};
 use super::record_source::source_of_record;
-use super::{chatgpt, claude_ai, claude_code, claude_files, claude_history, codex, gemini, generic, peers};
+use super::{chatgpt, claude_ai, claude_code, claude_files, claude_history, codex, gemini, generic, peers, pi};
 
 impl Source {
     /// All importers.
@@ -13,6 +13,7 @@ impl Source {
         Self::CLAUDE_FILES,
         Self::CODEX,
         Self::GEMINI,
+        Self(&pi::IMPORTER),
         Self(&claude_ai::IMPORTER),
         Self(&chatgpt::IMPORTER),
         Self(&peers::CLAUDE_MEM),

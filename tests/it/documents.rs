@@ -142,6 +142,28 @@ fn both_readmes_have_the_same_chapters_commands_pictures_and_tables() {
 }
 
 #[test]
+fn every_decision_has_one_row_with_its_status_and_date() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/decisions");
+    let names = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.starts_with('0')).collect();
+    names.sort();
+    let rows = names.iter().map(|name| {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        let (number, title) = text.lines().next().unwrap().trim_start_matches("# ").split_once(". ").unwrap();
+        let (head, _) = text.split_once("- Date: ").unwrap();
+        let (_, status) = head.split_once("- Status: ").unwrap();
+        let status = status.split_whitespace().collect::<Vec<_>>().join(" ");
+        let date = text.split_once("- Date: ").unwrap().1.lines().next().unwrap();
+        assert!(name.ends_with(".md") && name.starts_with(&format!("{number:0>4}-")), "{name} is number {number}");
+        format!("| {number} | [{title}]({name}) | {status} | {date} |")
+    });
+    let rows: Vec<String> = rows.collect();
+    let index = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    let listed: Vec<&str> = index.lines().filter(|line| line.starts_with("| ") && line.contains(".md)")).collect();
+    assert_eq!(listed, rows);
+}
+
+#[test]
 fn the_plugin_enters_the_hooks_that_install_enters() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/data/plugin/hooks/hooks.json");
     let plugin: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
