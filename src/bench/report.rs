@@ -55,7 +55,7 @@ pub struct RetrievalReport {
     pub model: Option<String>,
     /// SHA-256 of the data.
     pub data: String,
-    /// Name of the tier: lexical or fast.
+    /// Name of the tier: lexical, fast or rerank.
     pub tier: &'static str,
     /// Name of the pool: `per-haystack` or `all`.
     pub pool: &'static str,

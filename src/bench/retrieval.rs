@@ -13,7 +13,8 @@ use super::{BenchQuestion, BenchSession, Dataset, Error};
 use crate::config::{Paths, Settings};
 use crate::disk;
 use crate::domain::{
-    Detail, Draft, DraftPart, Filter, Hit, IdGenerator, MessageId, Origin, PartKind, Query, Role, SearchMode, Timestamp,
+    Detail, Draft, DraftPart, Filter, Hit, IdGenerator, MessageId, Origin, PartKind, Query, Role, SearchMode,
+    SearchTier, Timestamp,
 };
 use crate::memory::{Memory, RankWeights};
 use crate::store::OpenMode;
@@ -38,6 +39,8 @@ pub enum HaystackPool {
 pub struct RetrievalOptions {
     /// Search mode: hybrid or keyword only.
     pub mode: SearchMode,
+    /// Effort of the search: with or without the reranker of the settings.
+    pub tier: SearchTier,
     /// Sessions over which a question is asked.
     pub pool: HaystackPool,
     /// Number of embedding workers.
@@ -230,6 +233,7 @@ impl HaystackStore<'_> {
         Query {
             texts: vec![text.to_owned()],
             mode: self.options.mode,
+            tier: self.options.tier,
             filter: Filter::default(),
             limit: settings.limit,
             offset: 0,
@@ -321,7 +325,7 @@ impl RetrievalRun {
             binary: binary_digest(),
             model: self.model,
             data: data.digest.clone(),
-            tier: if options.mode == SearchMode::Keyword { "lexical" } else { "fast" },
+            tier: if options.mode == SearchMode::Keyword { "lexical" } else { options.tier.name() },
             pool: if options.pool == HaystackPool::PerHaystack { "per-haystack" } else { "all" },
             clock: if options.use_clock { "asked_at" } else { "now" },
             weights: RankWeights::NAMES.iter().filter_map(|name| Some((*name, options.weights.get(name)?))).collect(),
