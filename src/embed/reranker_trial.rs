@@ -7,15 +7,23 @@ use super::Result;
 use super::ranked_languages::RankedLanguages;
 use super::reranker::{Reranker, RerankerSpec};
 
-/// Questions with their answers; each answer is wrong for all other questions, and shares no rare word with its own.
+/// English questions with their answers; each answer is wrong for all other questions. Question and answer share some
+/// words: a small cross-encoder does not find answers that share none.
 const ENGLISH_PAIRS: [(&str, &str); 6] = [
-    ("why is the login slow", "Authentication waits for a database connection while bcrypt hashes the password."),
-    ("how do we deploy on Fridays", "Releases before the weekend go out only after the smoke test has passed."),
-    ("which font does the invoice use", "The PDF of a bill is set in Source Serif, 10 points."),
-    ("who waters the plants", "Maria takes care of the office garden on Mondays."),
-    ("how large may an upload be", "Files above 20 MB are refused with status 413."),
-    ("where do the nightly backups go", "At two in the morning a copy of the database is sent to the machine in Oslo."),
+    (
+        "why is the login slow",
+        "Every login waits: authentication needs a database connection, and bcrypt takes half a second.",
+    ),
+    ("how do we deploy on Fridays", "Before the weekend we deploy only after the smoke test has passed."),
+    ("which font does the invoice use", "The invoice is set in Source Serif, 10 points."),
+    ("who waters the plants in the office", "Maria takes care of the garden and of the plants on Mondays."),
+    ("how large may an upload be", "Files of more than 20 MB are too large and refused with status 413."),
+    (
+        "where do the nightly backups go",
+        "Each night a copy of the database, the backup, is sent to the machine in Oslo.",
+    ),
 ];
+/// Chinese questions with answers that share hardly a character: an English model would match single characters.
 const CHINESE_PAIRS: [(&str, &str); 6] = [
     ("为什么重复扣款", "支付网关超时后重发回调，回调没有做幂等，于是收了两次钱。"),
     ("数据库怎么备份", "每天凌晨两点做快照，并恢复到演练机上验证。"),

@@ -10,7 +10,7 @@ use super::config::write_setting;
 use crate::cli::invocation::Invocation;
 use crate::config::{Paths, Settings};
 use crate::domain::{Failure, FailureCode};
-use crate::embed::{RankedLanguages, RerankerSpec, RerankerTrial, model_store, try_reranker};
+use crate::embed::{self, RankedLanguages, RerankerSpec, RerankerTrial, model_store, try_reranker};
 
 const RERANKER_SETTING: &str = "search.reranker";
 /// Value on the command line that sets none.
@@ -55,8 +55,8 @@ pub(super) fn describe_rerankers(paths: &Paths, settings: &Settings) -> Vec<Rera
     }
     let row = |value: String| {
         let described = build_spec(&value, settings, paths).and_then(|spec| {
-            let (name, id) = spec.describe_reranker().map_err(crate::memory::Error::from)?;
-            Ok((name, id, spec.ranked_languages().map_err(crate::memory::Error::from)?))
+            let (name, id) = spec.describe_reranker().map_err(to_failure)?;
+            Ok((name, id, spec.ranked_languages().map_err(to_failure)?))
         });
         let in_use = value == *set;
         match described {
@@ -121,7 +121,7 @@ pub(super) fn import_reranker(
     }
     let languages = tried.languages;
     let place = model_store::add_model(&folder, &paths.rerankers_folder(), &name, |work| languages.write_file(work))
-        .map_err(crate::memory::Error::from)?;
+        .map_err(to_failure)?;
     let value = imported_value(&name);
     let is_first = settings.search.reranker.is_empty();
     if is_first {
@@ -155,8 +155,8 @@ pub(super) fn use_reranker(
         let value = resolve_value(name, paths)?;
         let spec = build_spec(&value, settings, paths)?;
         // Do not store a setting that names a reranker which cannot be loaded.
-        spec.load_reranker().map_err(crate::memory::Error::from)?;
-        let (_, digest) = spec.describe_reranker().map_err(crate::memory::Error::from)?;
+        spec.load_reranker().map_err(to_failure)?;
+        let (_, digest) = spec.describe_reranker().map_err(to_failure)?;
         // An imported one has digests beside it.
         let is_pinned = value.contains("#sha256=") || !value.starts_with("dir:/");
         if is_pinned { value } else { format!("{value}#sha256={digest}") }
@@ -206,6 +206,14 @@ fn resolve_value(name: &str, paths: &Paths) -> Result<String, Failure> {
     Err(not_found(format!("there is no imported reranker {name:?}")))
 }
 
+/// Reports a reranker that cannot be used, with advice about rerankers instead of the embedding model.
+fn to_failure(error: embed::Error) -> Failure {
+    let is_of_files = matches!(error, embed::Error::Asset { .. } | embed::Error::Load(_) | embed::Error::Encode(_));
+    let failure = Failure::from(crate::memory::Error::from(error));
+    let hint = "a reranker is a folder with model.onnx, a cross-encoder, and tokenizer.json";
+    if is_of_files { Failure { hint: Some(hint.to_owned()), ..failure } } else { failure }
+}
+
 fn not_found(message: String) -> Failure {
     let hint =
         "`claude-memory model list` shows the rerankers; `claude-memory model import --reranker FOLDER` adds one";
@@ -224,8 +232,8 @@ fn build_spec(value: &str, settings: &Settings, paths: &Paths) -> Result<Reranke
 
 /// Compares the files of a reranker with their digests and runs trial queries.
 fn try_files(spec: &RerankerSpec) -> Result<RerankerCheckSummary, Failure> {
-    let files_compared = spec.verify_files().map_err(crate::memory::Error::from)?;
-    let trial = try_reranker(spec).map_err(crate::memory::Error::from)?;
+    let files_compared = spec.verify_files().map_err(to_failure)?;
+    let trial = try_reranker(spec).map_err(to_failure)?;
     let (ok, languages) = (trial.is_usable(), trial.ranked_languages());
     let RerankerTrial { name, digest, repeats, found_english, found_chinese, asked, load_seconds, pair_ms } = trial;
     Ok(RerankerCheckSummary {

@@ -1,4 +1,5 @@
-//! Lets the user's reranker read the best candidates with the question, and adds its scores to their own.
+//! Lets the user's reranker read the best candidates with the question, and raises those that
+//! it prefers.
 //! Does not own the reranker. Confidence is computed before and stays.
 
 use super::page::ScoredCandidate;
@@ -17,8 +18,8 @@ const TEXT_CHARACTERS: usize = 480;
 const BEFORE_CHARACTERS: usize = 200;
 
 impl Memory {
-    /// Adds the reranker's scores to those of the best candidates and sorts. Returns the reason if it was not used: then
-    /// the order stays.
+    /// Raises the candidates that the reranker scores above the mean, and sorts. None is lowered: the ten that were read
+    /// stay in front of the others. Returns the reason if the reranker was not used: then the order stays.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -57,7 +58,7 @@ impl Memory {
         let found = &mut ranked.found;
         for (place, above) in places.iter().zip(standardise_scores(&scores)) {
             if let Some((message, _)) = found.get_mut(*place) {
-                message.add_part(ScorePart::Reranker, self.weights.reranker * above);
+                message.add_part(ScorePart::Reranker, self.weights.reranker * above.max(0.0));
             }
         }
         found.sort_by(|left, right| right.0.score.total_cmp(&left.0.score));
