@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::client::Client;
 use crate::cross_encoder::write_cross_encoder;
 use crate::home::TestHome;
 use crate::models::own_model;
@@ -59,8 +60,10 @@ fn the_best_results_are_read_again() {
     // The setting does the same for every search, over MCP too.
     let _ = home.json(&["config", "set", "search.tier", "rerank"]);
     assert_eq!(ids(&home.json(&["search", QUESTION])), ids(&reranked));
-    let tool = home.json(&["tool", "memory_search", &json!({ "query": QUESTION }).to_string()]);
+    let mut client = Client::start(&home, true);
+    let tool = client.call("memory_search", json!({ "query": QUESTION }))["structuredContent"].take();
     assert_eq!(ids(&tool), ids(&reranked), "{tool}");
+    client.finish();
     assert!(first(&home.json(&["search", QUESTION, "--tier", "fast"])).contains("typo"));
 }
 
