@@ -89,12 +89,12 @@ impl Memory {
     }
 }
 
-/// Returns true if the reranker ranks texts in the script of this one.
+/// Returns true if the reranker ranks texts in the script of this one: both languages for a text that mixes them.
 fn is_ranked(languages: RankedLanguages, text: &str) -> bool {
     match Script::from_text(text) {
         Script::Spaced => languages.english,
         Script::Cjk => languages.chinese,
-        Script::Mixed => languages.english || languages.chinese,
+        Script::Mixed => languages.english && languages.chinese,
     }
 }
 
@@ -125,6 +125,6 @@ mod tests {
     fn a_reranker_reads_its_languages() {
         let english = RankedLanguages { english: true, chinese: false };
         assert!(is_ranked(english, "why is the login slow") && !is_ranked(english, "登录为什么慢"));
-        assert!(is_ranked(RankedLanguages::ALL, "登录为什么慢"));
+        assert!(is_ranked(RankedLanguages::ALL, "登录为什么慢") && !is_ranked(english, "OOMKilled pod 的原因"));
     }
 }
