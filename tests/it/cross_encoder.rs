@@ -172,5 +172,5 @@ fn put_varint(message: &mut Vec<u8>, mut number: u64) {
         message.push((number & 0x7f) as u8 | 0x80);
         number >>= 7;
     }
-    message.push(number as u8);
+    message.push(u8::try_from(number).unwrap());
 }
