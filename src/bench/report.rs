@@ -69,6 +69,8 @@ pub struct RetrievalReport {
     pub latency_ms: Latency,
     /// Estimated tokens of one default answer.
     pub tokens: Percentiles,
+    /// Number of searches that were degraded, as without the reranker that the tier asks for.
+    pub degraded: usize,
     /// Number of imported turns.
     pub turns: usize,
     /// Seconds until keyword search was ready.

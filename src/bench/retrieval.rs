@@ -109,6 +109,9 @@ pub fn run_retrieval(
         }
         Ok(())
     })?;
+    if let Some(why) = asked.degraded.first() {
+        talk(format!("degraded: {} of {} searches; the first: {why}", asked.degraded.len(), asked.times.len()));
+    }
     asked.into_report(data, options, total)
 }
 
@@ -290,6 +293,8 @@ struct RetrievalRun {
     times: Vec<f64>,
     tokens: Vec<f64>,
     stages: BTreeMap<&'static str, u64>,
+    /// Reasons of the degraded searches, such as a reranker that cannot be loaded.
+    degraded: Vec<String>,
     model: Option<String>,
 }
 
@@ -301,6 +306,9 @@ impl RetrievalRun {
         let answer = haystack.memory.search(&usual, clock)?;
         self.times.push(start.elapsed().as_secs_f64() * 1000.0);
         self.tokens.push(f64::from(u32::try_from(answer.tokens).unwrap_or(u32::MAX)));
+        if answer.degraded {
+            self.degraded.push(answer.warnings.join("; "));
+        }
         for (stage, micros) in answer.stages {
             *self.stages.entry(stage).or_default() += micros;
         }
@@ -335,6 +343,7 @@ impl RetrievalRun {
                 stages_us: self.stages.into_iter().map(|(stage, sum)| (stage, sum / questions)).collect(),
             },
             tokens: compute_percentiles(self.tokens),
+            degraded: self.degraded.len(),
             turns: total.turns,
             import_seconds: round_figure(total.import_seconds),
             embed_seconds: round_figure(total.embed_seconds),

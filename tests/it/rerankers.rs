@@ -126,3 +126,20 @@ fn what_is_no_reranker_is_not_imported() {
     home.run(&["model", "import", "--reranker", folder.to_str().unwrap()]).fails(3, "as a reranker");
     assert!(!home.memory().join("rerankers").exists() && !home.memory().join("config.toml").exists());
 }
+
+#[test]
+fn a_benchmark_uses_it_in_its_own_stores() {
+    let home = TestHome::new();
+    let turn = |id: &str, text: &str| json!({ "id": id, "role": "user", "text": text });
+    let turns =
+        [turn("1", "The refund rota page has a typo in its title."), turn("2", "Schedule of the refund rota: Maria.")];
+    let session = json!({ "haystack": "h", "session": "s", "started_at": "2026-11-01", "turns": turns });
+    let query = json!({ "id": "q", "haystack": "h", "text": QUESTION, "asked_at": null, "type": "t", "gold_turns": ["2"], "gold_sessions": [] });
+    home.write("set/sessions.jsonl", format!("{session}\n"));
+    home.write("set/queries.jsonl", format!("{query}\n"));
+    let bench = || home.json(&["bench", "retrieval", "--data", "set", "--tier", "rerank"]);
+    assert_eq!(bench()["degraded"], 1, "no reranker is set");
+    let _ = import(&home);
+    let receipt = bench();
+    assert_eq!((&receipt["degraded"], &receipt["tier"]), (&json!(0), &json!("rerank")), "{receipt}");
+}

@@ -9,6 +9,7 @@ use super::bench_answerability::{AnswerabilityArgs, run_answerability};
 use super::bench_files::{BenchFolder, write_report};
 use super::bench_self::{self, OwnHistoryArgs};
 use super::bench_suggestions::{self, SuggestionsArgs};
+use super::rerankers::absolute_value;
 use crate::bench::{
     self, Dataset, DatasetFormat, HaystackPool, LatencyOptions, LatencyReport, LevelComparison, LevelScores,
     MeanMeasures, RetrievalOptions, RetrievalReport,
@@ -331,7 +332,9 @@ fn run_queries(args: &RetrievalArgs, data: &Dataset, session: &Invocation) -> Re
         weights,
         use_clock: !args.ignore_clock,
     };
-    let settings = LayeredSettings::load_file(&session.resolve_paths()?.config_file())?.settings;
+    let paths = session.resolve_paths()?;
+    let mut settings = LayeredSettings::load_file(&paths.config_file())?.settings;
+    settings.search.reranker = absolute_value(&settings.search.reranker, &paths);
     let scratch = BenchFolder::new(args.scratch.as_deref());
     Ok(bench::run_retrieval(scratch.path(), &settings, data, &options, session.now, &mut |text| {
         session.output.print_message(&text);

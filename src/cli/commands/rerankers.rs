@@ -224,6 +224,12 @@ fn imported_value(name: &str) -> String {
     format!("dir:rerankers/{name}")
 }
 
+/// Returns a value of the setting with an absolute path, for a memory in another folder.
+pub(super) fn absolute_value(value: &str, paths: &Paths) -> String {
+    let named = value.strip_prefix("dir:");
+    named.map_or_else(|| value.to_owned(), |named| format!("dir:{}", paths.home().join(named).display()))
+}
+
 fn build_spec(value: &str, settings: &Settings, paths: &Paths) -> Result<RerankerSpec, Failure> {
     let runtime = (settings.embed.runtime.as_str(), paths.runtime_folder());
     let spec = RerankerSpec::parse(value, paths.home(), runtime).map_err(Failure::invalid_input)?;
