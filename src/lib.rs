@@ -64,7 +64,7 @@ pub mod testing {
     pub mod domain {
         pub use crate::domain::{
             ContentHash, Detail, DraftNote, FailureCode, Filter, IdGenerator, MessageId, Origin, PartKind, Query, Role,
-            SearchMode, Timestamp, limits,
+            SearchMode, SearchTier, Timestamp, limits,
         };
         pub mod hash {
             pub use crate::domain::hash::{sha256_hex, to_hex};

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::Error;
 use super::report::{Latency, compute_percentiles, round_figure};
 use crate::config::{Paths, Settings};
-use crate::domain::{Detail, Filter, IdGenerator, Query, SearchMode, Timestamp};
+use crate::domain::{Detail, Filter, IdGenerator, Query, SearchMode, SearchTier, Timestamp};
 use crate::memory::Memory;
 use crate::store::OpenMode;
 
@@ -119,6 +119,7 @@ pub(super) fn build_query(text: &str, mode: SearchMode) -> Query {
     Query {
         texts: vec![text.to_owned()],
         mode,
+        tier: SearchTier::Fast,
         filter: Filter::default(),
         limit: LIMIT,
         offset: 0,

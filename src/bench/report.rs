@@ -55,7 +55,7 @@ pub struct RetrievalReport {
     pub model: Option<String>,
     /// SHA-256 of the data.
     pub data: String,
-    /// Name of the tier: lexical or fast.
+    /// Name of the tier: lexical, fast or rerank.
     pub tier: &'static str,
     /// Name of the pool: `per-haystack` or `all`.
     pub pool: &'static str,
@@ -69,6 +69,8 @@ pub struct RetrievalReport {
     pub latency_ms: Latency,
     /// Estimated tokens of one default answer.
     pub tokens: Percentiles,
+    /// Number of searches that were degraded, as without the reranker that the tier asks for.
+    pub degraded: usize,
     /// Number of imported turns.
     pub turns: usize,
     /// Seconds until keyword search was ready.

@@ -13,7 +13,8 @@ use super::{BenchQuestion, BenchSession, Dataset, Error};
 use crate::config::{Paths, Settings};
 use crate::disk;
 use crate::domain::{
-    Detail, Draft, DraftPart, Filter, Hit, IdGenerator, MessageId, Origin, PartKind, Query, Role, SearchMode, Timestamp,
+    Detail, Draft, DraftPart, Filter, Hit, IdGenerator, MessageId, Origin, PartKind, Query, Role, SearchMode,
+    SearchTier, Timestamp,
 };
 use crate::memory::{Memory, RankWeights};
 use crate::store::OpenMode;
@@ -38,6 +39,8 @@ pub enum HaystackPool {
 pub struct RetrievalOptions {
     /// Search mode: hybrid or keyword only.
     pub mode: SearchMode,
+    /// Effort of the search: with or without the reranker of the settings.
+    pub tier: SearchTier,
     /// Sessions over which a question is asked.
     pub pool: HaystackPool,
     /// Number of embedding workers.
@@ -106,6 +109,9 @@ pub fn run_retrieval(
         }
         Ok(())
     })?;
+    if let Some(why) = asked.degraded.first() {
+        talk(format!("degraded: {} of {} searches; the first: {why}", asked.degraded.len(), asked.times.len()));
+    }
     asked.into_report(data, options, total)
 }
 
@@ -230,6 +236,7 @@ impl HaystackStore<'_> {
         Query {
             texts: vec![text.to_owned()],
             mode: self.options.mode,
+            tier: self.options.tier,
             filter: Filter::default(),
             limit: settings.limit,
             offset: 0,
@@ -286,6 +293,8 @@ struct RetrievalRun {
     times: Vec<f64>,
     tokens: Vec<f64>,
     stages: BTreeMap<&'static str, u64>,
+    /// Reasons of the degraded searches, such as a reranker that cannot be loaded.
+    degraded: Vec<String>,
     model: Option<String>,
 }
 
@@ -297,6 +306,9 @@ impl RetrievalRun {
         let answer = haystack.memory.search(&usual, clock)?;
         self.times.push(start.elapsed().as_secs_f64() * 1000.0);
         self.tokens.push(f64::from(u32::try_from(answer.tokens).unwrap_or(u32::MAX)));
+        if answer.degraded {
+            self.degraded.push(answer.warnings.join("; "));
+        }
         for (stage, micros) in answer.stages {
             *self.stages.entry(stage).or_default() += micros;
         }
@@ -321,7 +333,7 @@ impl RetrievalRun {
             binary: binary_digest(),
             model: self.model,
             data: data.digest.clone(),
-            tier: if options.mode == SearchMode::Keyword { "lexical" } else { "fast" },
+            tier: if options.mode == SearchMode::Keyword { "lexical" } else { options.tier.name() },
             pool: if options.pool == HaystackPool::PerHaystack { "per-haystack" } else { "all" },
             clock: if options.use_clock { "asked_at" } else { "now" },
             weights: RankWeights::NAMES.iter().filter_map(|name| Some((*name, options.weights.get(name)?))).collect(),
@@ -331,6 +343,7 @@ impl RetrievalRun {
                 stages_us: self.stages.into_iter().map(|(stage, sum)| (stage, sum / questions)).collect(),
             },
             tokens: compute_percentiles(self.tokens),
+            degraded: self.degraded.len(),
             turns: total.turns,
             import_seconds: round_figure(total.import_seconds),
             embed_seconds: round_figure(total.embed_seconds),

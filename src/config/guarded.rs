@@ -6,10 +6,11 @@ use toml::Value;
 
 /// Settings that name a program, a library, a file that is read, a server, or keys, or that can silence a search. All
 /// their values are guarded.
-const GUARDED: [&str; 16] = [
+const GUARDED: [&str; 17] = [
     "embed.runtime",
     "environment.allow",
     "redact.allow",
+    "search.reranker",
     "search.weights",
     "backup.recipients",
     "backup.identity_file",
@@ -45,10 +46,11 @@ mod tests {
     use crate::config::LayeredSettings;
 
     /// Settings with a text or a list as value that name nothing outside of this program.
-    const HARMLESS: [&str; 8] = [
+    const HARMLESS: [&str; 9] = [
         "store.durability",
         "vector.index",
         "search.mode",
+        "search.tier",
         "search.glossary",
         "mcp.profile",
         "serve.backend",

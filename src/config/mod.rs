@@ -228,6 +228,10 @@ pub struct SearchSettings {
     pub max_tokens: usize,
     /// Default mode of a search.
     pub mode: String,
+    /// Default tier of a search: `fast` or `rerank`.
+    pub tier: String,
+    /// Reranker of the user for the tier `rerank`; empty for none.
+    pub reranker: String,
     /// Lines that the user adds to the glossary.
     pub glossary: UserGlossary,
     /// Ranking weights that differ from the defaults, `NAME=NUMBER` each.

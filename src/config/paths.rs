@@ -154,6 +154,11 @@ impl Paths {
         self.home.join("models")
     }
 
+    /// Rerankers imported by the user, one folder each.
+    pub fn rerankers_folder(&self) -> PathBuf {
+        self.home.join("rerankers")
+    }
+
     /// Lock of the one process that embeds with a model other than the one in use.
     pub fn reembed_lock(&self) -> PathBuf {
         self.home.join("reembed.lock")

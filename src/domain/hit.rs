@@ -150,6 +150,7 @@ pub struct SearchResults {
     pub warnings: Vec<String>,
     /// Estimated tokens of the returned texts.
     pub tokens: usize,
-    /// Time spent per stage in microseconds: `embed`, `columns`, `words`, `gather`, `rank`, `read`, `literal`.
+    /// Time spent per stage in microseconds: `embed`, `columns`, `words`, `gather`, `rank`, `rerank`,
+    /// `time`, `read`, `literal`.
     pub stages: Vec<(&'static str, u64)>,
 }

@@ -36,5 +36,5 @@ pub use id::{IdGenerator, IdPrefix, MessageId};
 pub use ledger::Ledger;
 pub use machine::MachineKey;
 pub use names::Named;
-pub use query::{Detail, Filter, Query, SearchMode};
+pub use query::{Detail, Filter, Query, SearchMode, SearchTier};
 pub use time::Timestamp;

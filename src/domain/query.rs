@@ -19,6 +19,18 @@ pub enum SearchMode {
 
 names!(SearchMode { Hybrid: "hybrid"; Semantic: "semantic"; Keyword: "keyword"; Exact: "exact"; });
 
+/// Effort that a search spends on the order of its best results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SearchTier {
+    /// Order by the fused scores.
+    #[default]
+    Fast,
+    /// The best results are read again by the user's reranker.
+    Rerank,
+}
+
+names!(SearchTier { Fast: "fast"; Rerank: "rerank"; });
+
 /// Amount of text returned for each hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Detail {
@@ -87,6 +99,8 @@ pub struct Query {
     pub texts: Vec<String>,
     /// Evidence to use.
     pub mode: SearchMode,
+    /// Effort spent on the order of the best results.
+    pub tier: SearchTier,
     /// Conditions that a returned message must meet.
     pub filter: Filter,
     /// Row ids of the project in which the question is asked, if known: its messages rank a little higher.
@@ -113,6 +127,7 @@ impl Query {
         Self {
             texts: vec![text.into()],
             mode: SearchMode::Hybrid,
+            tier: SearchTier::Fast,
             filter: Filter::default(),
             here: Vec::new(),
             limit: 10,

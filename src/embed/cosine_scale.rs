@@ -45,7 +45,10 @@ impl CosineScale {
     }
 
     /// Writes the scale beside the files of a model.
-    pub(super) fn write_file(self, folder: &Path) -> std::io::Result<()> {
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_file(self, folder: &Path) -> std::io::Result<()> {
         let text = toml::to_string(&self).map_err(std::io::Error::other)?;
         disk::write_atomic(&folder.join(FILE), text.as_bytes())
     }

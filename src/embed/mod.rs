@@ -6,6 +6,7 @@ mod builtin;
 mod centring;
 mod cosine_scale;
 mod encoder;
+mod idle_cache;
 mod manifest;
 mod model_spec;
 pub mod model_store;
@@ -13,6 +14,9 @@ mod model_trial;
 mod onnx;
 mod onnx_runtime;
 mod priority;
+mod ranked_languages;
+mod reranker;
+mod reranker_trial;
 mod resident;
 
 use std::path::{Path, PathBuf};
@@ -23,7 +27,10 @@ pub use encoder::EmbeddingModel;
 pub use model_spec::ModelSpec;
 pub use model_trial::{ModelTrial, try_model};
 pub use priority::lower_thread_priority;
-pub use resident::ResidentModel;
+pub use ranked_languages::RankedLanguages;
+pub use reranker::RerankerSpec;
+pub use reranker_trial::{RerankerTrial, try_reranker};
+pub use resident::{ResidentModel, ResidentReranker};
 
 type Result<T> = std::result::Result<T, Error>;
 

@@ -14,6 +14,8 @@ use crate::domain::text::passages;
 /// Version of the embedding rules: changes whenever the same files give other vectors (prefixes, pooling, centring,
 /// truncation).
 const RULES_VERSION: u32 = 1;
+/// Setting that names the model.
+const PINNED_BY: PinnedBy = PinnedBy { setting: "embed.model", accept: "claude-memory model use dir:…" };
 
 /// Specification of an embedding model. Cheap to create and to copy; nothing is read until [`ModelSpec::load_instances`].
 #[derive(Debug, Clone)]
@@ -53,7 +55,7 @@ impl ModelSpec {
             ModelChoice::Folder { path, digest } => {
                 let (model, tokenizer) = read_files(path)?;
                 let identity = name_contents(&model, &tokenizer);
-                check_digest(path, digest.as_deref(), &identity)?;
+                check_digest((path, PINNED_BY), digest.as_deref(), &identity)?;
                 (read_own_manifest(path)?, identity)
             }
         };
@@ -116,7 +118,7 @@ impl ModelSpec {
                 let manifest = read_own_manifest(path)?;
                 let (model, tokenizer) = read_files(path)?;
                 if digest.is_some() {
-                    check_digest(path, digest.as_deref(), &name_contents(&model, &tokenizer))?;
+                    check_digest((path, PINNED_BY), digest.as_deref(), &name_contents(&model, &tokenizer))?;
                 }
                 let environment = onnx_runtime::onnx_environment(&self.runtime, &self.folder)?;
                 let models = OnnxModel::load_instances(count, &environment, &manifest, &model, &tokenizer)?;
@@ -130,21 +132,33 @@ impl ModelSpec {
 }
 
 /// Reads the model and the tokenizer of a folder.
-fn read_files(folder: &Path) -> Result<(Vec<u8>, Vec<u8>), Error> {
+pub(super) fn read_files(folder: &Path) -> Result<(Vec<u8>, Vec<u8>), Error> {
     let read = |name| model_store::read_model_file(folder, name);
     Ok((read("model.onnx")?, read("tokenizer.json")?))
 }
 
 /// Returns the digests of the model and the tokenizer, which are part of the model id.
-fn name_contents(model: &[u8], tokenizer: &[u8]) -> String {
+pub(super) fn name_contents(model: &[u8], tokenizer: &[u8]) -> String {
     [model, tokenizer].map(sha256_hex).join(" ")
 }
 
-fn check_digest(folder: &Path, digest: Option<&str>, contents: &str) -> Result<(), Error> {
+/// Setting that holds the digest of a model's files, and the command that accepts other files.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PinnedBy {
+    pub(super) setting: &'static str,
+    pub(super) accept: &'static str,
+}
+
+/// Checks the files of a folder against the digest in the setting that names it, if it has one.
+pub(super) fn check_digest(
+    (folder, pinned_by): (&Path, PinnedBy),
+    digest: Option<&str>,
+    contents: &str,
+) -> Result<(), Error> {
     if digest.is_none_or(|digest| digest.eq_ignore_ascii_case(&sha256_hex(contents.as_bytes()))) {
         return Ok(());
     }
-    let why =
-        "its files are not those that embed.model has the digest of; `claude-memory model use dir:…` accepts them";
-    Err(Error::Asset { path: folder.to_owned(), why: why.to_owned() })
+    let PinnedBy { setting, accept } = pinned_by;
+    let why = format!("its files are not those that {setting} has the digest of; `{accept}` accepts them");
+    Err(Error::Asset { path: folder.to_owned(), why })
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{CosineScale, Error};
+use super::Error;
 use crate::disk;
 use crate::domain::hash::sha256_hex;
 use crate::domain::limits;
@@ -35,12 +35,17 @@ pub fn is_model_name(name: &str) -> bool {
         && name.chars().all(|character| letter(character) || "-_.".contains(character))
 }
 
-/// Copies the files of a model to the folder of models, with their digests and the scale of its cosines. It appears
-/// there whole or not at all.
+/// Copies the files of a model to a folder of models, with their digests; `write_measured` adds what was measured on the
+/// model. It appears there whole or not at all.
 ///
 /// # Errors
 /// When a file cannot be read or written, or the name is taken or invalid.
-pub fn add_model(from: &Path, shelf: &Path, name: &str, scale: Option<CosineScale>) -> Result<PathBuf, Error> {
+pub fn add_model(
+    from: &Path,
+    shelf: &Path,
+    name: &str,
+    write_measured: impl FnOnce(&Path) -> std::io::Result<()>,
+) -> Result<PathBuf, Error> {
     let place = shelf.join(name);
     let failed = |path: &Path, why: String| Error::Asset { path: path.to_owned(), why };
     if !is_model_name(name) {
@@ -67,9 +72,7 @@ pub fn add_model(from: &Path, shelf: &Path, name: &str, scale: Option<CosineScal
             sums.extend([&sha256_hex(&bytes), "  ", file, "\n"]);
         }
         disk::write_atomic(&work.join(DIGESTS_FILE), sums.as_bytes()).map_err(io(&work))?;
-        if let Some(scale) = scale {
-            scale.write_file(&work).map_err(io(&work))?;
-        }
+        write_measured(&work).map_err(io(&work))?;
         disk::publish_path(&work, &place).map_err(io(&place))
     })();
     if copied.is_err() {
@@ -129,15 +132,18 @@ mod tests {
     #[test]
     fn it_appears_whole_and_changes_are_seen() {
         let folder = tempfile::tempdir().unwrap();
+        let nothing = |_: &Path| Ok(());
         let (from, shelf) = (folder.path().join("from"), folder.path().join("models"));
         fs::create_dir(&from).unwrap();
         disk::write_atomic(&from.join("model.onnx"), b"weights").unwrap();
-        assert!(add_model(&from, &shelf, "mine", None).is_err(), "there is no tokenizer");
+        assert!(add_model(&from, &shelf, "mine", nothing).is_err(), "there is no tokenizer");
         assert!(list_models(&shelf).is_empty() && fs::read_dir(&shelf).unwrap().next().is_none(), "nothing is left");
         disk::write_atomic(&from.join("tokenizer.json"), b"{}").unwrap();
-        let place = add_model(&from, &shelf, "mine", None).unwrap();
+        let place = add_model(&from, &shelf, "mine", nothing).unwrap();
         assert_eq!((list_models(&shelf), verify_model(&place).unwrap()), (vec!["mine".to_owned()], 2));
-        assert!(add_model(&from, &shelf, "mine", None).is_err() && add_model(&from, &shelf, "../mine", None).is_err());
+        assert!(
+            add_model(&from, &shelf, "mine", nothing).is_err() && add_model(&from, &shelf, "../mine", nothing).is_err()
+        );
         disk::write_atomic(&place.join("model.onnx"), b"others").unwrap();
         assert!(verify_model(&place).unwrap_err().to_string().contains("not the file"));
         assert!(read_model_file(&place, "model.onnx").unwrap_err().to_string().contains("not the file"));

@@ -73,7 +73,8 @@ impl OnnxModel {
     }
 }
 
-fn read_tokenizer(bytes: &[u8], manifest: &Manifest) -> tokenizers::Result<Tokenizer> {
+/// Reads a tokenizer with the padding and the length of the manifest.
+pub(super) fn read_tokenizer(bytes: &[u8], manifest: &Manifest) -> tokenizers::Result<Tokenizer> {
     let mut tokenizer = Tokenizer::from_bytes(bytes)?;
     tokenizer.with_padding(Some(PaddingParams {
         strategy: PaddingStrategy::BatchLongest,

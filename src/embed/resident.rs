@@ -1,21 +1,26 @@
-//! Embedding model for queries: loaded on first use, dropped after a time without use. Does not own the timer.
+//! Models for queries, kept in memory between searches: the embedding model and the reranker of the user. Does not own
+//! when they are dropped.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::{EmbeddingModel, Error, ModelSpec};
+use super::encoder::EmbeddingModel;
+use super::idle_cache::IdleCache;
+use super::model_spec::ModelSpec;
+use super::ranked_languages::RankedLanguages;
+use super::reranker::{Reranker, RerankerSpec};
+use super::{Error, Result};
 
-/// Cache of at most one loaded embedding model.
+/// Embedding model of the settings, loaded on first use.
 #[derive(Debug)]
 pub struct ResidentModel {
     spec: ModelSpec,
-    loaded: Mutex<Option<(EmbeddingModel, Instant)>>,
+    cache: IdleCache<EmbeddingModel>,
 }
 
 impl ResidentModel {
     /// Creates the cache; loads nothing yet.
     pub const fn new(spec: ModelSpec) -> Self {
-        Self { spec, loaded: Mutex::new(None) }
+        Self { spec, cache: IdleCache::new() }
     }
 
     /// Returns the specification from which the model is loaded.
@@ -27,50 +32,66 @@ impl ResidentModel {
     ///
     /// # Errors
     /// When the model cannot be loaded or refuses the text.
-    pub fn embed_query(&self, text: &str) -> Result<Vec<f32>, Error> {
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if loaded.is_none() {
-            let encoder =
-                self.spec.load_instances(1)?.pop().ok_or_else(|| Error::Load("no model was loaded".to_owned()))?;
-            *loaded = Some((encoder, Instant::now()));
-        }
-        let Some((encoder, used)) = loaded.as_mut() else {
-            return Err(Error::Load("no model is loaded".to_owned()));
-        };
-        *used = Instant::now();
-        encoder.embed_query(text)
+    pub fn embed_query(&self, text: &str) -> Result<Vec<f32>> {
+        let load = || self.spec.load_instances(1)?.pop().ok_or_else(|| Error::Load("no model was loaded".to_owned()));
+        self.cache.with_loaded(load, |model| model.embed_query(text))
     }
 
     /// Returns true if the model is in memory.
     pub fn is_loaded(&self) -> bool {
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.cache.is_loaded()
     }
 
-    /// Leaks the model, for a process that is about to end: the system frees it at once, while dropping it takes 40 ms.
-    #[expect(clippy::mem_forget, reason = "the process ends")]
+    /// Leaks the model, for a process that is about to end.
     pub fn leak_on_exit(&self) {
-        std::mem::forget(self.loaded.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.cache.leak_on_exit();
     }
 
     /// Drops the model if it was not used for `idle`.
     pub fn drop_if_idle(&self, idle: Duration) {
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if loaded.as_ref().is_some_and(|(_, used)| used.elapsed() >= idle) {
-            *loaded = None;
-            return_free_memory();
-        }
+        self.cache.drop_if_idle(idle);
     }
 }
 
-/// Returns freed memory to the system: the C library keeps it otherwise, and an idle session would hold 150 MB.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn return_free_memory() {
-    #[expect(unsafe_code, reason = "a call into the C library")]
-    // SAFETY: malloc_trim takes no pointer and may be called at any time from any thread.
-    unsafe {
-        libc::malloc_trim(0);
-    }
+/// Reranker of the settings, loaded on first use.
+#[derive(Debug)]
+pub struct ResidentReranker {
+    spec: Option<RerankerSpec>,
+    cache: IdleCache<Reranker>,
 }
 
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-const fn return_free_memory() {}
+impl ResidentReranker {
+    /// Creates the cache; loads nothing yet. `None` if the settings name no reranker.
+    pub const fn new(spec: Option<RerankerSpec>) -> Self {
+        Self { spec, cache: IdleCache::new() }
+    }
+
+    /// Returns the languages that the reranker ranks; `None` if the settings name no reranker.
+    ///
+    /// # Errors
+    /// When what was measured at its import cannot be read.
+    pub fn ranked_languages(&self) -> Result<Option<RankedLanguages>> {
+        self.spec.as_ref().map(RerankerSpec::ranked_languages).transpose()
+    }
+
+    /// Scores how well each text answers the query, higher is better; loads the reranker if it is not in memory. `None`
+    /// if the settings name no reranker.
+    ///
+    /// # Errors
+    /// When the reranker cannot be loaded or refuses a text.
+    pub fn score_texts(&self, query: &str, texts: &[String]) -> Result<Option<Vec<f32>>> {
+        let Some(spec) = &self.spec else { return Ok(None) };
+        let score = |reranker: &mut Reranker| texts.iter().map(|text| reranker.score_pair(query, text)).collect();
+        self.cache.with_loaded(|| spec.load_reranker(), score).map(Some)
+    }
+
+    /// Leaks the reranker, for a process that is about to end.
+    pub fn leak_on_exit(&self) {
+        self.cache.leak_on_exit();
+    }
+
+    /// Drops the reranker if it was not used for `idle`.
+    pub fn drop_if_idle(&self, idle: Duration) {
+        self.cache.drop_if_idle(idle);
+    }
+}

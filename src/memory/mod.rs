@@ -20,7 +20,7 @@ use crate::config::{Durability, Paths, Settings};
 use crate::domain::text::glossary::Glossary;
 use crate::domain::text::redact::Redactor;
 use crate::domain::{IdGenerator, Timestamp};
-use crate::embed::{ModelChoice, ModelSpec, ResidentModel};
+use crate::embed::{ModelChoice, ModelSpec, RerankerSpec, ResidentModel, ResidentReranker};
 use crate::store::{OpenMode, Snapshot, Store};
 
 pub use error::{Error, Result};
@@ -54,6 +54,7 @@ pub struct Memory {
     store: Arc<Store>,
     settings: Settings,
     resident: Arc<ResidentModel>,
+    reranker: Arc<ResidentReranker>,
     index: RwLock<Option<index::vector_index::BuiltIndex>>,
     index_folder: PathBuf,
     stop_graph: Arc<AtomicBool>,
@@ -81,16 +82,21 @@ impl Memory {
         let choice =
             ModelChoice::parse(&settings.embed.model).map_err(Error::invalid_input)?.resolve_below(paths.home());
         let spec = ModelSpec::new(choice, settings.embed.runtime.clone(), paths.runtime_folder());
-        Self::open_with(Arc::new(ResidentModel::new(spec)), paths, settings, open, ids, now)
+        // A wrong setting stops searches, which say so, and nothing else.
+        let runtime = (settings.embed.runtime.as_str(), paths.runtime_folder());
+        let reranker = RerankerSpec::parse(&settings.search.reranker, paths.home(), runtime).unwrap_or_default();
+        let models = (Arc::new(ResidentModel::new(spec)), Arc::new(ResidentReranker::new(reranker)));
+        Self::open_with(models, paths, settings, open, ids, now)
     }
 
     /// Opens another data folder with the settings and the embedding model of this one.
     pub fn open_scratch(&self, paths: &Paths, open: OpenMode, ids: IdGenerator, now: Timestamp) -> Result<Self> {
-        Self::open_with(Arc::clone(&self.resident), paths, self.settings.clone(), open, ids, now)
+        let models = (Arc::clone(&self.resident), Arc::clone(&self.reranker));
+        Self::open_with(models, paths, self.settings.clone(), open, ids, now)
     }
 
     fn open_with(
-        resident: Arc<ResidentModel>,
+        (resident, reranker): (Arc<ResidentModel>, Arc<ResidentReranker>),
         paths: &Paths,
         settings: Settings,
         open: OpenMode,
@@ -105,6 +111,7 @@ impl Memory {
             store,
             settings,
             resident,
+            reranker,
             index: RwLock::new(None),
             index_folder: paths.index_folder(),
             stop_graph: Arc::default(),

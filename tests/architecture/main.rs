@@ -148,8 +148,9 @@ const CLOCKS: &[&str] = &["Instant::now", "SystemTime::now", "Timestamp::now", "
 /// Files below the bridge that may read a clock, and why.
 const MAY_READ_CLOCK: &[(&str, &str)] = &[
     ("src/domain/time.rs", "the one place that reads the time of day, for callers above the bridge"),
-    ("src/embed/resident.rs", "unloads a model of the user that was idle for long"),
+    ("src/embed/idle_cache.rs", "unloads a model of the user that was idle for long"),
     ("src/embed/model_trial.rs", "measures how fast a model is"),
+    ("src/embed/reranker_trial.rs", "measures how fast a reranker is"),
     ("src/memory/state/search_activity.rs", "background work pauses while a search runs"),
     ("src/memory/search/mod.rs", "measures the stages of a search"),
     ("src/store/connection.rs", "SQLite does not say when another process has turned the write-ahead log on"),

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use claude_memory::testing::bench::{HistoryGenerator, LatencyOptions, measure_scale};
 use claude_memory::testing::config::{LayeredSettings, Paths};
-use claude_memory::testing::domain::{Detail, Filter, IdGenerator, Query, SearchMode, Timestamp};
+use claude_memory::testing::domain::{Detail, Filter, IdGenerator, Query, SearchMode, SearchTier, Timestamp};
 use claude_memory::testing::memory::Memory;
 use claude_memory::testing::store::{CopyPolicy, OpenMode};
 
@@ -36,6 +36,7 @@ fn asking(text: &str, mode: SearchMode, limit: usize) -> Query {
     Query {
         texts: vec![text.to_owned()],
         mode,
+        tier: SearchTier::Fast,
         filter: Filter::default(),
         limit,
         offset: 0,

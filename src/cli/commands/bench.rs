@@ -9,6 +9,7 @@ use super::bench_answerability::{AnswerabilityArgs, run_answerability};
 use super::bench_files::{BenchFolder, write_report};
 use super::bench_self::{self, OwnHistoryArgs};
 use super::bench_suggestions::{self, SuggestionsArgs};
+use super::rerankers::absolute_value;
 use crate::bench::{
     self, Dataset, DatasetFormat, HaystackPool, LatencyOptions, LatencyReport, LevelComparison, LevelScores,
     MeanMeasures, RetrievalOptions, RetrievalReport,
@@ -16,7 +17,7 @@ use crate::bench::{
 use crate::cli::invocation::Invocation;
 use crate::cli::output::CliOutput;
 use crate::config::LayeredSettings;
-use crate::domain::{Failure, SearchMode};
+use crate::domain::{Failure, SearchMode, SearchTier};
 use crate::memory::RankWeights;
 
 /// Measure retrieval quality and speed, offline
@@ -117,7 +118,7 @@ struct RetrievalArgs {
     format: FormatName,
     /// Search mode to measure
     #[arg(long, value_enum, default_value = "fast")]
-    tier: SearchTier,
+    tier: TierName,
     /// One store per haystack, or one for all of them
     #[arg(long, value_enum, default_value = "per-haystack")]
     pool: PoolName,
@@ -157,11 +158,13 @@ enum FormatName {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum SearchTier {
+enum TierName {
     /// Keyword search only
     Lexical,
     /// Hybrid: keyword and semantic search
     Fast,
+    /// Hybrid, and the best results read again by the reranker of the settings
+    Rerank,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -314,8 +317,8 @@ fn run_retrieval(args: &RetrievalArgs, session: &Invocation) -> Result<ExitCode,
 
 fn run_queries(args: &RetrievalArgs, data: &Dataset, session: &Invocation) -> Result<RetrievalReport, Failure> {
     let mode = match args.tier {
-        SearchTier::Lexical => SearchMode::Keyword,
-        SearchTier::Fast => SearchMode::Hybrid,
+        TierName::Lexical => SearchMode::Keyword,
+        TierName::Fast | TierName::Rerank => SearchMode::Hybrid,
     };
     let mut weights = RankWeights::default();
     for (name, number) in &args.weight {
@@ -323,12 +326,15 @@ fn run_queries(args: &RetrievalArgs, data: &Dataset, session: &Invocation) -> Re
     }
     let options = RetrievalOptions {
         mode,
+        tier: if matches!(args.tier, TierName::Rerank) { SearchTier::Rerank } else { SearchTier::Fast },
         pool: if args.pool == PoolName::All { HaystackPool::All } else { HaystackPool::PerHaystack },
         workers: std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8)),
         weights,
         use_clock: !args.ignore_clock,
     };
-    let settings = LayeredSettings::load_file(&session.resolve_paths()?.config_file())?.settings;
+    let paths = session.resolve_paths()?;
+    let mut settings = LayeredSettings::load_file(&paths.config_file())?.settings;
+    settings.search.reranker = absolute_value(&settings.search.reranker, &paths);
     let scratch = BenchFolder::new(args.scratch.as_deref());
     Ok(bench::run_retrieval(scratch.path(), &settings, data, &options, session.now, &mut |text| {
         session.output.print_message(&text);

@@ -9,7 +9,7 @@ use crate::cli::invocation::Invocation;
 use crate::cli::output::CliOutput;
 use crate::cli::progress::{INTERRUPTED, create_bar, stop_on_interrupt};
 use crate::config::LayeredSettings;
-use crate::domain::{Failure, SearchMode};
+use crate::domain::{Failure, SearchMode, SearchTier};
 use crate::memory::RankWeights;
 
 #[derive(Debug, clap::Args)]
@@ -47,6 +47,7 @@ pub(super) fn run_answerability(args: &AnswerabilityArgs, session: &Invocation) 
     }
     let options = RetrievalOptions {
         mode: if args.lexical { SearchMode::Keyword } else { SearchMode::Hybrid },
+        tier: SearchTier::Fast,
         pool: HaystackPool::PerHaystack,
         workers: std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8)),
         weights: RankWeights::default(),

@@ -9,7 +9,7 @@ use super::{embed, format_bytes, group_digits, search};
 use crate::cli::invocation::{Invocation, id_generator};
 use crate::config::{LayeredSettings, Paths};
 use crate::disk;
-use crate::domain::{Detail, Failure, FailureCode, Filter, Query, SearchMode};
+use crate::domain::{Detail, Failure, FailureCode, Filter, Query, SearchMode, SearchTier};
 use crate::mcp::wire::SearchAnswer;
 use crate::memory::{ImportOptions, ImportReport, Memory};
 use crate::store::OpenMode;
@@ -126,6 +126,7 @@ fn build_query(text: &str) -> Query {
     Query {
         texts: vec![text.to_owned()],
         mode: SearchMode::Hybrid,
+        tier: SearchTier::Fast,
         filter: Filter::default(),
         limit: 2,
         offset: 0,

@@ -42,6 +42,7 @@ pub(super) mod quarantine;
 pub(super) mod redact;
 pub(super) mod reindex;
 pub(super) mod report;
+mod rerankers;
 pub(super) mod save;
 pub(super) mod schedule;
 pub(super) mod search;

@@ -1,4 +1,5 @@
-//! `model` and `reembed`: lists, tests, imports and switches embedding models; search keeps working meanwhile.
+//! `model` and `reembed`: lists, tests, imports and switches embedding models; search keeps working meanwhile. Does not
+//! own what is done with `--reranker`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,7 +9,7 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::embed::{EmbedSummary, print_embed_summary, run_with_bar};
-use super::{config, group_digits};
+use super::{config, group_digits, rerankers};
 use crate::cli::invocation::{Invocation, id_generator};
 use crate::cli::priority;
 use crate::cli::progress::{INTERRUPTED, stop_on_interrupt};
@@ -21,15 +22,18 @@ use crate::store::{OpenMode, StoredModel};
 const BUILTIN: &str = "builtin";
 const MODEL_SETTING: &str = "embed.model";
 
-/// List, test, import and switch embedding models
+/// List, test, import and switch embedding models and rerankers
 ///
 /// A model is a folder with `model.onnx`, `tokenizer.json` and, where it differs from most sentence encoders,
 /// `model.toml` (name, query_prefix, passage_prefix, pooling, pad_token, pad_id, max_length, dimensions). Nothing is
 /// downloaded.
+///
+/// A reranker is a folder of the same form with a cross-encoder: a model that reads a query and a text together and
+/// returns one number. `--reranker` makes an action about rerankers; `search --tier rerank` uses the one that is set.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  claude-memory model list\n  claude-memory model import ~/models/bge-small --name bge\n  \
-    claude-memory model check bge\n  claude-memory reembed --model bge\n  claude-memory model use bge\n  claude-memory model remove bge"
+    claude-memory model check bge\n  claude-memory reembed --model bge\n  claude-memory model use bge\n  claude-memory model remove bge\n  claude-memory model import --reranker ~/models/ms-marco"
 )]
 pub(in crate::cli) struct ModelArgs {
     #[command(subcommand)]
@@ -38,13 +42,16 @@ pub(in crate::cli) struct ModelArgs {
 
 #[derive(Debug, Subcommand)]
 enum ModelAction {
-    /// List the built-in model, imported models, and models with embeddings in this memory
+    /// List the built-in model, imported models, models with embeddings in this memory, and rerankers
     List,
     /// Test a model: load it, compare its files with their digests, run queries in two languages; exits with 1 on
     /// failure
     Check {
         /// Model: `builtin`, the name of an imported one, or `dir:/path` [default: the model in use]
         model: Option<String>,
+        /// Test a reranker: an imported one, or `dir:/path` [default: the one that is set]
+        #[arg(long)]
+        reranker: bool,
     },
     /// Test a model and copy it into the data folder
     Import {
@@ -53,17 +60,26 @@ enum ModelAction {
         /// Name of the model [default: name of the folder]
         #[arg(long)]
         name: Option<String>,
+        /// Import a reranker, and set it if none is set
+        #[arg(long)]
+        reranker: bool,
     },
     /// Switch to a model; texts not embedded with it yet are found by keyword search only. The setting gets the digest of
     /// the files of a `dir:/path`, so that other files are refused later
     Use {
         /// Model: `builtin`, `off`, the name of an imported one, or `dir:/path`
         model: String,
+        /// Set the reranker: the name of an imported one, `dir:/path`, or `off`
+        #[arg(long)]
+        reranker: bool,
     },
     /// Delete the embeddings of a model that is not in use, and its files if it was imported
     Remove {
         /// Name of an imported model, or the beginning of a model id
         model: String,
+        /// Delete the files of an imported reranker
+        #[arg(long)]
+        reranker: bool,
     },
 }
 
@@ -121,7 +137,17 @@ pub(in crate::cli) fn run(args: &ModelArgs, session: &Invocation) -> Result<Exit
     let settings = session.load_settings(&paths)?.settings;
     match &args.action {
         ModelAction::List => list_models(&paths, &settings, session),
-        ModelAction::Check { model } => {
+        ModelAction::Check { model, reranker: true } => {
+            rerankers::check_reranker(model.as_deref(), (&paths, &settings), session)
+        }
+        ModelAction::Import { folder, name, reranker: true } => {
+            rerankers::import_reranker((folder, name.as_deref()), (&paths, &settings), session)
+        }
+        ModelAction::Use { model, reranker: true } => rerankers::use_reranker(model, (&paths, &settings), session),
+        ModelAction::Remove { model, reranker: true } => {
+            rerankers::remove_reranker(model, (&paths, &settings), session)
+        }
+        ModelAction::Check { model, reranker: false } => {
             let value = model
                 .as_ref()
                 .map_or_else(|| Ok(settings.embed.model.clone()), |model| resolve_model_value(model, &paths))?;
@@ -129,9 +155,13 @@ pub(in crate::cli) fn run(args: &ModelArgs, session: &Invocation) -> Result<Exit
             print_trial(&tried, session);
             Ok(ExitCode::from(u8::from(!tried.ok)))
         }
-        ModelAction::Import { folder, name } => import_model(folder, name.as_deref(), &paths, &settings, session),
-        ModelAction::Use { model } => switch_model(&resolve_model_value(model, &paths)?, &paths, session),
-        ModelAction::Remove { model } => remove_model(model, &paths, session),
+        ModelAction::Import { folder, name, reranker: false } => {
+            import_model(folder, name.as_deref(), &paths, &settings, session)
+        }
+        ModelAction::Use { model, reranker: false } => {
+            switch_model(&resolve_model_value(model, &paths)?, &paths, session)
+        }
+        ModelAction::Remove { model, reranker: false } => remove_model(model, &paths, session),
     }
 }
 
@@ -199,8 +229,9 @@ fn list_models(paths: &Paths, settings: &Settings, session: &Invocation) -> Resu
         in_use: false,
         error: None,
     }));
+    let rerankers = rerankers::describe_rerankers(paths, settings);
     if session.output.is_json() {
-        session.output.print_json(&serde_json::json!({ "models": rows }));
+        session.output.print_json(&serde_json::json!({ "models": rows, "rerankers": rerankers }));
         return Ok(ExitCode::SUCCESS);
     }
     for row in &rows {
@@ -212,6 +243,7 @@ fn list_models(paths: &Paths, settings: &Settings, session: &Invocation) -> Resu
         });
         session.output.print_line(&format!("{mark} {value:<28}{what}"));
     }
+    rerankers::print_rerankers(&rerankers, session);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -280,7 +312,8 @@ fn import_model(
         print_trial(&tried, session);
         return Err(Failure::invalid_input("this model does not work here; nothing was imported"));
     }
-    let place = model_store::add_model(&folder, &paths.models_folder(), &name, tried.scale)
+    let write_scale = |work: &Path| tried.scale.map_or(Ok(()), |scale| scale.write_file(work));
+    let place = model_store::add_model(&folder, &paths.models_folder(), &name, write_scale)
         .map_err(crate::memory::Error::from)?;
     if session.output.is_json() {
         session.output.print_json(&serde_json::json!({ "name": name, "path": place, "check": tried }));

@@ -48,6 +48,9 @@ pub(in crate::cli) struct SearchArgs {
     /// Search mode: hybrid, semantic, keyword or exact [default: setting search.mode]
     #[arg(long, short)]
     mode: Option<String>,
+    /// Tier: fast, or rerank to let your reranker order the ten best results [default: setting search.tier]
+    #[arg(long)]
+    tier: Option<String>,
     /// Only these roles: user, assistant, tool, system
     #[arg(long = "role", value_name = "ROLE")]
     roles: Vec<String>,
@@ -176,6 +179,7 @@ impl SearchArgs {
             after: self.after.clone(),
             before: self.before.clone(),
             mode: self.mode.clone(),
+            tier: self.tier.clone(),
             kinds: self.kinds.clone(),
             roles: self.roles.clone(),
             sources: self.sources.clone(),

@@ -119,6 +119,7 @@ impl SearchToolInput {
             after: self.after,
             before: self.before,
             mode: self.mode,
+            tier: None,
             kinds: self.kinds.unwrap_or_default(),
             roles: self.roles.unwrap_or_default(),
             sources: self.sources.unwrap_or_default(),

@@ -276,11 +276,14 @@ impl Memory {
     /// freeing it.
     pub fn leak_model_on_exit(&self) {
         self.resident.leak_on_exit();
+        self.reranker.leak_on_exit();
     }
 
     /// Frees the memory of the embedding model and the index if they were unused for the configured time.
     pub fn free_idle_memory(&self) {
-        self.resident.drop_if_idle(std::time::Duration::from_secs(self.settings.embed.idle_seconds));
+        let idle = std::time::Duration::from_secs(self.settings.embed.idle_seconds);
+        self.resident.drop_if_idle(idle);
+        self.reranker.drop_if_idle(idle);
         if !self.resident.is_loaded() {
             self.drop_index();
         }

@@ -9,8 +9,9 @@ use jiff::tz::TimeZone;
 use crate::config::SearchSettings;
 use crate::domain::names::{choose_value, choose_values};
 use crate::domain::{
-    ContentHash, Detail, Failure, Filter, PartKind, Query, Role, SearchMode, Timestamp, date_bound, limits,
+    ContentHash, Detail, Failure, Filter, PartKind, Query, Role, SearchMode, SearchTier, Timestamp, date_bound, limits,
 };
+use crate::embed::RerankerSpec;
 use crate::memory::{Memory, RankWeights};
 
 /// Arguments of a search. What is left out has the default of the settings, or does not limit the search.
@@ -28,6 +29,8 @@ pub struct SearchArguments {
     pub before: Option<String>,
     /// Name of the search mode.
     pub mode: Option<String>,
+    /// Name of the tier.
+    pub tier: Option<String>,
     /// Names of kinds of parts.
     pub kinds: Vec<String>,
     /// Names of roles.
@@ -75,6 +78,7 @@ impl SearchArguments {
         let mut query = Query {
             texts: self.texts,
             mode: choose_value("mode", self.mode.as_deref().unwrap_or(&settings.mode), &SearchMode::ALL)?,
+            tier: choose_value("tier", self.tier.as_deref().unwrap_or(&settings.tier), &SearchTier::ALL)?,
             filter: Filter {
                 projects,
                 after: bound(self.after)?,
@@ -113,6 +117,9 @@ pub fn check_search_settings(settings: &SearchSettings) -> Result<(), Failure> {
     let wrong = |name: &str, why: String| Failure::invalid_input(format!("setting search.{name}: {why}"));
     choose_value::<SearchMode>("mode", &settings.mode, &SearchMode::ALL)
         .map_err(|error| wrong("mode", error.to_string()))?;
+    choose_value::<SearchTier>("tier", &settings.tier, &SearchTier::ALL)
+        .map_err(|error| wrong("tier", error.to_string()))?;
+    RerankerSpec::check_setting(&settings.reranker).map_err(|why| wrong("reranker", why))?;
     if settings.limit == 0 || settings.limit > limits::QUERY_HITS {
         return Err(wrong("limit", format!("{} is not between 1 and {}", settings.limit, limits::QUERY_HITS)));
     }
@@ -157,6 +164,7 @@ mod tests {
         let query = Query {
             texts: vec!["x".to_owned()],
             mode: SearchMode::Hybrid,
+            tier: SearchTier::Fast,
             filter: Filter::default(),
             limit: 5,
             offset: 5,

@@ -40,6 +40,7 @@ fn explain_part(part: ScorePart, ranked: &ScoredMessage, evidence: &Evidence, ma
         ScorePart::Session => "for the rest of its session",
         ScorePart::Recency => "because it is recent",
         ScorePart::Phrase => "because it contains the quoted words",
+        ScorePart::Reranker => "by your reranker",
     };
     text.to_owned()
 }

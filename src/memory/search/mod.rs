@@ -15,6 +15,7 @@ mod keyword;
 mod page;
 mod rank;
 mod relevance;
+mod rerank;
 #[cfg(test)]
 mod tests;
 mod translation;
@@ -26,7 +27,7 @@ use std::time::Instant;
 use crate::domain::text::glossary::{Glossary, Translation};
 use crate::domain::text::question::{ParsedQuestion, asks_what_holds, strip_decision_frame};
 use crate::domain::text::terms::TermExtractor;
-use crate::domain::{Confidence, Query, Role, SearchMode, SearchResults, Timestamp, limits};
+use crate::domain::{Confidence, Query, Role, SearchMode, SearchResults, SearchTier, Timestamp, limits};
 use crate::embed;
 use crate::memory::index::doc_values::{DocValues, PassageFilter, needs_store_lookup};
 use crate::memory::state::health::describe_not_embedded;
@@ -111,7 +112,9 @@ impl Memory {
         let ranked = if query.mode == SearchMode::Exact {
             literal_search(&request, &mut answer)?
         } else {
-            self.ranked_search(&request, &mut answer)?
+            let mut ranked = self.ranked_search(&request, &mut answer)?;
+            self.order_candidates(&request, &mut ranked, &mut answer)?;
+            ranked
         };
         if query.filter.projects.as_ref().is_some_and(Vec::is_empty) {
             let why = "this folder is not a known project yet; project \"all\" searches everywhere";
@@ -133,7 +136,7 @@ impl Memory {
     }
 
     fn ranked_search(&self, request: &SearchRequest<'_>, answer: &mut SearchResults) -> Result<RankedCandidates> {
-        let SearchRequest { snapshot, query, now, wide, order, .. } = *request;
+        let SearchRequest { snapshot, query, now, wide, .. } = *request;
         let question = ParsedQuestion::parse_texts(&query.texts, now, || self.zone.clone());
         let meaning = match query.mode {
             SearchMode::Hybrid | SearchMode::Semantic => self.query_embedding(request, &question, answer)?,
@@ -192,7 +195,7 @@ impl Memory {
             conversation_words: conversation_words.as_ref(),
             confidence: &model,
         };
-        let mut found = time_stage(answer, "rank", || {
+        let found = time_stage(answer, "rank", || {
             let mut ranking = rank::rank_messages(&evidence, &context);
             self.add_phrases(snapshot, &question, &mut ranking)?;
             if let Some(worth) = query.worth {
@@ -201,9 +204,28 @@ impl Memory {
             ranking.truncate(query.offset + query.limit + EXTRA_CANDIDATES);
             load_candidates(request, ranking)
         })?;
+        Ok(RankedCandidates { evidence, found, ..RankedCandidates::default() })
+    }
+
+    /// Orders the best candidates: by the user's reranker if the query asks for it, then by time.
+    fn order_candidates(
+        &self,
+        request: &SearchRequest<'_>,
+        ranked: &mut RankedCandidates,
+        answer: &mut SearchResults,
+    ) -> Result<()> {
+        let SearchRequest { snapshot, query, order, .. } = *request;
+        if query.tier == SearchTier::Rerank {
+            let unranked = time_stage(answer, "rerank", || self.rerank_candidates(request, ranked))?;
+            if let Some(why) = unranked {
+                answer.degraded = true;
+                answer.warnings.push(why);
+            }
+        }
         let newest_first = order == HitOrder::NewestFirst || asks_what_holds(&query.texts);
-        let history = time_stage(answer, "time", || self.order_by_time(snapshot, &mut found, newest_first))?;
-        Ok(RankedCandidates { evidence, found, history })
+        let found = &mut ranked.found;
+        ranked.history = time_stage(answer, "time", || self.order_by_time(snapshot, found, newest_first))?;
+        Ok(())
     }
 
     /// Looks up the words of the question, as asked and in the other language.

@@ -54,6 +54,7 @@ pub(super) enum ScorePart {
     Session,
     Recency,
     Phrase,
+    Reranker,
 }
 
 /// Ranking inputs other than the evidence.
@@ -122,9 +123,9 @@ impl ScoredMessage {
         }
     }
 
-    /// Returns the score without what its session and its age add.
+    /// Returns the score without what its session, its age and the reranker add.
     pub(super) fn bare_score(&self) -> f32 {
-        let is_bonus = |part: ScorePart| matches!(part, ScorePart::Session | ScorePart::Recency);
+        let is_bonus = |part: ScorePart| matches!(part, ScorePart::Session | ScorePart::Recency | ScorePart::Reranker);
         self.score - self.parts.iter().filter(|(part, _)| is_bonus(*part)).map(|(_, value)| value).sum::<f32>()
     }
 

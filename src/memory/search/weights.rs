@@ -106,6 +106,8 @@ weights! {
     support = -7.0,
     /// Added to a text that contains the question's quoted phrases.
     phrase = 0.5,
+    /// Added to a text per standard deviation by which the reranker scores it above the mean of those that it reads.
+    reranker = 0.15,
 }
 
 impl RankWeights {

@@ -19,7 +19,7 @@ const MAX_RUN_BYTES: usize = 64;
 /// First bytes of a file compressed with zstd.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// Folders without texts: models and the runtime for them.
-const FOLDERS_WITHOUT_TEXTS: [&str; 2] = ["models", "runtime"];
+const FOLDERS_WITHOUT_TEXTS: [&str; 3] = ["models", "rerankers", "runtime"];
 /// Endings of database files, which hold texts as frames only.
 const DATABASE_ENDINGS: [&str; 2] = [".db", ".db-wal"];
 /// Ending of the file by which SQLite's processes share the index of a write-ahead log.
