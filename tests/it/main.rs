@@ -71,6 +71,7 @@ mod provenance;
 mod qdrant;
 mod quarantine;
 mod reference;
+mod rendering;
 mod retrieval;
 mod runbook;
 mod saving;
