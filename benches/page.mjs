@@ -17,6 +17,8 @@ const { chromium } = await import(pathToFileURL(path.join(playwright, "index.mjs
 const browser = await chromium.launch({ executablePath: chromiumPath, args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"] });
 const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
 await page.goto(address);
+await page.waitForSelector("h1");
+await page.evaluate(() => { location.hash = "#/search"; });
 await page.waitForSelector("#query");
 if (mode) await page.selectOption("#mode", mode);
 await page.evaluate(() => {
@@ -30,7 +32,7 @@ await page.evaluate(() => {
     pressed = 0;
     requestAnimationFrame(() => setTimeout(() => {
       const shown = performance.now();
-      const asked = performance.getEntriesByType("resource").filter((entry) => entry.name.endsWith("/memory_search")).at(-1);
+      const asked = performance.getEntriesByType("resource").filter((entry) => entry.name.includes("/api/search?")).at(-1);
       window.keys.push({ total: shown - key, asking: asked.requestStart - key, server: asked.responseStart - asked.requestStart,
         reading: changed - asked.responseStart, frame: shown - changed });
     }, 0));

@@ -31,6 +31,7 @@ mod import;
 mod mcp;
 mod memory;
 mod monitor;
+mod render;
 mod report;
 mod service;
 mod store;

@@ -6,27 +6,25 @@ import { day, number, t } from "./words.js";
 /** A reading against its thresholds. */
 export function gauge(reading) {
   const { value, unit, normal, warning, critical, level } = reading;
-  const top = Math.max(critical * 1.15, (value ?? 0) * 1.05);
-  const at = (part) => {
-    const angle = Math.PI * (1 - Math.min(Math.max(part, 0), 1));
-    return [60 + 46 * Math.cos(angle), 58 - 46 * Math.sin(angle)];
-  };
-  const arc = (from, to, kind) => {
-    const [x1, y1] = at(from), [x2, y2] = at(to);
-    return svg("path", { d: `M${x1.toFixed(1)} ${y1.toFixed(1)}A46 46 0 0 1 ${x2.toFixed(1)} ${y2.toFixed(1)}`, class: kind });
-  };
+  const top = Math.max(critical * 1.15, (value ?? 0) * 1.05) || 1;
+  const at = (amount) => Math.min(Math.max((amount / top) * 200, 0), 200);
   const known = value !== null && value !== undefined;
   const words = known ? `${number(Math.round(value * 10) / 10)} ${unit}` : t(reading.name === "response" ? "notUsed" : "unknown");
+  const zone = (from, to, kind) => svg("rect", { x: at(from), y: 2, width: Math.max(at(to) - at(from), 0), height: 8, class: kind });
+  const tick = (amount, kind) => svg("rect", { x: at(amount) - 0.5, y: 0, width: 1, height: 12, class: kind });
   return h("figure", { class: `gauge ${level}` },
-    svg("svg", { viewBox: "0 0 120 64", role: "img", "aria-label": t("pair", t(reading.name), `${words} · ${t(level)}`) },
-      arc(0, normal / top, "zone normal"), arc(normal / top, warning / top, "zone elevated"),
-      arc(warning / top, critical / top, "zone warning"), arc(critical / top, 1, "zone critical"),
-      known && (() => {
-        const [x, y] = at(value / top);
-        return svg("circle", { cx: x.toFixed(1), cy: y.toFixed(1), r: 6, class: "needle" });
-      })()),
-    h("figcaption", {}, h("b", {}, t(reading.name)), h("span", { class: "number" }, words),
-      h("span", { class: "small" }, `< ${number(normal)} · ${number(warning)} · ${number(critical)} ${unit}`)));
+    h("figcaption", {}, h("b", {}, t(reading.name)), h("span", { class: "number" }, words)),
+    svg("svg", { viewBox: "0 0 200 12", preserveAspectRatio: "none", role: "img", "aria-label": t("pair", t(reading.name), `${words} · ${t(level)}`) },
+      zone(0, warning, "zone"), zone(warning, critical, "zone warning"), zone(critical, top, "zone critical"),
+      known && svg("rect", { x: 0, y: 4, width: Math.max(at(value), 1.5), height: 4, rx: 1, class: "needle" }), tick(warning, "tick"), tick(critical, "tick critical")),
+    h("span", { class: "dim" }, t("limits", `${number(warning)} ${unit}`, `${number(critical)} ${unit}`)));
+}
+
+/** Occurrences in each of the last weeks. */
+export function spark(weeks) {
+  const top = Math.max(...weeks, 1);
+  return svg("svg", { viewBox: `0 0 ${weeks.length * 6} 14`, class: "spark", role: "img", "aria-label": t("overWeeks", weeks.length) },
+    weeks.map((count, place) => svg("rect", { x: place * 6, width: 4, y: count ? 14 - Math.max((count / top) * 14, 3) : 13, height: count ? Math.max((count / top) * 14, 3) : 1, class: count ? "" : "zero" })));
 }
 
 /** Values over days as a line. */
@@ -50,14 +48,14 @@ export function line(series) {
 }
 
 /** Messages of each day as a square, weeks as columns; `choose` is told the day. */
-export function heat(days, today, choose) {
+export function heat(days, today, choose, weeks = 53) {
   const counts = new Map(days.map((entry) => [entry.day, entry]));
   const steps = [...counts.values()].map((entry) => entry.messages).sort((left, right) => left - right);
   const step = (part) => steps[Math.floor((steps.length - 1) * part)] ?? 1;
   const level = (count) => (!count ? 0 : count <= step(0.25) ? 1 : count <= step(0.5) ? 2 : count <= step(0.8) ? 3 : 4);
   const end = new Date(`${today}T00:00:00Z`);
   const first = new Date(end);
-  first.setUTCDate(end.getUTCDate() - 52 * 7 - ((end.getUTCDay() + 6) % 7));
+  first.setUTCDate(end.getUTCDate() - (weeks - 1) * 7 - ((end.getUTCDay() + 6) % 7));
   const squares = [], months = [];
   let month = -1;
   for (let date = new Date(first), place = 0; date <= end; date.setUTCDate(date.getUTCDate() + 1), place += 1) {
@@ -74,8 +72,8 @@ export function heat(days, today, choose) {
   const all = days.reduce((sum, entry) => sum + entry.messages, 0);
   return h("div", { class: "heat" },
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("activity") },
-      svg("svg", { viewBox: "0 0 689 106", role: "img", "aria-label": t("pair", t("activity"), t("messages", number(all))) }, months, squares)),
-    h("p", { class: "small row end" }, t("less"), [0, 1, 2, 3, 4].map((kind) =>
+      svg("svg", { viewBox: `0 0 ${weeks * 13} 106`, role: "img", "aria-label": t("pair", t("activity"), t("messages", number(all))) }, months, squares)),
+    h("p", { class: "legend" }, t("less"), [0, 1, 2, 3, 4].map((kind) =>
       svg("svg", { viewBox: "0 0 11 11", class: "swatch", "aria-hidden": "true" }, svg("rect", { width: 11, height: 11, rx: 2.5, class: `heat-${kind}` }))), t("moreWord")));
 }
 

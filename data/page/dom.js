@@ -18,15 +18,28 @@ export const h = (tag, properties = {}, ...children) => fill(document.createElem
 /** The same for SVG. */
 export const svg = (tag, properties = {}, ...children) => fill(document.createElementNS(SVG, tag), properties, children);
 
-/** A choice with a label above it. `options` are pairs of value and text. */
-export const choice = (label, options, value, properties = {}) => h("label", { class: "filter" }, h("span", {}, label),
+/** A choice with a label. `options` are pairs of value and text. */
+export const choice = (label, options, value, properties = {}, shown = false) => h("label", { class: shown ? "filter shown" : "filter" }, h("span", {}, label),
   h("select", properties, options.map(([name, text]) => h("option", { value: name, selected: name === value }, text))));
+
+/** A button; `kind` are its classes. */
+export const button = (label, kind, onclick, properties = {}) => h("button", { type: "button", class: kind, onclick, ...properties }, label);
 
 /** Puts children in the place of all others. */
 export const show = (element, ...children) => {
   element.replaceChildren(...children.flat(Infinity).filter(Boolean));
   return element;
 };
+
+/** A project: its colour by its name, and its name. */
+export function project(name, href) {
+  let hash = 0;
+  for (const letter of name) hash = (hash * 31 + letter.codePointAt(0)) >>> 0;
+  return h(href ? "a" : "span", { class: `project p${hash % 8}`, title: name, href }, h("i"), h("span", {}, name));
+}
+
+/** The heading of a view, what it is about, and what stands beside it. */
+export const head = (title, about, ...beside) => h("div", { class: "head" }, h("div", {}, h("h1", {}, title), about && h("p", { class: "sub" }, about)), beside.length > 0 && h("div", { class: "row" }, beside));
 
 /** Says something for a moment, also to screen readers. */
 let timer;

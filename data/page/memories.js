@@ -1,8 +1,8 @@
 // What was saved on purpose; and forgetting, of anything.
 
-import { choice, dialog, h, say, show } from "./dom.js";
+import { choice, dialog, h, head, project, say, show } from "./dom.js";
+import { doc } from "./documents.js";
 import { decide, get, tool } from "./server.js";
-import { said } from "./text.js";
 import { ago, day, moment, number, t } from "./words.js";
 
 /** The project of what belongs to none. */
@@ -38,7 +38,7 @@ export async function forget(what, done, fail) {
   }
 }
 
-const kinds = (value) => choice(t("kind"), [...new Set(["note", ...KINDS, value ?? "note"])].map((name) => [name, name]), value ?? "note", { name: "kind" });
+const kinds = (value) => choice(t("kind"), [...new Set(["note", ...KINDS, value ?? "note"])].map((name) => [name, t(`kind.${name}`)]), value ?? "note", { name: "kind" }, true);
 
 export async function open({ main, later, fail }) {
   const list = h("ul", { class: "cards" }), end = h("div", { class: "row center" });
@@ -55,11 +55,11 @@ export async function open({ main, later, fail }) {
   function card(note) {
     const element = h("li", { class: "card" });
     const draw = () => show(element,
-      h("div", { class: "row small" }, h("span", { class: "chip" }, note.kind), note.pinned && h("span", { class: "chip on" }, t("pinned")),
+      h("div", { class: "row small" }, h("span", { class: "chip" }, t(`kind.${note.kind ?? "note"}`)), note.pinned && h("span", { class: "chip on" }, t("pinned")),
         note.waits && h("span", { class: "chip bad" }, t("wantsAtHand")), note.title && h("b", {}, note.title),
-        note.project !== NOWHERE && h("span", {}, note.project), h("time", { datetime: note.ts, title: moment(note.ts) }, ago(note.ts)),
+        note.project !== NOWHERE && project(note.project), h("time", { datetime: note.ts, title: moment(note.ts) }, ago(note.ts)),
         note.expires_at && h("span", {}, t("until", day(note.expires_at))), note.tags.map((tag) => h("span", { class: "chip" }, tag))),
-      said(note.text, null),
+      doc(note.blocks),
       h("div", { class: "row acts" },
         note.waits && h("button", { type: "button", class: "primary", onclick: act(async () => {
           await decide("consent", { ids: [note.id] });
@@ -100,7 +100,7 @@ export async function open({ main, later, fail }) {
   const asked = h("ul", { class: "cards" });
   async function loadRequests() {
     const { requests } = await get("forget-requests", {}, later.signal);
-    show(asked, requests.map((request) => h("li", { class: "card", role: "alert" },
+    show(asked, requests.map((request) => h("li", { class: "card review" },
       h("div", { class: "row small" }, h("b", {}, t("asksToForget", number(request.messages))), h("time", { datetime: request.ts, title: moment(request.ts) }, ago(request.ts))),
       h("ul", { class: "preview" }, request.preview.slice(0, 3).map((entry) => h("li", {}, h("time", { class: "small" }, moment(entry.ts)), " ", entry.first_words))),
       h("div", { class: "row acts" },
@@ -123,8 +123,8 @@ export async function open({ main, later, fail }) {
     area.value = "";
     say(t("saved"));
     await load();
-  }) }, h("label", { for: "new" }, t("newMemory")), area, h("div", { class: "row" }, kinds(), choice(t("project"), projects, "", { name: "project" }), h("button", { class: "primary" }, t("save"))));
-  show(main, h("h1", {}, t("memories")), asked, form, list, end);
+  }) }, h("label", { for: "new" }, t("newMemory")), area, h("div", { class: "row" }, kinds(), choice(t("label.project"), projects, "", { name: "project" }, true), h("button", { class: "primary" }, t("save"))));
+  show(main, head(t("memories"), t("memoriesAbout")), asked, form, list, end);
   await loadRequests();
   await load();
 }

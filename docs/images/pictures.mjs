@@ -16,11 +16,15 @@ const page = await context.newPage();
 const picture = (name) => page.screenshot({ path: path.join(here, `${name}.png`) });
 const found = async (text) => {
   await page.fill("#query", text);
-  await page.waitForFunction(() => document.querySelector(".hits")?.getAttribute("aria-busy") === "false" && document.querySelector("a.hit .snippet"));
+  await page.waitForFunction(() => document.querySelector(".hits")?.getAttribute("aria-busy") === "false" && document.querySelector(".result .snippet"));
 };
 
 await page.goto(address);
-await page.waitForSelector("a.hit");
+await page.waitForSelector(".stopped");
+await page.waitForTimeout(500);
+await picture("today");
+await page.goto(`${origin}/#/search`);
+await page.waitForSelector("#query");
 // The first search of a service loads the encoder.
 for (const text of ["why did we change the pool", "why did we change the pool size"]) await found(text);
 await picture("search");
@@ -28,7 +32,7 @@ await page.locator("a.hit").first().click();
 await page.waitForSelector("article.wanted");
 await page.waitForTimeout(500);
 await picture("conversation");
-for (const [view, ready] of [["timeline", "a.hit"], ["health", ".gauge"]]) {
+for (const [view, ready] of [["timeline", "a.hit"], ["health", ".bigstate"]]) {
   await page.goto(`${origin}/#/${view}`);
   await page.waitForSelector(ready);
   await page.waitForTimeout(500);

@@ -108,6 +108,11 @@ fn read_variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.is_empty())
 }
 
+/// Returns true if the user wants no colours (no-color.org).
+pub fn forbids_colours() -> bool {
+    read_variable("NO_COLOR").is_some()
+}
+
 /// Returns the folder that [`HOME`] names.
 pub fn memory_home() -> Option<PathBuf> {
     read_variable(HOME.name).map(PathBuf::from)

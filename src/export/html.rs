@@ -8,12 +8,13 @@ use super::{ExportedFile, part_heading, speaker_heading};
 use crate::domain::Role;
 use crate::domain::text::{sanitise, to_one_line};
 use crate::memory::SessionMessages;
+use crate::render::{HTML_STYLE, parse_part, render_html};
 
 const STYLE: &str = "body{font:16px/1.55 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;color:#1c1917;background:#faf9f7}\
 h1{font-size:1.5rem;overflow-wrap:anywhere}.small,time,summary{color:#57534e;font-size:.85rem}article{margin:.75rem 0;padding:.75rem 1rem;border:1px solid #e2dfda;border-radius:.75rem;background:#fff}\
-article.user{background:#eef5f4}article.tool,article.system{border-color:transparent;background:none;padding:.1rem 1rem}.said{white-space:pre-wrap;overflow-wrap:anywhere;margin:.35rem 0}\
-pre{overflow-x:auto;background:#f3f1ed;padding:.7rem;border-radius:.5rem;font-size:.85rem}td,th{text-align:left;padding:.3rem .8rem .3rem 0}\
-@media(prefers-color-scheme:dark){body{color:#f0eeeb;background:#151413}article{background:#1e1c1b;border-color:#37332f}article.user{background:#1a2624}pre{background:#282523}.small,time,summary{color:#aba59f}a{color:#5eead4}}";
+article.user{background:#eef5f4}article.tool,article.system{border-color:transparent;background:none;padding:.1rem 1rem}\
+td,th{text-align:left;padding:.3rem .8rem .3rem 0}\
+@media(prefers-color-scheme:dark){body{color:#f0eeeb;background:#151413}article{background:#1e1c1b;border-color:#37332f}article.user{background:#1a2624}.small,time,summary{color:#aba59f}a{color:#5eead4}}";
 
 /// Content Security Policy: loads nothing and runs nothing, whatever a text contains.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
@@ -37,7 +38,7 @@ fn wrap_page(title: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\"><meta name=\"color-scheme\" content=\"light dark\">\
-         <title>{}</title><style>{STYLE}</style></head>\n<body>\n{body}</body></html>\n",
+         <title>{}</title><style>{STYLE}{HTML_STYLE}</style></head>\n<body>\n{body}</body></html>\n",
         escape_html(title)
     )
 }
@@ -65,11 +66,11 @@ pub(super) fn render_session(conversation: &SessionMessages) -> String {
             speaker_heading(message)
         );
         for part in &message.parts {
-            let said = escape_html(part.text.trim_end());
+            let said = render_html(&parse_part(part.kind, part.tool.as_deref(), &part.text));
             let _ = match part_heading(part) {
-                None => writeln!(body, "<div class=\"said\">{said}</div>"),
+                None => writeln!(body, "{said}"),
                 Some(heading) => {
-                    writeln!(body, "<details><summary>{}</summary><pre>{said}</pre></details>", escape_html(&heading))
+                    writeln!(body, "<details><summary>{}</summary>{said}</details>", escape_html(&heading))
                 }
             };
         }

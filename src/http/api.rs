@@ -19,18 +19,17 @@ use super::token::Scope;
 use crate::config::{LayeredSettings, env};
 use crate::domain::query::{ReadRequest, Selection};
 use crate::domain::time::DAY_MS;
-use crate::domain::{Failure, FailureCode, Timestamp, json};
+use crate::domain::{Failure, FailureCode, PartKind, Timestamp, json};
 use crate::mcp::wire::{GetAnswer, HealthAnswer};
 use crate::mcp::{Access, Server, tools};
 use crate::monitor::alerts;
 use crate::monitor::thresholds::{self, ThresholdRow};
+use crate::render::{Block, parse_part};
 use crate::report::{ChartSeries, capacity};
 use crate::sync::{self, TargetStatus};
 
-/// Messages returned per request for a conversation.
-const PAGE_MESSAGES: usize = 100;
-/// Token budget of such a response, about a megabyte of text. The page requests the rest separately.
-const PAGE_TOKENS: usize = 250_000;
+/// Token budget of one saved memory: all of it.
+const NOTE_TOKENS: usize = 250_000;
 /// Saved memories per page of the list.
 const NOTES_PER_PAGE: usize = 50;
 /// Maximum number of past alerts in the response.
@@ -49,7 +48,6 @@ pub(super) fn build_routes(server: Server, doors: Arc<Credentials>, pool: Connec
         .route("/api/session", post(open_session))
         .route("/api/tickets", post(issue_ticket))
         .route("/api/tools/{name}", post(call_tool))
-        .route("/api/conversation", get(get_conversation))
         .route("/api/notes", get(list_notes))
         .route("/api/activity", get(get_activity))
         .route("/api/sources", get(list_sources))
@@ -121,30 +119,6 @@ async fn call_tool(
 }
 
 #[derive(Deserialize)]
-struct ConversationQuery {
-    /// Session to read, starting at `from` …
-    session: Option<String>,
-    from: Option<usize>,
-    /// … or the id of a message to read with the messages around it.
-    message: Option<String>,
-}
-
-async fn get_conversation(State(inside): State<ApiState>, Query(asked): Query<ConversationQuery>) -> Response {
-    let what = match (asked.session, asked.message.as_deref().map(str::parse)) {
-        (Some(session), None) => Selection::Session { session, from: asked.from.unwrap_or(0), count: PAGE_MESSAGES },
-        (None, Some(Ok(id))) => Selection::Messages { ids: vec![id], around: PAGE_MESSAGES / 2 },
-        _ => {
-            let message = "name a session, or a message by its id".to_owned();
-            return error_response(&Failure { code: FailureCode::InvalidInput, message, hint: None });
-        }
-    };
-    let reading = ReadRequest { what, include_tools: true, max_tokens: PAGE_TOKENS };
-    json_response(
-        inside.server.run_for_page(move |memory, _| Ok(GetAnswer::from(memory.read_messages(&reading)?))).await,
-    )
-}
-
-#[derive(Deserialize)]
 struct NotesQuery {
     from: Option<usize>,
 }
@@ -153,6 +127,8 @@ struct NotesQuery {
 struct NoteItem {
     id: String,
     text: String,
+    /// The text as a document.
+    blocks: Vec<Block>,
     kind: Option<String>,
     title: Option<String>,
     topic: Option<String>,
@@ -173,20 +149,24 @@ async fn list_notes(State(inside): State<ApiState>, Query(page): Query<NotesQuer
         let waits = |id| waiting.iter().any(|note| note.excerpt.id == id);
         for (id, note) in memory.snapshot()?.list_notes(caller.now, from, NOTES_PER_PAGE)? {
             let what = Selection::Messages { ids: vec![id], around: 0 };
-            let read = memory.read_messages(&ReadRequest { what, include_tools: true, max_tokens: PAGE_TOKENS })?;
+            let read = memory.read_messages(&ReadRequest { what, include_tools: true, max_tokens: NOTE_TOKENS })?;
             for conversation in GetAnswer::from(read).conversations {
-                listed.extend(conversation.messages.into_iter().map(|message| NoteItem {
-                    id: message.id,
-                    text: message.parts.iter().map(|part| part.text.as_str()).collect(),
-                    kind: note.kind.clone(),
-                    title: note.title.clone(),
-                    topic: note.topic_key.clone(),
-                    tags: note.tags.clone(),
-                    pinned: note.pin,
-                    expires_at: note.expires_at.map(|at| at.to_string()),
-                    ts: message.ts,
-                    project: conversation.project.to_string(),
-                    waits: waits(id),
+                listed.extend(conversation.messages.into_iter().map(|message| {
+                    let text: String = message.parts.iter().map(|part| part.text.as_str()).collect();
+                    NoteItem {
+                        id: message.id,
+                        blocks: parse_part(PartKind::Note, None, &text),
+                        text,
+                        kind: note.kind.clone(),
+                        title: note.title.clone(),
+                        topic: note.topic_key.clone(),
+                        tags: note.tags.clone(),
+                        pinned: note.pin,
+                        expires_at: note.expires_at.map(|at| at.to_string()),
+                        ts: message.ts,
+                        project: conversation.project.to_string(),
+                        waits: waits(id),
+                    }
                 }));
             }
         }

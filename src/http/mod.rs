@@ -8,6 +8,7 @@ mod api;
 mod approvals;
 mod connections;
 mod credentials;
+mod documents;
 mod guard;
 mod messages;
 mod monitoring;
@@ -88,7 +89,8 @@ impl BoundServer {
         let (hosts, origins) = (guard.allowed_hosts().to_vec(), guard.allowed_origins().to_vec());
         let door = HttpLimits { hosts, origins, most_bytes: limits::REQUEST_BYTES };
         let api = api::build_routes(server.clone(), guard.shared_credentials(), pool.clone())
-            .merge(approvals::build_routes(server.clone()));
+            .merge(approvals::build_routes(server.clone()))
+            .merge(documents::build_routes(server.clone()));
         let (mcp, end_streams) = build_mcp_routes(&server, &door);
         let routes = monitoring::build_routes(Arc::new(watch)).merge(api).merge(page::build_routes()).merge(mcp);
         let router = with_guard(routes, guard);
@@ -149,13 +151,16 @@ pub fn bind_loopback(address: SocketAddr) -> io::Result<TcpListener> {
 const BACKLOG: u32 = 4096;
 
 /// Example path of every route that needs a token, for tests that call each of them.
-pub const ROUTES: [&str; 15] = [
+pub const ROUTES: [&str; 18] = [
     "/mcp",
     "/readyz",
     "/metrics",
     "/api/tickets",
     "/api/tools/memory_save",
     "/api/conversation",
+    "/api/search",
+    "/api/today",
+    "/api/errors",
     "/api/notes",
     "/api/forget-requests",
     "/api/forget-requests/00000000",

@@ -22,7 +22,7 @@ const FEATURES: &[Feature] = &[
         crates: &["pgvector", "rustls", "rustls_native_certs", "tokio_postgres", "tokio_postgres_rustls"],
     },
     Feature { name: "encrypted-backups", owner: "backup", crates: &["age"] },
-    Feature { name: "terminal", owner: "cli", crates: &["ratatui", "unicode_width"] },
+    Feature { name: "terminal", owner: "cli", crates: &["ratatui"] },
     Feature { name: "graph", owner: "vector", crates: &["anndists", "hnsw_rs"] },
 ];
 

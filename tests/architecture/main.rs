@@ -32,6 +32,12 @@ const MODULES: &[Module] = &[
         crates: &["etcetera", "strsim", "toml_edit"],
         is_synchronous: true,
     },
+    Module {
+        name: "render",
+        uses: &["domain"],
+        crates: &["pulldown_cmark", "similar", "unicode_width"],
+        is_synchronous: true,
+    },
     Module { name: "import", uses: &["config", "disk", "domain"], crates: &["zip", "rusqlite"], is_synchronous: true },
     Module { name: "store", uses: &["disk", "domain"], crates: &["rusqlite", "half"], is_synchronous: true },
     Module {
@@ -79,7 +85,12 @@ const MODULES: &[Module] = &[
         crates: &[],
         is_synchronous: false,
     },
-    Module { name: "export", uses: &["domain", "import", "memory", "store"], crates: &[], is_synchronous: false },
+    Module {
+        name: "export",
+        uses: &["domain", "import", "memory", "render", "store"],
+        crates: &[],
+        is_synchronous: false,
+    },
     Module {
         name: "sync",
         uses: &["config", "disk", "domain", "memory", "store", "vector"],
@@ -108,7 +119,7 @@ const MODULES: &[Module] = &[
     },
     Module {
         name: "http",
-        uses: &["bridge", "config", "disk", "domain", "mcp", "memory", "monitor", "report", "sync"],
+        uses: &["bridge", "config", "disk", "domain", "mcp", "memory", "monitor", "render", "report", "sync"],
         crates: &["axum", "hyper", "hyper_util"],
         is_synchronous: false,
     },
@@ -125,7 +136,7 @@ const MODULES: &[Module] = &[
         name: "cli",
         uses: &[
             "backup", "bench", "bridge", "clients", "config", "disk", "domain", "embed", "export", "hooks", "http",
-            "import", "mcp", "memory", "monitor", "report", "service", "store", "sync", "system",
+            "import", "mcp", "memory", "monitor", "render", "report", "service", "store", "sync", "system",
         ],
         crates: &[
             "similar",

@@ -73,6 +73,7 @@ mod qdrant;
 mod quarantine;
 mod reference;
 mod rerankers;
+mod rendering;
 mod retrieval;
 mod runbook;
 mod saving;

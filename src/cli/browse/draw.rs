@@ -9,8 +9,9 @@ use ratatui::widgets::{Block, List, ListItem, ListState, Paragraph};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::state::{BrowseState, SessionLine, SessionPage};
-use super::wrap::wrap_lines;
-use crate::domain::text::{sanitise, to_one_line};
+use crate::domain::text::to_one_line;
+use crate::render::terminal::{LineTone, TerminalSpan};
+use crate::render::{self, layout_blocks, render_excerpt};
 
 /// Minimum columns at which the preview is beside the hits, not below them.
 const SIDE_BY_SIDE_WIDTH: u16 = 100;
@@ -24,7 +25,7 @@ pub(super) fn draw_screen(frame: &mut Frame<'_>, state: &mut BrowseState) {
         Layout::vertical([Constraint::Length(3), Constraint::Min(1), Constraint::Length(1)]).areas(frame.area());
     if state.page.is_some() {
         if let Some(page) = &mut state.page {
-            draw_session(frame, top.union(middle), page, &state.terms);
+            draw_session(frame, top.union(middle), page);
         }
         draw_status_line(frame, bottom, &state.told, "↑ ↓ space scroll · y copy · ^R resume in Claude Code · Esc back");
         return;
@@ -35,7 +36,7 @@ pub(super) fn draw_screen(frame: &mut Frame<'_>, state: &mut BrowseState) {
         if middle.width >= SIDE_BY_SIDE_WIDTH { Layout::horizontal(parts) } else { Layout::vertical(parts) }
             .areas(middle);
     draw_hits(frame, left, state);
-    draw_session(frame, right, &mut state.preview, &state.terms);
+    draw_session(frame, right, &mut state.preview);
     draw_status_line(
         frame,
         bottom,
@@ -72,15 +73,16 @@ fn draw_query(frame: &mut Frame<'_>, area: Rect, state: &BrowseState) {
 fn draw_hits(frame: &mut Frame<'_>, area: Rect, state: &BrowseState) {
     let zone = TimeZone::system();
     let width = usize::from(area.width.saturating_sub(3));
+    let highlighter = state.highlighter();
     let items: Vec<ListItem<'_>> = state
         .hits
         .iter()
         .map(|hit| {
             let about = format!("{} · {} · {}", hit.at.format_minute(&zone), hit.project, hit.role.name());
-            let snippet = sanitise::sanitise_text(&to_one_line(&hit.snippet, width.saturating_mul(2))).into_owned();
-            let snippet = wrap_lines(&snippet, width);
+            let spans = render_excerpt(&hit.snippet, hit.kind.is_visible_by_default(), &highlighter);
+            let snippet = layout_blocks(&[render::Block::Paragraph { spans }], width, 0);
             let mut lines = vec![Line::styled(about, DIM)];
-            lines.extend(snippet.into_iter().take(2).map(|line| highlight_terms(&line, &state.terms)));
+            lines.extend(snippet.iter().take(2).map(|line| style_line(line)));
             ListItem::new(Text::from(lines))
         })
         .collect();
@@ -90,7 +92,7 @@ fn draw_hits(frame: &mut Frame<'_>, area: Rect, state: &BrowseState) {
 }
 
 /// Draws a session at its scroll position; a new one at the message that was found.
-fn draw_session(frame: &mut Frame<'_>, area: Rect, page: &mut SessionPage, terms: &[String]) {
+fn draw_session(frame: &mut Frame<'_>, area: Rect, page: &mut SessionPage) {
     let block = Block::bordered().border_style(DIM).title(Line::from(to_one_line(&page.title, 80)).style(BOLD));
     let inner = block.inner(area);
     let height = usize::from(inner.height);
@@ -99,8 +101,7 @@ fn draw_session(frame: &mut Frame<'_>, area: Rect, page: &mut SessionPage, terms
     let hit = || lines.iter().position(|line| line.is_hit).unwrap_or(0).saturating_sub(1);
     let scroll = if is_new { hit() } else { wanted }.min(lines.len().saturating_sub(height));
     let shown = |line: &SessionLine| match (line.heading.is_empty(), line.is_hit) {
-        (true, true) => highlight_terms(&line.text, terms),
-        (true, false) => Line::from(line.text.clone()),
+        (true, _) => style_line(&line.text),
         (false, true) => Line::styled(line.heading.clone(), ACCENT.add_modifier(Modifier::BOLD)),
         (false, false) => Line::styled(line.heading.clone(), DIM),
     };
@@ -114,41 +115,32 @@ fn draw_status_line(frame: &mut Frame<'_>, area: Rect, told: &str, keys: &str) {
     frame.render_widget(Paragraph::new(line), area);
 }
 
-/// Highlights the search terms in a line; an ASCII term is extended to the end of its word.
-fn highlight_terms(line: &str, terms: &[String]) -> Line<'static> {
-    let lower = line.to_lowercase();
-    // Byte offsets of the lower-case text fit the original only if both have the same length.
-    if lower.len() != line.len() {
-        return Line::from(line.to_owned());
-    }
-    let mut spans: Vec<(usize, usize)> = Vec::new();
-    for term in terms.iter().filter(|term| !term.is_empty()) {
-        for (start, found) in lower.match_indices(term.as_str()) {
-            let rest = lower.get(start + found.len()..).unwrap_or("");
-            let more: usize = if term.is_ascii() {
-                rest.chars().take_while(char::is_ascii_alphanumeric).map(char::len_utf8).sum()
-            } else {
-                0
-            };
-            let inside = lower.get(..start).and_then(|before| before.chars().next_back());
-            if !(term.is_ascii() && inside.is_some_and(|letter| letter.is_ascii_alphanumeric())) {
-                spans.push((start, start + found.len() + more));
-            }
+/// Returns a line of a document in the styles of this screen.
+fn style_line(line: &[TerminalSpan]) -> Line<'static> {
+    let style = |span: &TerminalSpan| {
+        if span.mark {
+            return HIGHLIGHT;
         }
-    }
-    spans.sort_unstable();
-    let (mut at, mut parts) = (0, Vec::new());
-    for (start, end) in spans {
-        if end <= at {
-            continue;
-        }
-        let start = start.max(at);
-        parts.push(Span::raw(line.get(at..start).unwrap_or("").to_owned()));
-        parts.push(Span::styled(line.get(start..end).unwrap_or("").to_owned(), HIGHLIGHT));
-        at = end;
-    }
-    parts.push(Span::raw(line.get(at..).unwrap_or("").to_owned()));
-    Line::from(parts)
+        let colour = match span.tone {
+            LineTone::Text => None,
+            LineTone::Dim => Some(Color::DarkGray),
+            LineTone::Accent | LineTone::Code | LineTone::TypeName => Some(Color::Cyan),
+            LineTone::Added | LineTone::Literal => Some(Color::Green),
+            LineTone::Removed => Some(Color::Red),
+            LineTone::Keyword => Some(Color::Magenta),
+            LineTone::Number => Some(Color::Yellow),
+            LineTone::Function => Some(Color::Blue),
+        };
+        let looks = [
+            (span.bold, Modifier::BOLD),
+            (span.italic, Modifier::ITALIC),
+            (span.underlined, Modifier::UNDERLINED),
+            (span.struck, Modifier::CROSSED_OUT),
+        ];
+        let plain = colour.map_or_else(Style::new, |colour| Style::new().fg(colour));
+        looks.into_iter().filter(|(is, _)| *is).fold(plain, |style, (_, look)| style.add_modifier(look))
+    };
+    Line::from(line.iter().map(|span| Span::styled(span.text.clone(), style(span))).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
@@ -157,16 +149,6 @@ mod tests {
     use ratatui::backend::TestBackend;
 
     use super::*;
-
-    #[test]
-    fn words_are_marked_whole() {
-        let text = |line: &Line<'_>, style| -> Vec<String> {
-            line.spans.iter().filter(|span| span.style == style).map(|span| span.content.to_string()).collect()
-        };
-        let line = highlight_terms("Pooling of spools, 连接池", &["pool".to_owned(), "连接".to_owned()]);
-        assert_eq!(text(&line, HIGHLIGHT), ["Pooling", "连接"]);
-        assert_eq!(line.to_string(), "Pooling of spools, 连接池");
-    }
 
     #[test]
     fn any_size_can_be_drawn() {

@@ -4,7 +4,6 @@
 mod draw;
 mod search_thread;
 mod state;
-mod wrap;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::{Command, ExitCode};

@@ -3,10 +3,15 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::search_thread::{BrowseOutcome, BrowseQuery};
-use super::wrap::wrap_lines;
+use crate::domain::text::highlight::Highlighter;
 use crate::domain::text::sanitise;
 use crate::domain::{Hit, MessageId};
 use crate::memory::SessionMessages;
+use crate::render::terminal::TerminalLine;
+use crate::render::{Block, layout_blocks, mark_blocks, parse_part};
+
+/// Lines of what a tool printed that are shown.
+const SHOWN_OUTPUT_LINES: usize = 12;
 
 /// Action that a key asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,12 +25,22 @@ pub(super) enum KeyAction {
     Quit,
 }
 
-/// A heading or a part of a session, before it is wrapped to the width of the screen.
+/// A message of a session, before it is laid out for the width of the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct PageMessage {
+    /// Role and time.
+    heading: String,
+    blocks: Vec<Block>,
+    /// True for the message that was found.
+    is_hit: bool,
+}
+
+/// A line of a session on the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SessionLine {
-    /// Role and time; empty for a text.
+    /// Role and time; empty for a line of a text.
     pub(super) heading: String,
-    pub(super) text: String,
+    pub(super) text: TerminalLine,
     /// True if it belongs to the message that was found.
     pub(super) is_hit: bool,
 }
@@ -34,28 +49,27 @@ pub(super) struct SessionLine {
 #[derive(Debug, Default)]
 pub(super) struct SessionPage {
     pub(super) title: String,
-    said: Vec<SessionLine>,
+    said: Vec<PageMessage>,
     pub(super) scroll: usize,
     /// Scroll to the hit once its position on the screen is known.
     pub(super) is_new: bool,
-    /// Wrapped lines and the width they were wrapped for. Wrapping a long session at every key would be noticeable.
+    /// Lines and the width they were laid out for. Laying out a long session at every key would be noticeable.
     broken: (usize, Vec<SessionLine>),
 }
 
 impl SessionPage {
-    /// Returns the lines wrapped to `width` columns, with an empty one after each text.
+    /// Returns the lines for a width of `width` columns, with an empty one after each message.
     pub(super) fn wrapped_lines(&mut self, width: usize) -> &[SessionLine] {
-        // A cached width of 0 means that nothing is wrapped yet.
+        // A cached width of 0 means that nothing is laid out yet.
         let width = width.max(1);
         if self.broken.0 != width {
-            let line = |said: &SessionLine, text| SessionLine { heading: String::new(), text, is_hit: said.is_hit };
             let lines = self.said.iter().flat_map(|said| {
-                if said.heading.is_empty() {
-                    let texts = wrap_lines(&said.text, width).into_iter().chain([String::new()]);
-                    texts.map(|text| line(said, text)).collect()
-                } else {
-                    vec![said.clone()]
-                }
+                let line = |heading: &str, text| SessionLine { heading: heading.to_owned(), text, is_hit: said.is_hit };
+                let texts =
+                    layout_blocks(&said.blocks, width, SHOWN_OUTPUT_LINES).into_iter().chain([TerminalLine::new()]);
+                std::iter::once(line(&said.heading, TerminalLine::new()))
+                    .chain(texts.map(|text| line("", text)))
+                    .collect::<Vec<_>>()
             });
             self.broken = (width, lines.collect());
         }
@@ -71,7 +85,7 @@ pub(super) struct BrowseState {
     projects: Vec<String>,
     project: Option<usize>,
     pub(super) hits: Vec<Hit>,
-    pub(super) terms: Vec<String>,
+    terms: Vec<String>,
     pub(super) chosen: usize,
     pub(super) is_whole: bool,
     pub(super) page: Option<SessionPage>,
@@ -249,25 +263,29 @@ impl BrowseState {
 
     pub(super) fn set_preview(&mut self, conversation: &SessionMessages) {
         let Some(id) = self.selected_hit().map(|hit| hit.id) else { return };
-        self.preview = build_page(conversation, id);
+        self.preview = build_page(conversation, id, &self.highlighter());
     }
 
     pub(super) fn open_page(&mut self, conversation: &SessionMessages, id: MessageId) {
-        self.page = Some(build_page(conversation, id));
+        self.page = Some(build_page(conversation, id, &self.highlighter()));
+    }
+
+    /// Returns the highlighter of the current query.
+    pub(super) fn highlighter(&self) -> Highlighter {
+        Highlighter::from_query(&self.query, &self.terms)
     }
 }
 
-fn build_page(conversation: &SessionMessages, id: MessageId) -> SessionPage {
+fn build_page(conversation: &SessionMessages, id: MessageId, highlighter: &Highlighter) -> SessionPage {
     let zone = jiff::tz::TimeZone::system();
     let mut said = Vec::new();
     for message in &conversation.messages {
-        let is_hit = message.id == id;
         let heading = format!("{} · {}", message.role.name(), message.at.format_minute(&zone));
-        said.push(SessionLine { heading, text: String::new(), is_hit });
-        for part in &message.parts {
-            let text = sanitise::sanitise_text(&part.text).trim_end().to_owned();
-            said.push(SessionLine { heading: String::new(), text, is_hit });
-        }
+        let parts = message.parts.iter();
+        let mut blocks: Vec<Block> =
+            parts.flat_map(|part| parse_part(part.kind, part.tool.as_deref(), &part.text)).collect();
+        mark_blocks(&mut blocks, highlighter);
+        said.push(PageMessage { heading, blocks, is_hit: message.id == id });
     }
     let title = sanitise::sanitise_text(&conversation.head.title).into_owned();
     SessionPage {

@@ -1,5 +1,6 @@
 //! `show`: prints a session, or the messages around a hit, verbatim.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use jiff::tz::TimeZone;
@@ -7,13 +8,19 @@ use jiff::tz::TimeZone;
 use super::build_runtime;
 use super::search::describe_author;
 use crate::cli::invocation::Invocation;
+use crate::cli::output::CliOutput;
+use crate::config::env;
 use crate::domain::Failure;
 use crate::domain::query::{ReadRequest, Selection};
 use crate::domain::text::outgoing::SafeText;
 use crate::mcp::wire::GetAnswer;
 use crate::memory::{Memory, TranscriptExcerpt};
-use crate::store::OpenMode;
+use crate::render::{layout_blocks, parse_part, to_ansi};
+use crate::store::{OpenMode, PartText};
 use crate::sync::{RemoteMemory, ScratchMemory};
+
+/// Columns of rendered text.
+const COLUMNS: usize = 100;
 
 /// Show a message with its neighbours, or a whole session, verbatim
 #[derive(Debug, clap::Args)]
@@ -116,8 +123,21 @@ fn print_transcript(transcript: &TranscriptExcerpt, session: &Invocation) {
                 if !author.is_empty() {
                     output.print_line(author.trim_start());
                 }
-                output.print_line(SafeText::multi_line(&part.text).trim_end());
+                print_part(part, output);
             }
         }
+    }
+}
+
+/// Prints a part: rendered on a terminal, verbatim into a pipe.
+fn print_part(part: &PartText, output: CliOutput) {
+    if !std::io::stdout().is_terminal() {
+        output.print_line(SafeText::multi_line(&part.text).trim_end());
+        return;
+    }
+    let blocks = parse_part(part.kind, part.tool.as_deref(), &part.text);
+    for line in layout_blocks(&blocks, COLUMNS, usize::MAX) {
+        let plain = || line.iter().map(|span| span.text.as_str()).collect::<String>();
+        output.print_line(&if env::forbids_colours() { plain() } else { to_ansi(&line) });
     }
 }

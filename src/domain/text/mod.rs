@@ -7,6 +7,7 @@ pub mod dates;
 pub mod disguise;
 pub mod fence;
 pub mod glossary;
+pub mod highlight;
 pub mod keys;
 pub mod outgoing;
 pub mod passages;

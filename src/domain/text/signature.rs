@@ -42,6 +42,27 @@ pub fn error_signature(text: &str) -> String {
     byte_prefix(VARYING_RULE.replace_all(byte_prefix(&plain, 4 * MAX_BYTES), " ").trim(), MAX_BYTES).to_owned()
 }
 
+/// Most bytes of a line that names an error.
+const MAX_LINE_BYTES: usize = 240;
+
+/// Returns the line by which an output of a tool reports an error; `None` if the output reports none.
+///
+/// An output reports an error if its first lines name an exit code other than 0, or begin with the word. Text about
+/// errors, which tools read too, does not.
+pub fn reported_error(text: &str) -> Option<&str> {
+    let has_failed = text.lines().take(4).any(|line| {
+        let lower = byte_prefix(line.trim_start(), 40).to_ascii_lowercase();
+        let code =
+            ["exit code:", "exit code", "process exited with code"].iter().find_map(|mark| lower.strip_prefix(mark));
+        let is_number = |rest: &str| rest.trim().starts_with(|first: char| first.is_ascii_digit());
+        code.is_some_and(|code| is_number(code) && !code.trim().starts_with('0')) || lower.starts_with("error")
+    });
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty() && line.len() <= MAX_LINE_BYTES);
+    let body = || lines().filter(|line| !byte_prefix(line, 9).eq_ignore_ascii_case("exit code"));
+    let telling = || body().find(|line| ERROR_LINE_RULE.is_match(line));
+    if has_failed { telling().or_else(|| body().next()) } else { None }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -137,6 +137,15 @@ impl TermExtractor {
         }
     }
 
+    /// Returns the term of a whole word; empty for a stop word and for a word that is too long.
+    pub(super) fn word_term(&self, word: &str) -> String {
+        let mut term = String::new();
+        if word.len() <= MAX_WORD_BYTES {
+            self.emit_stem(&lowercase_word(word), &mut |stem: &str| stem.clone_into(&mut term));
+        }
+        term
+    }
+
     fn emit_stem(&self, word: &str, emit: &mut impl FnMut(&str)) {
         if !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
             return emit(word);
@@ -194,16 +203,16 @@ pub(super) fn simplify_chinese(run: &str) -> Cow<'_, str> {
     }
 }
 
-fn is_word_char(character: char) -> bool {
+pub(super) fn is_word_char(character: char) -> bool {
     character.is_alphanumeric()
 }
 
-const fn is_joiner_char(character: char) -> bool {
+pub(super) const fn is_joiner_char(character: char) -> bool {
     matches!(character, '_' | '-' | '.' | '/' | ':' | '@' | '+' | '#')
 }
 
 /// Converts to lower case; borrows ASCII text without capitals, which most words are. A borrowed word has no humps.
-fn lowercase_word(text: &str) -> Cow<'_, str> {
+pub(super) fn lowercase_word(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
         Cow::Borrowed(text)
     } else {
@@ -212,13 +221,13 @@ fn lowercase_word(text: &str) -> Cow<'_, str> {
 }
 
 /// Returns the ASCII word at the start of a text if it is a whole identifier: the fast path for most words.
-fn take_plain_word(text: &str) -> Option<&str> {
+pub(super) fn take_plain_word(text: &str) -> Option<&str> {
     let end = text.bytes().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(text.len());
     let ends = text.as_bytes().get(end).is_none_or(|next| next.is_ascii() && !is_joiner_char(char::from(*next)));
     text.get(..end).filter(|word| ends && !word.is_empty())
 }
 
-fn take_run(text: &str, belongs: impl Fn(char) -> bool) -> &str {
+pub(super) fn take_run(text: &str, belongs: impl Fn(char) -> bool) -> &str {
     let end = text.find(|character| !belongs(character)).unwrap_or(text.len());
     text.get(..end).unwrap_or("")
 }
@@ -226,7 +235,7 @@ fn take_run(text: &str, belongs: impl Fn(char) -> bool) -> &str {
 /// Returns the longest run of word characters and single joiners between them.
 ///
 /// It stops at CJK, so `修复parser的bug` gives `parser`. Trailing `+` and `#` stay, for `c++` and `c#`.
-fn take_identifier(text: &str) -> &str {
+pub(super) fn take_identifier(text: &str) -> &str {
     let mut end = 0;
     let mut characters = text.char_indices().peekable();
     while let Some((at, character)) = characters.next() {

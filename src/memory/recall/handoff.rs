@@ -86,7 +86,11 @@ fn prose_query<'a>(kinds: &'a [PartKind], origins: &'a [Origin], newest_first: b
 }
 
 impl Memory {
-    fn redacted_excerpts(&self, conversation: i64, wanted: &ExcerptQuery<'_>) -> Result<Vec<Excerpt>> {
+    pub(in crate::memory) fn redacted_excerpts(
+        &self,
+        conversation: i64,
+        wanted: &ExcerptQuery<'_>,
+    ) -> Result<Vec<Excerpt>> {
         let found = self.store.snapshot()?.read_excerpts(conversation, wanted)?;
         found.into_iter().map(|excerpt| self.redact_excerpt(excerpt)).collect()
     }
@@ -105,18 +109,29 @@ impl Memory {
 
     /// Returns the unfinished steps of the model's to-do list as last written.
     pub(in crate::memory) fn open_steps(&self, conversation: i64) -> Result<Vec<TodoStep>> {
+        Ok(self.todo_steps(conversation)?.into_iter().filter(TodoStep::is_open).collect())
+    }
+
+    /// Returns the steps of the model's to-do list as last written.
+    pub(in crate::memory) fn todo_steps(&self, conversation: i64) -> Result<Vec<TodoStep>> {
         let wanted =
             ExcerptQuery { tools: &["TodoWrite"], ..prose_query(&[PartKind::ToolUse], &[Origin::Model], true, 1) };
         let last = self.redacted_excerpts(conversation, &wanted)?.pop();
-        Ok(last.map(|call| parse_open_steps(&call.text)).unwrap_or_default())
+        Ok(last.map(|call| parse_steps(&call.text)).unwrap_or_default())
     }
 }
 
-/// Returns the unfinished steps of a `TodoWrite` call.
-fn parse_open_steps(call: &str) -> Vec<TodoStep> {
+impl TodoStep {
+    /// Returns true if the step is not finished.
+    pub fn is_open(&self) -> bool {
+        self.status != "completed"
+    }
+}
+
+/// Returns the steps of a `TodoWrite` call.
+fn parse_steps(call: &str) -> Vec<TodoStep> {
     let list = call.lines().find_map(|line| line.strip_prefix("todos: "));
-    let steps: Vec<TodoStep> = list.and_then(|list| serde_json::from_str(list).ok()).unwrap_or_default();
-    steps.into_iter().filter(|step| step.status != "completed").collect()
+    list.and_then(|list| serde_json::from_str(list).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -127,7 +142,8 @@ mod tests {
     fn only_what_is_left_to_do() {
         let call =
             r#"todos: [{"content":"a","status":"completed"},{"content":"b","status":"in_progress","activeForm":"x"}]"#;
-        assert_eq!(parse_open_steps(call), [TodoStep { content: "b".to_owned(), status: "in_progress".to_owned() }]);
-        assert!(parse_open_steps("todos: nonsense").is_empty());
+        let open: Vec<TodoStep> = parse_steps(call).into_iter().filter(TodoStep::is_open).collect();
+        assert_eq!(open, [TodoStep { content: "b".to_owned(), status: "in_progress".to_owned() }]);
+        assert!(parse_steps("todos: nonsense").is_empty());
     }
 }

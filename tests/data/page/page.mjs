@@ -26,7 +26,7 @@ const settled = (page) => page.waitForFunction(() => document.querySelector(".hi
 const search = async (page, text) => {
   await page.fill("#query", text);
   await settled(page);
-  await page.waitForSelector("a.hit .snippet");
+  await page.waitForSelector(".result .snippet");
 };
 
 // Who has no ticket sees nothing.
@@ -36,41 +36,47 @@ await stranger.page.waitForSelector("#token");
 told("stranger", { text: await stranger.page.textContent("#main"), hits: await stranger.page.locator("a.hit").count() });
 await stranger.page.fill("#token", "wrong");
 await stranger.page.press("#token", "Enter");
-await stranger.page.waitForSelector("p.bad");
+await stranger.page.waitForSelector("p.why, p.bad");
 await stranger.context.close();
 troubles.length = 0; // The refusal is an error in its console.
 
 // With a ticket: in, and the address holds it no more.
 const { context, page } = await person({});
 await page.goto(address);
-await page.waitForSelector("a.hit");
+await page.waitForSelector(".stopped a.hit");
 told("entered", { address: page.url(), cookies: (await context.cookies()).length, kept: await page.evaluate(() => Object.keys(localStorage)) });
 const second = await person({});
 await second.page.goto(address);
-await second.page.waitForSelector("p.bad");
-told("used up", { text: await second.page.textContent("p.bad") });
+await second.page.waitForSelector("p.why, p.bad");
+told("used up", { text: await second.page.textContent("p.why, p.bad") });
 await second.context.close();
 troubles.length = 0;
 
+// Today: where the work stopped, and what is open.
+told("today", { title: await page.textContent("h1"), stopped: await page.textContent(".stopped h2"), errors: await page.waitForSelector("[aria-busy]", { state: "detached" }).then(() => page.locator("ul.errors li, .columns p.dim").count()) });
+await picture(page, "today");
+await page.goto(`${origin}/#/search`);
+await page.waitForSelector("#query");
+
 // Search in two languages.
 await search(page, "why did we change the pool size");
-told("english", { first: await page.locator("a.hit .snippet").first().textContent(), marks: await page.locator("a.hit mark").count() });
+told("english", { first: await page.locator(".result .snippet").first().textContent(), marks: await page.locator(".result mark").count() });
 // With the encoder loaded, as after anybody's first search.
 await search(page, "why did we change the pool");
 await search(page, "why did we change the pool size");
 await picture(page, "search");
 await search(page, "支付网关重复回调");
-told("chinese", { first: await page.locator("a.hit .snippet").first().textContent(), marks: await page.locator("a.hit mark").allTextContents() });
+told("chinese", { first: await page.locator(".result .snippet").first().textContent(), marks: await page.locator(".result mark").allTextContents() });
 await page.selectOption("#role", "user");
 await settled(page);
-told("filtered", { roles: [...new Set(await page.locator("a.hit .who").allTextContents())], address: page.url() });
+told("filtered", { roles: [...new Set(await page.locator(".result .snippet > .who").allTextContents())], address: page.url() });
 await page.selectOption("#role", "");
 
 // The keyboard alone: search, choose, read, come back.
 await page.keyboard.press("Escape");
 await page.keyboard.type("connection pool");
 // The hits of the last key, not those of one before.
-await page.waitForFunction(() => document.querySelector(".hits").getAttribute("aria-busy") === "false" && [...document.querySelectorAll("a.hit mark")].some((mark) => /pool/i.test(mark.textContent)));
+await page.waitForFunction(() => document.querySelector(".hits").getAttribute("aria-busy") === "false" && [...document.querySelectorAll(".result mark")].some((mark) => /pool/i.test(mark.textContent)));
 await page.waitForTimeout(300);
 await page.keyboard.press("ArrowDown");
 const focused = await page.evaluate(() => document.activeElement.className);
@@ -78,21 +84,22 @@ await page.keyboard.press("Enter");
 await page.waitForSelector("article.wanted");
 await page.waitForTimeout(200);
 told("read", { focused, turns: await page.locator("article.turn").count(), title: await page.textContent("h1"),
-  seen: await page.locator("article.wanted").evaluate((element) => { const box = element.getBoundingClientRect(); return box.top >= 0 && box.bottom <= innerHeight; }) });
+  seen: await page.locator("article.wanted").evaluate((element) => { const box = element.getBoundingClientRect(); return box.top >= 0 && box.top < innerHeight - 60; }),
+  match: await page.textContent(".within [role=status]"), now: await page.locator("mark.now").count(), prompts: await page.locator(".outline li").count() });
 await picture(page, "conversation");
 // A link leads to the top of where it leads; going back, to where one was.
 await page.setViewportSize({ width: 1200, height: 400 });
 await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
 const left = await page.evaluate(() => scrollY);
-await page.locator("nav a").nth(1).click();
+await page.locator('#top nav a[href="#/timeline"]').click();
 await page.waitForSelector("rect[data-day]");
 const top = await page.evaluate(() => scrollY);
 await page.evaluate(() => scrollTo(0, 300));
 // A person who scrolls before the rest has come stays there.
 await page.waitForSelector(".hits a.hit");
 await page.waitForTimeout(200);
-await page.locator('nav a[href="#/health"]').click();
-await page.waitForSelector(".gauge");
+await page.locator('#top nav a[href="#/health"]').click();
+await page.waitForSelector(".bigstate");
 await page.goBack();
 await page.waitForSelector("rect[data-day]");
 await page.waitForFunction(() => scrollY > 0);
@@ -111,7 +118,7 @@ told("back", { query: await page.inputValue("#query") });
 await search(page, "hostile corpus");
 await page.locator("a.hit").first().click();
 await page.waitForSelector("article.wanted");
-await page.locator("details.part > summary").evaluateAll((all) => all.forEach((summary) => summary.click()));
+await page.locator(".turns details > summary").evaluateAll((all) => all.forEach((summary) => summary.click()));
 await page.waitForTimeout(500);
 told("hostile", { harmed: await page.evaluate(() => window.harmed ?? null), inside: await page.locator("main img, main iframe, main script, main object, main svg[onload], main form, main style").count(),
   links: await page.locator("main .prose a").evaluateAll((all) => all.map((link) => new URL(link.href).protocol)), text: await page.textContent("main") });
@@ -161,6 +168,9 @@ await page.waitForFunction(() => location.hash.includes("d="));
 await page.waitForSelector("a.hit");
 told("one day", { sessions: await page.locator("a.hit").count() });
 await page.goto(`${origin}/#/health`);
+await page.waitForSelector(".bigstate");
+told("state", { words: await page.textContent(".bigstate"), checks: await page.locator(".checks li").count() });
+await page.goto(`${origin}/#/health?tab=operator`);
 await page.waitForSelector(".gauge");
 told("health", { gauges: await page.locator(".gauge").count(), checks: await page.locator(".checks li").count(), charts: await page.locator(".line").count() });
 await picture(page, "health", true);
@@ -169,19 +179,19 @@ await page.waitForSelector("table.settings");
 told("settings", { rows: await page.locator("table.settings tbody tr").count() });
 
 // Another language, the dark, a telephone.
-await page.locator("select").first().selectOption("zh");
-await page.waitForFunction(() => document.querySelector("nav")?.textContent.includes("搜索"));
-told("language", { nav: await page.textContent("nav"), of: await page.getAttribute("html", "lang") });
-await page.locator("select").nth(1).selectOption("dark");
+await page.locator("main select").first().selectOption("zh");
+await page.waitForFunction(() => document.querySelector("#top nav")?.textContent.includes("搜索"));
+told("language", { nav: await page.textContent("#top nav"), of: await page.getAttribute("html", "lang") });
+await page.locator("main select").nth(1).selectOption("dark");
 await page.setViewportSize({ width: 360, height: 740 });
 const wide = {};
-for (const view of ["search?q=pool", "timeline", "memories", "decisions", "health", "settings"]) {
+for (const view of ["today", "search?q=pool", "timeline", "memories", "decisions", "injections", "health", "health?tab=operator", "settings"]) {
   await page.goto(`${origin}/#/${view}`);
   await page.waitForTimeout(900);
   wide[view] = await page.evaluate(() => document.documentElement.scrollWidth);
   if (view.startsWith("search")) await picture(page, "phone-dark-zh");
 }
-await page.locator("nav a").first().click();
+await page.locator('#tabs a[href="#/search"]').click();
 await search(page, "连接池");
 await page.locator("a.hit").first().click();
 await page.waitForSelector("article.wanted");
@@ -192,7 +202,7 @@ told("phone", { wide, background: await page.evaluate(() => getComputedStyle(doc
 await page.setViewportSize({ width: 1200, height: 850 });
 const weak = {};
 for (const theme of ["light", "dark"]) {
-  for (const view of ["search?q=pool", "timeline", "memories", "decisions", "health", "settings"]) {
+  for (const view of ["today", "search?q=pool", "timeline", "memories", "decisions", "injections", "health", "health?tab=operator", "settings"]) {
     await page.evaluate((name) => localStorage.setItem("claude-memory.theme", name), theme);
     await page.goto(`${origin}/#/${view}`);
     await page.reload();
