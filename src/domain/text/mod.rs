@@ -3,6 +3,7 @@
 pub mod announcement;
 pub mod confusables;
 pub mod contradiction;
+pub mod counts;
 pub mod dates;
 pub mod disguise;
 pub mod fence;
@@ -10,6 +11,7 @@ pub mod glossary;
 pub mod keys;
 pub mod outgoing;
 pub mod passages;
+pub mod period;
 pub mod prompt;
 pub mod question;
 pub mod redact;
