@@ -18,6 +18,7 @@ mod claude_code;
 mod client;
 mod codex;
 mod codex_transcripts;
+mod command_line;
 mod conformance;
 mod conformance_fixtures;
 mod connections;
