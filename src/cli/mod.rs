@@ -51,7 +51,7 @@ use output::CliOutput;
     With --json a search that finds nothing is an answer: 0."
 )]
 struct Cli {
-    /// Data folder [default: CLAUDE_MEMORY_HOME, else the platform's data folder]
+    /// Data folder [default: CLAUDE_MEMORY_HOME, or the usual one]
     #[arg(long, global = true, value_name = "DIR", help_heading = help::GLOBAL_OPTIONS)]
     home: Option<PathBuf>,
     /// Print JSON to stdout; a failure is an object with `error`

@@ -21,24 +21,23 @@ use crate::sync::{RemoteMemory, RemoteScope};
 
 /// Search earlier messages with keyword and semantic search
 ///
-/// Ask in your own words, in English or Chinese. A time in the question (yesterday, last Friday, 上周五, in January)
-/// becomes a period; if nothing else is asked, the sessions of that time are listed. The first line says how clearly
-/// the results match. If nothing speaks of what you ask, the exit code is 1 (with --json 0, and `confidence` says it).
+/// Ask in your own words, in English or Chinese. A time in the question (yesterday, 上周五, in January) becomes a period;
+/// if nothing else is asked, its sessions are listed. If nothing speaks of it, the exit code is 1 (0 with --json).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory search \"why did the nightly build time out\"\n  \
     claude-memory search 数据库连接池 --after 上周\n  claude-memory search E0382 --role tool --project current\n  \
     claude-memory search --mode exact 'SQLITE_BUSY_SNAPSHOT' --json")]
 pub(in crate::cli) struct SearchArgs {
-    /// Words of one query, or several queries of which one contains a space
+    /// Words of one query, or several queries in quotes
     #[arg(required = true, value_name = "QUERY")]
     queries: Vec<String>,
-    /// Mode: hybrid, semantic, keyword, exact [default: search.mode]
-    #[arg(long, short)]
+    /// Mode: hybrid, semantic, keyword or exact
+    #[arg(long, short, help_heading = help::FILTERS)]
     mode: Option<String>,
     /// Search what all machines sent (sync.postgres, sync.qdrant)
-    #[arg(long)]
+    #[arg(long, help_heading = help::FILTERS)]
     remote: bool,
-    /// Project: all, current (of this folder), or a name or path
+    /// Project: all, current, or a name or path
     #[arg(long, short, default_value = "all", hide_default_value = true, help_heading = help::FILTERS)]
     project: String,
     /// From this time on: 2026-01-22, "3 days ago", 上周

@@ -92,7 +92,8 @@ impl ResultPrinter {
                 let bars = palette.paint(Tone::Weak, "▂··");
                 let words = palette.paint(Tone::Title, "Weak match");
                 let means = palette.paint(Tone::Meta, "  Related, but probably not the answer.");
-                self.output.print_line(&format!("{bars} {words}{means}{took}"));
+                let is_wide = self.output.columns() >= WIDE_COLUMNS;
+                self.output.print_line(&format!("{bars} {words}{}{took}", if is_wide { means } else { String::new() }));
             }
             // Results without a condition of the filter say themselves that nothing was found with it.
             Confidence::None if answer.beyond.is_some() => {}
@@ -170,19 +171,12 @@ impl ResultPrinter {
         }
         let title = SafeText::single_line(&hit.title, MAX_TITLE_CHARS);
         self.print_title(number, &title);
-        let project = SafeText::single_line(&hit.project, MAX_PROJECT_CHARS);
         let mut about = vec![self.calendar.format_dated(hit.at)];
         if !group.others.is_empty() {
             about.push(format_count(group.others.len() as u64 + 1, "match"));
         }
         about.push(hit.id.short_form());
-        self.output.print_line(&format!(
-            "{:NUMBER_COLUMNS$}{} {project}  {}{}",
-            "",
-            palette.paint_project(&hit.project),
-            palette.paint(Tone::Meta, &about.join(" · ")),
-            self.describe_succession(hit, all)
-        ));
+        self.print_place(hit, &about.join(" · "), all);
         self.print_exchange(hit, &title);
         for other in group.others.iter().filter(|_| self.is_unfolded) {
             let about = format!("{} · {}", self.calendar.format_dated(other.at), other.id.short_form());
@@ -211,18 +205,36 @@ impl ResultPrinter {
             (Origin::Elsewhere, Some(name)) => format!("said by {}", SafeText::single_line(name, MAX_PROJECT_CHARS)),
             (Origin::Elsewhere, None) => "from elsewhere, not confirmed".to_owned(),
         };
-        let project = SafeText::single_line(&hit.project, MAX_PROJECT_CHARS);
-        self.output.print_line(&format!(
-            "{:NUMBER_COLUMNS$}{} {project}  {}{}",
-            "",
-            palette.paint_project(&hit.project),
-            palette.paint(
-                Tone::Meta,
-                &format!("{said}, {} · {}", self.calendar.format_dated(hit.at), hit.id.short_form())
-            ),
-            self.describe_succession(hit, all)
-        ));
+        let about = format!("{said}, {} · {}", self.calendar.format_dated(hit.at), hit.id.short_form());
+        self.print_place(hit, &about, all);
         self.print_explanation(hit);
+    }
+
+    /// Prints the project of a hit, what is to be said of it, and whether it was changed; on lines of their own where
+    /// one is too short.
+    fn print_place(&self, hit: &Hit, about: &str, all: &[ResultGroup<'_>]) {
+        let palette = self.palette();
+        let project = SafeText::single_line(&hit.project, MAX_PROJECT_CHARS);
+        let place = format!("{:NUMBER_COLUMNS$}{} {project}", "", palette.paint_project(&hit.project));
+        let (tone, change) = self.describe_succession(hit, all);
+        let room = self.output.columns().saturating_sub(NUMBER_COLUMNS + 2);
+        let (project, about_width) = (display_width(&project), display_width(about));
+        let one_line = project + 2 + about_width <= room;
+        let with_change = one_line && project + about_width + display_width(&change) + 4 <= room;
+        let about = palette.paint(Tone::Meta, about);
+        let painted = palette.paint(tone, &change);
+        match (one_line, with_change) {
+            (true, true) if change.is_empty() => self.output.print_line(&format!("{place}  {about}")),
+            (true, true) => self.output.print_line(&format!("{place}  {about}  {painted}")),
+            (true, false) => self.output.print_line(&format!("{place}  {about}")),
+            (false, _) => {
+                self.output.print_line(&place);
+                self.output.print_line(&format!("{:NUMBER_COLUMNS$}{about}", ""));
+            }
+        }
+        if !with_change && !change.is_empty() {
+            self.output.print_line(&format!("{:NUMBER_COLUMNS$}{painted}", ""));
+        }
     }
 
     fn print_title(&self, number: usize, title: &str) {
@@ -240,22 +252,19 @@ impl ResultPrinter {
         }
     }
 
-    /// Returns whether a later hit changed this one, or this one is the newest; empty for most hits.
-    fn describe_succession(&self, hit: &Hit, all: &[ResultGroup<'_>]) -> String {
+    /// Returns whether a later hit changed this one, or this one is the newest, with its tone; empty for most hits.
+    fn describe_succession(&self, hit: &Hit, all: &[ResultGroup<'_>]) -> (Tone, String) {
         let place = |id| all.iter().position(|group| group.contains(id)).map(|at| at + 1);
         let named = |id: MessageId| place(id).map_or_else(|| format!("show {}", id.short_form()), |at| at.to_string());
         let replaces = all.iter().any(|group| group.best.changed_by.is_some_and(|later| later.id == hit.id));
         match (hit.changed_by, hit.later) {
-            (Some(later), _) => {
-                let words = format!("later changed, see {}", named(later.id));
-                format!("  {}", self.palette().paint(Tone::Weak, &words))
-            }
+            (Some(later), _) => (Tone::Weak, format!("later changed, see {}", named(later.id))),
             (None, Some(later)) => {
-                let words = format!("later on this: {}, see {}", self.calendar.format_day(later.at), named(later.id));
-                format!("  {}", self.palette().paint(Tone::Weak, &words))
+                let day = self.calendar.format_day(later.at);
+                (Tone::Weak, format!("later on this: {day}, see {}", named(later.id)))
             }
-            (None, None) if replaces => format!("  {}", self.palette().paint(Tone::Good, "newest on this")),
-            (None, None) => String::new(),
+            (None, None) if replaces => (Tone::Good, "newest on this".to_owned()),
+            (None, None) => (Tone::Meta, String::new()),
         }
     }
 
@@ -288,6 +297,8 @@ impl ResultPrinter {
     }
 }
 
+/// Columns from which the first line explains a weak match.
+const WIDE_COLUMNS: usize = 72;
 /// Results printed in a line each where nothing speaks of what was asked.
 const MAX_NEAREST: usize = 2;
 

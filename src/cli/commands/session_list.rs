@@ -23,6 +23,9 @@ const MAX_PROJECT_COLUMNS: usize = 20;
 /// Columns before the project: number, time and spaces.
 const TIME_COLUMNS: usize = 12;
 
+/// Columns below which a line has no counts.
+const NARROW_COLUMNS: usize = 76;
+
 /// One session of a list.
 pub(super) struct ListedSession {
     session: String,
@@ -49,6 +52,26 @@ impl ListedSession {
     }
 }
 
+/// Widths of the columns that depend on the sessions.
+struct ListLayout {
+    project: usize,
+    details: usize,
+}
+
+impl ListedSession {
+    /// Describes the size of the session, as far as there is room, and its id.
+    fn describe(&self, columns: usize) -> String {
+        let id: String = self.session.chars().take(8).collect();
+        let id = SafeText::single_line(&id, 8);
+        let messages = format_count(self.messages, "message");
+        match self.files {
+            _ if columns < NARROW_COLUMNS => id.to_string(),
+            0 => format!("{id}  {messages}"),
+            files => format!("{id}  {messages}, {}", format_count(files, "file")),
+        }
+    }
+}
+
 impl From<SessionSummary> for ListedSession {
     fn from(session: SessionSummary) -> Self {
         Self {
@@ -66,7 +89,11 @@ impl From<SessionSummary> for ListedSession {
 pub(super) fn print_sessions(sessions: &[ListedSession], calendar: &Calendar, session: &Invocation) {
     let mut numbered = Vec::new();
     let widest = sessions.iter().map(|one| display_width(&one.project)).max().unwrap_or(0);
-    let columns = widest.min(MAX_PROJECT_COLUMNS);
+    let details: Vec<String> = sessions.iter().map(|one| one.describe(session.output.columns())).collect();
+    let layout = ListLayout {
+        project: widest.min(MAX_PROJECT_COLUMNS),
+        details: details.iter().map(|text| display_width(text)).max().unwrap_or(0),
+    };
     let mut rest = sessions;
     while let Some(first) = rest.first() {
         let day = calendar.date_of(first.started_at);
@@ -79,7 +106,7 @@ pub(super) fn print_sessions(sessions: &[ListedSession], calendar: &Calendar, se
         // Within a day as it went.
         for one in today.iter().rev() {
             numbered.push(NumberedResult { message: None, session: one.session.clone() });
-            print_session(numbered.len(), one, columns, calendar, session);
+            print_session(numbered.len(), one, &layout, calendar, session);
         }
         rest = later;
     }
@@ -96,14 +123,9 @@ fn print_day(day: Date, sessions: &[ListedSession], calendar: &Calendar, session
     session.output.print_line(&format!("{named}{}", palette.paint(Tone::Meta, &about)));
 }
 
-fn print_session(number: usize, one: &ListedSession, columns: usize, calendar: &Calendar, session: &Invocation) {
-    let palette = session.output.palette();
-    let mut about = format_count(one.messages, "message");
-    if one.files > 0 {
-        about = format!("{about}, {}", format_count(one.files, "file"));
-    }
-    let id: String = one.session.chars().take(8).collect();
-    let about = format!("  {about}  {}", SafeText::single_line(&id, 8));
+fn print_session(number: usize, one: &ListedSession, layout: &ListLayout, calendar: &Calendar, session: &Invocation) {
+    let (palette, columns) = (session.output.palette(), layout.project);
+    let about = format!("  {}", pad_text(&one.describe(session.output.columns()), layout.details));
     let project = fit_text(&one.project, columns);
     let room = session.output.columns().saturating_sub(TIME_COLUMNS + columns + 4 + display_width(&about));
     let title = fit_text(&one.title, room.max(16));
@@ -113,6 +135,6 @@ fn print_session(number: usize, one: &ListedSession, columns: usize, calendar: &
         palette.paint_project(&one.project),
         pad_text(&project, columns),
         pad_text(&title, room.max(16)),
-        palette.paint(Tone::Meta, &about)
+        palette.paint(Tone::Meta, about.trim_end())
     ));
 }

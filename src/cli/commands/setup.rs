@@ -14,7 +14,7 @@ use super::install::{self, ClientState};
 use super::setup_highlights::{Highlight, find_highlights};
 use super::{doctor, format_bytes};
 use crate::cli::invocation::Invocation;
-use crate::cli::layout::{display_width, pad_text};
+use crate::cli::layout::{display_width, fit_text, pad_text};
 use crate::cli::palette::Tone;
 use crate::cli::progress::{INTERRUPTED, create_bar, stop_on_interrupt};
 use crate::clients::McpClient;
@@ -179,8 +179,7 @@ fn print_imported(memory: &Memory, report: &ImportReport, took: Duration, sessio
     let step = |name: &str, text: &str| session.output.print_line(&format!("{}{text}", pad_text(name, STEP_COLUMNS)));
     session.output.print_line("");
     let all = format!("{}, {}", format_count(stats.conversations, "session"), format_count(stats.messages, "message"));
-    let new =
-        if report.new == 0 { "nothing new".to_owned() } else { format!("{} new", format_count(report.new, "message")) };
+    let new = if report.new == 0 { "nothing new".to_owned() } else { format_count(report.new, "new message") };
     step("Import", &format!("{all} ({new})  {} s", took.as_secs()));
     if report.redacted > 0 {
         step("", &format!("{} replaced by placeholders", format_count(report.redacted, "secret")));
@@ -318,7 +317,8 @@ fn print_highlights(highlights: &[Highlight], session: &Invocation) -> Result<()
     }
     let widest = highlights.iter().map(|one| display_width(&one.command)).max().unwrap_or(0);
     for (number, one) in (1..).zip(highlights) {
-        let about = palette.paint(Tone::Meta, &one.about);
+        let room = output.columns().saturating_sub(widest + 8);
+        let about = palette.paint(Tone::Meta, &fit_text(&one.about, room.max(16)));
         output.print_line(&format!("  {number}  {}   {about}", pad_text(&one.command, widest)));
     }
     output.print_line("  Look around: claude-memory serve, then claude-memory open");

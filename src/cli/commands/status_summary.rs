@@ -45,7 +45,6 @@ pub(super) fn print_summary(
     let is_waiting = !memory.is_embedding_paused() && health.stats.failed == 0;
     checks.retain(|check| !(check.name == "vectors" && is_waiting));
     checks.push(backlog.backlog_check());
-    checks.push(alert_evaluation::check_alerts(memory, &health, backlog, session.now)?);
     checks.push(deletion::check_copies(memory, session.now));
     checks.push(doctor::check_backups(memory.paths(), session.now));
     let is_broken = checks.iter().any(|check| !check.ok && BROKEN_CHECKS.contains(&check.name));
@@ -57,6 +56,11 @@ pub(super) fn print_summary(
     print_tasks(&tasks, session);
     session.output.print_line("");
     print_rows(memory, &health, session)?;
+    // Alerts watch the machine too, which says nothing of the memory.
+    let alerts = alert_evaluation::check_alerts(memory, &health, backlog, session.now)?;
+    if !alerts.ok {
+        print_row("Alerts", &alerts.finding, session);
+    }
     let system = "Machine gauges and thresholds: claude-memory status --system";
     session.output.print_message(&session.output.error_palette().paint(Tone::Meta, system));
     let is_critical = own.iter().any(|reading| reading.level == ThresholdLevel::Critical);
@@ -124,12 +128,19 @@ impl StatusTask {
     }
 }
 
+/// Prints the name of a part and what is to be said of it, wrapped beside it.
+fn print_row(name: &str, text: &str, session: &Invocation) {
+    let palette = session.output.palette();
+    for (at, line) in wrap_text(text, session.output.columns() - NAME_COLUMNS - 2).iter().enumerate() {
+        let name = if at == 0 { name } else { "" };
+        session.output.print_line(&format!("  {}{line}", palette.paint(Tone::Meta, &pad_text(name, NAME_COLUMNS))));
+    }
+}
+
 /// Prints a line for each part of the memory.
 fn print_rows(memory: &Memory, health: &MemoryHealth, session: &Invocation) -> Result<(), Failure> {
-    let (palette, calendar) = (session.output.palette(), Calendar::at(session.now));
-    let row = |name: &str, text: &str| {
-        session.output.print_line(&format!("  {}{text}", palette.paint(Tone::Meta, &pad_text(name, NAME_COLUMNS))));
-    };
+    let calendar = Calendar::at(session.now);
+    let row = |name: &str, text: &str| print_row(name, text, session);
     let stats = &health.stats;
     if let Some(newest) = stats.newest {
         row("Saving", &format!("last message {}", calendar.format_age(newest)));
