@@ -63,7 +63,7 @@ pub(super) fn arrange_help(command: Command) -> Command {
     let columns = columns.clamp(60, MAX_HELP_COLUMNS);
     let list = list_commands(&command, columns);
     let template = format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{list}{{options}}\n{{after-help}}");
-    let own = arrange_command(command.max_term_width(MAX_HELP_COLUMNS), columns, false);
+    let own = arrange_command(command.max_term_width(MAX_HELP_COLUMNS), false);
     // The list replaces that of the parser; options of the program itself are all global.
     own.help_template(template).subcommand_help_heading("Commands")
 }
@@ -89,10 +89,10 @@ fn list_commands(command: &Command, columns: usize) -> String {
 }
 
 /// Gives a command and those below it one form of help, whole with `-h` and with `--help`.
-fn arrange_command(command: Command, columns: usize, is_inner: bool) -> Command {
+fn arrange_command(command: Command, is_inner: bool) -> Command {
     let about = command.get_long_about().or_else(|| command.get_about()).map(ToString::to_string).unwrap_or_default();
-    let about = wrap_text(&about, columns).join("\n");
-    let template = format!("{about}\n\n{{usage-heading}} {{usage}}\n\n{{all-args}}{{after-help}}");
+    // Not in the template: what stands in braces there is a tag.
+    let template = "{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
     let help = Arg::new("help").short('h').long("help").action(ArgAction::HelpShort).help("Print help");
     let version = Arg::new("version").short('V').long("version").action(ArgAction::Version).help("Print version");
     command
@@ -100,8 +100,9 @@ fn arrange_command(command: Command, columns: usize, is_inner: bool) -> Command 
         .disable_version_flag(true)
         .arg(help.help_heading(GLOBAL_OPTIONS).display_order(1000))
         .arg(version.help_heading(GLOBAL_OPTIONS).display_order(1001).hide(is_inner))
+        .before_help(about)
         .help_template(template)
-        .mut_subcommands(|inner| arrange_command(inner, columns, true))
+        .mut_subcommands(|inner| arrange_command(inner, true))
 }
 
 #[cfg(test)]

@@ -330,7 +330,7 @@ fn print_import_summary(
     print_ledger(output, report);
     if report.redacted > 0 {
         output.print_line(&format!(
-            "secrets replaced by placeholders before storage: {}; `claude-memory status` counts them by rule",
+            "secrets replaced by placeholders before storage: {}; `claude-memory status --system` counts them by rule",
             group_digits(report.redacted)
         ));
     }
