@@ -128,6 +128,6 @@ mod tests {
         command.build();
         let search = command.find_subcommand_mut("search").unwrap();
         let lines = search.render_help().to_string().lines().count();
-        assert!((24..=42).contains(&lines), "{lines} lines");
+        assert!((24..=40).contains(&lines), "{lines} lines");
     }
 }

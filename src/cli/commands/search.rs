@@ -21,15 +21,15 @@ use crate::sync::{RemoteMemory, RemoteScope};
 
 /// Search earlier messages with keyword and semantic search
 ///
-/// Ask in your own words, in English or Chinese. A time in the question (yesterday, 上周五, in January) becomes a period;
-/// if nothing else is asked, its sessions are listed. If nothing speaks of it, the exit code is 1 (0 with --json).
+/// Ask in your own words, in English or Chinese. A time in the question (yesterday, in January, 上周五) is a period; if
+/// nothing else is asked, its sessions are listed. Nothing found: exit code 1 (0 with --json).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory search \"why did the nightly build time out\"\n  \
-    claude-memory search 数据库连接池 --after 上周\n  claude-memory search E0382 --role tool --project current\n  \
+    claude-memory search 数据库连接池 --after 上周\n  \
     claude-memory search --mode exact 'SQLITE_BUSY_SNAPSHOT' --json")]
 pub(in crate::cli) struct SearchArgs {
     /// Words of one query, or several queries in quotes
-    #[arg(required = true, value_name = "QUERY")]
+    #[arg(required = true, value_name = "QUERY", help_heading = help::FILTERS)]
     queries: Vec<String>,
     /// Mode: hybrid, semantic, keyword or exact
     #[arg(long, short, help_heading = help::FILTERS)]

@@ -164,7 +164,7 @@ impl ResultPrinter {
     }
 
     fn print_group(&self, number: usize, group: &ResultGroup<'_>, all: &[ResultGroup<'_>]) {
-        let (palette, hit) = (self.palette(), group.best);
+        let hit = group.best;
         if group.is_note() {
             self.print_note(number, group, all);
             return;
