@@ -303,7 +303,7 @@ impl RetrievalRun {
         let usual = haystack.build_query(&question.text);
         let clock = question.asked_time().filter(|_| haystack.options.use_clock).unwrap_or(haystack.now);
         let start = Instant::now();
-        let answer = haystack.memory.search(&usual, clock)?;
+        let answer = haystack.memory.answer_query(&usual, clock)?;
         self.times.push(start.elapsed().as_secs_f64() * 1000.0);
         self.tokens.push(f64::from(u32::try_from(answer.tokens).unwrap_or(u32::MAX)));
         if answer.degraded {
@@ -313,7 +313,7 @@ impl RetrievalRun {
             *self.stages.entry(stage).or_default() += micros;
         }
         let deep = Query { limit: DEPTH, detail: Detail::Index, max_tokens: usize::MAX, ..usual };
-        let hits = haystack.memory.search(&deep, clock)?.hits;
+        let hits = haystack.memory.answer_query(&deep, clock)?.hits;
         let (turns, sessions) = label_hits(&hits, &self.places);
         let levels = BTreeMap::from([("turn".to_owned(), turns), ("session".to_owned(), sessions)]);
         self.rankings.insert(question.id.clone(), levels);

@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use super::output::CliOutput;
+use super::palette::Tone;
 use crate::domain::Failure;
 
 /// Prints the failure and returns its exit code; JSON goes to stdout, text to stderr.
@@ -15,9 +16,10 @@ pub(super) fn print_failure(failure: &Failure, output: CliOutput) -> ExitCode {
         }
         output.print_json(&serde_json::json!({ "error": error }));
     } else {
-        output.print_error(&format!("error: {}", failure.message));
+        let palette = output.error_palette();
+        output.print_error(&format!("{} {}", palette.paint(Tone::Bad, "error:"), failure.message));
         if let Some(hint) = &failure.hint {
-            output.print_error(&format!("hint: {hint}"));
+            output.print_error(&format!("{} {hint}", palette.paint(Tone::Accent, "hint:")));
         }
     }
     ExitCode::from(failure.code.exit_code())

@@ -3,26 +3,34 @@
 
 #[cfg(feature = "terminal")]
 mod browse;
+mod calendar;
 mod commands;
 mod data_folder;
 mod error;
+mod help;
 mod invocation;
+mod last_results;
+mod layout;
 mod logging;
 mod output;
+mod palette;
 mod priority;
 mod progress;
 mod signals;
+mod speaker;
+mod turn;
+mod usage;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::config::Paths;
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use commands::{
     alerts, backup, bench, blame, completions, config, context, decisions, demo, doctor, embed, export, fix, forget,
     handoff, hook, hooks, import, init, injections, install, logs, maintain, man, mcp, migrate, model, monitoring,
-    open, projects, quarantine, redact, reindex, report, save, schedule, search, serve, service, show, status, sync,
-    timeline, token,
+    open, projects, quarantine, redact, reindex, report, save, schedule, search, serve, service, setup, show, status,
+    sync, timeline, token,
 };
 use error::print_failure;
 use invocation::Invocation;
@@ -33,22 +41,24 @@ use output::CliOutput;
 /// English and Chinese, also over MCP. Everything stays on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "claude-memory", version, propagate_version = true)]
-#[command(after_help = "First steps:\n  claude-memory demo                  try it on sample sessions\n  \
-    claude-memory import claude-code    import your own history (~/.claude/projects)\n  \
+#[command(
+    after_help = "First steps:\n  claude-memory setup                 import your history and connect your clients\n  \
+    claude-memory demo                  try it on sample sessions\n  \
     claude-memory search \"why did we change the pool size\"\n  \
-    claude-memory install --hooks       connect it to Claude Code\n  \
     claude-memory                       without arguments, on a terminal: search as you type\n\n\
-    Exit codes: 0 success, 1 not found, 2 invalid request, 3 try again later (busy, unavailable, disk full),\n\
-    4 database damaged or of a newer version, 70 internal error, 130 interrupted.")]
+    Exit codes: 0 success, 1 nothing found, 2 invalid request, 3 try again later (busy, unavailable,\n\
+    disk full), 4 database damaged or of a newer version, 70 internal error, 130 interrupted.\n\
+    With --json a search that finds nothing is an answer: 0."
+)]
 struct Cli {
-    /// Data folder [default: CLAUDE_MEMORY_HOME, else the platform's data folder]
-    #[arg(long, global = true, value_name = "DIR")]
+    /// Data folder [default: CLAUDE_MEMORY_HOME, or the usual one]
+    #[arg(long, global = true, value_name = "DIR", help_heading = help::GLOBAL_OPTIONS)]
     home: Option<PathBuf>,
     /// Print JSON to stdout; a failure is an object with `error`
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = help::GLOBAL_OPTIONS)]
     json: bool,
     /// Print nothing but errors to stderr
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = help::GLOBAL_OPTIONS)]
     quiet: bool,
     #[command(subcommand)]
     command: Option<Command>,
@@ -56,6 +66,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Setup(setup::SetupArgs),
     Demo(demo::DemoArgs),
     Init(init::InitArgs),
     Import(import::ImportArgs),
@@ -109,15 +120,11 @@ enum Command {
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     signals::ignore_file_size_signal();
-    let cli = match Cli::try_parse() {
+    let cli = match parse_arguments() {
         Ok(cli) => cli,
         // A hook written for another version must not block a session.
         Err(_) if is_hook_command(std::env::args_os().skip(1)) => return ExitCode::SUCCESS,
-        Err(error) => {
-            // clap prints help and version to stdout (exit code 0), and usage errors to stderr (exit code 2).
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return usage::print_usage(&error),
     };
     let output = CliOutput::new(cli.json, cli.quiet);
     // Only the service has a log file. A data folder that cannot be used is reported when the memory is opened.
@@ -130,10 +137,11 @@ pub fn run() -> ExitCode {
             return browse::run(&session).unwrap_or_else(|failure| print_failure(&failure, output));
         }
         // Not on a terminal: report the missing command.
-        let _ = Cli::command().print_help();
+        let _ = command().print_help();
         return ExitCode::from(2);
     };
     let outcome = match command {
+        Command::Setup(args) => setup::run(&args, &session),
         Command::Demo(args) => demo::run(&args, &session),
         Command::Init(args) => init::run(&args, &session),
         Command::Import(args) => import::run(&args, &session),
@@ -189,6 +197,13 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Parses the arguments of this process.
+fn parse_arguments() -> Result<Cli, clap::Error> {
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
 /// Returns true if the first argument that is no flag is `hook`; asked about command lines that clap rejects.
 fn is_hook_command(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> bool {
     while let Some(argument) = arguments.next() {
@@ -203,5 +218,5 @@ fn is_hook_command(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> b
 
 /// Returns the whole command tree, for completions and the generated reference.
 pub fn command() -> clap::Command {
-    Cli::command()
+    help::arrange_help(Cli::command())
 }

@@ -79,6 +79,16 @@ pub const XDG_CONFIG_HOME: EnvVariable = EnvVariable {
     name: "XDG_CONFIG_HOME",
     meaning: "Set by Linux users who moved ~/.config; `service` and `schedule` write systemd units there.",
 };
+/// Switches colours off.
+pub const NO_COLOR: EnvVariable = EnvVariable {
+    name: "NO_COLOR",
+    meaning: "Set to anything: the command line prints no colours (https://no-color.org).",
+};
+/// Switches colours on or off, where [`NO_COLOR`] is not set.
+pub const CLICOLOR_FORCE: EnvVariable = EnvVariable {
+    name: "CLICOLOR_FORCE",
+    meaning: "Set to anything but 0: colours also in a pipe or a file; CLICOLOR=0 prints none on a terminal.",
+};
 /// Name pattern of the variables that override settings.
 pub const SETTING: EnvVariable = EnvVariable {
     name: "CLAUDE_MEMORY_<SECTION>_<KEY>",
@@ -86,7 +96,7 @@ pub const SETTING: EnvVariable = EnvVariable {
 };
 
 /// All variables, in the order of the reference.
-pub const ALL: [&EnvVariable; 14] = [
+pub const ALL: [&EnvVariable; 16] = [
     &HOME,
     &LOG,
     &SETTING,
@@ -98,6 +108,8 @@ pub const ALL: [&EnvVariable; 14] = [
     &POSTGRES_PASSWORD,
     &QDRANT_KEY,
     &XDG_CONFIG_HOME,
+    &NO_COLOR,
+    &CLICOLOR_FORCE,
     &TEST_NOW,
     &TEST_SEED,
     &TEST_READINGS,
@@ -108,9 +120,34 @@ fn read_variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.is_empty())
 }
 
-/// Returns true if the user wants no colours (no-color.org).
-pub fn forbids_colours() -> bool {
-    read_variable("NO_COLOR").is_some()
+/// Wish of the user for colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColourWish {
+    /// Never.
+    Never,
+    /// On a terminal.
+    OnTerminal,
+    /// Also in a pipe or a file.
+    Always,
+}
+
+/// Returns the wish in [`NO_COLOR`], [`CLICOLOR_FORCE`] and `CLICOLOR`.
+pub fn colour_wish() -> ColourWish {
+    let off = |name: &str| read_variable(name).is_some_and(|value| value == "0");
+    if read_variable(NO_COLOR.name).is_some() {
+        ColourWish::Never
+    } else if read_variable(CLICOLOR_FORCE.name).is_some() && !off(CLICOLOR_FORCE.name) {
+        ColourWish::Always
+    } else if off("CLICOLOR") || read_variable("TERM").is_some_and(|terminal| terminal == "dumb") {
+        ColourWish::Never
+    } else {
+        ColourWish::OnTerminal
+    }
+}
+
+/// Returns true if the terminal knows 256 colours, judged by `TERM` and `COLORTERM`.
+pub fn has_many_colours() -> bool {
+    read_variable("COLORTERM").is_some() || read_variable("TERM").is_some_and(|terminal| terminal.contains("256color"))
 }
 
 /// Returns the folder that [`HOME`] names.

@@ -6,6 +6,7 @@ use std::path::Path;
 use toml::Table;
 
 use super::guarded::is_guarded;
+use super::suggestion::{describe_wrong_value, suggest_name};
 use super::{Error, Settings, env};
 use crate::disk::{self, checkout};
 use crate::domain::limits;
@@ -163,12 +164,7 @@ fn unknown_setting_warning(set: &SettingValue, known: &[SettingValue]) -> String
 
 /// Returns `; did you mean …?` for a misspelt key, else an empty text.
 fn suggest_key(key: &str, known: &[SettingValue]) -> String {
-    let nearest = known
-        .iter()
-        .map(|value| (strsim::jaro_winkler(&value.key, key), &value.key))
-        .max_by(|left, right| left.0.total_cmp(&right.0))
-        .filter(|(likeness, _)| *likeness > 0.8);
-    nearest.map(|(_, key)| format!("; did you mean {key}?")).unwrap_or_default()
+    suggest_name(key, known.iter().map(|value| value.key.as_str()))
 }
 
 /// Parses text as the value of a setting, by the type of its default.
@@ -228,7 +224,7 @@ fn build_settings(values: &[SettingValue]) -> Result<Settings, Error> {
                 assemble(&alone).is_err()
             })
         });
-        let message = whole.message().to_owned();
+        let message = describe_wrong_value(whole.message());
         match blamed {
             Some(value) => Error::Value { key: value.key.clone(), origin: value.origin.to_string(), message },
             None => Error::Value { key: "?".to_owned(), origin: "defaults".to_owned(), message },

@@ -9,6 +9,7 @@ mod layers;
 pub mod paths;
 mod scheduled_job;
 mod service;
+mod suggestion;
 
 use std::path::PathBuf;
 
@@ -24,6 +25,7 @@ pub use scheduled_job::ScheduledJob;
 pub use service::{
     AlertSettings, BackupSettings, LogSettings, ScheduleSettings, SearchBackend, ServeSettings, SyncSettings,
 };
+pub use suggestion::suggest_name;
 
 /// Error of resolving settings.
 #[derive(Debug, thiserror::Error)]

@@ -94,6 +94,11 @@ impl Paths {
         self.home.join("deleted")
     }
 
+    /// Ids of the last results on the command line, which `show 1` opens. May be removed at any time.
+    pub fn last_results_file(&self) -> PathBuf {
+        self.home.join("last-results.json")
+    }
+
     /// Locks of processes that capture transcripts, one per transcript. May be removed at any time.
     pub fn capture_locks_folder(&self) -> PathBuf {
         self.home.join("captures")

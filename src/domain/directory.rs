@@ -100,6 +100,24 @@ pub fn shortest_unique_suffixes(paths: &[&str]) -> Vec<String> {
         .collect()
 }
 
+/// Shortens endings of more than two components to their first and last: `work/tools/cli` → `work/…/cli`. One that
+/// would then be equal to another stays whole.
+pub fn shorten_endings(endings: Vec<String>) -> Vec<String> {
+    let shorten = |ending: &String| match ending.split('/').collect::<Vec<_>>().as_slice() {
+        [first, _, .., last] if !first.is_empty() => format!("{first}/…/{last}"),
+        _ => ending.clone(),
+    };
+    let short: Vec<String> = endings.iter().map(shorten).collect();
+    let is_unique = |ending: &String| short.iter().filter(|other| *other == ending).count() == 1;
+    let chosen: Vec<bool> = short.iter().map(is_unique).collect();
+    endings
+        .into_iter()
+        .zip(short.clone())
+        .zip(chosen)
+        .map(|((whole, short), unique)| if unique { short } else { whole })
+        .collect()
+}
+
 /// Returns true if the path is absolute, on this system or on another one.
 pub fn is_absolute(path: &str) -> bool {
     path.starts_with('/') || split_windows(path).is_some()
@@ -195,6 +213,13 @@ mod tests {
             (shortest_unique_suffixes(&["/x", "/x"]), shortest_unique_suffixes(&[])),
             (vec!["/x".to_owned(); 2], Vec::new())
         );
+    }
+
+    #[test]
+    fn long_endings_lose_their_middle() {
+        let short = |endings: &[&str]| shorten_endings(endings.iter().map(|ending| (*ending).to_owned()).collect());
+        assert_eq!(short(&["work/tools/cli", "oss/cli", "/cli"]), ["work/…/cli", "oss/cli", "/cli"]);
+        assert_eq!(short(&["a/b/c/x", "a/d/c/x"]), ["a/b/c/x", "a/d/c/x"]);
     }
 
     #[test]

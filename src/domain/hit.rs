@@ -65,6 +65,31 @@ pub enum LiftedCondition {
     Project,
 }
 
+/// Use of a period that a question names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeriodUse {
+    /// Nothing else is asked: the sessions of the period are the answer.
+    Timeline,
+    /// The hits are of the period.
+    Filter,
+    /// Nothing of the period answers the question: the hits are of any time.
+    Unused,
+}
+
+names!(PeriodUse { Timeline: "timeline"; Filter: "filter"; Unused: "unused"; });
+
+/// Period that a question names in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedPeriod {
+    /// The words.
+    pub words: String,
+    /// Start of its first day.
+    pub after: Timestamp,
+    /// End of its last day, exclusive.
+    pub before: Timestamp,
+    pub usage: PeriodUse,
+}
+
 /// Hits of the same query without a condition of its filter, when nothing that meets the filter answers it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BeyondFilter {
@@ -142,6 +167,8 @@ pub struct SearchResults {
     pub explanation: Vec<String>,
     /// Hits without a condition of the filter, if they were searched because nothing that meets it answers the query.
     pub beyond: Option<BeyondFilter>,
+    /// Period that the question names, if it was looked for.
+    pub period: Option<AskedPeriod>,
     /// Offset of the next page, if there is one.
     pub next: Option<usize>,
     /// True if part of the evidence was missing (no runtime, messages not embedded yet).

@@ -41,7 +41,7 @@ impl MessageId {
     }
 }
 
-/// Prefix of a message id, at least eight hexadecimal digits, or a whole id.
+/// Prefix of a message id, at least four hexadecimal digits, or a whole id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdPrefix {
     first: MessageId,
@@ -65,8 +65,8 @@ impl FromStr for IdPrefix {
             u128::from_str_radix(&bits, 16).map(|bits| MessageId(Uuid::from_u128(bits)))
         };
         match (filled('0'), filled('f')) {
-            (Ok(first), Ok(last)) if (8..=32).contains(&digits.len()) && digits.is_ascii() => Ok(Self { first, last }),
-            _ => Err(format!("{text:?} is not a message id (expected 8 hexadecimal digits or more, as in c39f3828)")),
+            (Ok(first), Ok(last)) if (4..=32).contains(&digits.len()) && digits.is_ascii() => Ok(Self { first, last }),
+            _ => Err(format!("{text:?} is not a message id (expected 4 hexadecimal digits or more, as in c39f3828)")),
         }
     }
 }
@@ -146,7 +146,7 @@ mod tests {
             let whole = id.to_string().parse::<IdPrefix>().unwrap();
             assert_eq!(whole.id_bounds(), (id, id));
         }
-        for wrong in ["", "c39f382", "nonsense", "c39f38281", "数据库数据库数据", &"0".repeat(33)] {
+        for wrong in ["", "c39", "nonsense", "c39f38281", "数据库数据库数据", &"0".repeat(33)] {
             assert_eq!(wrong.parse::<IdPrefix>().is_ok(), wrong == "c39f38281", "{wrong}");
         }
     }

@@ -30,7 +30,8 @@ pub use draft::{Draft, DraftNote, DraftPart, Origin, PartKind, Role, Usage};
 pub use failure::Failure;
 pub use hash::ContentHash;
 pub use hit::{
-    BeyondFilter, Confidence, ConfidenceSignals, Hit, LaterMessage, LiftedCondition, Match, Quote, SearchResults,
+    AskedPeriod, BeyondFilter, Confidence, ConfidenceSignals, Hit, LaterMessage, LiftedCondition, Match, PeriodUse,
+    Quote, SearchResults,
 };
 pub use id::{IdGenerator, IdPrefix, MessageId};
 pub use ledger::Ledger;

@@ -196,8 +196,11 @@ async fn get_activity(State(inside): State<ApiState>, Query(span): Query<Activit
             })
             .collect();
         let shares = memory.snapshot()?.project_activity(from, until, 12)?.into_iter();
-        let shares = shares
-            .map(|share| json!({ "project": share.project, "messages": share.messages, "sessions": share.sessions }));
+        let labels = memory.project_labels()?;
+        let shares = shares.map(|share| {
+            let label = labels.get(&share.row).unwrap_or(&share.project);
+            json!({ "project": share.project, "label": label, "messages": share.messages, "sessions": share.sessions })
+        });
         let today = caller.now.to_string();
         Ok(json!({ "today": today.get(..10), "days": said, "projects": shares.collect::<Vec<_>>() }))
     });

@@ -114,6 +114,16 @@ impl Source {
         self.0.name
     }
 
+    /// Returns the name of the program as people write it.
+    pub fn title(self) -> &'static str {
+        match self.0.name {
+            "claude-code" => "Claude Code",
+            "codex" => "Codex",
+            "gemini" => "Gemini CLI",
+            other => other,
+        }
+    }
+
     pub const fn help(self) -> ImporterHelp {
         self.0.help
     }

@@ -20,6 +20,8 @@ pub struct DayActivity {
 /// Message counts of one project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectActivity {
+    /// Row id of the project.
+    pub row: i64,
     /// Name of the project.
     pub project: String,
     pub messages: u64,
@@ -44,12 +46,17 @@ impl Snapshot<'_> {
     /// Counts messages per project in `from..until`, most messages first.
     pub fn project_activity(&self, from: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<ProjectActivity>> {
         self.query("count messages by project", |connection| {
-            let sql = "SELECT p.name, count(*), count(DISTINCT m.conversation_id) FROM messages m
+            let sql = "SELECT p.name, count(*), count(DISTINCT m.conversation_id), p.id FROM messages m
                        JOIN projects p ON p.id = m.project_id
                        WHERE m.at >= ?1 AND m.at < ?2 GROUP BY p.id ORDER BY 2 DESC, 1 LIMIT ?3";
             let mut statement = connection.prepare_cached(sql)?;
             let rows = statement.query_map(params![from.to_milliseconds(), until.to_milliseconds(), limit], |row| {
-                Ok(ProjectActivity { project: row.get(0)?, messages: row.get(1)?, sessions: row.get(2)? })
+                Ok(ProjectActivity {
+                    project: row.get(0)?,
+                    messages: row.get(1)?,
+                    sessions: row.get(2)?,
+                    row: row.get(3)?,
+                })
             });
             Ok(rows?.collect::<rusqlite::Result<_>>()?)
         })

@@ -100,6 +100,8 @@ pub struct ConversationHead {
     pub title: String,
     /// Name of the session's project.
     pub project: String,
+    /// Row of the session's project.
+    pub project_row: i64,
     /// Time of the first message.
     pub started_at: Timestamp,
     /// Time of the last message.
@@ -260,13 +262,13 @@ impl Snapshot<'_> {
         })
     }
 
-    /// Finds a session by its id, or by a unique prefix of at least six characters.
+    /// Finds a session by its id, or by a unique prefix of at least four characters.
     pub fn find_conversation(&self, session: &str) -> Result<Option<ConversationHead>> {
         self.query("find a session", |connection| {
             if let Some(exact) = read_conversation_head(connection, "c.external_id = ?1", &session)? {
                 return Ok(Some(exact));
             }
-            if session.len() < 6 {
+            if session.len() < 4 {
                 return Ok(None);
             }
             let sql = format!(
@@ -361,7 +363,7 @@ fn read_conversation_head(
 ) -> Result<Option<ConversationHead>> {
     let sql = format!(
         "SELECT c.id, c.external_id, c.source, {TITLE_SQL}, pr.name, c.started_at, c.ended_at,
-           (SELECT count(*) FROM messages m WHERE m.conversation_id = c.id), c.forked_from, c.source = '{PROMPTS_ONLY_SOURCE}'
+           (SELECT count(*) FROM messages m WHERE m.conversation_id = c.id), c.forked_from, c.source = '{PROMPTS_ONLY_SOURCE}', pr.id
          FROM conversations c JOIN projects pr ON pr.id = c.project_id WHERE {condition}{VISIBLE_CONVERSATION}{HAS_MESSAGES}
          ORDER BY c.source = '{PROMPTS_ONLY_SOURCE}' LIMIT 1"
     );
@@ -372,6 +374,7 @@ fn read_conversation_head(
             source: row.get(2)?,
             title: row.get(3)?,
             project: row.get(4)?,
+            project_row: row.get(10)?,
             started_at: read_time(row, 5)?,
             ended_at: read_time(row, 6)?,
             messages: row.get(7)?,

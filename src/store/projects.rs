@@ -81,6 +81,17 @@ impl Snapshot<'_> {
         })
     }
 
+    /// Returns the files that tool calls named in a project, each once, at most `limit`.
+    pub fn project_files(&self, project: i64, limit: usize) -> Result<Vec<String>> {
+        self.query("list the files of a project", |connection| {
+            let sql = "SELECT DISTINCT f.path FROM files f JOIN conversations c ON c.id = f.conversation_id
+                       WHERE c.project_id = ?1 ORDER BY f.path LIMIT ?2";
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map(params![project, limit], |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
     /// Returns row and key of each project.
     pub fn project_keys(&self) -> Result<Vec<(i64, String)>> {
         self.query("list the projects", |connection| {

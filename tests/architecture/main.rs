@@ -144,6 +144,7 @@ const MODULES: &[Module] = &[
             "clap",
             "clap_complete",
             "clap_mangen",
+            "console",
             "ratatui",
             "unicode_width",
             "indicatif",

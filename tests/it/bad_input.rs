@@ -234,5 +234,5 @@ fn ids_with_anything_in_them_are_stored_and_shown_safely() {
         );
     }
     let listed = home.run(&["timeline"]).stdout;
-    assert!(!listed.contains('\u{1b}') && listed.contains("session new line"), "{listed:?}");
+    assert!(!listed.contains('\u{1b}') && listed.contains("new line"), "{listed:?}");
 }

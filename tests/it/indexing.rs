@@ -160,7 +160,7 @@ fn making_vectors_can_be_paused() {
     let paused = home.run(&["embed"]);
     assert_eq!(paused.code, 0);
     assert!(paused.stderr.contains("paused") && paused.stderr.contains("--resume"), "{}", paused.stderr);
-    assert!(home.run(&["status"]).stdout.contains("embedding is paused"));
+    assert!(home.run(&["status", "--system"]).stdout.contains("embedding is paused"));
     let made = home.json(&["embed", "--resume"]);
     assert!(made["parts"].as_u64() > Some(20), "{made}");
 }

@@ -400,7 +400,7 @@ fn a_refused_request() {
       "error": {
         "code": "not_found",
         "message": "there is no session \"00000000-0000-4000-8000-000000000000\"",
-        "hint": "use the session_id of a search result, or at least its first six characters"
+        "hint": "use the session_id of a search result, or at least its first four characters"
       }
     }
     "#);

@@ -321,7 +321,7 @@ fn one_note_is_silent_on_other_questions() {
         {
             let ran = home.run(&["search", question]);
             assert_eq!(ran.code, 1, "{question}: {}", ran.stdout);
-            assert_eq!(ran.stdout.lines().next(), Some("Nothing here speaks of that."), "{question}");
+            assert_eq!(ran.stdout.lines().next(), Some("··· Nothing in your history speaks of that."), "{question}");
             let answer = home.json(&["search", question]);
             assert_eq!(answer["confidence"], "none", "{question}");
             let score = answer["results"][0]["score"].as_f64().unwrap_or(0.0);
@@ -346,7 +346,7 @@ fn nothing_since_a_day_says_what_was_before() {
     let question = ["search", "staging database PostgreSQL port", "--after", "2026-10-01"];
     let ran = home.run(&question);
     assert_eq!(ran.code, 1, "{}", ran.stdout);
-    assert!(ran.stdout.contains("Nothing since 2026-10-01") && ran.stdout.contains("before that:"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("Nothing since 1 Oct") && ran.stdout.contains("before that:"), "{}", ran.stdout);
     let answer = home.json(&question);
     assert_eq!((&answer["confidence"], &answer["beyond"]["lifted"]), (&json!("none"), &json!("after")));
     assert!(answer["beyond"]["results"][0]["snippet"].as_str().unwrap().contains("5433"), "{answer}");
@@ -376,7 +376,7 @@ fn a_changed_decision_is_marked() {
     let explained = asked["explanation"].to_string();
     assert!(explained.contains("confidence") && explained.contains("newest first"), "{explained}");
     let text = home.run(&["search", "what did we decide about the telemetry default"]).stdout;
-    assert!(text.contains("later changed, 2026-05-09"), "{text}");
+    assert!(text.contains("later changed, see 1"), "{text}");
     let other = home.json(&["search", "telemetry on by default for new users"]);
     if other["results"][0]["id"] == second["id"] {
         assert_eq!(other["results"][0]["later_on_this"]["id"], first["id"], "{other}");

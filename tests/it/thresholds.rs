@@ -7,7 +7,7 @@ fn status(home: &TestHome, readings: &str) -> (i32, serde_json::Value, String) {
         home.command().args(arguments).env("CLAUDE_MEMORY_TEST_READINGS", readings).output().unwrap()
     };
     let json = run(&["status", "--json"]);
-    let text = String::from_utf8(run(&["status"]).stdout).unwrap();
+    let text = String::from_utf8(run(&["status", "--system"]).stdout).unwrap();
     (json.status.code().unwrap(), serde_json::from_slice(&json.stdout).unwrap(), text)
 }
 

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use super::history_answer::HistoryPrinter;
 use super::tool::{self, ToolCallArguments};
 use crate::cli::invocation::Invocation;
 use crate::domain::Failure;
@@ -25,5 +26,5 @@ pub(in crate::cli) fn run(args: BlameArgs, session: &Invocation) -> Result<ExitC
         .with_argument("file", Some(args.file))
         .with_argument("project", Some(args.project))
         .with_argument("limit", Some(args.limit));
-    tool::call_tool(session, "memory_blame", arguments)
+    tool::call_and_print(session, "memory_blame", arguments, |found| HistoryPrinter::new(session).print_edits(found))
 }

@@ -37,5 +37,5 @@ pub(in crate::cli) fn run(args: ContextArgs, session: &Invocation) -> Result<Exi
         .with_argument("max_tokens", Some(args.max_tokens))
         .with_argument("style", Some(args.style))
         .with_argument("project", Some(args.project));
-    tool::call_tool(session, "memory_context", arguments)
+    tool::call_search_tool(session, "memory_context", "items", arguments)
 }

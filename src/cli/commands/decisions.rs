@@ -102,7 +102,7 @@ fn list(args: ListArgs, session: &Invocation) -> Result<ExitCode, Failure> {
         .with_argument("status", args.status)
         .with_argument("limit", Some(args.limit))
         .with_argument("from", Some(args.from));
-    tool::call_tool(session, "memory_decisions", arguments)
+    tool::call_search_tool(session, "memory_decisions", "suggestions", arguments)
 }
 
 fn dismiss(id: &str, session: &Invocation) -> Result<ExitCode, Failure> {

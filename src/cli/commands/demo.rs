@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use super::{embed, format_bytes, group_digits, search};
+use super::search_results::{ResultPrinter, group_hits};
+use super::{embed, format_bytes, group_digits};
+use crate::cli::calendar::Calendar;
 use crate::cli::invocation::{Invocation, id_generator};
 use crate::config::{LayeredSettings, Paths};
 use crate::disk;
@@ -78,13 +80,11 @@ fn run_demo(folder: &Path, session: &Invocation) -> Result<(), Failure> {
         for warning in &answer.warnings {
             output.print_line(&format!("  note: {warning}"));
         }
-        search::print_hits(&answer.hits, output, false);
+        ResultPrinter::new(output, Calendar::at(session.now), false).print_groups(&group_hits(&answer.hits));
     }
     output.print_line("\nNext:");
-    output.print_line("  claude-memory import claude-code                               import your own history");
-    output.print_line("  claude-memory embed                                            prepare semantic search");
-    output.print_line("  claude-memory search \"…\"                                       search it");
-    output.print_line("  claude-memory install --hooks                                  connect it to Claude Code");
+    output.print_line("  claude-memory setup         import your own history and connect your clients");
+    output.print_line("  claude-memory search \"…\"    search it");
     Ok(())
 }
 
@@ -134,7 +134,7 @@ fn build_query(text: &str) -> Query {
         max_tokens: 1200,
         here: Vec::new(),
         explain: false,
-        exchange: false,
+        exchange: true,
         worth: None,
     }
 }

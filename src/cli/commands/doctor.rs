@@ -183,7 +183,7 @@ fn check_links(paths: &Paths) -> Option<CheckResult> {
 }
 
 /// Checks that the newest backup is recent. Having no backups at all is not a failure.
-fn check_backups(paths: &Paths, now: Timestamp) -> CheckResult {
+pub(super) fn check_backups(paths: &Paths, now: Timestamp) -> CheckResult {
     let newest = backup::newest_backup_time(&paths.backups_folder());
     let old = newest.is_some_and(|at| at < now.minus_milliseconds(MAX_BACKUP_AGE_MS));
     let finding = match newest {
@@ -215,7 +215,7 @@ fn failed_check(name: &'static str, error: &memory::Error) -> CheckResult {
 }
 
 /// Reads Claude Code's setting `cleanupPeriodDays`: days until it deletes a transcript.
-fn read_cleanup_days() -> i64 {
+pub(super) fn read_cleanup_days() -> i64 {
     let file = env::claude_folder().map(|folder| folder.join("settings.json"));
     let text = file.and_then(|file| disk::read_foreign_file(&file, MAX_SETTINGS_BYTES).ok()).unwrap_or_default();
     let (settings, _) = json::parse_lenient(&text).unwrap_or_default();

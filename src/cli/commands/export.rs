@@ -12,9 +12,11 @@ use super::export_record::record_export;
 use super::group_digits;
 use super::sync::write_complete_file;
 use crate::cli::invocation::Invocation;
+use crate::cli::last_results;
 use crate::cli::progress::{INTERRUPTED, create_bar, stop_on_interrupt};
 use crate::config::env;
 use crate::disk;
+use crate::domain::text::counts::format_count;
 use crate::domain::{Failure, FailureCode};
 use crate::export::transcript::build_transcript;
 use crate::export::{ExportFormat, ExportedFile, FileNames};
@@ -30,13 +32,13 @@ const PAGE_SESSIONS: usize = 100;
 /// One session goes to stdout or to a file; a project, or everything, to a folder with an index. JSON Lines lose
 /// nothing and can be read back with `sync bundle import`. Secrets were removed before anything was stored, and are
 /// searched for once more.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory export 545308f1 > conversation.md\n  \
     claude-memory export --project orders --format html --output orders/\n  \
-    claude-memory export --format jsonl --output everything.jsonl")]
+    claude-memory export - --format jsonl > everything.jsonl")]
 pub(in crate::cli) struct ExportArgs {
-    /// Session id, or its first six characters [default: all sessions]
-    #[arg(value_name = "SESSION", conflicts_with = "project")]
+    /// Number of a result, session id or its first four characters; - writes all sessions to stdout
+    #[arg(value_name = "SESSION")]
     session: Option<String>,
     /// Export only this project: its name or path
     #[arg(long, short)]
@@ -44,12 +46,15 @@ pub(in crate::cli) struct ExportArgs {
     /// Format of the output
     #[arg(long, short, value_enum, default_value = "markdown")]
     format: ExportFormatArg,
-    /// File or folder to write to; existing files are never overwritten
+    /// File or folder to write to, or - for stdout; existing files are never overwritten
     #[arg(long, short, value_name = "PATH")]
     output: Option<PathBuf>,
     /// Omit tool calls, tool output and reasoning
     #[arg(long)]
     only_said: bool,
+    /// True if everything goes to stdout.
+    #[arg(skip)]
+    to_stdout: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -71,7 +76,7 @@ enum ExportFormatArg {
     after_help = "Examples:\n  claude-memory restore-transcript 545308f1\n  claude --resume 545308f1-0771-4ddd-a91a-88de4ebeda3a"
 )]
 pub(in crate::cli) struct RestoreTranscriptArgs {
-    /// Session id, or its first six characters
+    /// Number of a result, session id or its first four characters
     #[arg(value_name = "SESSION")]
     session: String,
     /// Folder with Claude Code's transcripts [default: ~/.claude/projects]
@@ -90,7 +95,20 @@ fn write_error(path: &Path) -> impl Fn(std::io::Error) -> Failure {
 pub(in crate::cli) fn run(args: &ExportArgs, session: &Invocation) -> Result<ExitCode, Failure> {
     let memory = session.open_memory(OpenMode::Existing)?;
     let made = memory.last_deletion()?;
-    let outcome = export_chosen(args, &memory, session)?;
+    let mut args = args.clone();
+    let is_dash = args.session.as_deref() == Some("-");
+    args.to_stdout = is_dash || args.output.as_deref() == Some(Path::new("-"));
+    if args.to_stdout {
+        args.output = None;
+        args.session = args.session.filter(|_| !is_dash);
+    }
+    if let Some(wanted) = &args.session {
+        if args.project.is_some() {
+            return Err(Failure::invalid_input("name a session or --project, not both"));
+        }
+        args.session = Some(last_results::resolve_session(&session.resolve_paths()?, wanted)?);
+    }
+    let outcome = export_chosen(&args, &memory, session)?;
     if let Some(path) = args.output.as_ref().filter(|path| path.exists()) {
         record_export(&memory, path, made, session);
     }
@@ -113,7 +131,11 @@ fn export_chosen(args: &ExportArgs, memory: &Memory, session: &Invocation) -> Re
         return Ok(ExitCode::SUCCESS);
     }
     let Some(folder) = &args.output else {
-        return Err(Failure::invalid_input("name a session, or give a folder for all sessions with --output"));
+        if args.to_stdout {
+            return print_sessions(args, format, memory, session);
+        }
+        let message = "name a session, or say where to write all of them";
+        return Err(Failure::invalid_arguments(message, "--output FOLDER writes files, --output - writes to stdout"));
     };
     export_sessions(args, format, folder, memory, session)
 }
@@ -127,6 +149,31 @@ fn write_new_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         return Err(Failure::invalid_input(format!("{} already exists; nothing was overwritten", path.display())));
     }
     Ok(())
+}
+
+/// Writes the chosen sessions to stdout, one after another.
+fn print_sessions(
+    args: &ExportArgs,
+    format: ExportFormat,
+    memory: &Memory,
+    session: &Invocation,
+) -> Result<ExitCode, Failure> {
+    let stop = stop_on_interrupt(session.output);
+    let here = env::project_folder();
+    let projects = memory.resolve_projects(args.project.as_deref().unwrap_or("all"), here.as_deref())?;
+    let filter = SessionFilter { projects, subagents: true, ..SessionFilter::default() };
+    let mut place = None;
+    while !stop.load(Ordering::Relaxed) {
+        let sessions = memory.list_sessions(&filter, place, PAGE_SESSIONS)?;
+        let Some(last) = sessions.last() else { break };
+        place = Some((last.started_at, last.row));
+        for one in &sessions {
+            let conversation = memory.read_session(&one.session, !args.only_said)?;
+            session.output.print_line(format.render_session(&conversation).trim_end());
+            session.output.print_line("");
+        }
+    }
+    Ok(ExitCode::from(if stop.load(Ordering::Relaxed) { INTERRUPTED } else { 0 }))
 }
 
 fn export_sessions(
@@ -232,7 +279,8 @@ pub(in crate::cli) fn restore_transcript(
 ) -> Result<ExitCode, Failure> {
     let memory = session.open_memory(OpenMode::Existing)?;
     let made = memory.last_deletion()?;
-    let restored = build_transcript(&memory, &args.session)?;
+    let wanted = last_results::resolve_session(&session.resolve_paths()?, &args.session)?;
+    let restored = build_transcript(&memory, &wanted)?;
     let projects = args.to.clone().or_else(|| env::claude_folder().map(|folder| folder.join("projects")));
     let projects =
         projects.ok_or_else(|| Failure::invalid_input("this user has no home folder; name the folder with --to"))?;
@@ -252,8 +300,8 @@ pub(in crate::cli) fn restore_transcript(
     }
     session.output.print_line(&path.display().to_string());
     session.output.print_message(&format!(
-        "{} turns{}; continue with:\n  {}",
-        restored.records,
+        "{}{}; continue with:\n  {}",
+        format_count(restored.records as u64, "turn"),
         if args.dry_run { " would be written" } else { "" },
         restored.resume_command()
     ));

@@ -3,6 +3,7 @@
 use std::io::Read as _;
 use std::process::ExitCode;
 
+use super::history_answer::HistoryPrinter;
 use super::tool::{self, ToolCallArguments};
 use crate::cli::invocation::Invocation;
 use crate::domain::Failure;
@@ -35,5 +36,5 @@ pub(in crate::cli) fn run(args: FixArgs, session: &Invocation) -> Result<ExitCod
         .with_argument("error", Some(error))
         .with_argument("project", Some(args.project))
         .with_argument("limit", Some(args.limit));
-    tool::call_tool(session, "memory_fix", arguments)
+    tool::call_and_print(session, "memory_fix", arguments, |found| HistoryPrinter::new(session).print_fixes(found))
 }

@@ -36,7 +36,7 @@ const PREVIEW_CHARACTERS: usize = 90;
     after_help = "Examples:\n  claude-memory forget 545308f1              # what would be deleted\n  claude-memory forget 545308f1 --yes        # delete it\n  claude-memory forget --rewrite-backups     # finish earlier deletions in all backups now\n  claude-memory forget --waiting             # what agents asked to delete"
 )]
 pub(in crate::cli) struct ForgetArgs {
-    /// Message ids (from `search`), or session ids (the first six characters are enough)
+    /// Message ids (from `search`), or session ids (the first four characters are enough)
     #[arg(value_name = "ID", required_unless_present_any = ["source", "waiting", "confirm", "discard", "rewrite_backups"])]
     what: Vec<String>,
     /// Delete everything from this source: claude-code, saved, or an imported transcript or folder

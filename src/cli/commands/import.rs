@@ -26,12 +26,12 @@ const MAX_SHOWN_BAD: usize = 20;
 
 /// Import history from Claude Code and other sources
 ///
-/// Reads transcripts newest first; keyword search finds messages as soon as they are read. Running it again reads only
+/// Without a source or path it imports every history that it finds. Reads transcripts newest first; keyword search finds messages as soon as they are read. Running it again reads only
 /// what is new. A line that cannot be read is reported with file and line and skipped. Ctrl-C stops at a safe point and
 /// the next run continues there. The transcripts themselves are never changed.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  claude-memory import claude-code\n  claude-memory import claude-code ~/backup/projects --embed\n  \
+    after_help = "Examples:\n  claude-memory import                    # every history on this machine\n  claude-memory import claude-code\n  claude-memory import claude-code ~/backup/projects --embed\n  \
     claude-memory import codex --follow\n  claude-memory import chatgpt ~/Downloads/export.zip\n  \
     claude-memory import jsonl notes.jsonl --json\n  \
     claude-memory import claude-mem --dry-run\n\nFormats: docs/importing.md"
@@ -40,7 +40,7 @@ const MAX_SHOWN_BAD: usize = 20;
 pub(in crate::cli) struct ImportArgs {
     #[command(subcommand)]
     from: Option<SourceCommand>,
-    /// File or folder of any of these sources; the source is detected
+    /// File or folder of any of these sources; the source is detected [default: all on this machine]
     path: Option<PathBuf>,
     #[command(flatten)]
     how: ImportFlags,
@@ -101,6 +101,38 @@ impl LedgerSummary {
     }
 }
 
+impl ImportSummary {
+    fn new(report: &ImportReport, pending: u64, seconds: f64) -> Self {
+        let bad = report.bad.iter().map(|bad| BadLineSummary {
+            path: bad.path.display().to_string(),
+            line: bad.line,
+            why: bad.why.clone(),
+        });
+        Self {
+            files: report.files,
+            unchanged: report.unchanged,
+            sessions: report.sessions,
+            messages: report.messages,
+            new: report.new,
+            duplicate: report.duplicate,
+            extended: report.extended,
+            revised: report.revised,
+            collided: report.collided,
+            skipped: report.skipped,
+            own: report.own,
+            forgotten: report.forgotten,
+            redacted: report.redacted,
+            bad: bad.collect(),
+            bad_total: report.bad_total,
+            ledger: LedgerSummary::new(report),
+            foreign: report.foreign.iter().map(|path| path.display().to_string()).collect(),
+            interrupted: report.interrupted,
+            pending,
+            seconds: (seconds * 1000.0).round() / 1000.0,
+        }
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct BadLineSummary {
     path: String,
@@ -112,11 +144,45 @@ pub(in crate::cli) fn run(args: &ImportArgs, session: &Invocation) -> Result<Exi
     if let Some(SourceCommand { source, path, follow, how }) = &args.from {
         return import_source(*source, path.as_ref(), *follow, how, session);
     }
-    let path = args.path.as_ref().ok_or_else(|| {
-        let hint = "name a source, for example `claude-memory import claude-code`, or a file or folder";
-        Failure::new(FailureCode::InvalidInput, "no source to import from", Some(hint))
-    })?;
-    import_source(detect_source(path, session)?, Some(path), false, &args.how, session)
+    match &args.path {
+        Some(path) => import_source(detect_source(path, session)?, Some(path), false, &args.how, session),
+        None => import_everything(&args.how, session),
+    }
+}
+
+/// Imports every history on this machine. With `--json`, prints one object for all sources.
+fn import_everything(how: &ImportFlags, session: &Invocation) -> Result<ExitCode, Failure> {
+    let has_history = |source: &Source| {
+        let folder = source.default_folder();
+        folder.is_some_and(|folder| source.find_transcripts(&folder).is_ok_and(|(files, _)| !files.is_empty()))
+    };
+    let sources: Vec<Source> = Source::growing().chain(Source::databases()).filter(has_history).collect();
+    if sources.is_empty() {
+        let folders: Vec<String> = Source::growing()
+            .filter_map(|source| source.default_folder().map(|folder| folder.display().to_string()))
+            .collect();
+        let message = format!("no history found; looked in {}", folders.join(", "));
+        return Err(Failure::new(
+            FailureCode::NotFound,
+            message,
+            Some("name a file or folder: `claude-memory import PATH`"),
+        ));
+    }
+    let mut worst = 0;
+    let mut summaries = Vec::new();
+    for source in sources {
+        session.output.print_message(&format!("{}:", source.title()));
+        let (code, summary) = read_source(source, None, false, how, session)?;
+        summaries.extend(summary.map(|summary| serde_json::json!({ "source": source.name(), "import": summary })));
+        worst = worst.max(code);
+        if code == INTERRUPTED {
+            break;
+        }
+    }
+    if session.output.is_json() {
+        session.output.print_json(&serde_json::json!({ "imports": summaries }));
+    }
+    Ok(ExitCode::from(worst))
 }
 
 /// Detects the source of a file or folder and prints it.
@@ -145,6 +211,19 @@ fn import_source(
     args: &ImportFlags,
     session: &Invocation,
 ) -> Result<ExitCode, Failure> {
+    let (code, summary) = read_source(source, path, follow, args, session)?;
+    summary.iter().for_each(|summary| session.output.print_json(summary));
+    Ok(ExitCode::from(code))
+}
+
+/// Imports a source; returns the exit code, and with `--json` the summary, which is not printed yet.
+fn read_source(
+    source: Source,
+    path: Option<&PathBuf>,
+    follow: bool,
+    args: &ImportFlags,
+    session: &Invocation,
+) -> Result<(u8, Option<ImportSummary>), Failure> {
     let start = Instant::now();
     let output = session.output;
     let paths = match path {
@@ -183,7 +262,11 @@ fn import_source(
     let interrupted = report.interrupted;
     let nothing_readable = report.bad_total > 0 && report.messages == 0 && report.unchanged == 0;
     let failed = nothing_readable || !report.foreign.is_empty();
-    print_import_summary(output, source, &path, &report, pending, start);
+    let seconds = start.elapsed().as_secs_f64();
+    let summary = output.is_json().then(|| ImportSummary::new(&report, pending, seconds));
+    if summary.is_none() {
+        print_import_summary(output, source, &path, &report, pending, seconds);
+    }
     if args.embed && !interrupted && !args.dry_run {
         embed::embed_missing(&memory, memory.settings().embed.worker_count(waited_for), output, &stop)?;
     }
@@ -194,14 +277,14 @@ fn import_source(
         service::follow_source(source, &path, &desk, settings, &stop).map_err(|error| {
             Failure::new(FailureCode::Unavailable, format!("cannot follow the transcripts: {error}"), None)
         })?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok((0, summary));
     }
     if interrupted || stop.load(Ordering::Relaxed) {
-        return Ok(ExitCode::from(INTERRUPTED));
+        return Ok((INTERRUPTED, summary));
     }
     // An empty folder is no failure. A folder in which nothing could be read is one, and so is a file in which no
     // record was understood.
-    Ok(ExitCode::from(u8::from(failed)))
+    Ok((u8::from(failed), summary))
 }
 
 fn print_import_summary(
@@ -210,39 +293,8 @@ fn print_import_summary(
     path: &Path,
     report: &ImportReport,
     pending: u64,
-    start: Instant,
+    seconds: f64,
 ) {
-    let seconds = start.elapsed().as_secs_f64();
-    if output.is_json() {
-        let bad = report.bad.iter().map(|bad| BadLineSummary {
-            path: bad.path.display().to_string(),
-            line: bad.line,
-            why: bad.why.clone(),
-        });
-        output.print_json(&ImportSummary {
-            files: report.files,
-            unchanged: report.unchanged,
-            sessions: report.sessions,
-            messages: report.messages,
-            new: report.new,
-            duplicate: report.duplicate,
-            extended: report.extended,
-            revised: report.revised,
-            collided: report.collided,
-            skipped: report.skipped,
-            own: report.own,
-            forgotten: report.forgotten,
-            redacted: report.redacted,
-            bad: bad.collect(),
-            bad_total: report.bad_total,
-            ledger: LedgerSummary::new(report),
-            foreign: report.foreign.iter().map(|path| path.display().to_string()).collect(),
-            interrupted: report.interrupted,
-            pending,
-            seconds: (seconds * 1000.0).round() / 1000.0,
-        });
-        return;
-    }
     for bad in report.bad.iter().take(MAX_SHOWN_BAD) {
         output.print_message(&format!("warning: {bad}"));
     }
@@ -278,7 +330,7 @@ fn print_import_summary(
     print_ledger(output, report);
     if report.redacted > 0 {
         output.print_line(&format!(
-            "secrets replaced by placeholders before storage: {}; `claude-memory status` counts them by rule",
+            "secrets replaced by placeholders before storage: {}; `claude-memory status --system` counts them by rule",
             group_digits(report.redacted)
         ));
     }

@@ -18,7 +18,7 @@ use crate::store::OpenMode;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory injections\n  claude-memory injections 545308f1 --json")]
 pub(in crate::cli) struct InjectionsArgs {
-    /// Session id, or at least its first six characters [default: all sessions]
+    /// Session id, or at least its first four characters [default: all sessions]
     session: Option<String>,
     /// Number of injections to list, newest first
     #[arg(long, short = 'n', default_value_t = 20)]

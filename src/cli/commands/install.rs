@@ -98,6 +98,45 @@ pub(in crate::cli) fn run_uninstall(args: &UninstallArgs, session: &Invocation) 
     args.target.run(session, &InstallAction::Uninstall)
 }
 
+/// Registers a client for the user, with hooks where it has some, and prints the change; with `dry_run` only prints it.
+pub(super) fn connect_client(client: McpClient, dry_run: bool, session: &Invocation) -> Result<(), Failure> {
+    let clients = vec![client.name().to_owned()];
+    let target = ClientArgs { clients, scope: InstallScope::default().name().to_owned(), dry_run, verbose: false };
+    target.run(session, &InstallAction::Install { hooks: true }).map(drop)
+}
+
+/// Registration of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ClientState {
+    /// Server and hooks are registered, as far as the client has hooks; or the plugin is enabled.
+    Connected,
+    /// Only the server is registered.
+    ServerOnly,
+    NotConnected,
+}
+
+/// Returns the registration of each client on this machine.
+pub(super) fn list_client_states(session: &Invocation) -> Result<Vec<(McpClient, ClientState)>, Failure> {
+    let (places, launch) = (locate_client_folders()?, build_launch(session, InstallScope::default())?);
+    let state = |client: McpClient| {
+        let plan = InstallPlan { client, scope: InstallScope::default(), places: &places };
+        let is_done = |with_hooks| match plan.plan_install(&launch, with_hooks) {
+            Ok(changes) => changes.iter().all(|change| !change.is_needed()),
+            Err(crate::clients::Error::PluginEnabled { .. }) => true,
+            Err(_) => false,
+        };
+        if is_done(can_run_hooks(client)) {
+            ClientState::Connected
+        } else if is_done(false) || plan.is_installed() {
+            ClientState::ServerOnly
+        } else {
+            ClientState::NotConnected
+        }
+    };
+    let present = McpClient::ALL.into_iter().filter(|client| places.has_client(*client));
+    Ok(present.map(|client| (client, state(client))).collect())
+}
+
 impl ClientArgs {
     fn run(&self, session: &Invocation, action: &InstallAction) -> Result<ExitCode, Failure> {
         let places = locate_client_folders()?;

@@ -21,6 +21,7 @@ pub(super) mod fix;
 pub(super) mod forget;
 mod forget_requests;
 pub(super) mod handoff;
+mod history_answer;
 pub(super) mod hook;
 pub(super) mod hooks;
 pub(super) mod import;
@@ -46,10 +47,15 @@ mod rerankers;
 pub(super) mod save;
 pub(super) mod schedule;
 pub(super) mod search;
+mod search_results;
 pub(super) mod serve;
 pub(super) mod service;
+mod session_list;
+pub(super) mod setup;
+mod setup_highlights;
 pub(super) mod show;
 pub(super) mod status;
+mod status_summary;
 pub(super) mod sync;
 mod sync_machines;
 pub(super) mod timeline;
@@ -57,22 +63,10 @@ pub(super) mod token;
 mod tool;
 
 use crate::cli::invocation::Invocation;
+use crate::domain::text::counts::group_digits;
 use crate::domain::{Failure, FailureCode};
 use crate::memory::CheckResult;
 use crate::system::SystemStep;
-
-/// Formats a number with thousands separators: `1234567` → `1,234,567`.
-fn group_digits(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
 
 /// Prints the steps of a dry run.
 fn print_plan(session: &Invocation, manager: &str, steps: &[SystemStep]) {
@@ -101,15 +95,4 @@ fn format_check(check: &CheckResult) -> String {
 /// Formats a number of bytes: `12.3 MB`.
 fn format_bytes(bytes: u64) -> String {
     indicatif::DecimalBytes(bytes).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn groups_digits() {
-        assert_eq!(
-            [super::group_digits(0), super::group_digits(999), super::group_digits(1_234_567)],
-            ["0", "999", "1,234,567"]
-        );
-    }
 }

@@ -27,7 +27,7 @@ pub(in crate::cli) struct QuarantineArgs {
 enum QuarantineAction {
     /// Hide messages from now on
     Add {
-        /// Message ids, or session ids (the first six characters are enough)
+        /// Message ids, or session ids (the first four characters are enough)
         #[arg(value_name = "ID", required_unless_present = "source")]
         what: Vec<String>,
         /// Hide everything from this source: claude-code, saved, or an imported transcript or folder

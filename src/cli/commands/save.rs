@@ -1,6 +1,7 @@
 //! `save`: saves a note.
 
 use std::io::Read as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use jiff::tz::TimeZone;
@@ -10,6 +11,7 @@ use crate::config::env;
 use crate::domain::text::outgoing::SafeText;
 use crate::domain::{DraftNote, Failure, MessageId, date_bound};
 use crate::mcp::wire::SaveAnswer;
+use crate::memory::Memory;
 use crate::store::OpenMode;
 
 /// Save a note: a decision, a preference, a fact
@@ -36,8 +38,8 @@ pub(in crate::cli) struct SaveArgs {
     /// Tag; may be given several times
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
-    /// Folder of the project it belongs to [default: current folder]
-    #[arg(long, short, value_name = "DIR")]
+    /// Project it belongs to: a folder, or the name of a project [default: current folder]
+    #[arg(long, short, value_name = "PROJECT")]
     project: Option<String>,
     /// Id of a note that it replaces; may be given several times
     #[arg(long, value_name = "ID")]
@@ -48,6 +50,19 @@ pub(in crate::cli) struct SaveArgs {
     /// Time after which the note is no longer returned
     #[arg(long, value_name = "TIME")]
     expires: Option<String>,
+}
+
+/// Returns the folder of the project that an argument names: a folder, or a known project.
+///
+/// # Errors
+/// If it is neither, with the nearest known name.
+fn resolve_folder(memory: &Memory, wanted: &str) -> Result<String, Failure> {
+    let here = env::project_folder();
+    let path = here.as_ref().map_or_else(|| PathBuf::from(wanted), |here| here.join(wanted));
+    if path.is_dir() {
+        return Ok(path.display().to_string());
+    }
+    Ok(memory.project_folder(wanted, here.as_deref())?)
 }
 
 pub(in crate::cli) fn run(args: SaveArgs, session: &Invocation) -> Result<ExitCode, Failure> {
@@ -67,7 +82,11 @@ pub(in crate::cli) fn run(args: SaveArgs, session: &Invocation) -> Result<ExitCo
         ),
         None => None,
     };
-    let here = env::project_folder().map(|folder| folder.display().to_string());
+    let memory = session.open_memory(OpenMode::Create)?;
+    let folder = match &args.project {
+        Some(wanted) => Some(resolve_folder(&memory, wanted)?),
+        None => env::project_folder().map(|folder| folder.display().to_string()),
+    };
     let mut note = DraftNote {
         text,
         kind: args.kind,
@@ -75,7 +94,7 @@ pub(in crate::cli) fn run(args: SaveArgs, session: &Invocation) -> Result<ExitCo
         topic_key: args.topic,
         tags: args.tags,
         files: Vec::new(),
-        cwd: args.project.or(here),
+        cwd: folder,
         supersedes: supersedes.map_err(Failure::invalid_input)?,
         pin: args.pin,
         expires_at,
@@ -83,7 +102,6 @@ pub(in crate::cli) fn run(args: SaveArgs, session: &Invocation) -> Result<ExitCo
         by_model: env::runs_in_agent(),
         copied_from: None,
     };
-    let memory = session.open_memory(OpenMode::Create)?;
     if note.by_model {
         let text = format!("{}\n{}", note.title.as_deref().unwrap_or(""), note.text);
         let transcripts = env::claude_folder().map(|folder| folder.join("projects"));

@@ -5,84 +5,82 @@ use std::process::ExitCode;
 use jiff::tz::TimeZone;
 
 use super::build_runtime;
+use super::search_results::{ResultGroup, ResultPrinter, group_hits};
+use super::session_list::{ListedSession, print_sessions};
+use crate::cli::calendar::Calendar;
+use crate::cli::help;
 use crate::cli::invocation::Invocation;
-use crate::cli::output::CliOutput;
+use crate::cli::last_results::{self, NumberedResult};
+use crate::cli::palette::Tone;
 use crate::config::env;
-use crate::domain::text::outgoing::SafeText;
-use crate::domain::{Confidence, Failure, Hit, LiftedCondition, Origin, SearchResults};
+use crate::domain::{AskedPeriod, Confidence, Failure, PeriodUse, SearchMode, SearchResults};
 use crate::mcp::wire::SearchAnswer;
-use crate::memory::{SearchArguments, encode_search_cursor};
+use crate::memory::{Memory, SearchArguments, encode_search_cursor};
 use crate::store::OpenMode;
 use crate::sync::{RemoteMemory, RemoteScope};
 
 /// Search earlier messages with keyword and semantic search
 ///
-/// Ask in your own words, in English or Chinese. The words are one query; if one of the arguments contains a space, each
-/// argument is a query, and all must match. Semantic search finds texts that share no word with the query; keyword search finds names, identifiers
-/// and error codes. `--mode exact` finds literal text anywhere, tool output included.
-///
-/// The first line says how clearly the results match. If nothing speaks of what you ask, it says so, shows at most two
-/// of the nearest texts in a line each, and the exit code is 1; with --json the exit code is 0 and `confidence` says it.
-/// If you ask what was decided or what holds now, results on the same thing come newest first.
+/// Ask in your own words, in English or Chinese. A time in the question (yesterday, in January, 上周五) is a period; if
+/// nothing else is asked, its sessions are listed. Nothing found: exit code 1 (0 with --json).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory search \"why did the nightly build time out\"\n  \
-    claude-memory search 数据库连接池 --after 上周\n  claude-memory search E0382 --role tool --project current\n  \
-    claude-memory search --mode exact 'SQLITE_BUSY_SNAPSHOT' --json\n  \
-    claude-memory search \"who decided on the schema\" --remote")]
+    claude-memory search 数据库连接池 --after 上周\n  \
+    claude-memory search --mode exact 'SQLITE_BUSY_SNAPSHOT' --json")]
 pub(in crate::cli) struct SearchArgs {
-    /// Words of one query, or several queries of which one contains a space
-    #[arg(required = true, value_name = "QUERY")]
+    /// Words of one query, or several queries in quotes
+    #[arg(required = true, value_name = "QUERY", help_heading = help::FILTERS)]
     queries: Vec<String>,
-    /// Number of hits, 1 to 50 [default: setting search.limit]
-    #[arg(long, short = 'n')]
-    limit: Option<usize>,
-    /// Project: all, current (of this folder), or a name or path
-    #[arg(long, short, default_value = "all")]
-    project: String,
-    /// Only messages from this time on: 2026-01-22, RFC 3339, yesterday, "3 days ago", 上周
-    #[arg(long, value_name = "TIME")]
-    after: Option<String>,
-    /// Only messages before this time, in the same formats
-    #[arg(long, value_name = "TIME")]
-    before: Option<String>,
-    /// Search mode: hybrid, semantic, keyword or exact [default: setting search.mode]
-    #[arg(long, short)]
+    /// Mode: hybrid, semantic, keyword or exact
+    #[arg(long, short, help_heading = help::FILTERS)]
     mode: Option<String>,
-    /// Tier: fast, or rerank to let your reranker order the ten best results [default: setting search.tier]
-    #[arg(long)]
+    /// Tier: fast, or rerank (your reranker orders the ten best)
+    #[arg(long, help_heading = help::FILTERS)]
     tier: Option<String>,
-    /// Only these roles: user, assistant, tool, system
-    #[arg(long = "role", value_name = "ROLE")]
+    /// Search what all machines sent (sync.postgres, sync.qdrant)
+    #[arg(long, help_heading = help::FILTERS)]
+    remote: bool,
+    /// Project: all, current, or a name or path
+    #[arg(long, short, default_value = "all", hide_default_value = true, help_heading = help::FILTERS)]
+    project: String,
+    /// From this time on: 2026-01-22, "3 days ago", 上周
+    #[arg(long, alias = "since", value_name = "TIME", help_heading = help::FILTERS)]
+    after: Option<String>,
+    /// Before this time, in the same forms
+    #[arg(long, alias = "until", value_name = "TIME", help_heading = help::FILTERS)]
+    before: Option<String>,
+    /// Role: user, assistant, tool, system
+    #[arg(long = "role", value_name = "ROLE", help_heading = help::FILTERS)]
     roles: Vec<String>,
-    /// Only these kinds: text, thinking, tool_use, tool_result, summary, meta, note
-    #[arg(long = "kind", value_name = "KIND")]
+    /// Kind: text, thinking, tool_use, tool_result, note
+    #[arg(long = "kind", value_name = "KIND", help_heading = help::FILTERS)]
     kinds: Vec<String>,
-    /// Only these sources: claude-code, saved, …
-    #[arg(long = "source", value_name = "SOURCE")]
+    /// Source: claude-code, codex, saved, …
+    #[arg(long = "source", value_name = "SOURCE", help_heading = help::FILTERS)]
     sources: Vec<String>,
-    /// Only this session and its subagents
-    #[arg(long, value_name = "ID")]
+    /// This session and its subagents: an id or a number
+    #[arg(long, value_name = "ID", help_heading = help::FILTERS)]
     session: Option<String>,
-    /// Only sessions that touched this file
-    #[arg(long)]
+    /// Sessions that touched this file
+    #[arg(long, help_heading = help::FILTERS)]
     file: Option<String>,
-    /// Only this git branch
-    #[arg(long)]
+    /// Git branch
+    #[arg(long, help_heading = help::FILTERS)]
     branch: Option<String>,
-    /// Amount of text per hit: index, snippet or full
-    #[arg(long, default_value = "snippet")]
+    /// Number of hits, 1 to 50 [default: search.limit]
+    #[arg(long, short = 'n', help_heading = help::OUTPUT)]
+    limit: Option<usize>,
+    /// Text of each hit: index, snippet or full
+    #[arg(long, default_value = "snippet", hide_default_value = true, help_heading = help::OUTPUT)]
     detail: String,
-    /// Maximum estimated tokens of the answer [default: setting search.max_tokens]
-    #[arg(long, value_name = "N")]
+    /// Token budget, for models [default: search.max_tokens]
+    #[arg(long, value_name = "N", help_heading = help::OUTPUT)]
     max_tokens: Option<usize>,
     /// Explain how each score was computed
-    #[arg(long)]
+    #[arg(long, help_heading = help::OUTPUT)]
     explain: bool,
-    /// Search what all machines have sent to PostgreSQL and Qdrant (settings sync.postgres, sync.qdrant)
-    #[arg(long)]
-    remote: bool,
-    /// Cursor of the next page, as printed at the end of the previous one
-    #[arg(long)]
+    /// Next page, as printed at the end of the previous one
+    #[arg(long, help_heading = help::OUTPUT)]
     cursor: Option<String>,
 }
 
@@ -90,7 +88,11 @@ pub(in crate::cli) fn run(args: &SearchArgs, session: &Invocation) -> Result<Exi
     // A search of what other machines sent needs no memory on this one.
     let memory = session.open_memory(if args.remote { OpenMode::Create } else { OpenMode::Existing })?;
     let here = env::project_folder();
-    let query = args.to_search().into_query(&memory, here.as_deref(), session.now, &TimeZone::system())?;
+    let arguments = args.to_search(session)?;
+    if !args.remote {
+        memory.check_sources(&arguments.sources)?;
+    }
+    let query = arguments.into_query(&memory, here.as_deref(), session.now, &TimeZone::system())?;
     let answer = if args.remote {
         let remote = RemoteMemory::from_settings(&memory.settings().sync)?;
         let scope = RemoteScope { project: &args.project, directory: here.as_deref() };
@@ -101,77 +103,102 @@ pub(in crate::cli) fn run(args: &SearchArgs, session: &Invocation) -> Result<Exi
     memory.leak_model_on_exit();
     let cursor = answer.next.map(|offset| encode_search_cursor(&query, offset));
     if session.output.is_json() {
-        session.output.print_json(&SearchAnswer::new(answer, cursor));
+        let answer = SearchAnswer::new(answer, cursor);
+        session.output.print_json(&answer.with_sessions(&memory, query.filter.projects.clone())?);
         return Ok(ExitCode::SUCCESS);
     }
+    let is_unfolded = args.session.is_some() || args.explain || query.mode == SearchMode::Exact;
+    let printer = ResultPrinter::new(session.output, Calendar::at(session.now), is_unfolded);
     for warning in &answer.warnings {
-        session.output.print_message(&format!("note: {warning}"));
+        session
+            .output
+            .print_message(&format!("{} {warning}", session.output.error_palette().paint(Tone::Meta, "note:")));
     }
-    print_confidence(&answer, session.output);
+    if let Some(period) = answer.period.as_ref().filter(|period| period.usage == PeriodUse::Timeline) {
+        return print_period(period, query.filter.projects.clone(), &memory, session);
+    }
     if answer.confidence == Confidence::None {
-        print_beyond(&answer, session.output);
-        print_nearest(&answer, session.output);
-    } else {
-        print_hits(&answer.hits, session.output, true);
+        print_nothing(&answer, &memory, &printer, session)?;
+        return Ok(ExitCode::from(NOT_FOUND));
     }
-    if let Some(cursor) = cursor {
-        session.output.print_message(&format!("more: --cursor {cursor}"));
-    }
-    Ok(if answer.confidence == Confidence::None { ExitCode::from(NOT_FOUND) } else { ExitCode::SUCCESS })
+    let groups = group_hits(&answer.hits);
+    printer.print_confidence(&answer, &groups);
+    printer.print_period(&answer);
+    printer.print_groups(&groups);
+    number_groups(&groups, session);
+    args.print_next(cursor, session);
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Exit code if nothing speaks of what was asked.
-const NOT_FOUND: u8 = 1;
-/// Results printed then, in a line each.
-const MAX_NEAREST: usize = 2;
+pub(super) const NOT_FOUND: u8 = 1;
 
-/// Prints how clearly the results match, and with `--explain` why.
-pub(super) fn print_confidence(answer: &SearchResults, output: CliOutput) {
-    match answer.confidence {
-        Confidence::Strong => output.print_line("Strong match:"),
-        Confidence::Weak => output.print_line("Perhaps:"),
-        // What was found without a condition of the filter says itself that nothing was found with it.
-        Confidence::None if answer.beyond.is_some() => {}
-        Confidence::None => output.print_line("Nothing here speaks of that."),
+/// Sessions of a period that are listed.
+const MAX_PERIOD_SESSIONS: usize = 50;
+
+/// Prints the sessions of a period: nothing else was asked.
+fn print_period(
+    period: &AskedPeriod,
+    projects: Option<Vec<i64>>,
+    memory: &Memory,
+    session: &Invocation,
+) -> Result<ExitCode, Failure> {
+    let (sessions, more) = memory.sessions_in_period(period, projects, MAX_PERIOD_SESSIONS)?;
+    let calendar = Calendar::at(session.now);
+    let last = period.before.minus_milliseconds(1);
+    if sessions.is_empty() {
+        let days = calendar.name_days(period.after, last);
+        session.output.print_line(&format!("No session: {days}."));
+        return Ok(ExitCode::from(NOT_FOUND));
     }
-    for explanation in &answer.explanation {
-        output.print_line(&format!("     ({explanation})"));
+    let sessions: Vec<ListedSession> = sessions.into_iter().map(ListedSession::from).collect();
+    print_sessions(&sessions, &calendar, session);
+    if more {
+        let (after, before) = (calendar.date_of(period.after), calendar.date_of(period.before));
+        session.output.print_message(&format!("More: claude-memory timeline --after {after} --before {before}"));
     }
+    Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the results without a condition of the filter, if there are any.
-fn print_beyond(answer: &SearchResults, output: CliOutput) {
-    let Some(beyond) = &answer.beyond else { return };
-    let zone = TimeZone::system();
-    output.print_line(&match beyond.lifted {
-        LiftedCondition::After(after) => format!("Nothing since {}; before that:", after.format_minute(&zone)),
-        LiftedCondition::Before(before) => format!("Nothing before {}; after that:", before.format_minute(&zone)),
-        LiftedCondition::Conditions => "Nothing with these filters; without them:".to_owned(),
-        LiftedCondition::Project => "Nothing in this project; in others:".to_owned(),
-    });
-    print_hits(&beyond.hits, output, true);
+/// Prints that nothing speaks of what was asked, and what comes nearest.
+fn print_nothing(
+    answer: &SearchResults,
+    memory: &Memory,
+    printer: &ResultPrinter,
+    session: &Invocation,
+) -> Result<(), Failure> {
+    let messages = memory.snapshot()?.collect_stats()?.messages;
+    if messages == 0 {
+        session.output.print_line("Your memory is empty. Import your history: claude-memory setup");
+        return Ok(());
+    }
+    printer.print_confidence(answer, &[]);
+    if let Some(beyond) = &answer.beyond {
+        session.output.print_line(&printer.describe_beyond(beyond));
+        let groups = group_hits(&beyond.hits);
+        printer.print_groups(&groups);
+        number_groups(&groups, session);
+    }
+    printer.print_nothing(answer, messages);
+    Ok(())
 }
 
-/// Prints the nearest results where nothing speaks of what was asked.
-fn print_nearest(answer: &SearchResults, output: CliOutput) {
-    if answer.hits.is_empty() {
-        return;
-    }
-    output.print_line("nearest, probably unrelated:");
-    for hit in answer.hits.iter().take(MAX_NEAREST) {
-        let text = if hit.snippet.is_empty() { &hit.title } else { &hit.snippet };
-        output.print_line(&format!(
-            "     {} · {} (show {})",
-            hit.at.format_minute(&TimeZone::system()),
-            SafeText::single_line(text, MAX_TITLE_CHARS),
-            hit.id
-        ));
+/// Saves the numbers of the groups, which `show 1` opens.
+fn number_groups(groups: &[ResultGroup<'_>], session: &Invocation) {
+    if let Ok(paths) = session.resolve_paths() {
+        let results: Vec<NumberedResult> = groups.iter().map(ResultGroup::to_numbered).collect();
+        last_results::save_results(&paths, &results);
     }
 }
 
 impl SearchArgs {
-    fn to_search(&self) -> SearchArguments {
-        SearchArguments {
+    fn to_search(&self, session: &Invocation) -> Result<SearchArguments, Failure> {
+        let paths = session.resolve_paths()?;
+        let one_session = self.session.as_ref().map(|text| last_results::resolve_session(&paths, text)).transpose()?;
+        // The budget is for models. A person gets as many results as they ask for.
+        let is_person = !session.output.is_json() && !env::runs_in_agent();
+        let no_budget = (self.limit.is_some() || is_person).then_some(usize::MAX);
+        Ok(SearchArguments {
             texts: join_words(&self.queries),
             limit: self.limit,
             // The servers resolve projects themselves.
@@ -183,14 +210,72 @@ impl SearchArgs {
             kinds: self.kinds.clone(),
             roles: self.roles.clone(),
             sources: self.sources.clone(),
-            session: self.session.clone(),
+            session: one_session,
             file: self.file.clone(),
             branch: self.branch.clone(),
             detail: Some(self.detail.clone()),
-            max_tokens: self.max_tokens,
+            max_tokens: self.max_tokens.or(no_budget),
             explain: self.explain,
             cursor: self.cursor.clone(),
+        })
+    }
+
+    /// Prints how to open a result, and the command of the next page.
+    fn print_next(&self, cursor: Option<String>, session: &Invocation) {
+        let palette = session.output.error_palette();
+        let mut next = Vec::new();
+        if let Some(cursor) = cursor {
+            next.push(format!("More: {}", self.build_next_command(&cursor)));
         }
+        next.push("Open one: claude-memory show 1".to_owned());
+        session.output.print_message("");
+        next.iter().for_each(|line| session.output.print_message(&palette.paint(Tone::Meta, line)));
+    }
+
+    /// Builds the command of the next page: the same search with a cursor.
+    fn build_next_command(&self, cursor: &str) -> String {
+        let mut words = vec!["claude-memory".to_owned(), "search".to_owned()];
+        words.extend(self.queries.iter().map(|query| quote_word(query)));
+        let limit = self.limit.map(|limit| limit.to_string());
+        let max_tokens = self.max_tokens.map(|most| most.to_string());
+        let project = Some(&self.project).filter(|project| *project != "all");
+        let detail = Some(&self.detail).filter(|detail| *detail != "snippet");
+        let one = [
+            ("--limit", limit.as_ref()),
+            ("--project", project),
+            ("--after", self.after.as_ref()),
+            ("--before", self.before.as_ref()),
+            ("--mode", self.mode.as_ref()),
+            ("--session", self.session.as_ref()),
+            ("--file", self.file.as_ref()),
+            ("--branch", self.branch.as_ref()),
+            ("--detail", detail),
+            ("--max-tokens", max_tokens.as_ref()),
+        ];
+        let one = one.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let many = [("--role", &self.roles), ("--kind", &self.kinds), ("--source", &self.sources)];
+        let many = many.iter().flat_map(|(name, values)| values.iter().map(move |value| (*name, value)));
+        for (name, value) in one.chain(many) {
+            words.extend([name.to_owned(), quote_word(value)]);
+        }
+        words.extend(
+            [(self.explain, "--explain"), (self.remote, "--remote")]
+                .into_iter()
+                .filter(|(is_set, _)| *is_set)
+                .map(|(_, name)| name.to_owned()),
+        );
+        words.extend(["--cursor".to_owned(), cursor.to_owned()]);
+        words.join(" ")
+    }
+}
+
+/// Quotes a word for a POSIX shell, if it has to be.
+fn quote_word(word: &str) -> String {
+    let is_plain = |character: char| character.is_alphanumeric() || "-_./:=@%+,".contains(character);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
 
@@ -202,52 +287,19 @@ fn join_words(arguments: &[String]) -> Vec<String> {
     vec![arguments.join(" ")]
 }
 
-/// Maximum characters of a title.
-const MAX_TITLE_CHARS: usize = 80;
-const MAX_LINE_CHARS: usize = 160;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Describes who said what came from another machine; empty for everything else.
-pub(super) fn describe_author(origin: Origin, said_by: Option<&str>) -> String {
-    match (origin, said_by) {
-        (Origin::Elsewhere, Some(name)) => format!(" (said by {})", SafeText::single_line(name, MAX_LINE_CHARS)),
-        (Origin::Elsewhere, None) => " (from elsewhere, not confirmed)".to_owned(),
-        _ => String::new(),
-    }
-}
-
-/// Prints hits as text; `address` adds the `show` command that opens each.
-pub(super) fn print_hits(hits: &[Hit], output: CliOutput, address: bool) {
-    let zone = TimeZone::system();
-    for (number, hit) in (1..).zip(hits) {
-        output.print_line(&format!(
-            "{number}. {} · {} · {} {}{} · {}",
-            hit.at.format_minute(&zone),
-            SafeText::single_line(&hit.project, MAX_LINE_CHARS),
-            hit.role.name(),
-            hit.kind.name(),
-            describe_author(hit.origin, hit.said_by.as_deref()),
-            SafeText::single_line(&hit.title, MAX_TITLE_CHARS)
-        ));
-        if let Some(asked) = &hit.asked {
-            output.print_line(&format!("     you: {}", SafeText::single_line(&asked.text, MAX_LINE_CHARS)));
-        }
-        for line in SafeText::multi_line(&hit.snippet).lines().filter(|line| !line.trim().is_empty()) {
-            output.print_line(&format!("     {line}"));
-        }
-        if let Some(answered) = &hit.answered {
-            output.print_line(&format!("     answer: {}", SafeText::single_line(&answered.text, MAX_LINE_CHARS)));
-        }
-        if let Some(later) = &hit.changed_by {
-            output.print_line(&format!("     later changed, {}: show {}", later.at.format_minute(&zone), later.id));
-        }
-        if let Some(later) = &hit.later {
-            output.print_line(&format!("     later on this: {} (show {})", later.at.format_minute(&zone), later.id));
-        }
-        if let Some(explanation) = &hit.explanation {
-            output.print_line(&format!("     ({explanation})"));
-        }
-        if address {
-            output.print_line(&format!("     show {}", hit.id));
-        }
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        assert_eq!(
+            (quote_word("pool"), quote_word("a b"), quote_word("it's")),
+            ("pool".to_owned(), "'a b'".to_owned(), r"'it'\''s'".to_owned())
+        );
+        assert_eq!(
+            (quote_word("连接池"), quote_word("$HOME"), quote_word("")),
+            ("连接池".to_owned(), "'$HOME'".to_owned(), "''".to_owned())
+        );
     }
 }

@@ -1,34 +1,32 @@
 //! `show`: prints a session, or the messages around a hit, verbatim.
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use jiff::tz::TimeZone;
-
 use super::build_runtime;
-use super::search::describe_author;
+use crate::cli::calendar::Calendar;
 use crate::cli::invocation::Invocation;
+use crate::cli::last_results;
+use crate::cli::layout::wrap_text;
 use crate::cli::output::CliOutput;
-use crate::config::env;
-use crate::domain::Failure;
+use crate::cli::palette::Tone;
+use crate::cli::speaker::Speaker;
 use crate::domain::query::{ReadRequest, Selection};
+use crate::domain::text::counts::format_count;
 use crate::domain::text::outgoing::SafeText;
+use crate::domain::{Failure, Origin};
 use crate::mcp::wire::GetAnswer;
-use crate::memory::{Memory, TranscriptExcerpt};
+use crate::memory::{Memory, SessionMessages, TranscriptExcerpt};
 use crate::render::{layout_blocks, parse_part, to_ansi};
-use crate::store::{OpenMode, PartText};
+use crate::store::{MessageText, OpenMode, PartText};
 use crate::sync::{RemoteMemory, ScratchMemory};
-
-/// Columns of rendered text.
-const COLUMNS: usize = 100;
 
 /// Show a message with its neighbours, or a whole session, verbatim
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  claude-memory show 545308f1\n  claude-memory show 8ff50e87-5b47-818c-963a-b9521cec8a8f --tools"
+    after_help = "Examples:\n  claude-memory show 1                # the first of the last results\n  claude-memory show 545308f1\n  claude-memory show 8ff50e87-5b47-818c-963a-b9521cec8a8f --tools"
 )]
 pub(in crate::cli) struct ShowArgs {
-    /// Message id (from `search`), or session id (its first six characters are enough)
+    /// Number of a result, message id or session id (the first four characters are enough)
     #[arg(value_name = "ID")]
     what: String,
     /// Number of neighbours on both sides of a message
@@ -52,23 +50,23 @@ pub(in crate::cli) fn run(args: &ShowArgs, session: &Invocation) -> Result<ExitC
     let own = session.open_memory(if args.remote { OpenMode::Create } else { OpenMode::Existing })?;
     let fetched = if args.remote { fetch_remote_session(&own, &args.what, session)? } else { None };
     let memory = fetched.as_deref().unwrap_or(&own);
-    let what = match args.what.parse() {
+    let wanted = last_results::resolve_reference(&session.resolve_paths()?, &args.what)?;
+    let what = match wanted.parse() {
         // A session id of Claude Code is a UUID too; only messages have those versions of ours.
         Ok(id) if memory.snapshot()?.find_message(id)?.is_some() => {
             Selection::Messages { ids: vec![id], around: args.around }
         }
-        _ if is_message_prefix(memory, &args.what)? => {
-            Selection::Messages { ids: vec![memory.resolve_id(&args.what)?], around: args.around }
+        _ if is_message_prefix(memory, &wanted)? => {
+            Selection::Messages { ids: vec![memory.resolve_id(&wanted)?], around: args.around }
         }
-        _ => {
-            Selection::Session { session: args.what.clone(), from: args.from, count: args.count.unwrap_or(usize::MAX) }
-        }
+        _ => Selection::Session { session: wanted.clone(), from: args.from, count: args.count.unwrap_or(usize::MAX) },
     };
+    let is_excerpt = matches!(what, Selection::Messages { .. });
     let transcript = memory.read_messages(&ReadRequest { what, include_tools: args.tools, max_tokens: usize::MAX })?;
     if session.output.is_json() {
         session.output.print_json(&GetAnswer::from(transcript));
     } else {
-        print_transcript(&transcript, session);
+        print_transcript(&transcript, is_excerpt, session);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -88,56 +86,86 @@ fn fetch_remote_session(own: &Memory, what: &str, session: &Invocation) -> Resul
     Ok(build_runtime()?.block_on(remote.conversation_of(own, id, session.now))?)
 }
 
-fn print_transcript(transcript: &TranscriptExcerpt, session: &Invocation) {
-    let (zone, output) = (TimeZone::system(), session.output);
+/// Most characters of a title, and of the name of a project or tool.
+const MAX_TITLE_CHARS: usize = 200;
+const MAX_NAME_CHARS: usize = 80;
+
+fn print_transcript(transcript: &TranscriptExcerpt, is_excerpt: bool, session: &Invocation) {
+    let (calendar, output) = (Calendar::at(session.now), session.output);
     for conversation in &transcript.conversations {
-        let head = &conversation.head;
-        output.print_line(&format!(
-            "{} · {} · messages: {} · session {}",
-            SafeText::single_line(&head.title, 80),
-            SafeText::single_line(&head.project, 200),
-            head.messages,
-            SafeText::single_line(&head.session, 200)
-        ));
-        if let Some(original) = &head.forked_from {
-            output.print_line(&format!("forked from session {original}, which contains the shared messages"));
-        }
-        if head.prompts_only {
-            output.print_line("only the prompts of this session are available: Claude Code deleted the rest");
-        }
+        print_head(conversation, &calendar, output);
         for message in &conversation.messages {
-            let side = if message.sidechain { " (side conversation)" } else { "" };
-            let about = if message.at_estimated { "about " } else { "" };
-            output.print_line(&format!(
-                "\n── {} {} · {about}{}{side} · {}",
-                message.position,
-                message.role.name(),
-                message.at.format_minute(&zone),
-                message.id
-            ));
-            for part in &message.parts {
-                if let Some(tool) = &part.tool {
-                    output.print_line(&format!("[{} {}]", part.kind.name(), SafeText::single_line(tool, 80)));
-                }
-                let author = describe_author(part.origin, part.said_by.as_deref());
-                if !author.is_empty() {
-                    output.print_line(author.trim_start());
-                }
-                print_part(part, output);
-            }
+            print_message(message, &conversation.head.source, &calendar, output);
+        }
+        if is_excerpt && conversation.messages.len() < conversation.head.messages {
+            let id: String = conversation.head.session.chars().take(SHORT_SESSION).collect();
+            let id = SafeText::single_line(&id, MAX_NAME_CHARS);
+            let hint = format!("\nThe whole session: claude-memory show {id}");
+            output.print_message(&output.error_palette().paint(Tone::Meta, &hint));
         }
     }
 }
 
-/// Prints a part: rendered on a terminal, verbatim into a pipe.
+/// Characters of a session's id that tell it apart.
+const SHORT_SESSION: usize = 8;
+
+/// Prints title, project and times of a session.
+fn print_head(conversation: &SessionMessages, calendar: &Calendar, output: CliOutput) {
+    let (head, palette) = (&conversation.head, output.palette());
+    for line in wrap_text(&SafeText::single_line(&head.title, MAX_TITLE_CHARS), output.columns()) {
+        output.print_line(&palette.paint(Tone::Title, &line));
+    }
+    let about = format!(
+        " · {}, {}–{} · {} · session {}",
+        calendar.format_day(head.started_at),
+        calendar.format_clock(head.started_at),
+        calendar.format_clock(head.ended_at),
+        format_count(head.messages as u64, "message"),
+        SafeText::single_line(&head.session, MAX_TITLE_CHARS)
+    );
+    let project = SafeText::single_line(&head.project, MAX_TITLE_CHARS);
+    output.print_line(&format!(
+        "{} {project}{}",
+        palette.paint_project(&head.project),
+        palette.paint(Tone::Meta, &about)
+    ));
+    if let Some(original) = &head.forked_from {
+        output.print_line(&format!("forked from session {original}, which contains the shared messages"));
+    }
+    if head.prompts_only {
+        output.print_line("only the prompts of this session are available: Claude Code deleted the rest");
+    }
+}
+
+fn print_message(message: &MessageText, source: &str, calendar: &Calendar, output: CliOutput) {
+    let palette = output.palette();
+    let side = if message.sidechain { " · side conversation" } else { "" };
+    let about = if message.at_estimated { "about " } else { "" };
+    let time = format!("{about}{}{side} · {}", calendar.format_clock(message.at), message.id.short_form());
+    let speaker = Speaker::of_role(message.role, source);
+    output.print_line(&format!("\n{} {}", speaker.paint(palette), palette.paint(Tone::Meta, &time)));
+    for part in &message.parts {
+        if let Some(tool) = &part.tool {
+            let tool = format!("[{} {}]", part.kind.name(), SafeText::single_line(tool, MAX_NAME_CHARS));
+            output.print_line(&palette.paint(Tone::Meta, &tool));
+        }
+        if part.origin == Origin::Elsewhere {
+            let author = Speaker::of_text(part.origin, part.kind, source, part.said_by.as_deref());
+            output.print_line(&format!("said by {}", author.paint(palette)));
+        }
+        print_part(part, output);
+    }
+}
+
+/// Prints a part: rendered on a terminal, verbatim elsewhere.
 fn print_part(part: &PartText, output: CliOutput) {
-    if !std::io::stdout().is_terminal() {
+    if !output.is_terminal() {
         output.print_line(SafeText::multi_line(&part.text).trim_end());
         return;
     }
     let blocks = parse_part(part.kind, part.tool.as_deref(), &part.text);
-    for line in layout_blocks(&blocks, COLUMNS, usize::MAX) {
+    for line in layout_blocks(&blocks, output.columns(), usize::MAX) {
         let plain = || line.iter().map(|span| span.text.as_str()).collect::<String>();
-        output.print_line(&if env::forbids_colours() { plain() } else { to_ansi(&line) });
+        output.print_line(&if output.palette().is_coloured() { to_ansi(&line) } else { plain() });
     }
 }

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::mcp::build_context;
+use super::status_summary;
 use super::{format_bytes, format_check, group_digits};
 use crate::backup::deletion;
 use crate::cli::invocation::Invocation;
@@ -18,12 +19,20 @@ use crate::monitor::alerts;
 use crate::monitor::thresholds::{self, ThresholdRow};
 use crate::store::OpenMode;
 
-/// Show the contents of the memory, the state of search, and disk, load and latency readings
+/// Show whether everything works, and what to do if not
 ///
-/// Exits with 1 if a reading is at warning level, with 2 if one is critical; the thresholds are settings.
+/// Ends with 0 if all is well and with 1 if there is something to do. --system adds contents, checks and the readings of
+/// disk, memory, CPU, response time and database with their thresholds; it and --json end with 0, 1 or 2 for normal,
+/// warning or critical readings.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  claude-memory status\n  claude-memory status --json")]
-pub(in crate::cli) struct StatusArgs {}
+#[command(
+    after_help = "Examples:\n  claude-memory status\n  claude-memory status --system\n  claude-memory status --json"
+)]
+pub(in crate::cli) struct StatusArgs {
+    /// Show contents, checks and the readings of this machine with their thresholds
+    #[arg(long)]
+    system: bool,
+}
 
 /// Output of `status --json`: the answer of `memory_health`, and the readings.
 #[derive(Serialize)]
@@ -37,7 +46,7 @@ struct StatusAnswer {
     copies: HealthCheck,
 }
 
-pub(in crate::cli) fn run(StatusArgs {}: &StatusArgs, session: &Invocation) -> Result<ExitCode, Failure> {
+pub(in crate::cli) fn run(args: &StatusArgs, session: &Invocation) -> Result<ExitCode, Failure> {
     let memory = session.open_memory(OpenMode::Existing)?;
     let paths = session.resolve_paths()?;
     let readings = thresholds::measure_all(&memory, &paths, &memory.settings().thresholds, &env::test_readings())?;
@@ -51,10 +60,22 @@ pub(in crate::cli) fn run(StatusArgs {}: &StatusArgs, session: &Invocation) -> R
         session.output.print_json(&StatusAnswer { health, level: level.name(), thresholds: rows, open_alerts, copies });
         return Ok(ExitCode::from(level.exit_code()));
     }
+    if !args.system {
+        return status_summary::print_summary(&memory, &readings, session);
+    }
     print_status(&memory, session)?;
+    print_readings(&rows, session);
+    if open_alerts > 0 {
+        session.output.print_line(&format!("open alerts: {open_alerts}; see `claude-memory alerts list`"));
+    }
+    Ok(ExitCode::from(level.exit_code()))
+}
+
+/// Prints the readings of this machine with their thresholds.
+fn print_readings(rows: &[ThresholdRow], session: &Invocation) {
     session.output.print_line("");
     session.output.print_line(&format!("{:<12}{:>12}   {:>9} {:>9} {:>9}", "", "now", "normal", "warning", "critical"));
-    for row in &rows {
+    for row in rows {
         let now = row.value.map_or_else(|| "unknown".to_owned(), |value| format!("{value:.1} {}", row.unit));
         let mark = if row.level == "normal" { "" } else { row.level };
         session.output.print_line(&format!(
@@ -65,10 +86,6 @@ pub(in crate::cli) fn run(StatusArgs {}: &StatusArgs, session: &Invocation) -> R
             row.critical
         ));
     }
-    if open_alerts > 0 {
-        session.output.print_line(&format!("open alerts: {open_alerts}; see `claude-memory alerts list`"));
-    }
-    Ok(ExitCode::from(level.exit_code()))
 }
 
 /// Prints contents and health of the memory.

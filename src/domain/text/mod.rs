@@ -3,6 +3,7 @@
 pub mod announcement;
 pub mod confusables;
 pub mod contradiction;
+pub mod counts;
 pub mod dates;
 pub mod disguise;
 pub mod fence;
@@ -11,6 +12,7 @@ pub mod highlight;
 pub mod keys;
 pub mod outgoing;
 pub mod passages;
+pub mod period;
 pub mod prompt;
 pub mod question;
 pub mod redact;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::{ToolOutcome, additive_annotations, build_reply, build_tool, parse_arguments};
 use crate::backup::{self, BackupKeys, BackupRun, BackupTarget, RetentionPolicy};
 use crate::domain::names::{choose_value, names};
+use crate::domain::text::counts::format_count;
 use crate::mcp::caller::Caller;
 use crate::mcp::schema::NameOf;
 use crate::mcp::wire::operations::{BackupAnswer, BackupEntry};
@@ -66,11 +67,11 @@ pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> To
     let mut text = created.as_ref().map(|path| format!("made {path}\n")).unwrap_or_default();
     for backup in &backups {
         let what = match (&backup.messages, &backup.error) {
-            (Some(messages), _) => format!("{messages} messages"),
+            (Some(messages), _) => format_count(*messages, "message"),
             (None, error) => format!("cannot be read: {}", error.as_deref().unwrap_or("")),
         };
         let _ = writeln!(text, "{} {} bytes, {what}: {}", backup.created_at, backup.bytes, backup.path);
     }
-    let _ = write!(text, "{} backups", backups.len());
+    let _ = write!(text, "{}", format_count(backups.len() as u64, "backup"));
     build_reply(&BackupAnswer { created, backups }, &text)
 }

@@ -13,6 +13,7 @@ use super::{
     ToolOutcome, build_quoting_reply, build_tool, check_range, format_minute, parse_arguments, read_only_annotations,
     resolve_project_rows, session_label,
 };
+use crate::domain::text::counts::format_count;
 use crate::mcp::caller::Caller;
 use crate::mcp::wire::history::BlameAnswer;
 use crate::memory::Memory;
@@ -57,11 +58,11 @@ fn render_edits(found: &BlameAnswer) -> String {
         let branch = branch.map(|branch| format!(" · branch {branch}")).unwrap_or_default();
         let _ = writeln!(
             text,
-            "- {} · {}{branch} · “{}” · {} edits · session {}",
+            "- {} · {}{branch} · “{}” · {} · session {}",
             format_minute(&entry.ts),
             entry.project,
             entry.title,
-            entry.edits.len(),
+            format_count(entry.edits.len() as u64, "edit"),
             session_label(&entry.session_id)
         );
         for (what, excerpt) in [("asked", &entry.request), ("said", &entry.explanation)] {

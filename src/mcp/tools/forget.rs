@@ -16,6 +16,7 @@ use super::{
 use crate::backup;
 use crate::backup::deletion::{self, DeletionOrder, Requester};
 use crate::domain::query::{ReadRequest, Selection};
+use crate::domain::text::counts::format_count;
 use crate::domain::text::first_words;
 use crate::domain::{Detail, Failure, MessageId, Query, Timestamp, limits};
 use crate::mcp::caller::Caller;
@@ -106,7 +107,7 @@ fn delete_previewed(
     let request = memory.find_forget_request(code, caller.now)?;
     if request.waits_for_person {
         return Err(Failure::invalid_arguments(
-            format!("{} messages wait for the user; nothing was deleted", request.ids.len()),
+            format!("{}: waiting for the user; nothing was deleted", format_count(request.ids.len() as u64, "message")),
             format!("the user confirms with `claude-memory forget --confirm {code}`, or on the page"),
         ));
     }
@@ -244,21 +245,21 @@ pub fn preview_messages(memory: &Memory, ids: &[MessageId]) -> Result<Vec<Forget
 fn render_forget(answer: &ForgetAnswer) -> String {
     let mut text = match (&answer.receipt, &answer.code) {
         (Some(done), _) => format!(
-            "Deleted {} messages with {} parts and {} vectors; {}.\n",
-            done.messages,
-            done.parts,
-            done.vectors,
+            "Deleted {} with {} and {}; {}.\n",
+            format_count(done.messages, "message"),
+            format_count(done.parts, "part"),
+            format_count(done.vectors, "vector"),
             if done.verified { "no file of the store holds a piece of them" } else { "a file may still hold a piece" }
         ),
         (None, Some(code)) if answer.waits_for_person => format!(
-            "{} messages would be deleted; nothing was deleted yet. This waits for the user: tell them to look at it and run \
+            "{} would be deleted; nothing was deleted yet. This waits for the user: tell them to look at it and run \
              `claude-memory forget --confirm {code}` (or --discard {code}), or to use the page.\n",
-            answer.matched
+            format_count(answer.matched as u64, "message")
         ),
         (None, Some(code)) => format!(
-            "{} messages would be deleted; nothing was deleted yet. Show them to the user; when they agree, call memory_forget \
+            "{} would be deleted; nothing was deleted yet. Show them to the user; when they agree, call memory_forget \
              with code \"{code}\" alone. For only some of them call it with their `ids` first.\n",
-            answer.matched
+            format_count(answer.matched as u64, "message")
         ),
         (None, None) => "Nothing matches.\n".to_owned(),
     };

@@ -14,6 +14,7 @@ use super::{
     read_only_annotations, resolve_ids, session_label, text_budget,
 };
 use crate::domain::query::{ReadRequest, Selection};
+use crate::domain::text::counts::format_count;
 use crate::domain::{Failure, limits};
 use crate::mcp::caller::Caller;
 use crate::mcp::wire::GetAnswer;
@@ -103,11 +104,11 @@ fn render_conversations(found: &GetAnswer) -> String {
     for conversation in &found.conversations {
         let _ = writeln!(
             text,
-            "session {} · {} · “{}” ({} messages)",
+            "session {} · {} · “{}” ({})",
             session_label(&conversation.session_id),
             conversation.project,
             conversation.title,
-            conversation.total
+            format_count(conversation.total as u64, "message")
         );
         for message in &conversation.messages {
             let (at, id) = (format_minute(&message.ts), short_id(&message.id));

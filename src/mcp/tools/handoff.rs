@@ -12,6 +12,7 @@ use super::timeline::format_session;
 use super::{
     ToolOutcome, build_quoting_reply, build_tool, parse_arguments, read_only_annotations, resolve_project_rows,
 };
+use crate::domain::text::counts::format_count;
 use crate::mcp::caller::Caller;
 use crate::mcp::wire::history::HandoffAnswer;
 use crate::memory::Memory;
@@ -55,7 +56,7 @@ pub(in crate::mcp) fn render_handoff(found: &HandoffAnswer) -> String {
     }
     for (number, request) in found.requests.iter().enumerate() {
         if number == 1 && found.left_out > 0 {
-            let _ = writeln!(text, "({} requests in between are left out)", found.left_out);
+            let _ = writeln!(text, "({} in between left out)", format_count(found.left_out as u64, "request"));
         }
         let _ = writeln!(text, "asked: {}", quote_labelled(&message_label(&request.trust, &request.id), &request.text));
     }

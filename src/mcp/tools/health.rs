@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{ToolOutcome, build_reply, build_tool, parse_arguments, read_only_annotations};
+use crate::domain::text::counts::format_count;
 use crate::mcp::caller::Caller;
 use crate::mcp::wire::HealthAnswer;
 use crate::memory::Memory;
@@ -35,8 +36,13 @@ pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> To
         health.checks.retain(|check| !check.ok);
     }
     let mut text = format!(
-        "{}: {} messages in {} sessions of {} projects, {} saved memories, {} texts not embedded yet\n",
-        health.status, health.messages, health.sessions, health.projects, health.saved, health.pending
+        "{}: {} in {} of {}, {}, {} not embedded yet\n",
+        health.status,
+        format_count(health.messages, "message"),
+        format_count(health.sessions, "session"),
+        format_count(health.projects, "project"),
+        format_count(health.saved, "saved memory"),
+        format_count(health.pending, "text")
     );
     for check in &health.checks {
         let fix = check.fix.as_ref().map(|fix| format!(" → {fix}")).unwrap_or_default();

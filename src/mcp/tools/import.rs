@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{ToolOutcome, additive_annotations, build_reply, build_tool, parse_arguments};
 use crate::domain::Failure;
+use crate::domain::text::counts::format_count;
 use crate::mcp::caller::Caller;
 use crate::mcp::wire::changes::ImportAnswer;
 use crate::memory::{ImportOptions, Memory};
@@ -49,6 +50,11 @@ pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> To
         bad_lines: report.bad.iter().take(MAX_BAD_LINES).map(ToString::to_string).collect(),
         unfinished: report.interrupted,
     };
-    let text = format!("{} new messages from {} transcripts, {} lines bad", done.new, done.files, done.bad);
+    let text = format!(
+        "{} from {}, {} bad",
+        format_count(done.new, "new message"),
+        format_count(done.files, "transcript"),
+        format_count(done.bad, "line")
+    );
     build_reply(&done, &text)
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{ToolOutcome, additive_annotations, build_reply, build_tool, parse_arguments};
 use crate::domain::Failure;
 use crate::domain::names::{choose_value, names};
+use crate::domain::text::counts::format_count;
 use crate::mcp::caller::Caller;
 use crate::mcp::schema::NameOf;
 use crate::mcp::wire::outgoing::sanitize_name;
@@ -75,6 +76,11 @@ pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> To
         name: sanitize_name(&into.name),
         moved: messages,
     };
-    let text = format!("{done}: project {} {} ({} messages moved)", edited.id, edited.name, edited.moved);
+    let text = format!(
+        "{done}: project {} {} ({} moved)",
+        edited.id,
+        edited.name,
+        format_count(edited.moved as u64, "message")
+    );
     build_reply(&edited, &text)
 }

@@ -10,10 +10,12 @@ use serde_json::Value;
 use super::{ToolOutcome, build_quoting_reply, build_tool, parse_arguments, read_only_annotations};
 use crate::domain::Failure;
 use crate::domain::names::{choose_value, names};
+use crate::domain::text::counts::format_count;
 use crate::mcp::caller::Caller;
 use crate::mcp::schema::NameOf;
 use crate::mcp::wire::sessions::{ProjectEntry, ProjectsAnswer};
 use crate::memory::Memory;
+use crate::store::ProjectSummary;
 
 const USAGE: &str = "everything is optional, for example {\"action\": \"show\", \"query\": \"shop\"}";
 /// Maximum number of projects in an answer.
@@ -70,7 +72,14 @@ pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> To
     }
     let here = memory.current_projects(directory);
     let total = found.len();
-    let projects = found.into_iter().take(MAX_PROJECTS).map(|summary| ProjectEntry::new(&summary, &here)).collect();
+    let labels = memory.project_labels()?;
+    let renamed = memory.find_renamed_projects(&memory.project_summaries("all", directory)?)?;
+    let entry = |summary: ProjectSummary| {
+        let row = summary.project.id;
+        let into = renamed.iter().find(|renamed| renamed.from == row).map(|renamed| renamed.into);
+        ProjectEntry::new(&summary, &here).with_label(labels.get(&row), into)
+    };
+    let projects = found.into_iter().take(MAX_PROJECTS).map(entry).collect();
     let answer = ProjectsAnswer { projects, total };
     let text = render_projects(&answer);
     build_quoting_reply(&answer, &text)
@@ -83,9 +92,30 @@ fn render_projects(found: &ProjectsAnswer) -> String {
         let last = project.last.as_deref().and_then(|last| last.get(..10)).unwrap_or("never");
         let _ = writeln!(
             text,
-            "{} {}{here} · {} · {} sessions, {} messages, {} saved · last {last}",
-            project.id, project.name, project.root, project.sessions, project.messages, project.saved
+            "{} {}{here} · {} · {}, {}, {} · last {last}",
+            project.id,
+            project.label,
+            if project.root.is_empty() { "no folder" } else { project.root.as_str() },
+            format_count(project.sessions, "session"),
+            format_count(project.messages, "message"),
+            format_count(project.saved, "saved note")
         );
+        if let Some(into) = &project.renamed_to {
+            let other = found.projects.iter().find(|other| other.id == *into);
+            let name = other.map_or_else(|| into.clone(), |other| other.label.to_string());
+            let _ = writeln!(
+                text,
+                "   its folder is gone, and {name} has its files; if it was renamed: claude-memory projects merge {} {into}",
+                project.id
+            );
+        }
+        if project.root.is_empty() {
+            let _ = writeln!(
+                text,
+                "   sessions that name no folder, as in exports; if they belong to a project: claude-memory projects merge {} NAME",
+                project.id
+            );
+        }
         if let Some(remote) = &project.remote {
             let _ = writeln!(text, "   remote {remote}");
         }

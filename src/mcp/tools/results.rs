@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use super::format_minute;
 use super::quotation::{author_label, begins_with, quote_labelled, short_id, trust_label};
+use super::timeline::format_session;
 use crate::mcp::wire::outgoing::SafeText;
+use crate::mcp::wire::sessions::PeriodAnswer;
 use crate::mcp::wire::{BeyondAnswer, SearchAnswer, SearchHit, SearchQuote};
 
 /// Results shown when nothing speaks of what was asked.
@@ -17,6 +19,9 @@ const NOTHING: &str = "Nothing here speaks of that.";
 
 /// Renders a search answer for a model. The first line says how clearly the results match.
 pub(super) fn render_results(found: &SearchAnswer) -> String {
+    if let Some(period) = found.period.as_ref().filter(|period| period.usage == "timeline") {
+        return render_period(period);
+    }
     let mut text = match found.confidence.as_str() {
         _ if found.results.is_empty() => format!("{NOTHING}\n"),
         "strong" => "Strong match.\n".to_owned(),
@@ -28,6 +33,13 @@ pub(super) fn render_results(found: &SearchAnswer) -> String {
     }
     for explanation in &found.explanation {
         let _ = writeln!(text, "({explanation})");
+    }
+    if let Some(period) = &found.period {
+        let days = describe_days(period);
+        let _ = match period.usage.as_str() {
+            "filter" => writeln!(text, "Within “{}” ({days}):", period.words),
+            _ => writeln!(text, "Nothing of “{}” ({days}) answers that; of any time:", period.words),
+        };
     }
     if let Some(beyond) = &found.beyond {
         let _ = writeln!(text, "{}", describe_beyond(beyond));
@@ -49,6 +61,27 @@ pub(super) fn render_results(found: &SearchAnswer) -> String {
         let _ = writeln!(text, "Read around: memory_get ids [{}]", ids.join(", "));
     }
     text
+}
+
+/// Renders the sessions of a period: what was done then is all that was asked.
+fn render_period(period: &PeriodAnswer) -> String {
+    let days = describe_days(period);
+    if period.sessions.is_empty() {
+        return format!("No session of “{}” ({days}).\n", period.words);
+    }
+    let mut text = format!("Sessions of “{}” ({days}):\n", period.words);
+    for session in &period.sessions {
+        let _ = writeln!(text, "{}", format_session(session));
+    }
+    if period.more {
+        let _ = writeln!(text, "More: memory_timeline after {} before {}", period.after, period.before);
+    }
+    text
+}
+
+/// Formats the times of a period: `2026-11-27 00:00 to 2026-11-28 00:00 UTC`.
+fn describe_days(period: &PeriodAnswer) -> String {
+    format!("{} to {} UTC", format_minute(&period.after), format_minute(&period.before))
 }
 
 /// Describes the filter that permits no answer, and which results follow.

@@ -67,7 +67,7 @@ pub(super) fn define_tool() -> Tool {
         "Search memory",
         "Finds messages of earlier sessions, semantically and by keyword, in English and Chinese. Use it when the user refers \
          to earlier work, before repeating an investigation, and when an error or a file looks familiar. Says how clearly they \
-         match; read around a hit with memory_get. detail index lists titles only.",
+         match; read around a hit with memory_get. A time in the query (\"yesterday\", 上周五) is understood. detail index lists titles only.",
         read_only_annotations(),
     )
 }
@@ -79,6 +79,9 @@ pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> To
     // The remote resolves projects itself.
     let project = caller.remote.as_ref().map(|_| arguments.project.take().unwrap_or_else(|| "all".to_owned()));
     let arguments = arguments.into_search(&memory.settings().search);
+    if caller.remote.is_none() {
+        memory.check_sources(&arguments.sources).map_err(with_usage)?;
+    }
     let query = arguments.into_query(memory, directory, caller.now, &TimeZone::system()).map_err(with_usage)?;
     let found = match (&caller.remote, &project) {
         (Some(remote), Some(project)) => {
@@ -89,7 +92,7 @@ pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> To
     };
     let next = found.next.map(|offset| encode_search_cursor(&query, offset));
     let elsewhere: Vec<bool> = found.hits.iter().map(|hit| !query.here.contains(&hit.project_row)).collect();
-    let mut found = SearchAnswer::new(found, next);
+    let mut found = SearchAnswer::new(found, next).with_sessions(memory, query.filter.projects.clone())?;
     for (hit, elsewhere) in found.results.iter_mut().zip(elsewhere) {
         hit.other_project = elsewhere && !query.here.is_empty();
     }

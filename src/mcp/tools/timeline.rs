@@ -14,6 +14,7 @@ use super::{
     read_only_annotations, resolve_ids, resolve_project_rows, session_label,
 };
 use crate::domain::names::{choose_value, names};
+use crate::domain::text::counts::format_count;
 use crate::domain::{Failure, Timestamp};
 use crate::mcp::caller::Caller;
 use crate::mcp::schema::NameOf;
@@ -159,14 +160,14 @@ pub(super) fn render_sessions(found: &SessionsAnswer, by_day: bool) -> String {
 /// `- 2026-01-22 05:17 · project · “title” · 12 messages · branch main · files a, b (+3) · session id`
 pub(super) fn format_session(session: &SessionEntry) -> String {
     let mut line = format!(
-        "- {} · {} · “{}” · {} messages",
+        "- {} · {} · “{}” · {}",
         format_minute(&session.started_at),
         session.project,
         session.title,
-        session.messages
+        format_count(session.messages, "message")
     );
     if session.subagents > 0 {
-        let _ = write!(line, " + {} subagents", session.subagents);
+        let _ = write!(line, " + {}", format_count(session.subagents, "subagent"));
     }
     if let Some(branch) = session.git_branch.as_deref().filter(|branch| !branch.is_empty()) {
         let _ = write!(line, " · branch {branch}");

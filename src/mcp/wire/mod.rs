@@ -19,6 +19,7 @@ use serde::Serialize;
 pub use self::saved::SaveAnswer;
 
 use self::outgoing::{SafeText, sanitize_name, sanitize_title};
+use self::sessions::PeriodAnswer;
 use crate::domain::own_output::URI_PREFIX;
 use crate::domain::text::suspicion::reads_like_an_instruction;
 use crate::domain::{BeyondFilter, Hit, LaterMessage, LiftedCondition, Origin, Quote, SearchResults, Timestamp, Usage};
@@ -36,6 +37,9 @@ pub struct SearchAnswer {
     /// If nothing that meets the filter answers the query: what there is without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beyond: Option<BeyondAnswer>,
+    /// Period that the query names in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub period: Option<PeriodAnswer>,
     /// How confidence and order came about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub explanation: Vec<String>,
@@ -364,6 +368,17 @@ fn round_score(value: f32) -> f64 {
 }
 
 impl SearchAnswer {
+    /// Adds the sessions of the period, if they are what the query asks for.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn with_sessions(mut self, memory: &Memory, projects: Option<Vec<i64>>) -> memory::Result<Self> {
+        if let Some(period) = &mut self.period {
+            period.add_sessions(memory, projects)?;
+        }
+        Ok(self)
+    }
+
     /// Converts the engine's answer.
     pub fn new(answer: SearchResults, next_cursor: Option<String>) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "microseconds of one request")]
@@ -372,6 +387,7 @@ impl SearchAnswer {
             confidence: answer.confidence.name().to_owned(),
             results: answer.hits.into_iter().map(SearchHit::from).collect(),
             beyond: answer.beyond.map(BeyondAnswer::from),
+            period: answer.period.map(PeriodAnswer::from),
             explanation: answer.explanation,
             next_cursor,
             degraded: answer.degraded,

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::outgoing::{SafeText, sanitize_name, sanitize_title};
-use crate::domain::Timestamp;
+use crate::domain::{AskedPeriod, PeriodUse, Timestamp};
+use crate::memory::{self, Memory};
 use crate::store::{ProjectSummary, SessionSummary};
 
 /// One session.
@@ -64,6 +65,60 @@ pub struct SessionsAnswer {
     pub next_cursor: Option<String>,
 }
 
+/// Most sessions of a period in an answer.
+const MAX_PERIOD_SESSIONS: usize = 50;
+
+/// Period that a query names in words: yesterday, last Friday, 三月份.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct PeriodAnswer {
+    /// The words.
+    pub words: String,
+    /// Start of its first day: RFC 3339, UTC.
+    pub after: String,
+    /// End of its last day, exclusive.
+    pub before: String,
+    /// timeline (nothing else is asked: `sessions` answers), filter (the results are of the period) or unused (nothing
+    /// of the period answers the query; the results are of any time).
+    pub usage: String,
+    /// Sessions of the period, newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<SessionEntry>,
+    /// There are more sessions; `memory_timeline` with these times lists them.
+    pub more: bool,
+    #[serde(skip)]
+    #[schemars(skip)]
+    asked: AskedPeriod,
+}
+
+impl From<AskedPeriod> for PeriodAnswer {
+    fn from(asked: AskedPeriod) -> Self {
+        Self {
+            words: asked.words.clone(),
+            after: asked.after.to_string(),
+            before: asked.before.to_string(),
+            usage: asked.usage.name().to_owned(),
+            sessions: Vec::new(),
+            more: false,
+            asked,
+        }
+    }
+}
+
+impl PeriodAnswer {
+    /// Adds the sessions of the period, if they are what the query asks for.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub(super) fn add_sessions(&mut self, memory: &Memory, projects: Option<Vec<i64>>) -> memory::Result<()> {
+        if self.asked.usage == PeriodUse::Timeline {
+            let (sessions, more) = memory.sessions_in_period(&self.asked, projects, MAX_PERIOD_SESSIONS)?;
+            self.sessions = sessions.into_iter().map(SessionEntry::from).collect();
+            self.more = more;
+        }
+        Ok(())
+    }
+}
+
 /// One project.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ProjectEntry {
@@ -71,6 +126,8 @@ pub struct ProjectEntry {
     pub id: String,
     /// Its name.
     pub name: SafeText,
+    /// The shortest name that no other project has.
+    pub label: SafeText,
     /// Its root folder.
     pub root: SafeText,
     /// URL of `origin`.
@@ -92,9 +149,22 @@ pub struct ProjectEntry {
     /// Last message, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
+    /// Number of a project that may be the same under a new folder: the folder of this one is gone, and the other has
+    /// its files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renamed_to: Option<String>,
 }
 
 impl ProjectEntry {
+    /// Adds the label, if the project shares its name, and the project that it may have become.
+    pub fn with_label(mut self, label: Option<&String>, renamed_to: Option<i64>) -> Self {
+        if let Some(label) = label {
+            self.label = sanitize_name(label);
+        }
+        self.renamed_to = renamed_to.map(|row| row.to_string());
+        self
+    }
+
     /// Converts a summary; `here` holds the row ids of the current project.
     pub fn new(summary: &ProjectSummary, here: &[i64]) -> Self {
         let (first, last): (Option<Timestamp>, Option<Timestamp>) = summary.span.unzip();
@@ -102,6 +172,8 @@ impl ProjectEntry {
             current: here.contains(&summary.project.id),
             id: summary.project.id.to_string(),
             name: sanitize_name(&summary.project.name),
+            label: sanitize_name(&summary.project.name),
+            renamed_to: None,
             root: sanitize_name(&summary.project.root),
             remote: summary.project.remote.as_deref().map(sanitize_name),
             directories: summary.directories.iter().map(|directory| sanitize_name(directory)).collect(),

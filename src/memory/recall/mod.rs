@@ -5,6 +5,7 @@ pub(super) mod context;
 pub(super) mod event_packs;
 pub(super) mod fixes;
 pub(super) mod handoff;
+pub(super) mod highlights;
 pub(super) mod injection_use;
 pub(super) mod injections;
 pub(super) mod latest_decision;

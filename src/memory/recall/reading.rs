@@ -88,7 +88,7 @@ impl Memory {
                 let head = self.store.snapshot()?.find_conversation(session)?.ok_or_else(|| Error::NotFound {
                     message: format!("there is no session {session:?}"),
                     hint: Some(
-                        "use the session_id of a search result, or at least its first six characters".to_owned(),
+                        "use the session_id of a search result, or at least its first four characters".to_owned(),
                     ),
                 })?;
                 self.add_messages(&mut transcript, reading, head, *from, *count)?;
@@ -119,6 +119,9 @@ impl Memory {
         count: usize,
     ) -> Result<()> {
         let mut conversation = SessionMessages { messages: Vec::new(), head };
+        if let Some(label) = self.project_labels()?.get(&conversation.head.project_row) {
+            conversation.head.project.clone_from(label);
+        }
         let end = from.saturating_add(count);
         let mut at = from;
         while at < end && !transcript.truncated {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::domain::MessageId;
+use crate::domain::{AskedPeriod, MessageId};
 use crate::memory::{Error, Memory, Result};
 use crate::store::{SessionCursor, SessionFilter, SessionSummary};
 
@@ -30,6 +30,25 @@ impl Memory {
         Ok(sessions)
     }
 
+    /// Returns the sessions of a period that a question names, newest first, and whether there are more.
+    pub fn sessions_in_period(
+        &self,
+        period: &AskedPeriod,
+        projects: Option<Vec<i64>>,
+        limit: usize,
+    ) -> Result<(Vec<SessionSummary>, bool)> {
+        let filter = SessionFilter {
+            projects,
+            after: Some(period.after),
+            before: Some(period.before),
+            ..SessionFilter::default()
+        };
+        let mut sessions = self.list_sessions(&filter, None, limit + 1)?;
+        let more = sessions.len() > limit;
+        sessions.truncate(limit);
+        Ok((sessions, more))
+    }
+
     /// Returns the list cursor of a message's session.
     ///
     /// # Errors
@@ -49,7 +68,7 @@ impl Memory {
     pub fn find_session(&self, wanted: &str) -> Result<SessionSummary> {
         let missing = || Error::NotFound {
             message: format!("there is no session {wanted:?}"),
-            hint: Some("use the session_id of a search result, or at least its first six characters".to_owned()),
+            hint: Some("use the session_id of a search result, or at least its first four characters".to_owned()),
         };
         let head = self.store.snapshot()?.find_conversation(wanted)?.ok_or_else(missing)?;
         let filter = SessionFilter { subagents: true, ..SessionFilter::default() };

@@ -6,12 +6,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::tz::TimeZone;
 
-use crate::config::SearchSettings;
+use crate::config::{SearchSettings, suggest_name};
 use crate::domain::names::{choose_value, choose_values};
 use crate::domain::{
     ContentHash, Detail, Failure, Filter, PartKind, Query, Role, SearchMode, SearchTier, Timestamp, date_bound, limits,
 };
 use crate::embed::RerankerSpec;
+use crate::import::Source;
 use crate::memory::{Memory, RankWeights};
 
 /// Arguments of a search. What is left out has the default of the settings, or does not limit the search.
@@ -106,6 +107,27 @@ impl SearchArguments {
             })?;
         }
         Ok(query)
+    }
+}
+
+impl Memory {
+    /// Checks that sources are known: importers, saved notes, or what is stored.
+    ///
+    /// # Errors
+    /// The first unknown one, with the nearest known name.
+    pub fn check_sources(&self, sources: &[String]) -> Result<(), Failure> {
+        if sources.is_empty() {
+            return Ok(());
+        }
+        let mut known = self.snapshot()?.list_sources()?;
+        known.extend(Source::ALL.iter().map(|source| source.name().to_owned()));
+        known.push("saved".to_owned());
+        known.sort_unstable();
+        known.dedup();
+        let Some(wrong) = sources.iter().find(|source| !known.contains(source)) else { return Ok(()) };
+        let near = suggest_name(wrong, known.iter().map(String::as_str));
+        let hint = format!("it must be one of {}", known.join(", "));
+        Err(Failure::invalid_arguments(format!("there is no source {wrong:?}{near}"), hint))
     }
 }
 

@@ -7,12 +7,21 @@ use crate::memory::{Memory, Result};
 const BEYOND_HITS: usize = 2;
 
 impl Memory {
-    /// Runs a query for a reader. If nothing that meets its filter answers it, the answer also has the best hits without
-    /// the filter's time; else without its other conditions; else in all projects.
+    /// Runs a query for a reader. A period that the question names is looked for first. If nothing that meets the filter
+    /// answers the query, the answer also has the best hits without the filter's time; else without its other conditions;
+    /// else in all projects.
     ///
     /// # Errors
     /// As for [`Memory::search`].
     pub fn answer_query(&self, query: &Query, now: Timestamp) -> Result<SearchResults> {
+        match self.find_asked_period(query, now) {
+            Some(asked) => self.answer_in_period(query, &asked, now),
+            None => self.answer_beyond_filter(query, now),
+        }
+    }
+
+    /// Runs a query, and again without a condition of its filter if nothing answers it.
+    pub(super) fn answer_beyond_filter(&self, query: &Query, now: Timestamp) -> Result<SearchResults> {
         let mut answer = self.search(query, now)?;
         if answer.confidence != Confidence::None || query.offset > 0 {
             return Ok(answer);

@@ -13,6 +13,7 @@ mod exchange;
 mod explain;
 mod keyword;
 mod page;
+mod period;
 mod rank;
 mod relevance;
 mod rerank;

@@ -38,7 +38,7 @@ impl Memory {
     pub fn messages_of_session(&self, session: &str) -> Result<Vec<MessageId>> {
         let head = self.store.snapshot()?.find_conversation(session)?.ok_or_else(|| Error::NotFound {
             message: format!("there is no session {session:?}"),
-            hint: Some("use the session id of a search result, or at least its first six characters".to_owned()),
+            hint: Some("use the session id of a search result, or at least its first four characters".to_owned()),
         })?;
         Ok(self.store.snapshot()?.session_messages(&head.session)?)
     }

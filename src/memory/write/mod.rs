@@ -18,6 +18,7 @@ pub(super) mod quarantine;
 pub(super) mod redaction;
 pub(super) mod related_notes;
 pub(super) mod remains;
+pub(super) mod renamed_projects;
 pub(super) mod replication;
 #[cfg(test)]
 mod replication_tests;

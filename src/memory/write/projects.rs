@@ -5,9 +5,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use crate::config::suggest_name;
 use crate::disk::checkout;
 use crate::domain::Timestamp;
-use crate::domain::directory::{directory_name, is_absolute, shortest_unique_suffixes, windows_path};
+use crate::domain::directory::{directory_name, is_absolute, shorten_endings, shortest_unique_suffixes, windows_path};
 use crate::domain::text::outgoing::SafeText;
 use crate::memory::{Error, Memory, Result};
 use crate::store::{NewProject, ProjectSummary, Snapshot, StoredProject};
@@ -77,6 +78,14 @@ impl Memory {
         if let (Some(id), None) = (labelled.next(), labelled.next()) {
             return Ok(Some(vec![id]));
         }
+        // The end of a folder, as far as it tells one project from the others.
+        let is_end = |project: &&StoredProject| {
+            project.root.strip_suffix(wanted).is_some_and(|before| before.ends_with(['/', '\\']))
+        };
+        let mut ending = projects.iter().filter(is_end);
+        if let (true, Some(project), None) = (wanted.contains('/'), ending.next(), ending.next()) {
+            return Ok(Some(vec![project.id]));
+        }
         // A relative path names the project that encloses it only if it exists: "team/app" may be a name.
         let path = to_absolute(wanted, directory);
         if wanted.contains(['/', '\\'])
@@ -90,7 +99,9 @@ impl Memory {
         let names = projects.iter().map(label).filter(|name| !name.reads_like_an_instruction());
         let names: Vec<String> = names.take(12).map(|name| name.to_string()).collect();
         let hint = format!("known projects: {}; or use \"all\" or \"current\"", names.join(", "));
-        Err(Error::NotFound { message: format!("no project is called {wanted:?}"), hint: Some(hint) })
+        let known = projects.iter().map(|project| labels.get(&project.id).unwrap_or(&project.name));
+        let near = suggest_name(wanted, known.map(String::as_str).filter(|name| !name.is_empty()));
+        Err(Error::NotFound { message: format!("no project is called {wanted:?}{near}"), hint: Some(hint) })
     }
 
     /// Returns the keys of the projects that `wanted` names (`WholeProject::key`); `None` for all.
@@ -101,6 +112,14 @@ impl Memory {
         let Some(ids) = self.resolve_projects(wanted, directory)? else { return Ok(None) };
         let known = self.store.snapshot()?.project_keys()?.into_iter();
         Ok(Some(known.filter(|(id, _)| ids.contains(id)).map(|(_, key)| key).collect()))
+    }
+
+    /// Returns labels for the projects that share a name with another one, by row.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn project_labels(&self) -> Result<HashMap<i64, String>> {
+        project_labels(&self.store.snapshot()?)
     }
 
     /// Returns the rows of a directory's project; empty if it is unknown.
@@ -202,7 +221,7 @@ impl Memory {
     }
 }
 
-/// Returns labels for the projects that share a name with another one, by row: `work/cli` and `oss/cli`.
+/// Returns labels for the projects that share a name with another one, by row: `work/cli` and `oss/…/cli`.
 pub(in crate::memory) fn project_labels(snapshot: &Snapshot<'_>) -> Result<HashMap<i64, String>> {
     let mut by_name: HashMap<String, Vec<StoredProject>> = HashMap::new();
     for project in snapshot.list_projects()? {
@@ -211,7 +230,7 @@ pub(in crate::memory) fn project_labels(snapshot: &Snapshot<'_>) -> Result<HashM
     let mut labels = HashMap::new();
     for (name, same) in by_name.into_iter().filter(|(_, same)| same.len() > 1) {
         let roots: Vec<&str> = same.iter().map(|project| project.root.as_str()).collect();
-        for (project, end) in same.iter().zip(shortest_unique_suffixes(&roots)) {
+        for (project, end) in same.iter().zip(shorten_endings(shortest_unique_suffixes(&roots))) {
             // A project that was renamed by hand has a directory with another name.
             let is_named_so = end.rsplit('/').next() == Some(&name);
             labels.insert(project.id, if is_named_so { end } else { format!("{name} ({end})") });
