@@ -40,6 +40,7 @@ use evidence::{CandidateRequest, Evidence, MIN_CANDIDATES, QueryEmbedding};
 use keyword::QueryTerms;
 use page::ScoredCandidate;
 use rank::{RankContext, ScorePart, ScoredMessage};
+use rerank::RerankSkip;
 use translation::TranslatedTerms;
 
 pub use arguments::{SearchArguments, check_search_settings, encode_search_cursor};
@@ -217,10 +218,17 @@ impl Memory {
     ) -> Result<()> {
         let SearchRequest { snapshot, query, order, .. } = *request;
         if query.tier == SearchTier::Rerank {
-            let unranked = time_stage(answer, "rerank", || self.rerank_candidates(request, ranked))?;
-            if let Some(why) = unranked {
-                answer.degraded = true;
-                answer.warnings.push(why);
+            match time_stage(answer, "rerank", || self.rerank_candidates(request, ranked))? {
+                Some(RerankSkip::Unusable(why)) => {
+                    answer.degraded = true;
+                    answer.warnings.push(format!("not reranked: {why}"));
+                }
+                // A reranker for one language leaves questions in the other alone: no failure.
+                Some(RerankSkip::OtherLanguage) if query.explain => {
+                    let why = "not reranked: your reranker does not rank the language of the query";
+                    answer.explanation.push(why.to_owned());
+                }
+                Some(RerankSkip::OtherLanguage) | None => {}
             }
         }
         let newest_first = order == HitOrder::NewestFirst || asks_what_holds(&query.texts);

@@ -17,6 +17,15 @@ const TEXT_CHARACTERS: usize = 480;
 /// Most characters of the message before it: a short answer says little without its question.
 const BEFORE_CHARACTERS: usize = 200;
 
+/// Reason for leaving the order as it is.
+#[derive(Debug)]
+pub(super) enum RerankSkip {
+    /// It is not set or cannot be used; the reason, for people.
+    Unusable(String),
+    /// It does not rank the language of the query.
+    OtherLanguage,
+}
+
 impl Memory {
     /// Raises the candidates that the reranker scores above the mean, and sorts. None is lowered: the ten that were read
     /// stay in front of the others. Returns the reason if the reranker was not used: then the order stays.
@@ -27,19 +36,19 @@ impl Memory {
         &self,
         request: &SearchRequest<'_>,
         ranked: &mut RankedCandidates,
-    ) -> Result<Option<String>> {
-        let not_used = |why: String| Ok(Some(format!("not reranked: {why}")));
+    ) -> Result<Option<RerankSkip>> {
+        let unusable = |why: String| Ok(Some(RerankSkip::Unusable(why)));
         let languages = match self.reranker.ranked_languages() {
             Ok(Some(languages)) => languages,
             Ok(None) => {
                 let how = "`claude-memory model import --reranker FOLDER` imports one";
-                return not_used(format!("no reranker is set (search.reranker); {how}"));
+                return unusable(format!("no reranker is set (search.reranker); {how}"));
             }
-            Err(error) => return not_used(error.to_string()),
+            Err(error) => return unusable(error.to_string()),
         };
         let query = request.query.texts.join("\n");
         if !is_ranked(languages, &query) {
-            return not_used("your reranker does not rank the language of the query".to_owned());
+            return Ok(Some(RerankSkip::OtherLanguage));
         }
         let highlighted = ranked.evidence.highlighted_terms();
         let head = ranked.found.len().min(RERANKED_CANDIDATES);
@@ -53,7 +62,7 @@ impl Memory {
         }
         let scores = match self.reranker.score_texts(&query, &texts) {
             Ok(scores) => scores.unwrap_or_default(),
-            Err(error) => return not_used(error.to_string()),
+            Err(error) => return unusable(error.to_string()),
         };
         let found = &mut ranked.found;
         for (place, above) in places.iter().zip(standardise_scores(&scores)) {
