@@ -1,6 +1,8 @@
 //! Help of the command line: commands in groups, options of every command apart, a line an option, so that it fits a
 //! screen. Does not own the commands; their doc comments are the texts.
 
+use std::fmt::Write as _;
+
 use clap::{Arg, ArgAction, Command};
 use console::Term;
 
@@ -72,19 +74,19 @@ pub(super) fn arrange_help(command: Command) -> Command {
 fn list_commands(command: &Command, columns: usize) -> String {
     let mut list = String::new();
     for (heading, names) in GROUPS {
-        list.push_str(&format!("\u{1b}[1m\u{1b}[4m{heading}:\u{1b}[0m\n"));
+        let _ = writeln!(list, "\u{1b}[1m\u{1b}[4m{heading}:\u{1b}[0m");
         for name in names {
             let about = command.find_subcommand(name).and_then(Command::get_about);
             let about = about.map(ToString::to_string).unwrap_or_default();
             for (at, line) in wrap_text(&about, columns - NAME_COLUMNS - 2).iter().enumerate() {
                 let name = if at == 0 { pad_text(name, NAME_COLUMNS) } else { " ".repeat(NAME_COLUMNS) };
                 let name = if at == 0 { format!("\u{1b}[1m{name}\u{1b}[0m") } else { name };
-                list.push_str(&format!("  {name}{line}\n"));
+                let _ = writeln!(list, "  {name}{line}");
             }
         }
         list.push('\n');
     }
-    list.push_str(&format!("\u{1b}[1m\u{1b}[4m{GLOBAL_OPTIONS}:\u{1b}[0m\n"));
+    let _ = writeln!(list, "\u{1b}[1m\u{1b}[4m{GLOBAL_OPTIONS}:\u{1b}[0m");
     list
 }
 

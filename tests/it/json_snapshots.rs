@@ -251,6 +251,7 @@ fn a_project() {
     {
       "id": "10",
       "name": "admin",
+      "label": "admin",
       "root": "/home/yue/web/admin",
       "directories": [
         "/home/yue/web/admin"

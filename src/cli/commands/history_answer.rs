@@ -12,6 +12,7 @@ use crate::cli::speaker::Speaker;
 use crate::cli::turn::print_turns;
 use crate::domain::Timestamp;
 use crate::domain::text::counts::format_count;
+use crate::domain::text::outgoing::SafeText;
 
 /// Columns of the number before a block.
 const NUMBER_COLUMNS: usize = 3;
@@ -34,15 +35,27 @@ fn time_of(value: &Value, name: &str) -> Timestamp {
     Timestamp::parse_rfc3339(text_of(value, name)).unwrap_or_default()
 }
 
-/// Returns the beginning of an id.
+/// Most characters of a title, a project, a branch or a list of files.
+const MAX_LINE_CHARS: usize = 400;
+
+/// Returns the beginning of an id, which a transcript may have chosen.
 fn shorten_id(id: &str) -> String {
-    id.chars().take(8).collect()
+    let start: String = id.chars().take(8).collect();
+    SafeText::single_line(&start, 8).to_string()
+}
+
+/// Returns a text in one line, safe for a terminal.
+fn line_of(value: &Value, name: &str) -> SafeText {
+    SafeText::single_line(text_of(value, name), MAX_LINE_CHARS)
 }
 
 /// Returns the speaker and the text of an excerpt.
 fn read_turn(excerpt: &Value) -> (Speaker, String) {
     let said_by = excerpt.get("said_by").and_then(Value::as_str);
-    (Speaker::of_trust(text_of(excerpt, "trust"), "", said_by), text_of(excerpt, "text").to_owned())
+    (
+        Speaker::of_trust(text_of(excerpt, "trust"), "", said_by),
+        SafeText::multi_line(text_of(excerpt, "text")).to_string(),
+    )
 }
 
 impl<'a> HistoryPrinter<'a> {
@@ -104,7 +117,7 @@ impl<'a> HistoryPrinter<'a> {
             self.session.output.print_line("");
             self.print_about(
                 Some(at + 1),
-                text_of(fix, "project"),
+                &line_of(fix, "project"),
                 &[self.calendar.format_dated(time_of(error, "ts")), format!("session {}", shorten_id(session_id))],
             );
             print_turns(&[read_turn(error)], NUMBER_COLUMNS, self.session.output);
@@ -123,7 +136,8 @@ impl<'a> HistoryPrinter<'a> {
             }
             let files: Vec<&str> = list_of(fix, "files").iter().filter_map(Value::as_str).collect();
             if !files.is_empty() {
-                self.print_indented(Tone::Meta, &format!("changed {}", files.join(", ")));
+                let files = SafeText::single_line(&files.join(", "), MAX_LINE_CHARS);
+                self.print_indented(Tone::Meta, &format!("changed {files}"));
             }
             let id = text_of(error, "id").to_owned();
             numbered.push(NumberedResult { message: Some(id), session: session_id.to_owned() });
@@ -144,14 +158,14 @@ impl<'a> HistoryPrinter<'a> {
             if at > 0 {
                 self.session.output.print_line("");
             }
-            let (session_id, branch) = (text_of(edit, "session_id"), text_of(edit, "git_branch"));
-            self.print_title(at + 1, text_of(edit, "title"));
+            let (session_id, branch) = (text_of(edit, "session_id"), line_of(edit, "git_branch"));
+            self.print_title(at + 1, &line_of(edit, "title"));
             let changes = list_of(edit, "edits");
             let mut about =
                 vec![self.calendar.format_dated(time_of(edit, "ts")), format_count(changes.len() as u64, "edit")];
             about.extend(Some(format!("branch {branch}")).filter(|_| !branch.is_empty()));
             about.push(format!("session {}", shorten_id(session_id)));
-            self.print_about(None, text_of(edit, "project"), &about);
+            self.print_about(None, &line_of(edit, "project"), &about);
             let turns = ["request", "explanation"].iter().filter_map(|name| edit.get(name)).map(read_turn);
             print_turns(&turns.collect::<Vec<_>>(), NUMBER_COLUMNS, self.session.output);
             let message = changes.first().and_then(Value::as_str).map(str::to_owned);
@@ -178,11 +192,11 @@ impl<'a> HistoryPrinter<'a> {
         let (palette, output) = (self.session.output.palette(), self.session.output);
         let head = found.get("session").unwrap_or(&Value::Null);
         let session_id = text_of(head, "session_id");
-        self.print_title(1, text_of(head, "title"));
+        self.print_title(1, &line_of(head, "title"));
         let messages = head.get("messages").and_then(Value::as_u64).unwrap_or_default();
         self.print_about(
             None,
-            text_of(head, "project"),
+            &line_of(head, "project"),
             &[
                 self.calendar.format_dated(time_of(head, "ended_at")),
                 format_count(messages, "message"),
@@ -191,7 +205,7 @@ impl<'a> HistoryPrinter<'a> {
         );
         if let Some(summary) = found.get("summary") {
             self.print_indented(Tone::Title, "Summary by the client");
-            self.print_indented(Tone::Meta, text_of(summary, "text"));
+            self.print_indented(Tone::Meta, &SafeText::multi_line(text_of(summary, "text")));
         }
         let left_out = found.get("left_out").and_then(Value::as_u64).unwrap_or_default();
         for (at, request) in list_of(found, "requests").iter().enumerate() {
@@ -203,7 +217,7 @@ impl<'a> HistoryPrinter<'a> {
         for step in list_of(found, "open") {
             let mark = if text_of(step, "status") == "in_progress" { "◐" } else { "○" };
             let mark = palette.paint(Tone::Accent, mark);
-            output.print_line(&format!("{:NUMBER_COLUMNS$}{mark} {}", "", text_of(step, "content")));
+            output.print_line(&format!("{:NUMBER_COLUMNS$}{mark} {}", "", line_of(step, "content")));
         }
         let last: Vec<(Speaker, String)> = list_of(found, "last").iter().map(read_turn).collect();
         print_turns(&last, NUMBER_COLUMNS, output);

@@ -105,7 +105,7 @@ fn may_name_a_period(text: &str) -> bool {
         "year", "night", "this ", "in 20", "年", "月", "天", "昨", "今", "周", "礼拜",
     ];
     let lower = text.to_lowercase();
-    HINTS.iter().any(|hint| lower.contains(hint)) || lower.contains("星期") || lower.contains("-")
+    HINTS.iter().any(|hint| lower.contains(hint)) || lower.contains("星期") || lower.contains('-')
 }
 
 /// Finds the period that a text names; `None` if it names none, or one that begins in the future.
