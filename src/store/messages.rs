@@ -14,6 +14,7 @@ use super::parts;
 use super::prepared::{InsertContext, InsertOutcome, PreparedMessage};
 use super::projects::{self, NewProject};
 use super::quarantine;
+use super::signed_places;
 use super::titles::{self, NewTitle};
 use super::{Store, WriteReceipt};
 use crate::domain::{Draft, MessageId, Timestamp, Usage};
@@ -148,6 +149,9 @@ pub(super) fn insert_message(
         ];
         connection.prepare_cached(sql).and_then(|mut statement| statement.insert(values))?
     };
+    if known.is_some() && !row.is_remote {
+        signed_places::claim_place(connection, id, row.place, draft.git_branch.as_deref())?;
+    }
     let mut outcome = PartOutcome::Known;
     for part in &message.parts {
         outcome = outcome.max(part_versions::store_part(connection, row, (id, draft.at), part)?);

@@ -27,6 +27,19 @@ pub struct NewProject {
     pub missing: bool,
 }
 
+/// Project data of a message record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectRecord {
+    /// Key that identifies the project.
+    pub key: String,
+    /// Display name of the project.
+    pub name: String,
+    /// Root folder of the project.
+    pub root: String,
+    /// URL of the git remote.
+    pub remote: Option<String>,
+}
+
 /// Project as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredProject {

@@ -51,6 +51,7 @@ pub(super) mod show;
 pub(super) mod status;
 pub(super) mod sync;
 mod sync_machines;
+mod sync_signatures;
 pub(super) mod timeline;
 pub(super) mod token;
 mod tool;

@@ -211,18 +211,24 @@ pub(super) fn describe_author(origin: Origin, said_by: Option<&str>) -> String {
     }
 }
 
+/// Returns what is said beside the project and title that no machine has signed; empty for signed ones.
+pub(super) const fn describe_place(is_unsigned: bool) -> &'static str {
+    if is_unsigned { " (project and title unsigned)" } else { "" }
+}
+
 /// Prints hits as text; `address` adds the `show` command that opens each.
 pub(super) fn print_hits(hits: &[Hit], output: CliOutput, address: bool) {
     let zone = TimeZone::system();
     for (number, hit) in (1..).zip(hits) {
         output.print_line(&format!(
-            "{number}. {} · {} · {} {}{} · {}",
+            "{number}. {} · {} · {} {}{} · {}{}",
             hit.at.format_minute(&zone),
             SafeText::single_line(&hit.project, MAX_LINE_CHARS),
             hit.role.name(),
             hit.kind.name(),
             describe_author(hit.origin, hit.said_by.as_deref()),
-            SafeText::single_line(&hit.title, MAX_TITLE_CHARS)
+            SafeText::single_line(&hit.title, MAX_TITLE_CHARS),
+            describe_place(hit.has_unsigned_place)
         ));
         if let Some(asked) = &hit.asked {
             output.print_line(&format!("     you: {}", SafeText::single_line(&asked.text, MAX_LINE_CHARS)));

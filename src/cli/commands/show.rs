@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use jiff::tz::TimeZone;
 
 use super::build_runtime;
-use super::search::describe_author;
+use super::search::{describe_author, describe_place};
 use crate::cli::invocation::Invocation;
 use crate::domain::Failure;
 use crate::domain::query::{ReadRequest, Selection};
@@ -86,9 +86,10 @@ fn print_transcript(transcript: &TranscriptExcerpt, session: &Invocation) {
     for conversation in &transcript.conversations {
         let head = &conversation.head;
         output.print_line(&format!(
-            "{} · {} · messages: {} · session {}",
+            "{} · {}{} · messages: {} · session {}",
             SafeText::single_line(&head.title, 80),
             SafeText::single_line(&head.project, 200),
+            describe_place(head.has_unsigned_place),
             head.messages,
             SafeText::single_line(&head.session, 200)
         ));
