@@ -343,11 +343,7 @@ pub(super) const NEXT_NUMBER: &str = "SELECT coalesce(max(number), 0) + 1 FROM t
 
 /// Returns true if a message was deleted of the session that a title names, by its id or by the key of a part: the title
 /// may quote the message.
-pub(super) fn may_quote_deleted(
-    connection: &Connection,
-    session: Option<&str>,
-    part: i64,
-) -> rusqlite::Result<bool> {
+pub(super) fn may_quote_deleted(connection: &Connection, session: Option<&str>, part: i64) -> rusqlite::Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM tombstones WHERE session = ?1)
                  OR EXISTS (SELECT 1 FROM deleted_parts WHERE key = ?2)";
     connection.prepare_cached(sql)?.query_row(params![session, part], |row| row.get(0))

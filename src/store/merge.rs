@@ -216,7 +216,12 @@ fn merge_message(
     let sql = "SELECT max(at) FROM changes WHERE uid = ?1";
     let changed_here: Option<i64> = connection.query_row(sql, [uid], |row| row.get(0))?;
     let is_newer = changed_here.is_none_or(|here| here < one.changed_at.to_milliseconds());
-    let place = projects::upsert_project(connection, &one.project, one.changed_at)?;
+    let seal = one.message.place.as_ref().map(|place| place.seal);
+    let place = if machines::relation_of_seal(connection, seal.as_ref())?.is_trusted() {
+        projects::upsert_signed_project(connection, &one.project, one.changed_at)?
+    } else {
+        projects::upsert_project(connection, &one.project, one.changed_at)?
+    };
     // Recorded with the time of the change there: sent back, it is nothing new.
     let row = InsertContext {
         source: &one.message.conversation.source,

@@ -1,7 +1,7 @@
 //! Merges what other machines say of a message's place: project, branch, and title of its session. Owns which statement
 //! replaces what is stored; the caller has verified every signature.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::change_log::MessageRecord;
 use super::doc_values::bump_generation;
@@ -99,8 +99,8 @@ fn may_replace_place(connection: &Connection, message: i64, seal: &Seal) -> rusq
     })
 }
 
-/// Sets the title of a session of other machines to the one that came with a message, unless a trusted machine has
-/// signed a later one.
+/// Sets the title of a session of other machines to the one that came with a message, unless what is known of the
+/// session was signed by more trusted machines, or by equally trusted ones later.
 pub(super) fn merge_title(
     connection: &Connection,
     message: i64,
@@ -108,28 +108,36 @@ pub(super) fn merge_title(
     has_trusted_part: bool,
 ) -> rusqlite::Result<()> {
     let Some(title) = &incoming.conversation.title else { return Ok(()) };
-    let sql = "SELECT c.title IS NOT ?2 FROM conversations c JOIN messages m ON m.conversation_id = c.id WHERE m.id = ?1";
+    let sql =
+        "SELECT c.title IS NOT ?2 FROM conversations c JOIN messages m ON m.conversation_id = c.id WHERE m.id = ?1";
     if !connection.prepare_cached(sql)?.query_row(params![message, title], |row| row.get(0))? {
         return Ok(());
     }
     let (is_remote, is_foreign) = machines::remote_conversation(connection, message)?;
-    let seal = incoming.place.as_ref().map(|place| place.seal);
-    let signed_at = seal.as_ref().map(|seal| seal.signed_at.to_milliseconds());
-    let is_trusted = machines::relation_of_seal(connection, seal.as_ref())?.is_trusted();
-    let sql = "SELECT max(s.signed_at) FROM signed_places s JOIN messages m ON m.id = s.message_id
-                 JOIN machines k ON k.id = s.machine_id AND k.relation IN (1, 2)
-               WHERE m.conversation_id = (SELECT conversation_id FROM messages WHERE id = ?1)";
-    let latest: Option<i64> = connection.prepare_cached(sql)?.query_row([message], |row| row.get(0))?;
-    let may_set = match (is_trusted, latest) {
-        (true, latest) => latest <= signed_at,
-        (false, Some(_)) => false,
-        (false, None) => has_trusted_part || is_foreign,
+    let known = latest_statement(connection, message)?;
+    let may_set = match &incoming.place {
+        Some(place) => {
+            let is_trusted = machines::relation_of_seal(connection, Some(&place.seal))?.is_trusted();
+            known <= Some((is_trusted, place.seal.signed_at.to_milliseconds()))
+        }
+        // An earlier version of a trusted machine signs its texts only.
+        None => known.is_none_or(|(is_trusted, _)| has_trusted_part && !is_trusted),
     };
-    if is_remote && may_set {
+    if is_remote && may_set && (is_foreign || has_trusted_part) {
         let sql = "UPDATE conversations SET title = ?2 WHERE id = (SELECT conversation_id FROM messages WHERE id = ?1)
                      AND source NOT LIKE 'quarantine:%'
                      AND NOT EXISTS (SELECT 1 FROM tombstones WHERE session = conversations.external_id)";
         connection.execute(sql, params![message, title])?;
     }
     Ok(())
+}
+
+/// Returns whether the latest statement of the most trusted machine about a message's session is by a trusted one, and
+/// its time; `None` if there is no statement.
+fn latest_statement(connection: &Connection, message: i64) -> rusqlite::Result<Option<(bool, i64)>> {
+    let sql = "SELECT k.relation IN (1, 2), s.signed_at FROM signed_places s JOIN messages m ON m.id = s.message_id
+                 JOIN machines k ON k.id = s.machine_id
+               WHERE m.conversation_id = (SELECT conversation_id FROM messages WHERE id = ?1)
+               ORDER BY 1 DESC, 2 DESC LIMIT 1";
+    connection.prepare_cached(sql)?.query_row([message], |row| Ok((row.get(0)?, row.get(1)?))).optional()
 }

@@ -98,11 +98,8 @@ impl Snapshot<'_> {
             while let Some(row) = rows.next()? {
                 let relation: Option<i64> = row.get(1)?;
                 let is_here: bool = row.get(0)?;
-                let signer = if is_here {
-                    Some(MachineRelation::This)
-                } else {
-                    relation.map(MachineRelation::from_number)
-                };
+                let signer =
+                    if is_here { Some(MachineRelation::This) } else { relation.map(MachineRelation::from_number) };
                 signers.add(signer, row.get(2)?);
             }
             Ok(signers)

@@ -246,33 +246,8 @@ fn message_conversation_id(message: &MessageRecord) -> Uuid {
     conversation_id(&message.conversation.source, &message.conversation.session)
 }
 
-/// Upserts messages, except those that have a tombstone in the database.
-async fn upsert_messages(transaction: &Transaction<'_>, page: &ChangePage) -> Result<()> {
-    let of = |get: fn(&MessageRecord) -> Option<String>| -> Vec<Option<String>> {
-        page.messages.iter().map(|(message, _)| get(message)).collect()
-    };
-    let ids = of(|message| Some(message.id.to_string()));
-    let conversations = of(|message| Some(message_conversation_id(message).to_string()));
-    let types = of(|message| Some(if message.role == Role::User { "human" } else { message.role.name() }.to_owned()));
-    let roles = of(|message| Some(message.role.name().to_owned()));
-    let contents = of(|message| Some(prose_content(message)));
-    let externals = of(|message| Some(escape_nul(&message.external_id).0));
-    let parents = of(|message| message.parent_external_id.as_ref().map(|id| escape_nul(id).0));
-    let projects = of(|message| Some(project_id(&message.project.key)));
-    let directories = of(|message| Some(escape_nul(&message.directory).0));
-    let branches = of(|message| message.git_branch.as_ref().map(|branch| escape_nul(branch).0));
-    let models = of(|message| message.model.as_ref().map(|model| escape_nul(model).0));
-    let words = of(|message| {
-        let mut words = Memory::search_terms_of(message);
-        words.truncate(MAX_WORDS);
-        Some(words.join(" "))
-    });
-    let size = |of: fn(&TextSizes) -> i32| -> Vec<i32> { page.sizes.iter().map(of).collect() };
-    let sidechains: Vec<bool> = page.messages.iter().map(|(message, _)| message.sidechain).collect();
-    let times: Vec<i64> = page.messages.iter().map(|(message, _)| message.at.to_milliseconds()).collect();
-    let changes: Vec<i64> = page.messages.iter().map(|(_, at)| at.to_milliseconds()).collect();
-    let counts = token_counts(page);
-    let sql = "INSERT INTO messages (id, conversation_id, message_type, role, content, external_id, parent_external_id, project_id,
+/// Upserts messages by column; of a message that is there the later change counts.
+const UPSERT_MESSAGES: &str = "INSERT INTO messages (id, conversation_id, message_type, role, content, external_id, parent_external_id, project_id,
                  directory, git_branch, model, words, sidechain, timestamp, changed_at, token_count, texts, terms, prose_terms, change,
                  place, place_machine, place_signed_at, place_signature)
                SELECT n.id::uuid, n.conversation::uuid, n.type, n.role, n.content, n.external, n.parent, n.project, n.directory,
@@ -299,11 +274,38 @@ async fn upsert_messages(transaction: &Transaction<'_>, page: &ChangePage) -> Re
                    (SELECT 1 FROM message_parts p WHERE p.message_id = messages.id AND p.signature IS NULL))
                  OR (messages.changed_at = excluded.changed_at AND messages.place_signature IS NULL
                    AND excluded.place_signature IS NOT NULL)";
+
+/// Upserts messages, except those that have a tombstone in the database.
+async fn upsert_messages(transaction: &Transaction<'_>, page: &ChangePage) -> Result<()> {
+    let of = |get: fn(&MessageRecord) -> Option<String>| -> Vec<Option<String>> {
+        page.messages.iter().map(|(message, _)| get(message)).collect()
+    };
+    let ids = of(|message| Some(message.id.to_string()));
+    let conversations = of(|message| Some(message_conversation_id(message).to_string()));
+    let types = of(|message| Some(if message.role == Role::User { "human" } else { message.role.name() }.to_owned()));
+    let roles = of(|message| Some(message.role.name().to_owned()));
+    let contents = of(|message| Some(prose_content(message)));
+    let externals = of(|message| Some(escape_nul(&message.external_id).0));
+    let parents = of(|message| message.parent_external_id.as_ref().map(|id| escape_nul(id).0));
+    let projects = of(|message| Some(project_id(&message.project.key)));
+    let directories = of(|message| Some(escape_nul(&message.directory).0));
+    let branches = of(|message| message.git_branch.as_ref().map(|branch| escape_nul(branch).0));
+    let models = of(|message| message.model.as_ref().map(|model| escape_nul(model).0));
+    let words = of(|message| {
+        let mut words = Memory::search_terms_of(message);
+        words.truncate(MAX_WORDS);
+        Some(words.join(" "))
+    });
+    let size = |of: fn(&TextSizes) -> i32| -> Vec<i32> { page.sizes.iter().map(of).collect() };
+    let sidechains: Vec<bool> = page.messages.iter().map(|(message, _)| message.sidechain).collect();
+    let times: Vec<i64> = page.messages.iter().map(|(message, _)| message.at.to_milliseconds()).collect();
+    let changes: Vec<i64> = page.messages.iter().map(|(_, at)| at.to_milliseconds()).collect();
+    let counts = token_counts(page);
     let signed = signed_messages(page);
     let places = PlaceColumns::of_page(page);
     transaction
         .execute(
-            sql,
+            UPSERT_MESSAGES,
             &[
                 &ids,
                 &conversations,

@@ -136,7 +136,8 @@ const MESSAGES_COLUMNS: &str = "m.id::text, m.change, m.changed_at, m.external_i
         c.parent_session_id, c.title, p.key, p.name, p.root, p.remote,
         u.unit_type, u.title, u.topic_key, coalesce(u.keywords::text, '[]'), u.pinned,
         (extract(epoch FROM u.expires_at) * 1000)::bigint, u.superseded_by::text";
-const MESSAGES_FROM: &str = "FROM messages m JOIN conversations c ON c.id = m.conversation_id JOIN projects p ON p.id = m.project_id
+const MESSAGES_FROM: &str =
+    "FROM messages m JOIN conversations c ON c.id = m.conversation_id JOIN projects p ON p.id = m.project_id
     LEFT JOIN memory_units u ON u.id = m.id";
 
 impl PostgresTarget {
@@ -221,7 +222,12 @@ pub(super) async fn read_messages(
     } else {
         "NULL::text, NULL::bytea, NULL::bigint, NULL::bytea"
     };
-    let rows = client.query(&format!("SELECT {MESSAGES_COLUMNS}, {place} {MESSAGES_FROM} WHERE {condition} ORDER BY m.change"), values).await?;
+    let rows = client
+        .query(
+            &format!("SELECT {MESSAGES_COLUMNS}, {place} {MESSAGES_FROM} WHERE {condition} ORDER BY m.change"),
+            values,
+        )
+        .await?;
     let mut found = rows.iter().map(parse_message).collect::<Result<Vec<_>>>()?;
     let sql = format!(
         "SELECT p.message_id::text, p.key, p.kind, p.origin, p.tool, p.text, p.escaped, {signature} FROM message_parts p

@@ -137,18 +137,14 @@ impl Signer {
             Some((machine, _)) => self.trusted.contains(&machine),
             None => !tombstone.is_remote,
         };
-        tombstone.seal =
-            is_ours.then(|| (self.machine(), self.key.sign(&tombstone_bytes(tombstone)).to_bytes()));
+        tombstone.seal = is_ours.then(|| (self.machine(), self.key.sign(&tombstone_bytes(tombstone)).to_bytes()));
     }
 }
 
 /// Removes the signatures of a message that do not hold; returns how many there were.
 pub(super) fn drop_invalid_seals(message: &mut MessageRecord) -> u64 {
-    let invalid: Vec<bool> = message
-        .parts
-        .iter()
-        .map(|part| part.seal.is_some_and(|seal| !is_part_signed(message, part, &seal)))
-        .collect();
+    let invalid: Vec<bool> =
+        message.parts.iter().map(|part| part.seal.is_some_and(|seal| !is_part_signed(message, part, &seal))).collect();
     let mut dropped = 0;
     for (part, _) in message.parts.iter_mut().zip(invalid).filter(|(_, invalid)| *invalid) {
         part.seal = None;

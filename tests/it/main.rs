@@ -78,6 +78,7 @@ mod schemas;
 mod searching;
 mod secrets;
 mod serving;
+mod signed_places;
 mod stores;
 mod supply_chain;
 mod surfaces;

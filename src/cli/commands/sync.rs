@@ -431,9 +431,7 @@ fn show_status(session: &Invocation) -> Result<ExitCode, Failure> {
     let memory = session.open_memory(OpenMode::Existing)?;
     let (rows, deletions) = (sync::target_statuses(&memory, session.now)?, memory.deletion_signers()?);
     if session.output.is_json() {
-        session
-            .output
-            .print_json(&serde_json::json!({ "targets": rows, "deletions": signers_to_json(&deletions) }));
+        session.output.print_json(&serde_json::json!({ "targets": rows, "deletions": signers_to_json(&deletions) }));
         return Ok(ExitCode::SUCCESS);
     }
     if deletions.count_remote() > 0 {

@@ -48,8 +48,7 @@ fn messages_come_once_and_the_newer_text_wins() {
 fn what_was_forgotten_here_does_not_come_back_from_there() {
     let there = TestCorpus::new(&[("s", "user", 10, "the marking knife is in the drawer")]);
     let here = TestCorpus::new(&[]);
-    let tombstone =
-        |id| Tombstone { message: id, at: NOW, reason: "asked".to_owned(), is_remote: true, seal: None };
+    let tombstone = |id| Tombstone { message: id, at: NOW, reason: "asked".to_owned(), is_remote: true, seal: None };
     let all: Vec<Tombstone> = records(&there).iter().map(|record| tombstone(record.id)).collect();
     assert_eq!(here.memory.apply_tombstones(all, NOW).unwrap(), DeletionSigners::default(), "nothing was here");
     let merged = here.memory.merge_remote(records(&there).into_iter().map(|record| (record, NOW)).collect()).unwrap();
