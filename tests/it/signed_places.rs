@@ -44,7 +44,10 @@ fn imported(home: &TestHome, file: &str) -> Value {
 fn place(home: &TestHome) -> (String, String, String, bool) {
     let hit = search(home, "gateway 7443").into_iter().next().unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let branch = home.database().query_row("SELECT git_branch FROM messages LIMIT 1", [], |row| row.get(0)).unwrap();
+    let branch = home
+        .database()
+        .query_row("SELECT coalesce(git_branch, '') FROM messages LIMIT 1", [], |row| row.get(0))
+        .unwrap();
     (text(&hit["project"]), text(&hit["title"]), branch, hit["unsigned"] == json!(true))
 }
 
