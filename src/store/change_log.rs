@@ -52,7 +52,7 @@ pub struct MessageRecord {
     pub parts: Vec<PartRecord>,
     /// Metadata of a note, for saved messages.
     pub note: Option<NoteRecord>,
-    /// What a machine has signed about project, branch and title. Of a message of this machine it is made when it is
+    /// Signed statement about project, branch and title. Of a message of this machine it is made when it is
     /// sent.
     pub place: Option<SignedPlace>,
 }

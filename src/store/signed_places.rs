@@ -9,7 +9,7 @@ use super::machines::{self, Seal};
 use super::projects::{ProjectDir, ProjectRecord};
 use crate::domain::{MachineKey, Timestamp};
 
-/// What a machine has signed about where a message belongs.
+/// Signed statement of a machine about where a message belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedPlace {
     /// Project as the machine has it.

@@ -152,7 +152,7 @@ pub struct BundleCounts {
     pub gone: u64,
     /// The same by who signed the deletion.
     pub gone_by: DeletionSigners,
-    /// What was signed wrongly, or by nobody.
+    /// Counts of what was signed wrongly, or by nobody.
     pub signatures: SignatureCounts,
     /// Messages hidden here because the bundle says so.
     pub hidden: u64,

@@ -91,7 +91,7 @@ pub struct PullCounts {
     pub gone: u64,
     /// The same by who signed the deletion.
     pub gone_by: DeletionSigners,
-    /// What was signed wrongly, or by nobody.
+    /// Counts of what was signed wrongly, or by nobody.
     pub signatures: SignatureCounts,
     /// Messages hidden here because another machine hid them.
     pub hidden: u64,

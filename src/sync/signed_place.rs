@@ -13,7 +13,7 @@ pub(super) struct ProjectJson {
     remote: Option<String>,
 }
 
-/// What a machine says of a message's place, without its signature.
+/// Statement about a message's place, without its signature.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct PlaceJson {
     project: ProjectJson,

@@ -106,7 +106,7 @@ pub struct SearchHit {
     /// Name of the other person who said it, if the user named them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub said_by: Option<SafeText>,
-    /// It came from another machine, and no machine has signed its project and title.
+    /// True if it came from another machine, and no machine has signed its project and title.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsigned: bool,
     /// It is not of the project in which was asked.

@@ -3,7 +3,7 @@
 
 use super::tests::{ALNUM, Dice, prefixed, redact};
 
-/// What programs put before the lines of others.
+/// Marks that programs put before the lines of others.
 const PROGRAM_MARKS: &[&str] = &[
     "web-1  | ",
     "web_1             | ",
@@ -168,7 +168,7 @@ fn a_token_glued_to_a_name_is_found() {
     assert!(!redact(&format!("| API key | {key}7x |")).contains(&key));
 }
 
-/// What speaks of passwords, keys and tokens and holds none.
+/// Texts that speak of passwords, keys and tokens and hold none.
 const LOOK_ALIKES: &[&str] = &[
     "password:\n  type: string",
     "password:\n  required: true\n  minLength: 8",

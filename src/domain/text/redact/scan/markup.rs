@@ -6,7 +6,7 @@ use super::view::{View, ViewBuilder};
 /// Most bytes of a tag.
 const MAX_TAG: usize = 300;
 
-/// What stands in place of a tag.
+/// Replacement of a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TagMark {
     Nothing,
@@ -50,7 +50,7 @@ pub(super) fn strip_tags<'t>(base: &'t View<'t>) -> Option<View<'t>> {
     Some(view.finish(Some(base)))
 }
 
-/// Returns the end of the tag at `start`, and what stands in place of it.
+/// Returns the end of the tag at `start`, and its replacement.
 fn read_tag(bytes: &[u8], start: usize) -> Option<(usize, TagMark)> {
     let window = bytes.get(start + 1..bytes.len().min(start + MAX_TAG))?;
     let is_closing = window.first() == Some(&b'/');
