@@ -133,6 +133,8 @@ pub struct Hit {
     pub origin: Origin,
     /// Name of the other person who said it, on a machine of theirs.
     pub said_by: Option<String>,
+    /// True if it came from elsewhere and no machine has signed its project and title.
+    pub has_unsigned_place: bool,
     /// Title of its session.
     pub title: String,
     /// Returned text; [`super::Detail`] decides how much.

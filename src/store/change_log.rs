@@ -9,6 +9,9 @@ use super::error::Result;
 use super::filter::QUARANTINE_PREFIX;
 use super::machines::Seal;
 use super::message_queries::{read_kind, read_origin, read_role, read_time, read_uid};
+use super::projects::ProjectRecord;
+use super::signed_places::{self, SignedPlace};
+use super::tombstones::{self, Tombstone};
 use crate::domain::{ContentHash, MachineKey, MessageId, Origin, PartKind, Role, Timestamp};
 
 /// Entry of the change log.
@@ -49,6 +52,9 @@ pub struct MessageRecord {
     pub parts: Vec<PartRecord>,
     /// Metadata of a note, for saved messages.
     pub note: Option<NoteRecord>,
+    /// Signed statement about project, branch and title. Of a message of this machine it is made when it is
+    /// sent.
+    pub place: Option<SignedPlace>,
 }
 
 /// Text sizes of a message, as BM25 needs them.
@@ -73,19 +79,6 @@ pub struct ConversationRecord {
     pub parent: Option<String>,
     /// Title given by the client.
     pub title: Option<String>,
-}
-
-/// Project data of a message record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProjectRecord {
-    /// Key that identifies the project.
-    pub key: String,
-    /// Display name of the project.
-    pub name: String,
-    /// Root folder of the project.
-    pub root: String,
-    /// URL of the git remote.
-    pub remote: Option<String>,
 }
 
 /// Part of a message record.
@@ -158,8 +151,8 @@ pub enum MessageState {
     Here(Box<MessageRecord>),
     /// The message is in quarantine here.
     Hidden,
-    /// The message was deleted: time and reason.
-    Forgotten(Timestamp, String),
+    /// The message was deleted.
+    Forgotten(Tombstone),
     /// The message is not stored and has no tombstone, as after an age-based deletion.
     Gone,
 }
@@ -302,10 +295,8 @@ fn load_message_state(connection: &Connection, message: MessageId) -> Result<Mes
         statement.query_row([message.as_bytes()], |row| parse_message_record(row, message)).optional()
     })?;
     let Some((row, mut whole)) = found else {
-        let sql = "SELECT at, reason FROM tombstones WHERE uid = ?1";
-        let buried =
-            connection.query_row(sql, [message.as_bytes()], |row| Ok((read_time(row, 0)?, row.get(1)?))).optional()?;
-        return Ok(buried.map_or(MessageState::Gone, |(at, reason)| MessageState::Forgotten(at, reason)));
+        let deleted = tombstones::find_tombstone(connection, message)?;
+        return Ok(deleted.map_or(MessageState::Gone, MessageState::Forgotten));
     };
     if whole.conversation.source.starts_with(QUARANTINE_PREFIX) {
         return Ok(MessageState::Hidden);
@@ -346,6 +337,7 @@ fn load_message_state(connection: &Connection, message: MessageId) -> Result<Mes
             .optional()
     });
     whole.note = note?;
+    whole.place = signed_places::find_place(connection, row)?;
     Ok(MessageState::Here(Box::new(whole)))
 }
 
@@ -374,6 +366,7 @@ fn parse_message_record(row: &Row<'_>, id: MessageId) -> rusqlite::Result<(i64, 
         sidechain: row.get(8)?,
         parts: Vec::new(),
         note: None,
+        place: None,
     };
     Ok((row.get(0)?, message))
 }

@@ -4,11 +4,12 @@
 //! Deletions are numbered in their order. A copy follows them by a cursor, as a sync target follows the change log. Only
 //! ids are kept, never a text.
 
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::error::Result;
+use super::machines;
 use super::{Snapshot, Store};
-use crate::domain::{MessageId, Timestamp};
+use crate::domain::{MachineKey, MessageId, Timestamp};
 
 /// Fate of the copies of deleted messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +92,26 @@ pub struct DeletionRecord {
     pub confirmed: bool,
     /// Session of the message, if it was known.
     pub session: Option<String>,
+    /// Machine that signed the deletion, if another machine sent it.
+    pub sender: Option<DeletionSender>,
+}
+
+/// Machine behind a deletion that came from elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeletionSender {
+    /// Time that it signed.
+    pub at: Timestamp,
+    /// Key and signature; `None` if nobody signed it.
+    pub seal: Option<(MachineKey, [u8; 64])>,
+}
+
+impl DeletionSender {
+    /// Builds the sender from the columns time, key, signature from the sixth on.
+    fn parse(row: &Row<'_>) -> rusqlite::Result<Option<Self>> {
+        let Some(at) = row.get(6)? else { return Ok(None) };
+        let machine: Option<[u8; 32]> = row.get(7)?;
+        Ok(Some(Self { at: Timestamp::from_milliseconds(at), seal: machine.map(MachineKey).zip(row.get(8)?) }))
+    }
 }
 
 /// Everything that a store restored from an earlier state has to take over.
@@ -176,7 +197,9 @@ impl Snapshot<'_> {
     pub fn deletion_state(&self) -> Result<DeletionState> {
         let copies = self.list_copies()?;
         self.query("read deletions and quarantine", |connection| {
-            let sql = "SELECT uid, at, reason, number, confirmed, session FROM tombstones ORDER BY number, uid";
+            let sql = "SELECT t.uid, t.at, t.reason, t.number, t.confirmed, t.session, r.at, k.key, r.signature
+                       FROM tombstones t LEFT JOIN remote_tombstones r ON r.uid = t.uid
+                         LEFT JOIN machines k ON k.id = r.machine_id ORDER BY t.number, t.uid";
             let mut statement = connection.prepare(sql)?;
             let rows = statement.query_map([], |row| {
                 Ok(DeletionRecord {
@@ -186,6 +209,7 @@ impl Snapshot<'_> {
                     number: row.get(3)?,
                     confirmed: row.get(4)?,
                     session: row.get(5)?,
+                    sender: DeletionSender::parse(row)?,
                 })
             })?;
             let deletions = rows.collect::<rusqlite::Result<_>>()?;
@@ -269,7 +293,7 @@ impl Store {
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
             let mut statement = connection.prepare(sql)?;
             for one in &deletions {
-                let DeletionRecord { message, at, reason, number, confirmed, session } = one;
+                let DeletionRecord { message, at, reason, number, confirmed, session, sender } = one;
                 statement.execute(params![
                     message.as_bytes(),
                     at.to_milliseconds(),
@@ -278,6 +302,7 @@ impl Store {
                     confirmed,
                     session
                 ])?;
+                restore_sender(connection, *message, sender.as_ref())?;
             }
             let mut statement = connection.prepare("INSERT OR IGNORE INTO deleted_parts (key) VALUES (?1)")?;
             for key in &parts {
@@ -293,16 +318,32 @@ impl Store {
     }
 }
 
+/// Stores which machine is behind a deletion.
+fn restore_sender(
+    connection: &Connection,
+    message: MessageId,
+    sender: Option<&DeletionSender>,
+) -> rusqlite::Result<()> {
+    let Some(DeletionSender { at, seal }) = sender else {
+        let sql = "DELETE FROM remote_tombstones WHERE uid = ?1";
+        return connection.prepare_cached(sql)?.execute([message.as_bytes()]).map(drop);
+    };
+    let (machine, signature) = seal.unzip();
+    if let Some(machine) = machine {
+        machines::insert_machine(connection, machine, at.to_milliseconds())?;
+    }
+    let sql = "INSERT OR REPLACE INTO remote_tombstones (uid, at, machine_id, signature)
+               VALUES (?1, ?2, (SELECT id FROM machines WHERE key = ?3), ?4)";
+    let values = params![message.as_bytes(), at.to_milliseconds(), machine.map(|machine| machine.0), signature];
+    connection.prepare_cached(sql)?.execute(values).map(drop)
+}
+
 /// SQL for the number of the next deletion.
 pub(super) const NEXT_NUMBER: &str = "SELECT coalesce(max(number), 0) + 1 FROM tombstones";
 
 /// Returns true if a message was deleted of the session that a title names, by its id or by the key of a part: the title
 /// may quote the message.
-pub(super) fn may_quote_deleted(
-    connection: &rusqlite::Connection,
-    session: Option<&str>,
-    part: i64,
-) -> rusqlite::Result<bool> {
+pub(super) fn may_quote_deleted(connection: &Connection, session: Option<&str>, part: i64) -> rusqlite::Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM tombstones WHERE session = ?1)
                  OR EXISTS (SELECT 1 FROM deleted_parts WHERE key = ?2)";
     connection.prepare_cached(sql)?.query_row(params![session, part], |row| row.get(0))

@@ -9,6 +9,7 @@ use super::connection::{self, AccessMode};
 use super::copies::{self, CopyPolicy};
 use super::doc_values::bump_generation;
 use super::error::Result;
+use super::signed_places::remove_signed_titles;
 use super::{Snapshot, Store, keyword_index};
 use super::{forks, projects};
 use crate::domain::text::terms::TermExtractor;
@@ -189,6 +190,8 @@ fn remove_title(connection: &Connection, id: MessageId) -> Result<Option<String>
         .and_then(|mut statement| statement.query_row([id.as_bytes()], |row| row.get(0)).optional())?;
     let session: Option<String> = session.flatten();
     if let Some(session) = &session {
+        let sql = "SELECT conversation_id FROM messages WHERE uid = ?1";
+        remove_signed_titles(connection, connection.query_row(sql, [id.as_bytes()], |row| row.get(0))?)?;
         connection.execute("DELETE FROM pending_titles WHERE session = ?1", [session])?;
         let sql = "INSERT OR IGNORE INTO deleted_parts (key)
                    SELECT p.key FROM parts p JOIN messages m ON m.id = p.message_id WHERE m.uid = ?1";

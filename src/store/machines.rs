@@ -33,6 +33,10 @@ pub enum MachineRelation {
 impl MachineRelation {
     const ALL: [Self; 4] = [Self::Unknown, Self::This, Self::Own, Self::Other];
 
+    pub(super) fn from_number(number: i64) -> Self {
+        Self::ALL.into_iter().find(|known| known.number() == number).unwrap_or(Self::Unknown)
+    }
+
     const fn number(self) -> i64 {
         match self {
             Self::Unknown => 0,
@@ -68,6 +72,8 @@ pub struct Machine {
     pub first_seen: Timestamp,
     /// Number of parts here that it signed.
     pub parts: u64,
+    /// Number of deletions here that it signed.
+    pub deletions: u64,
 }
 
 /// SQL for the name of the person behind a part (`p`) of a machine of somebody else; NULL for all others.
@@ -97,20 +103,18 @@ impl Snapshot<'_> {
     pub fn machines(&self) -> Result<Vec<Machine>> {
         self.query("list the machines", |connection| {
             let sql = "SELECT k.key, k.name, k.relation, k.first_seen,
-                         (SELECT count(*) FROM remote_parts r WHERE r.machine_id = k.id)
+                         (SELECT count(*) FROM remote_parts r WHERE r.machine_id = k.id),
+                         (SELECT count(*) FROM remote_tombstones t WHERE t.machine_id = k.id)
                        FROM machines k ORDER BY k.relation <> 1, k.first_seen, k.id";
             let mut statement = connection.prepare_cached(sql)?;
             let rows = statement.query_map([], |row| {
-                let relation: i64 = row.get(2)?;
                 Ok(Machine {
                     key: MachineKey(row.get(0)?),
                     name: row.get(1)?,
-                    relation: MachineRelation::ALL
-                        .into_iter()
-                        .find(|known| known.number() == relation)
-                        .unwrap_or(MachineRelation::Unknown),
+                    relation: row.get(2).map(MachineRelation::from_number)?,
                     first_seen: row.get(3).map(Timestamp::from_milliseconds)?,
                     parts: row.get(4)?,
+                    deletions: row.get(5)?,
                 })
             })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -175,11 +179,27 @@ impl Store {
 
 /// Returns the relation of the machine behind a seal; unknown without one.
 pub(super) fn relation_of_seal(connection: &Connection, seal: Option<&Seal>) -> rusqlite::Result<MachineRelation> {
-    let Some(seal) = seal else { return Ok(MachineRelation::Unknown) };
+    seal.map_or(Ok(MachineRelation::Unknown), |seal| relation_of_machine(connection, seal.machine))
+}
+
+/// Returns the relation of a machine; unknown for one that was never met.
+pub(super) fn relation_of_machine(connection: &Connection, machine: MachineKey) -> rusqlite::Result<MachineRelation> {
     let sql = "SELECT relation FROM machines WHERE key = ?1";
-    let found: Option<i64> =
-        connection.prepare_cached(sql)?.query_row([seal.machine.0], |row| row.get(0)).optional()?;
-    Ok(MachineRelation::ALL.into_iter().find(|known| Some(known.number()) == found).unwrap_or(MachineRelation::Unknown))
+    let found: Option<i64> = connection.prepare_cached(sql)?.query_row([machine.0], |row| row.get(0)).optional()?;
+    Ok(found.map_or(MachineRelation::Unknown, MachineRelation::from_number))
+}
+
+/// Records a machine without a name, unless it is known.
+pub(super) fn insert_machine(connection: &Connection, machine: MachineKey, first_seen: i64) -> rusqlite::Result<()> {
+    let sql = "INSERT OR IGNORE INTO machines (key, name, first_seen) VALUES (?1, '', ?2)";
+    connection.prepare_cached(sql)?.execute(params![machine.0, first_seen]).map(drop)
+}
+
+/// Returns true if a part of a message is this machine's own.
+pub(super) fn has_own_part(connection: &Connection, message: i64) -> rusqlite::Result<bool> {
+    let sql = "SELECT 1 FROM parts p LEFT JOIN remote_parts r ON r.part_id = p.id
+               WHERE p.message_id = ?1 AND r.part_id IS NULL";
+    connection.prepare_cached(sql)?.exists([message])
 }
 
 /// Records that a stored part came from elsewhere, and gives it the origin that it deserves.
@@ -194,8 +214,7 @@ pub(super) fn record_remote_part(
     let found = connection.prepare_cached(sql)?.query_row(params![message, key], |row| row.get(0)).optional()?;
     let Some(part): Option<i64> = found else { return Ok(()) };
     if let Some(seal) = seal {
-        let sql = "INSERT OR IGNORE INTO machines (key, name, first_seen) VALUES (?1, '', ?2)";
-        connection.prepare_cached(sql)?.execute(params![seal.machine.0, now.to_milliseconds()])?;
+        insert_machine(connection, seal.machine, now.to_milliseconds())?;
     }
     let sql = "INSERT OR REPLACE INTO remote_parts (part_id, machine_id, origin, signed_at, signature)
                VALUES (?1, (SELECT id FROM machines WHERE key = ?2), ?3, ?4, ?5)";

@@ -12,6 +12,7 @@ use super::doc_values::bump_generation;
 use super::embeddings::{NewVector, StoredModel, missing_embedding_sql};
 use super::error::Result;
 use super::machines::{self, Seal, StoredAuthor};
+use super::merge_places;
 use super::message_queries::read_origin;
 use super::messages;
 use super::note_rows::upsert_note_metadata;
@@ -58,6 +59,12 @@ pub struct MergeCounts {
     pub known: u64,
     /// Messages left out because of a tombstone here.
     pub forgotten: u64,
+    /// New messages whose project, branch and title no machine has signed.
+    pub unsigned_places: u64,
+    /// Messages whose project, branch or title was not what their machine had signed; what it had signed counts.
+    pub altered: u64,
+    /// Statements about the place of a message that were not by the machine behind its text.
+    pub foreign_places: u64,
 }
 
 impl Snapshot<'_> {
@@ -109,7 +116,9 @@ impl Store {
             let mut taken = MergeCounts::default();
             let mut replaced = false;
             for (message, one) in &mut prepared {
-                let count = match merge_message(connection, message, one, &mut replaced)? {
+                let outcome = merge_message(connection, message, one, &mut replaced)?;
+                taken.unsigned_places += u64::from(outcome == InsertOutcome::New && one.message.place.is_none());
+                let count = match outcome {
                     InsertOutcome::New => &mut taken.new,
                     InsertOutcome::Extended | InsertOutcome::Revised | InsertOutcome::Collided => &mut taken.changed,
                     InsertOutcome::Duplicate => &mut taken.known,
@@ -207,7 +216,12 @@ fn merge_message(
     let sql = "SELECT max(at) FROM changes WHERE uid = ?1";
     let changed_here: Option<i64> = connection.query_row(sql, [uid], |row| row.get(0))?;
     let is_newer = changed_here.is_none_or(|here| here < one.changed_at.to_milliseconds());
-    let place = projects::upsert_project(connection, &one.project, one.changed_at)?;
+    let seal = one.message.place.as_ref().map(|place| place.seal);
+    let place = if machines::relation_of_seal(connection, seal.as_ref())?.is_trusted() {
+        projects::upsert_signed_project(connection, &one.project, one.changed_at)?
+    } else {
+        projects::upsert_project(connection, &one.project, one.changed_at)?
+    };
     // Recorded with the time of the change there: sent back, it is nothing new.
     let row = InsertContext {
         source: &one.message.conversation.source,
@@ -219,6 +233,7 @@ fn merge_message(
         now: one.changed_at,
     };
     let (id, mut outcome) = messages::insert_message(connection, &row, message)?;
+    let is_new = outcome == InsertOutcome::New;
     if outcome == InsertOutcome::Forgotten || id == 0 {
         return Ok(outcome);
     }
@@ -236,16 +251,12 @@ fn merge_message(
     {
         one.message.note = None;
     }
-    if let Some(title) = &one.message.conversation.title {
-        let (is_remote, is_foreign) = machines::remote_conversation(connection, id)?;
-        if is_remote && (trusted.is_some() || is_foreign) {
-            let sql =
-                "UPDATE conversations SET title = ?2 WHERE id = (SELECT conversation_id FROM messages WHERE id = ?1)
-                       AND source NOT LIKE 'quarantine:%' AND title IS NOT ?2
-                        AND NOT EXISTS (SELECT 1 FROM tombstones WHERE session = conversations.external_id)";
-            connection.execute(sql, params![id, title])?;
-        }
+    if outcome == InsertOutcome::Duplicate && merge_places::merge_place(connection, id, &one.message, place, false)? {
+        outcome = InsertOutcome::Extended;
+    } else if outcome != InsertOutcome::Duplicate {
+        merge_places::merge_place(connection, id, &one.message, place, is_new)?;
     }
+    merge_places::merge_title(connection, id, &one.message, trusted.is_some())?;
     Ok(outcome)
 }
 

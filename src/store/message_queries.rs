@@ -6,6 +6,7 @@ use super::Snapshot;
 use super::error::Result;
 use super::filter::{NOT_QUARANTINED, VISIBLE_CONVERSATION, filter_clause};
 use super::machines::SAID_BY_SQL;
+use super::signed_places::UNSIGNED_PLACE_SQL;
 use crate::domain::{ContentHash, Filter, IdPrefix, MessageId, Origin, PartKind, Role, Timestamp, Usage};
 
 /// Passage that may become a result, without its text.
@@ -49,6 +50,8 @@ pub struct ResultContent {
     pub project: (i64, String),
     /// Name of the other person who said it, on a machine of theirs.
     pub said_by: Option<String>,
+    /// True if it came from elsewhere and no machine has signed its project, branch and title.
+    pub has_unsigned_place: bool,
 }
 
 /// Part of a message with its text.
@@ -112,6 +115,8 @@ pub struct ConversationHead {
     pub forked_from: Option<String>,
     /// True if only the prompts of the session are known.
     pub prompts_only: bool,
+    /// True if all of it came from elsewhere and no machine has signed its project and title.
+    pub has_unsigned_place: bool,
 }
 
 /// SQL for the title of a session: the client's title, else the first typed text. The text is selected last: a sorted
@@ -204,7 +209,8 @@ impl Snapshot<'_> {
         self.query("read a text", |connection| {
             let sql = format!(
                 "SELECT body_text(p.body, p.body_bytes), m.role, p.origin, c.external_id, c.source,
-                   coalesce((SELECT coalesce(title, '') FROM notes WHERE message_id = m.id), {TITLE_SQL}), pr.id, pr.name, {SAID_BY_SQL}
+                   coalesce((SELECT coalesce(title, '') FROM notes WHERE message_id = m.id), {TITLE_SQL}), pr.id, pr.name, {SAID_BY_SQL},
+                   {UNSIGNED_PLACE_SQL}
                  FROM parts p JOIN messages m ON m.id = p.message_id JOIN conversations c ON c.id = m.conversation_id
                  JOIN projects pr ON pr.id = m.project_id WHERE p.id = ?1"
             );
@@ -218,6 +224,7 @@ impl Snapshot<'_> {
                     title: row.get(5)?,
                     project: (row.get(6)?, row.get(7)?),
                     said_by: row.get(8)?,
+                    has_unsigned_place: row.get(9)?,
                 })
             };
             Ok(connection.prepare_cached(&sql).and_then(|mut statement| statement.query_row([part], row))?)
@@ -363,7 +370,8 @@ fn read_conversation_head(
 ) -> Result<Option<ConversationHead>> {
     let sql = format!(
         "SELECT c.id, c.external_id, c.source, {TITLE_SQL}, pr.name, c.started_at, c.ended_at,
-           (SELECT count(*) FROM messages m WHERE m.conversation_id = c.id), c.forked_from, c.source = '{PROMPTS_ONLY_SOURCE}', pr.id
+           (SELECT count(*) FROM messages m WHERE m.conversation_id = c.id), c.forked_from, c.source = '{PROMPTS_ONLY_SOURCE}', pr.id,
+           NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation_id = c.id AND NOT {UNSIGNED_PLACE_SQL})
          FROM conversations c JOIN projects pr ON pr.id = c.project_id WHERE {condition}{VISIBLE_CONVERSATION}{HAS_MESSAGES}
          ORDER BY c.source = '{PROMPTS_ONLY_SOURCE}' LIMIT 1"
     );
@@ -380,6 +388,7 @@ fn read_conversation_head(
             messages: row.get(7)?,
             forked_from: row.get(8)?,
             prompts_only: row.get(9)?,
+            has_unsigned_place: row.get(11)?,
         })
     };
     Ok(connection.prepare_cached(&sql).and_then(|mut statement| statement.query_row([value], row).optional())?)

@@ -14,6 +14,7 @@ use super::parts;
 use super::prepared::{InsertContext, InsertOutcome, PreparedMessage};
 use super::projects::{self, NewProject};
 use super::quarantine;
+use super::signed_places;
 use super::titles::{self, NewTitle};
 use super::{Store, WriteReceipt};
 use crate::domain::{Draft, MessageId, Timestamp, Usage};
@@ -102,13 +103,7 @@ pub(super) fn insert_message(
     message: &PreparedMessage,
 ) -> Result<(i64, InsertOutcome)> {
     let uid = message.uid.as_bytes();
-    let buried: bool = connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM tombstones WHERE uid = ?1 OR uid = ?2)")
-        .and_then(|mut statement| {
-            let everywhere = forks::shared_tombstone_id(row.source, &message.draft.external_id);
-            statement.query_row(params![uid, everywhere.as_ref().map(MessageId::as_bytes)], |row| row.get(0))
-        })?;
-    if buried {
+    if has_tombstone(connection, row, message)? {
         return Ok((0, InsertOutcome::Forgotten));
     }
     let draft = &message.draft;
@@ -148,6 +143,9 @@ pub(super) fn insert_message(
         ];
         connection.prepare_cached(sql).and_then(|mut statement| statement.insert(values))?
     };
+    if known.is_some() && !row.is_remote {
+        signed_places::claim_place(connection, id, row.place, draft.git_branch.as_deref())?;
+    }
     let mut outcome = PartOutcome::Known;
     for part in &message.parts {
         outcome = outcome.max(part_versions::store_part(connection, row, (id, draft.at), part)?);
@@ -176,6 +174,18 @@ pub(super) fn insert_message(
         connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values))?;
     }
     Ok((id, outcome))
+}
+
+/// Returns true if the message was deleted, under its own id or the one that its copies in other sessions share.
+fn has_tombstone(connection: &Connection, row: &InsertContext<'_>, message: &PreparedMessage) -> Result<bool> {
+    let everywhere = forks::shared_tombstone_id(row.source, &message.draft.external_id);
+    let found = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM tombstones WHERE uid = ?1 OR uid = ?2)")
+        .and_then(|mut statement| {
+            let values = params![message.uid.as_bytes(), everywhere.as_ref().map(MessageId::as_bytes)];
+            statement.query_row(values, |row| row.get(0))
+        });
+    Ok(found?)
 }
 
 fn upsert_conversation(connection: &Connection, row: &InsertContext<'_>, draft: &Draft) -> Result<i64> {

@@ -22,6 +22,7 @@ mod frames;
 mod keyword_index;
 mod machines;
 mod merge;
+mod merge_places;
 mod message_queries;
 mod messages;
 mod note_rows;
@@ -39,9 +40,11 @@ mod raw_file;
 mod retention;
 mod schema;
 mod sessions;
+mod signed_places;
 mod snapshot;
 mod stats;
 mod titles;
+mod tombstones;
 mod write_lane;
 
 use std::path::{Path, PathBuf};
@@ -55,7 +58,7 @@ use connection::AccessMode;
 
 pub use activity::DayActivity;
 pub use change_log::{
-    ConversationRecord, MessageRecord, MessageState, NoteRecord, PartRecord, ProjectRecord, TextSizes, VectorRecord,
+    ConversationRecord, MessageRecord, MessageState, NoteRecord, PartRecord, TextSizes, VectorRecord,
 };
 pub use connection::{sqlite_version, take_busy_waits};
 pub use copies::{CopyKind, CopyPolicy, CopyRecord, DeletionState};
@@ -76,14 +79,16 @@ pub use pages::checksum_vfs_name;
 pub use parked::ParkedEntry;
 pub use person_turns::{PersonTurn, TurnFilter, TurnNote};
 pub use prepared::{InsertOutcome, PreparedMessage, Preparer};
-pub use projects::{NewProject, ProjectSummary, StoredProject};
+pub use projects::{NewProject, ProjectRecord, ProjectSummary, StoredProject};
 pub use quarantine::{QuarantineMark, QuarantinedMessage};
 pub use raw_file::RawReader;
 pub use retention::OldMessageCounts;
 pub use sessions::{SessionCursor, SessionFilter, SessionSummary};
+pub use signed_places::SignedPlace;
 pub use snapshot::Snapshot;
 pub use stats::StoreStats;
 pub use titles::NewTitle;
+pub use tombstones::{DeletionSigners, Tombstone};
 pub use write_lane::WriteReceipt;
 
 /// Mode in which [`Store::open`] opens the database.

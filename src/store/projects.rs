@@ -27,6 +27,19 @@ pub struct NewProject {
     pub missing: bool,
 }
 
+/// Project data of a message record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectRecord {
+    /// Key that identifies the project.
+    pub key: String,
+    /// Display name of the project.
+    pub name: String,
+    /// Root folder of the project.
+    pub root: String,
+    /// URL of the git remote.
+    pub remote: Option<String>,
+}
+
 /// Project as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredProject {
@@ -270,6 +283,54 @@ pub(super) fn delete_unused_projects(connection: &Connection) -> rusqlite::Resul
     Ok(())
 }
 
+/// Returns the rows of the project that a trusted machine names for a directory. A directory that is known only from
+/// messages of other machines moves to it: nobody may have signed where they belong.
+pub(super) fn upsert_signed_project(
+    connection: &Connection,
+    wanted: &NewProject,
+    now: Timestamp,
+) -> Result<ProjectDir> {
+    let place = upsert_project(connection, wanted, now)?;
+    let sql = "SELECT project_id FROM project_keys WHERE key = ?1";
+    let named: Option<i64> = connection.prepare_cached(sql)?.query_row([&wanted.key], |row| row.get(0)).optional()?;
+    if named == Some(place.project) || !wanted.missing || is_own_directory(connection, place.directory)? {
+        return Ok(place);
+    }
+    let project = match named {
+        Some(project) => project,
+        None => insert_project(connection, wanted, now)?,
+    };
+    let sql = "UPDATE project_directories SET project_id = ?2 WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute([place.directory, project])?;
+    Ok(ProjectDir { project, ..place })
+}
+
+/// Returns true if a directory was split off by hand, or a message of this machine belongs to it.
+fn is_own_directory(connection: &Connection, directory: i64) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM project_directories WHERE id = ?1 AND apart = 1)
+                 OR EXISTS (SELECT 1 FROM messages m JOIN parts p ON p.message_id = m.id
+                   LEFT JOIN remote_parts r ON r.part_id = p.id WHERE m.directory_id = ?1 AND r.part_id IS NULL)";
+    connection.prepare_cached(sql)?.query_row([directory], |row| row.get(0))
+}
+
+/// Inserts a project under its keys; returns its row.
+fn insert_project(connection: &Connection, wanted: &NewProject, now: Timestamp) -> rusqlite::Result<i64> {
+    let sql = "INSERT INTO projects (key, name, root, remote, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
+               ON CONFLICT (key) DO UPDATE SET remote = coalesce(remote, excluded.remote) RETURNING id";
+    let values = params![wanted.key, wanted.name, wanted.root, wanted.remote, now.to_milliseconds()];
+    let project = connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?;
+    insert_keys(connection, wanted, project)?;
+    Ok(project)
+}
+
+fn insert_keys(connection: &Connection, wanted: &NewProject, project: i64) -> rusqlite::Result<()> {
+    for key in std::iter::once(&wanted.key).chain(&wanted.remote_key) {
+        let sql = "INSERT OR IGNORE INTO project_keys (key, project_id) VALUES (?1, ?2)";
+        connection.prepare_cached(sql)?.execute(params![key, project])?;
+    }
+    Ok(())
+}
+
 fn find_directory(connection: &Connection, directory: &str) -> Result<Option<ProjectDir>> {
     let place = |row: &Row<'_>| Ok(ProjectDir { project: row.get(0)?, directory: row.get(1)? });
     Ok(connection
@@ -316,17 +377,11 @@ pub(super) fn upsert_project(connection: &Connection, wanted: &NewProject, now: 
         let project = if let Some(id) = found {
             let sql = "UPDATE projects SET remote = coalesce(remote, ?2) WHERE id = ?1";
             connection.prepare_cached(sql)?.execute(params![id, wanted.remote])?;
+            insert_keys(connection, wanted, id)?;
             id
         } else {
-            let sql = "INSERT INTO projects (key, name, root, remote, created_at) VALUES (?1, ?2, ?3, ?4, ?5)
-                       ON CONFLICT (key) DO UPDATE SET remote = coalesce(remote, excluded.remote) RETURNING id";
-            let values = params![wanted.key, wanted.name, wanted.root, wanted.remote, now.to_milliseconds()];
-            connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?
+            insert_project(connection, wanted, now)?
         };
-        for key in std::iter::once(&wanted.key).chain(&wanted.remote_key) {
-            let sql = "INSERT OR IGNORE INTO project_keys (key, project_id) VALUES (?1, ?2)";
-            connection.prepare_cached(sql)?.execute(params![key, project])?;
-        }
         let sql = "INSERT INTO project_directories (directory, project_id) VALUES (?1, ?2)";
         let directory = connection.prepare_cached(sql)?.insert(params![wanted.directory, project])?;
         Ok(ProjectDir { project, directory })

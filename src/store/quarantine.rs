@@ -14,6 +14,7 @@ use super::machines::{Seal, relation_of_seal};
 use super::message_queries::{read_time, read_uid};
 use super::parts;
 use super::prepared::Preparer;
+use super::signed_places::remove_signed_titles;
 use super::{Snapshot, Store};
 use crate::domain::text::terms::TermExtractor;
 use crate::domain::{MachineKey, MessageId, Timestamp};
@@ -307,6 +308,7 @@ fn hide_message(
     connection.execute(sql, params![message, conversation, QUARANTINE_PREFIX])?;
     // A title may quote a hidden message.
     connection.execute("UPDATE conversations SET title = NULL WHERE id = ?1", [conversation])?;
+    remove_signed_titles(connection, conversation)?;
     let sql = "INSERT INTO quarantine (message_id, at, reason) VALUES (?1, ?2, ?3)";
     connection.execute(sql, params![message, now.to_milliseconds(), reason]).map(drop)
 }

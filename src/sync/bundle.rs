@@ -9,15 +9,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::bundle_lines::{BundleLineReader, LineRead};
+use super::counts::SignatureCounts;
 use super::error::{Error, Result};
+use super::signed_place::{PlaceJson, ProjectJson};
 use super::signing::{self, Signer};
 use crate::disk::{ForeignFile, UnpackBudget, UnpackedReader};
 use crate::domain::hash::to_hex;
-use crate::domain::{MachineKey, MessageId, Origin, PartKind, Role, Timestamp, json, limits};
+use crate::domain::{MachineKey, Origin, PartKind, Role, Timestamp, json, limits};
 use crate::memory::Memory;
 use crate::store::{
-    ConversationRecord, MessageRecord, MessageState, NoteRecord, PartRecord, ProjectRecord, QuarantineMark, Seal,
-    is_quarantine_source,
+    ConversationRecord, DeletionSigners, MessageRecord, MessageState, NoteRecord, PartRecord, QuarantineMark, Seal,
+    Tombstone, is_quarantine_source,
 };
 
 /// Version of the bundle format.
@@ -59,6 +61,9 @@ enum BundleLine {
     Forgotten {
         id: String,
         reason: String,
+        /// Programs before signatures under deletions ignore it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seal: Option<BundleSeal>,
     },
     /// Decision to hide a message or to release it. Programs before it report the line and go on.
     Quarantine {
@@ -93,20 +98,21 @@ struct BundleMessage {
     role: String,
     at: i64,
     directory: String,
-    project: BundleProject,
+    project: ProjectJson,
     git_branch: Option<String>,
     model: Option<String>,
     sidechain: bool,
     parts: Vec<BundlePart>,
     note: Option<BundleNote>,
+    /// Statement of a machine about project, branch and title. Programs before it ignore it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signed: Option<BundlePlace>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct BundleProject {
-    key: String,
-    name: String,
-    root: String,
-    remote: Option<String>,
+struct BundlePlace {
+    place: PlaceJson,
+    seal: BundleSeal,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -144,6 +150,10 @@ pub struct BundleCounts {
     pub changed: u64,
     /// Messages deleted here because the bundle has their tombstone.
     pub gone: u64,
+    /// The same by who signed the deletion.
+    pub gone_by: DeletionSigners,
+    /// Counts of what was signed wrongly, or by nobody.
+    pub signatures: SignatureCounts,
     /// Messages hidden here because the bundle says so.
     pub hidden: u64,
     /// Messages released here because the bundle says so.
@@ -224,14 +234,15 @@ pub fn export_lines(
             match snapshot.message_state(change.message)? {
                 MessageState::Here(mut message) if (chosen.keeps)(&message) => {
                     signer.seal_record(&mut message, change.at);
+                    message.adopt_place();
                     bundled.messages += 1;
                     write_line(writer, &BundleLine::Message(Box::new(BundleMessage::from_record(*message, change.at))))
                         .map_err(write_error)?;
                 }
-                MessageState::Forgotten(_, reason) if chosen.forgotten => {
+                MessageState::Forgotten(mut tombstone) if chosen.forgotten => {
+                    signer.seal_tombstone(&mut tombstone);
                     bundled.forgotten += 1;
-                    write_line(writer, &BundleLine::Forgotten { id: change.message.to_string(), reason })
-                        .map_err(write_error)?;
+                    write_line(writer, &BundleLine::from_tombstone(tombstone)).map_err(write_error)?;
                 }
                 MessageState::Here(_) | MessageState::Forgotten(..) | MessageState::Hidden | MessageState::Gone => {}
             }
@@ -283,8 +294,7 @@ pub fn import_bundle(
     if let Some((key, name)) = head.machine.and_then(|machine| Some((parse_key(&machine.key)?, machine.name))) {
         memory.record_machines(vec![(key, name)], now)?;
     }
-    let mut bundled = BundleCounts::default();
-    let (mut messages, mut forgotten, mut marks, mut number, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 1, 0);
+    let (mut bundled, mut batch, mut number, mut bytes) = (BundleCounts::default(), BundleBatch::default(), 1, 0);
     loop {
         number += 1;
         let read = match reader.next() {
@@ -299,31 +309,15 @@ pub fn import_bundle(
         };
         bytes += reader.line().len();
         match parsed {
-            Some(Ok(ParsedBundleLine::Message(mut message, at))) => {
-                signing::drop_invalid_seals(&mut message);
-                messages.push((*message, at));
-            }
-            Some(Ok(ParsedBundleLine::Quarantine(mut mark))) => {
-                signing::drop_invalid_mark_seal(&mut mark);
-                marks.push(mark);
-            }
-            Some(Ok(ParsedBundleLine::Forgotten(id, reason))) => forgotten.push((id, reason)),
+            Some(Ok(line)) => batch.add_line(line, &mut bundled, now),
             Some(Err(why)) if bundled.bad.len() < MAX_LISTED => bundled.bad.push((number, why)),
             Some(Err(_)) | None => {}
         }
         let ended = read == LineRead::End;
         let stopped = stop.load(Ordering::Relaxed);
-        if ended || stopped || messages.len() + forgotten.len() + marks.len() >= BATCH_SIZE || bytes >= BATCH_BYTES {
+        if ended || stopped || batch.len() >= BATCH_SIZE || bytes >= BATCH_BYTES {
             bytes = 0;
-            bundled.messages += messages.len() as u64;
-            bundled.forgotten += forgotten.len() as u64;
-            bundled.gone += memory.apply_tombstones(std::mem::take(&mut forgotten), now)?;
-            let (hidden, released) = memory.merge_quarantine(std::mem::take(&mut marks))?;
-            bundled.hidden += hidden;
-            bundled.released += released;
-            let taken = memory.merge_remote(std::mem::take(&mut messages))?;
-            bundled.new += taken.new;
-            bundled.changed += taken.changed;
+            std::mem::take(&mut batch).merge(memory, &mut bundled, now)?;
             progress(bundled.messages);
         }
         if ended || stopped {
@@ -331,6 +325,60 @@ pub fn import_bundle(
             memory.flush_pending()?;
             return Ok(bundled);
         }
+    }
+}
+
+/// Lines that are merged in one step.
+#[derive(Default)]
+struct BundleBatch {
+    messages: Vec<(MessageRecord, Timestamp)>,
+    tombstones: Vec<Tombstone>,
+    marks: Vec<QuarantineMark>,
+}
+
+impl BundleBatch {
+    fn len(&self) -> usize {
+        self.messages.len() + self.tombstones.len() + self.marks.len()
+    }
+
+    /// Adds a line without the signatures that do not hold. A deletion under one is refused.
+    fn add_line(&mut self, line: ParsedBundleLine, bundled: &mut BundleCounts, now: Timestamp) {
+        match line {
+            ParsedBundleLine::Message(mut message, at) => {
+                bundled.signatures.invalid += signing::drop_invalid_seals(&mut message);
+                self.messages.push((*message, at));
+            }
+            ParsedBundleLine::Quarantine(mut mark) => {
+                bundled.signatures.invalid += u64::from(signing::drop_invalid_mark_seal(&mut mark));
+                self.marks.push(mark);
+            }
+            ParsedBundleLine::Forgotten(mut tombstone) => {
+                bundled.forgotten += 1;
+                if !signing::has_valid_seal(&tombstone) {
+                    bundled.signatures.refused_deletions += 1;
+                    return;
+                }
+                if tombstone.seal.is_none() {
+                    tombstone.at = now;
+                }
+                self.tombstones.push(tombstone);
+            }
+        }
+    }
+
+    fn merge(self, memory: &Memory, bundled: &mut BundleCounts, now: Timestamp) -> Result<()> {
+        bundled.messages += self.messages.len() as u64;
+        let gone = memory.apply_tombstones(self.tombstones, now)?;
+        bundled.gone += gone.count_remote() + gone.here;
+        bundled.gone_by.merge(gone);
+        let (hidden, released) = memory.merge_quarantine(self.marks)?;
+        bundled.hidden += hidden;
+        bundled.released += released;
+        let taken = memory.merge_remote(self.messages)?;
+        bundled.new += taken.new;
+        bundled.changed += taken.changed;
+        bundled.signatures.add_merge(&taken);
+        Ok(())
     }
 }
 
@@ -346,7 +394,7 @@ fn too_long(length: u64) -> String {
 
 enum ParsedBundleLine {
     Message(Box<MessageRecord>, Timestamp),
-    Forgotten(MessageId, String),
+    Forgotten(Tombstone),
     Quarantine(QuarantineMark),
 }
 
@@ -365,9 +413,18 @@ fn parse_line(text: &[u8]) -> std::result::Result<ParsedBundleLine, String> {
             let at = Timestamp::from_milliseconds(message.changed_at);
             Ok(ParsedBundleLine::Message(Box::new(message.into_record()?), at))
         }
-        BundleLine::Forgotten { id, reason } => Ok(ParsedBundleLine::Forgotten(id.parse()?, reason)),
+        BundleLine::Forgotten { id, reason, seal } => {
+            let seal = seal.map(BundleSeal::parse);
+            Ok(ParsedBundleLine::Forgotten(Tombstone {
+                message: id.parse()?,
+                at: seal.map_or(Timestamp::from_milliseconds(0), |seal| seal.signed_at),
+                reason,
+                is_remote: true,
+                seal: seal.map(|seal| (seal.machine, seal.signature)),
+            }))
+        }
         BundleLine::Quarantine { id, at, hidden, reason, seal } => {
-            let seal = seal.and_then(BundleSeal::parse).map(|seal| (seal.machine, seal.signature));
+            let seal = seal.map(BundleSeal::parse).map(|seal| (seal.machine, seal.signature));
             let (message, at) = (id.parse()?, Timestamp::from_milliseconds(at));
             Ok(ParsedBundleLine::Quarantine(QuarantineMark { message, at, hidden, reason, seal }))
         }
@@ -377,21 +434,27 @@ fn parse_line(text: &[u8]) -> std::result::Result<ParsedBundleLine, String> {
 impl BundleLine {
     fn from_mark(mark: QuarantineMark) -> Self {
         let at = mark.at.to_milliseconds();
-        let seal = mark.seal.map(|(machine, signature)| BundleSeal {
-            machine: to_hex(&machine.0),
-            at,
-            signature: to_hex(&signature),
-        });
+        let seal = mark.seal.map(|(machine, signature)| BundleSeal::new(machine, mark.at, &signature));
         Self::Quarantine { id: mark.message.to_string(), at, hidden: mark.hidden, reason: mark.reason, seal }
+    }
+
+    fn from_tombstone(tombstone: Tombstone) -> Self {
+        let Tombstone { message, at, reason, seal, .. } = tombstone;
+        let seal = seal.map(|(machine, signature)| BundleSeal::new(machine, at, &signature));
+        Self::Forgotten { id: message.to_string(), reason, seal }
     }
 }
 
 impl BundleSeal {
-    /// Reads a seal; one that is malformed counts as none.
-    fn parse(self) -> Option<Seal> {
-        let machine = parse_key(&self.machine)?;
-        let signature = from_hex(&self.signature)?.try_into().ok()?;
-        Some(Seal { machine, signed_at: Timestamp::from_milliseconds(self.at), signature })
+    fn new(machine: MachineKey, at: Timestamp, signature: &[u8; 64]) -> Self {
+        Self { machine: to_hex(&machine.0), at: at.to_milliseconds(), signature: to_hex(signature) }
+    }
+
+    /// Reads a seal. A malformed one becomes one that does not hold, so that it is counted.
+    fn parse(self) -> Seal {
+        let signature = from_hex(&self.signature).and_then(|bytes| bytes.try_into().ok());
+        let (machine, signature) = parse_key(&self.machine).zip(signature).unwrap_or((MachineKey([0; 32]), [0; 64]));
+        Seal { machine, signed_at: Timestamp::from_milliseconds(self.at), signature }
     }
 }
 
@@ -406,7 +469,10 @@ fn from_hex(digits: &str) -> Option<Vec<u8>> {
 
 impl BundleMessage {
     fn from_record(message: MessageRecord, changed_at: Timestamp) -> Self {
-        let ProjectRecord { key, name, root, remote } = message.project;
+        let signed = message.place.map(|place| {
+            let Seal { machine, signed_at, signature } = place.seal;
+            BundlePlace { place: place.into(), seal: BundleSeal::new(machine, signed_at, &signature) }
+        });
         Self {
             id: message.id.to_string(),
             changed_at: changed_at.to_milliseconds(),
@@ -419,7 +485,7 @@ impl BundleMessage {
             role: message.role.name().to_owned(),
             at: message.at.to_milliseconds(),
             directory: message.directory,
-            project: BundleProject { key, name, root, remote },
+            project: message.project.into(),
             git_branch: message.git_branch,
             model: message.model,
             sidechain: message.sidechain,
@@ -433,6 +499,7 @@ impl BundleMessage {
                 expires_at: note.expires_at.map(Timestamp::to_milliseconds),
                 superseded_by: note.superseded_by.map(|id| id.to_string()),
             }),
+            signed,
         }
     }
 
@@ -444,7 +511,6 @@ impl BundleMessage {
             let most = limits::BUNDLE_PARTS;
             return Err(format!("a message of {} parts is over the limit of {most}", self.parts.len()));
         }
-        let BundleProject { key, name, root, remote } = self.project;
         let note = match self.note {
             None => None,
             Some(note) => Some(NoteRecord {
@@ -470,12 +536,13 @@ impl BundleMessage {
             role: Role::from_name(&self.role).ok_or_else(|| format!("{:?} is not a role", self.role))?,
             at: Timestamp::from_milliseconds(self.at),
             directory: self.directory,
-            project: ProjectRecord { key, name, root, remote },
+            project: self.project.into(),
             git_branch: self.git_branch,
             model: self.model,
             sidechain: self.sidechain,
             parts: self.parts.into_iter().map(BundlePart::into_record).collect::<std::result::Result<_, _>>()?,
             note,
+            place: self.signed.map(|signed| signed.place.with_seal(signed.seal.parse())),
         })
     }
 }
@@ -483,11 +550,7 @@ impl BundleMessage {
 impl BundlePart {
     fn from_record(part: PartRecord) -> Self {
         let (kind, origin) = (part.kind.name().to_owned(), part.origin.name().to_owned());
-        let seal = part.seal.map(|seal| BundleSeal {
-            machine: to_hex(&seal.machine.0),
-            at: seal.signed_at.to_milliseconds(),
-            signature: to_hex(&seal.signature),
-        });
+        let seal = part.seal.map(|seal| BundleSeal::new(seal.machine, seal.signed_at, &seal.signature));
         Self { key: part.key, kind, origin, tool: part.tool, text: part.text, seal }
     }
 
@@ -499,7 +562,7 @@ impl BundlePart {
             tool: self.tool,
             text: self.text,
             is_remote: true,
-            seal: self.seal.and_then(BundleSeal::parse),
+            seal: self.seal.map(BundleSeal::parse),
         })
     }
 }

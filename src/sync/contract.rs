@@ -92,7 +92,7 @@ impl SyncTarget for Scripted {
                     target.messages.insert(message.id, (conversation, digest_parts(&message.parts)));
                 }
             }
-            for (id, ..) in &page.forgotten {
+            for id in page.forgotten.iter().map(|one| &one.message) {
                 target.tombstones.insert(*id);
                 target.messages.remove(id);
             }

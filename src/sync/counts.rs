@@ -1,6 +1,29 @@
 //! Counts, progress and differences that synchronisation reports, whether or not it is part of this program.
 
 use crate::domain::MessageId;
+use crate::store::{DeletionSigners, MergeCounts};
+
+/// Counts of what was signed wrongly, or by nobody, among what came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SignatureCounts {
+    /// Signatures that did not hold, or not by the machine behind the text; what they covered counts as unsigned.
+    pub invalid: u64,
+    /// Messages whose project, branch or title was not what their machine had signed; what it had signed counts.
+    pub altered: u64,
+    /// New messages whose project, branch and title nobody has signed.
+    pub unsigned_places: u64,
+    /// Deletions under a signature that did not hold; they were not carried out.
+    pub refused_deletions: u64,
+}
+
+impl SignatureCounts {
+    /// Adds what a merge found.
+    pub(super) const fn add_merge(&mut self, merged: &MergeCounts) {
+        self.invalid += merged.foreign_places;
+        self.altered += merged.altered;
+        self.unsigned_places += merged.unsigned_places;
+    }
+}
 
 /// Counts of a push.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,6 +89,10 @@ pub struct PullCounts {
     pub forgotten: u64,
     /// Messages deleted here because another machine deleted them.
     pub gone: u64,
+    /// The same by who signed the deletion.
+    pub gone_by: DeletionSigners,
+    /// Counts of what was signed wrongly, or by nobody.
+    pub signatures: SignatureCounts,
     /// Messages hidden here because another machine hid them.
     pub hidden: u64,
     /// Messages released here because another machine released them.

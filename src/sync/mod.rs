@@ -43,6 +43,8 @@ mod qdrant_target;
 mod qdrant_wire;
 #[cfg(feature = "production")]
 mod remote;
+mod signed_bytes;
+mod signed_place;
 mod signing;
 mod status;
 #[cfg(feature = "production")]
@@ -55,7 +57,7 @@ pub use absent::{
     PostgresEndpoint, RemoteMemory, RemoteScope, ScratchMemory, SyncEndpoint, check_target, migrate_database,
     pull_postgres, push_changes,
 };
-pub use counts::CompareReport;
+pub use counts::{CompareReport, SignatureCounts};
 pub use error::{Error, Result};
 #[cfg(feature = "production")]
 pub use postgres_endpoint::PostgresEndpoint;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::nul_escapes::escape_nul;
 use crate::domain::hash::to_hex;
 use crate::domain::{ContentHash, MachineKey, MessageId, Timestamp};
-use crate::store::{MessageRecord, PartRecord, QuarantineMark, TextSizes, VectorRecord};
+use crate::store::{MessageRecord, PartRecord, QuarantineMark, TextSizes, Tombstone, VectorRecord};
 
 /// Changes and embeddings sent in one transaction.
 #[derive(Debug, Default)]
@@ -24,8 +24,8 @@ pub(super) struct ChangePage {
     pub(super) marks: Vec<QuarantineMark>,
     /// Key and name of the machine that sends the page.
     pub(super) sender: Option<(MachineKey, String)>,
-    /// Deleted messages, with time and reason.
-    pub(super) forgotten: Vec<(MessageId, Timestamp, String)>,
+    /// Deleted messages.
+    pub(super) forgotten: Vec<Tombstone>,
     pub(super) vectors: Vec<VectorRecord>,
     /// Messages whose embeddings are all in this page: other embeddings of theirs on the target are stale.
     pub(super) whole: Vec<MessageId>,

@@ -21,10 +21,12 @@ struct SchemaStep {
     min_writer: i32,
 }
 
-const STEPS: [SchemaStep; 1] =
-    [SchemaStep { number: 2, sql: include_str!("schema_2_provenance.sql"), min_reader: 1, min_writer: 1 }];
+const STEPS: [SchemaStep; 2] = [
+    SchemaStep { number: 2, sql: include_str!("schema_2_provenance.sql"), min_reader: 1, min_writer: 1 },
+    SchemaStep { number: 3, sql: include_str!("schema_3_signed_places.sql"), min_reader: 1, min_writer: 1 },
+];
 /// Last step that this program knows.
-const KNOWN_STEP: i32 = 2;
+const KNOWN_STEP: i32 = 3;
 
 /// What a program wants to do with the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use super::nul_escapes::escape_nul;
 use super::page::{ChangePage, conversation_id, project_id, vector_id};
 use super::postgres_endpoint::PostgresEndpoint;
 use super::postgres_schema::{VERSION, apply_steps, create_tables};
+use super::signed_place::PlaceJson;
 use super::target::{CompareBy, SyncTarget};
 use super::{postgres, postgres_vectors};
 use crate::domain::text::tokens;
@@ -245,6 +246,35 @@ fn message_conversation_id(message: &MessageRecord) -> Uuid {
     conversation_id(&message.conversation.source, &message.conversation.session)
 }
 
+/// Upserts messages by column; of a message that is there the later change counts.
+const UPSERT_MESSAGES: &str = "INSERT INTO messages (id, conversation_id, message_type, role, content, external_id, parent_external_id, project_id,
+                 directory, git_branch, model, words, sidechain, timestamp, changed_at, token_count, texts, terms, prose_terms, change,
+                 place, place_machine, place_signed_at, place_signature)
+               SELECT n.id::uuid, n.conversation::uuid, n.type, n.role, n.content, n.external, n.parent, n.project, n.directory,
+                 n.branch, n.model, array_to_tsvector(array_remove(string_to_array(n.words, ' '), '')), n.sidechain,
+                 to_timestamp(n.at / 1000.0) AT TIME ZONE 'UTC', n.changed, n.tokens, n.texts, n.terms, n.prose, nextval('claude_memory_changes'),
+                 n.place, n.place_machine, n.place_signed, n.place_signature
+               FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+                 $10::text[], $11::text[], $12::text[], $13::boolean[], $14::bigint[], $15::bigint[], $16::integer[], $18::integer[], $19::integer[],
+                 $20::integer[], $22::text[], $23::bytea[], $24::bigint[], $25::bytea[])
+                 n (id, conversation, type, role, content, external, parent, project, directory, branch, model, words, sidechain,
+                    at, changed, tokens, texts, terms, prose, place, place_machine, place_signed, place_signature)
+               WHERE NOT EXISTS (SELECT 1 FROM tombstones t WHERE t.message_id = n.id::uuid)
+               ON CONFLICT (id) DO UPDATE SET content = excluded.content, words = excluded.words, project_id = excluded.project_id,
+                 conversation_id = excluded.conversation_id, git_branch = excluded.git_branch, model = excluded.model,
+                 changed_at = excluded.changed_at, token_count = excluded.token_count, texts = excluded.texts,
+                 terms = excluded.terms, prose_terms = excluded.prose_terms, change = excluded.change,
+                 -- What a machine signed stays until another one is signed.
+                 place = coalesce(excluded.place, messages.place),
+                 place_machine = coalesce(excluded.place_machine, messages.place_machine),
+                 place_signed_at = coalesce(excluded.place_signed_at, messages.place_signed_at),
+                 place_signature = coalesce(excluded.place_signature, messages.place_signature)
+               WHERE $17 OR messages.changed_at IS NULL OR messages.changed_at < excluded.changed_at
+                 OR (messages.changed_at = excluded.changed_at AND messages.id = ANY ($21::text[]::uuid[]) AND EXISTS
+                   (SELECT 1 FROM message_parts p WHERE p.message_id = messages.id AND p.signature IS NULL))
+                 OR (messages.changed_at = excluded.changed_at AND messages.place_signature IS NULL
+                   AND excluded.place_signature IS NOT NULL)";
+
 /// Upserts messages, except those that have a tombstone in the database.
 async fn upsert_messages(transaction: &Transaction<'_>, page: &ChangePage) -> Result<()> {
     let of = |get: fn(&MessageRecord) -> Option<String>| -> Vec<Option<String>> {
@@ -271,28 +301,11 @@ async fn upsert_messages(transaction: &Transaction<'_>, page: &ChangePage) -> Re
     let times: Vec<i64> = page.messages.iter().map(|(message, _)| message.at.to_milliseconds()).collect();
     let changes: Vec<i64> = page.messages.iter().map(|(_, at)| at.to_milliseconds()).collect();
     let counts = token_counts(page);
-    let sql = "INSERT INTO messages (id, conversation_id, message_type, role, content, external_id, parent_external_id, project_id,
-                 directory, git_branch, model, words, sidechain, timestamp, changed_at, token_count, texts, terms, prose_terms, change)
-               SELECT n.id::uuid, n.conversation::uuid, n.type, n.role, n.content, n.external, n.parent, n.project, n.directory,
-                 n.branch, n.model, array_to_tsvector(array_remove(string_to_array(n.words, ' '), '')), n.sidechain,
-                 to_timestamp(n.at / 1000.0) AT TIME ZONE 'UTC', n.changed, n.tokens, n.texts, n.terms, n.prose, nextval('claude_memory_changes')
-               FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-                 $10::text[], $11::text[], $12::text[], $13::boolean[], $14::bigint[], $15::bigint[], $16::integer[], $18::integer[], $19::integer[],
-                 $20::integer[])
-                 n (id, conversation, type, role, content, external, parent, project, directory, branch, model, words, sidechain,
-                    at, changed, tokens, texts, terms, prose)
-               WHERE NOT EXISTS (SELECT 1 FROM tombstones t WHERE t.message_id = n.id::uuid)
-               ON CONFLICT (id) DO UPDATE SET content = excluded.content, words = excluded.words, project_id = excluded.project_id,
-                 conversation_id = excluded.conversation_id, git_branch = excluded.git_branch, model = excluded.model,
-                 changed_at = excluded.changed_at, token_count = excluded.token_count, texts = excluded.texts,
-                 terms = excluded.terms, prose_terms = excluded.prose_terms, change = excluded.change
-               WHERE $17 OR messages.changed_at IS NULL OR messages.changed_at < excluded.changed_at
-                 OR (messages.changed_at = excluded.changed_at AND messages.id = ANY ($21::text[]::uuid[]) AND EXISTS
-                   (SELECT 1 FROM message_parts p WHERE p.message_id = messages.id AND p.signature IS NULL))";
     let signed = signed_messages(page);
+    let places = PlaceColumns::of_page(page);
     transaction
         .execute(
-            sql,
+            UPSERT_MESSAGES,
             &[
                 &ids,
                 &conversations,
@@ -315,10 +328,38 @@ async fn upsert_messages(transaction: &Transaction<'_>, page: &ChangePage) -> Re
                 &size(|sizes| sizes.terms),
                 &size(|sizes| sizes.prose_terms),
                 &signed,
+                &places.texts,
+                &places.machines,
+                &places.times,
+                &places.signatures,
             ],
         )
         .await?;
     Ok(())
+}
+
+/// Statements about the places of a page's messages, by column.
+#[derive(Default)]
+struct PlaceColumns {
+    texts: Vec<Option<String>>,
+    machines: Vec<Option<Vec<u8>>>,
+    times: Vec<Option<i64>>,
+    signatures: Vec<Option<Vec<u8>>>,
+}
+
+impl PlaceColumns {
+    fn of_page(page: &ChangePage) -> Self {
+        let mut columns = Self::default();
+        for (message, _) in &page.messages {
+            let seal = message.place.as_ref().map(|place| place.seal);
+            let text = message.place.clone().map(|place| PlaceJson::from(place).to_text());
+            columns.texts.push(text);
+            columns.machines.push(seal.map(|seal| seal.machine.0.to_vec()));
+            columns.times.push(seal.map(|seal| seal.signed_at.to_milliseconds()));
+            columns.signatures.push(seal.map(|seal| seal.signature.to_vec()));
+        }
+        columns
+    }
 }
 
 fn token_counts(page: &ChangePage) -> Vec<i32> {
@@ -468,15 +509,33 @@ async fn upsert_vectors(transaction: &Transaction<'_>, page: &ChangePage, has_pg
     Ok(())
 }
 
+/// Stores tombstones. One that is signed replaces one that is not the same: the database cannot tell whose is right.
+async fn insert_tombstones(transaction: &Transaction<'_>, page: &ChangePage) -> Result<()> {
+    if page.forgotten.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<String> = page.forgotten.iter().map(|one| one.message.to_string()).collect();
+    let times: Vec<i64> = page.forgotten.iter().map(|one| one.at.to_milliseconds()).collect();
+    let reasons: Vec<String> = page.forgotten.iter().map(|one| one.reason.replace('\0', "\u{2400}")).collect();
+    let machines: Vec<Option<Vec<u8>>> =
+        page.forgotten.iter().map(|one| one.seal.map(|(machine, _)| machine.0.to_vec())).collect();
+    let signatures: Vec<Option<Vec<u8>>> =
+        page.forgotten.iter().map(|one| one.seal.map(|(_, signature)| signature.to_vec())).collect();
+    let sql = "INSERT INTO tombstones (message_id, at, reason, change, machine, signed_at, signature)
+               SELECT n.id::uuid, to_timestamp(n.at / 1000.0) AT TIME ZONE 'UTC', n.reason, nextval('claude_memory_changes'),
+                 n.machine, CASE WHEN n.machine IS NOT NULL THEN n.at END, n.signature
+               FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::bytea[]) n (id, at, reason, machine, signature)
+               ON CONFLICT (message_id) DO UPDATE SET at = excluded.at, reason = excluded.reason, change = excluded.change,
+                 machine = excluded.machine, signed_at = excluded.signed_at, signature = excluded.signature
+               WHERE excluded.signature IS NOT NULL AND tombstones.signature IS DISTINCT FROM excluded.signature";
+    transaction.execute(sql, &[&ids, &times, &reasons, &machines, &signatures]).await?;
+    Ok(())
+}
+
 /// Deletes quarantined and deleted messages; the deleted ones also get a tombstone.
 async fn delete_gone(transaction: &Transaction<'_>, page: &ChangePage) -> Result<()> {
-    let ids: Vec<String> = page.forgotten.iter().map(|(id, ..)| id.to_string()).collect();
-    let times: Vec<i64> = page.forgotten.iter().map(|(_, at, _)| at.to_milliseconds()).collect();
-    let reasons: Vec<&str> = page.forgotten.iter().map(|(.., reason)| reason.as_str()).collect();
-    let sql = "INSERT INTO tombstones (message_id, at, reason, change)
-               SELECT n.id::uuid, to_timestamp(n.at / 1000.0) AT TIME ZONE 'UTC', n.reason, nextval('claude_memory_changes')
-               FROM unnest($1::text[], $2::bigint[], $3::text[]) n (id, at, reason) ON CONFLICT DO NOTHING";
-    transaction.execute(sql, &[&ids, &times, &reasons]).await?;
+    insert_tombstones(transaction, page).await?;
+    let ids: Vec<String> = page.forgotten.iter().map(|one| one.message.to_string()).collect();
     let hidden: Vec<String> = page
         .hidden
         .iter()

@@ -10,13 +10,14 @@ use super::conditions::NOT_HIDDEN;
 use super::counts::PullCounts;
 use super::error::{Error, Result};
 use super::postgres_target::PostgresTarget;
+use super::signed_place::PlaceJson;
 use super::signing::{self, Signer};
 use super::target::SyncTarget as _;
 use crate::domain::{ContentHash, MachineKey, MessageId, Origin, PartKind, Role, Timestamp};
 use crate::memory::Memory;
 use crate::store::{
     ConversationRecord, IncomingVector, MessageRecord, NoteRecord, PartRecord, ProjectRecord, QuarantineMark, Seal,
-    decode_half_floats,
+    SignedPlace, Tombstone, decode_half_floats,
 };
 
 /// Changes per batch.
@@ -47,7 +48,11 @@ pub(super) async fn pull_changes(
         let changes = target.read_changes(at, BATCH_SIZE).await?;
         let Some(last) = changes.last else { break };
         seen += (changes.messages.len() + changes.forgotten.len()) as u64;
-        pulled.gone += memory.apply_tombstones(changes.forgotten, now())?;
+        let gone = memory.apply_tombstones(changes.forgotten, now())?;
+        pulled.gone += gone.count_remote() + gone.here;
+        pulled.gone_by.merge(gone);
+        pulled.signatures.invalid += changes.invalid;
+        pulled.signatures.refused_deletions += changes.refused;
         let ids: Vec<String> = changes.messages.iter().map(|(message, _)| message.id.to_string()).collect();
         let taken = memory.merge_remote(changes.messages)?;
         if let Some(model) = memory.model_digest() {
@@ -59,6 +64,7 @@ pub(super) async fn pull_changes(
         pulled.changed += taken.changed;
         pulled.known += taken.known;
         pulled.forgotten += taken.forgotten;
+        pulled.signatures.add_merge(&taken);
         at = last;
         memory.save_pull_cursor(target.target_name(), &place, at, now())?;
         progress(seen, all);
@@ -77,7 +83,8 @@ async fn merge_marks(memory: &Memory, target: &mut PostgresTarget, place: &str, 
         let Some(last) = rows.last() else { return Ok(()) };
         at = last.try_get(6)?;
         let mut marks = rows.iter().map(parse_mark).collect::<Result<Vec<_>>>()?;
-        marks.iter_mut().for_each(signing::drop_invalid_mark_seal);
+        let invalid = marks.iter_mut().filter_map(|mark| signing::drop_invalid_mark_seal(mark).then_some(())).count();
+        pulled.signatures.invalid += invalid as u64;
         let (hidden, released) = memory.merge_quarantine(marks)?;
         pulled.hidden += hidden;
         pulled.released += released;
@@ -114,18 +121,23 @@ fn parse_mark(row: &Row) -> Result<QuarantineMark> {
 pub(super) struct ChangeBatch {
     /// Messages, each with the time of its change.
     pub(super) messages: Vec<(MessageRecord, Timestamp)>,
-    /// Deleted messages, with the reason.
-    pub(super) forgotten: Vec<(MessageId, String)>,
+    /// Deleted messages.
+    pub(super) forgotten: Vec<Tombstone>,
+    /// Number of signatures that do not hold, and were removed.
+    pub(super) invalid: u64,
+    /// Number of deletions left out because their signature does not hold.
+    pub(super) refused: u64,
     /// Number of the last change; `None` if there was none.
     pub(super) last: Option<i64>,
 }
 
-const MESSAGES: &str = "SELECT m.id::text, m.change, m.changed_at, m.external_id, m.parent_external_id, m.role,
+const MESSAGES_COLUMNS: &str = "m.id::text, m.change, m.changed_at, m.external_id, m.parent_external_id, m.role,
         (extract(epoch FROM m.timestamp) * 1000)::bigint, m.directory, m.git_branch, m.model, m.sidechain, c.source, c.session_id,
         c.parent_session_id, c.title, p.key, p.name, p.root, p.remote,
         u.unit_type, u.title, u.topic_key, coalesce(u.keywords::text, '[]'), u.pinned,
-        (extract(epoch FROM u.expires_at) * 1000)::bigint, u.superseded_by::text
-    FROM messages m JOIN conversations c ON c.id = m.conversation_id JOIN projects p ON p.id = m.project_id
+        (extract(epoch FROM u.expires_at) * 1000)::bigint, u.superseded_by::text";
+const MESSAGES_FROM: &str =
+    "FROM messages m JOIN conversations c ON c.id = m.conversation_id JOIN projects p ON p.id = m.project_id
     LEFT JOIN memory_units u ON u.id = m.id";
 
 impl PostgresTarget {
@@ -145,13 +157,45 @@ impl PostgresTarget {
         let last: Option<i64> = client.query_one(sql, &[&after, &most]).await?.try_get(0)?;
         let Some(until) = last else { return Ok(ChangeBatch::default()) };
         let mut changes = ChangeBatch { last, ..ChangeBatch::default() };
-        let sql = "SELECT message_id::text, reason FROM tombstones WHERE change > $1 AND change <= $2 ORDER BY change";
+        let sql = "SELECT message_id::text, reason, machine, signed_at, signature,
+                     (extract(epoch FROM at) * 1000)::bigint FROM tombstones
+                   WHERE change > $1 AND change <= $2 ORDER BY change";
         for row in client.query(sql, &[&after, &until]).await? {
-            changes.forgotten.push((parse_id(row.try_get(0)?)?, row.try_get(1)?));
+            let tombstone = parse_tombstone(&row)?;
+            if signing::has_valid_seal(&tombstone) {
+                changes.forgotten.push(tombstone);
+            } else {
+                changes.refused += 1;
+            }
         }
-        changes.messages = read_messages(client, "m.change > $1 AND m.change <= $2", &[&after, &until]).await?;
+        (changes.messages, changes.invalid) =
+            read_messages(client, "m.change > $1 AND m.change <= $2", &[&after, &until]).await?;
         Ok(changes)
     }
+}
+
+fn parse_tombstone(row: &Row) -> Result<Tombstone> {
+    let (machine, signature): (Option<&[u8]>, Option<&[u8]>) = (row.try_get(2)?, row.try_get(4)?);
+    // A seal that is there and is none does not hold.
+    let seal = machine.or(signature).map(|_| {
+        let machine = machine.and_then(|key| key.try_into().ok()).map_or(MachineKey([0; 32]), MachineKey);
+        (machine, signature.and_then(|bytes| bytes.try_into().ok()).unwrap_or([0; 64]))
+    });
+    let at: Option<i64> = row.try_get(3)?;
+    Ok(Tombstone {
+        message: parse_id(row.try_get(0)?)?,
+        at: Timestamp::from_milliseconds(at.map_or_else(|| row.try_get(5), Ok)?),
+        reason: row.try_get(1)?,
+        is_remote: true,
+        seal,
+    })
+}
+
+/// Returns true if the database has signatures under the places of messages.
+async fn has_signed_places(client: &Client) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('messages') AND NOT attisdropped
+                 AND attname = 'place_signature')";
+    Ok(client.query_one(sql, &[]).await?.try_get(0)?)
 }
 
 /// Returns true if the database has signatures and quarantine, which a program of this version adds when it writes.
@@ -161,19 +205,29 @@ pub(super) async fn has_provenance(client: &Client) -> Result<bool> {
 }
 
 /// Reads messages that satisfy a condition and are not hidden, in the order of their changes. Signatures that do not hold
-/// are left out.
+/// are left out; returns their number too.
 pub(super) async fn read_messages(
     client: &Client,
     condition: &str,
     values: &[&(dyn ToSql + Sync)],
-) -> Result<Vec<(MessageRecord, Timestamp)>> {
+) -> Result<(Vec<(MessageRecord, Timestamp)>, u64)> {
     let (visible, signature) = if has_provenance(client).await? {
         (format!("{condition} AND {NOT_HIDDEN}"), "p.machine, p.signed_at, p.signature")
     } else {
         (condition.to_owned(), "NULL::bytea, NULL::bigint, NULL::bytea")
     };
     let condition = &visible;
-    let rows = client.query(&format!("{MESSAGES} WHERE {condition} ORDER BY m.change"), values).await?;
+    let place = if has_signed_places(client).await? {
+        "m.place, m.place_machine, m.place_signed_at, m.place_signature"
+    } else {
+        "NULL::text, NULL::bytea, NULL::bigint, NULL::bytea"
+    };
+    let rows = client
+        .query(
+            &format!("SELECT {MESSAGES_COLUMNS}, {place} {MESSAGES_FROM} WHERE {condition} ORDER BY m.change"),
+            values,
+        )
+        .await?;
     let mut found = rows.iter().map(parse_message).collect::<Result<Vec<_>>>()?;
     let sql = format!(
         "SELECT p.message_id::text, p.key, p.kind, p.origin, p.tool, p.text, p.escaped, {signature} FROM message_parts p
@@ -191,8 +245,15 @@ pub(super) async fn read_messages(
             message.parts.push(parse_part(row)?);
         }
     }
-    found.iter_mut().for_each(|(message, _)| signing::drop_invalid_seals(message));
-    Ok(found)
+    let mut invalid = 0;
+    for (message, _) in &mut found {
+        invalid += signing::drop_invalid_seals(message);
+        // The title in the table belongs to the session and may be a later one.
+        if let Some(place) = &message.place {
+            message.conversation.title.clone_from(&place.title);
+        }
+    }
+    Ok((found, invalid))
 }
 
 /// Reads the embeddings of messages made by a model.
@@ -231,14 +292,15 @@ fn parse_part(row: &Row) -> Result<PartRecord> {
         tool: row.try_get(4)?,
         text: if row.try_get(6)? { unescape_nul(&text) } else { text },
         is_remote: true,
-        seal: parse_seal(row)?,
+        seal: parse_seal(row, 7)?,
     })
 }
 
-fn parse_seal(row: &Row) -> Result<Option<Seal>> {
-    let machine = row.try_get::<_, Option<&[u8]>>(7)?.and_then(|key| key.try_into().ok()).map(MachineKey);
-    let signature = row.try_get::<_, Option<&[u8]>>(9)?.and_then(|bytes| bytes.try_into().ok());
-    let at = row.try_get::<_, Option<i64>>(8)?.map(Timestamp::from_milliseconds);
+/// Builds a seal from the columns key of the machine, time, signature from a column on.
+fn parse_seal(row: &Row, first: usize) -> Result<Option<Seal>> {
+    let machine = row.try_get::<_, Option<&[u8]>>(first)?.and_then(|key| key.try_into().ok()).map(MachineKey);
+    let signature = row.try_get::<_, Option<&[u8]>>(first + 2)?.and_then(|bytes| bytes.try_into().ok());
+    let at = row.try_get::<_, Option<i64>>(first + 1)?.map(Timestamp::from_milliseconds);
     Ok(machine.zip(at).zip(signature).map(|((machine, signed_at), signature)| Seal { machine, signed_at, signature }))
 }
 
@@ -275,8 +337,14 @@ fn parse_message(row: &Row) -> Result<(MessageRecord, Timestamp)> {
         sidechain: row.try_get::<_, Option<bool>>(10)?.unwrap_or(false),
         parts: Vec::new(),
         note,
+        place: parse_place(row)?,
     };
     Ok((message, Timestamp::from_milliseconds(row.try_get::<_, Option<i64>>(2)?.unwrap_or(0))))
+}
+
+fn parse_place(row: &Row) -> Result<Option<SignedPlace>> {
+    let place = row.try_get::<_, Option<&str>>(26)?.and_then(PlaceJson::parse);
+    Ok(place.zip(parse_seal(row, 27)?).map(|(place, seal)| place.with_seal(seal)))
 }
 
 /// Reverses the escaping of [`escape_nul`](super::nul_escapes::escape_nul).

@@ -191,7 +191,10 @@ fn add_message(
             return Ok(bytes);
         }
         MessageState::Hidden => page.hidden.push(id),
-        MessageState::Forgotten(at, reason) => page.forgotten.push((id, at, reason)),
+        MessageState::Forgotten(mut tombstone) => {
+            signer.seal_tombstone(&mut tombstone);
+            page.forgotten.push(tombstone);
+        }
         // Deleted by cleanup here; the target keeps it.
         MessageState::Gone => {}
     }
@@ -242,7 +245,7 @@ pub(super) async fn compare_target(
             }
         }
         for message in remote.keys().filter(|id| !here.contains_key(id)) {
-            classify_remote_only(&snapshot, &mut compared, &mut mend, *message, repair)?;
+            classify_remote_only((&snapshot, &signer), &mut compared, &mut mend, *message, repair)?;
         }
         drop(snapshot);
         if mend.messages.len() >= LINES {
@@ -254,7 +257,7 @@ pub(super) async fn compare_target(
         let messages = target.message_digests(*id).await?;
         let snapshot = memory.snapshot()?;
         for message in messages.keys() {
-            classify_remote_only(&snapshot, &mut compared, &mut mend, *message, repair)?;
+            classify_remote_only((&snapshot, &signer), &mut compared, &mut mend, *message, repair)?;
         }
     }
     compared.repaired += send_repairs(memory, target, &mut mend, now).await?;
@@ -273,17 +276,18 @@ fn digests_here(memory: &Memory, holds: CompareBy, source: &str, session: &str) 
 
 /// Classifies a message that is only on the target.
 fn classify_remote_only(
-    snapshot: &Snapshot<'_>,
+    (snapshot, signer): (&Snapshot<'_>, &Signer),
     compared: &mut CompareReport,
     mend: &mut ChangePage,
     id: MessageId,
     repair: bool,
 ) -> Result<()> {
     match snapshot.message_state(id)? {
-        MessageState::Forgotten(at, reason) => {
+        MessageState::Forgotten(mut tombstone) => {
             compared.undead.push(id);
             if repair {
-                mend.forgotten.push((id, at, reason));
+                signer.seal_tombstone(&mut tombstone);
+                mend.forgotten.push(tombstone);
             }
         }
         MessageState::Hidden => {

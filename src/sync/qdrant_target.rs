@@ -13,7 +13,7 @@ use super::qdrant::{QdrantClient, QdrantEndpoint};
 use super::qdrant_wire::{NewPoint, PointBatch, ScrollPage, StoredPoint, match_any, unexpected_value};
 use super::target::{CompareBy, SyncTarget, XorDigest, text_digest};
 use crate::domain::MessageId;
-use crate::store::VectorRecord;
+use crate::store::{Tombstone, VectorRecord};
 
 /// Collection of target identities and tombstones. Its vectors carry no meaning.
 const REGISTRY: &str = "claude-memory";
@@ -226,14 +226,14 @@ impl SyncTarget for QdrantTarget {
 
     async fn push(&mut self, page: &ChangePage) -> Result<()> {
         if !page.forgotten.is_empty() {
-            let tombstones = page.forgotten.iter().map(|(id, at, _)| {
+            let tombstones = page.forgotten.iter().map(|Tombstone { message: id, at, .. }| {
                 let payload = json!({ "forgotten_at": at.to_milliseconds() });
                 NewPoint { id: id.0.to_string(), vector: NO_VECTOR, payload }
             });
             self.write_points(REGISTRY, &tombstones.collect::<Vec<_>>()).await?;
         }
         let gone: Vec<MessageId> =
-            page.forgotten.iter().map(|(id, ..)| *id).chain(page.hidden.iter().copied()).collect();
+            page.forgotten.iter().map(|one| one.message).chain(page.hidden.iter().copied()).collect();
         if !gone.is_empty() {
             self.delete_matching(json!({ "must": [match_messages(gone.into_iter())] })).await?;
         }

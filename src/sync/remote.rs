@@ -249,7 +249,7 @@ async fn fetch_messages(
     model: Option<&str>,
     now: Timestamp,
 ) -> Result<ScratchMemory> {
-    let mut messages = pull::read_messages(client, "m.id = ANY ($1::text[]::uuid[])", &[&ids]).await?;
+    let (mut messages, _) = pull::read_messages(client, "m.id = ANY ($1::text[]::uuid[])", &[&ids]).await?;
     // What is in quarantine here is served from nowhere.
     let found: Vec<MessageId> = messages.iter().map(|(message, _)| message.id).collect();
     let hidden: BTreeSet<MessageId> = memory.snapshot()?.hidden_among(&found)?.into_iter().collect();

@@ -1,29 +1,28 @@
-//! Signatures under what this machine sends, and their verification in what comes. Owns this machine's key and the bytes
-//! that a signature covers.
+//! Signatures under what this machine sends, and their verification in what comes. Owns this machine's key; the bytes
+//! that a signature covers are in `signed_bytes`.
 //!
-//! A part of a message is signed with the fields that decide how far it is believed and where it is shown. Its project is
-//! not among them: each machine has its own key for one. What came from another machine goes on under that machine's
+//! A part of a message is signed with the fields that decide how far it is believed. Where the message belongs (project,
+//! branch, title of its session) is a statement of its own, which names what it says: each machine has its own project
+//! for a folder, and the title of a session changes. What came from another machine goes on under that machine's
 //! signature, or under none: only what is trusted here is ever signed here.
 
 use std::collections::HashSet;
 
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signer as _, SigningKey};
 
 use super::error::{Error, Result};
-use super::nul_escapes::escape_nul;
+use super::signed_bytes::{
+    is_part_signed, is_place_signed, is_signed, mark_bytes, part_bytes, place_bytes, tombstone_bytes,
+};
 use crate::config::env;
 use crate::disk;
 use crate::domain::hash::random_key;
-use crate::domain::{MachineKey, PartKind, Timestamp};
+use crate::domain::{MachineKey, Timestamp};
 use crate::memory::Memory;
-use crate::store::{MachineRelation, MessageRecord, PartRecord, QuarantineMark, Seal};
+use crate::store::{MachineRelation, MessageRecord, PartRecord, QuarantineMark, Seal, SignedPlace, Tombstone};
 
 /// Most bytes of the file of the key.
 const MAX_KEY_FILE: u64 = 4096;
-
-/// First field of what is signed, so that a signature under one thing is none under another.
-const PART_CONTEXT: &str = "claude-memory part 1";
-const MARK_CONTEXT: &str = "claude-memory quarantine 1";
 
 /// The key of this machine, and the machines whose word counts as its own.
 pub(super) struct Signer {
@@ -80,12 +79,35 @@ impl Signer {
         &self.name
     }
 
-    /// Signs the parts of a message that are this machine's own; passes on the valid signatures of others.
+    /// Signs what is this machine's own of a message: its parts, and where it belongs. Passes on the valid signatures of
+    /// others.
     pub(super) fn seal_record(&self, message: &mut MessageRecord, at: Timestamp) {
         let seals: Vec<Option<Seal>> = message.parts.iter().map(|part| self.seal_of_part(message, part, at)).collect();
+        message.place = self.sign_place(message, at);
         for (part, seal) in message.parts.iter_mut().zip(seals) {
             part.seal = seal;
         }
+        // The row says what its machine signed, also where the folder belongs to another project here.
+        if let Some(place) = &message.place {
+            message.project = place.project.clone();
+            message.git_branch.clone_from(&place.git_branch);
+        }
+    }
+
+    /// Returns the statement about a message's place: that of the machine it came from, or one of this machine.
+    fn sign_place(&self, message: &MessageRecord, at: Timestamp) -> Option<SignedPlace> {
+        let is_ours = match &message.place {
+            Some(place) if is_place_signed(message.id, place) => return Some(place.clone()),
+            // Changed here since, by a redaction for example.
+            Some(place) => self.trusted.contains(&place.seal.machine),
+            None => message.parts.is_empty() || message.parts.iter().any(|part| !part.is_remote),
+        };
+        is_ours.then(|| {
+            let seal = Seal { machine: self.machine(), signed_at: at, signature: [0; 64] };
+            let mut place = message.describe_place(seal);
+            place.seal.signature = self.key.sign(&place_bytes(message.id, &place, at)).to_bytes();
+            place
+        })
     }
 
     fn seal_of_part(&self, message: &MessageRecord, part: &PartRecord, at: Timestamp) -> Option<Seal> {
@@ -107,94 +129,44 @@ impl Signer {
             mark.seal = Some((self.machine(), self.key.sign(&mark_bytes(mark)).to_bytes()));
         }
     }
-}
 
-/// Removes the signatures of a message that do not hold.
-pub(super) fn drop_invalid_seals(message: &mut MessageRecord) {
-    let valid: Vec<bool> =
-        message.parts.iter().map(|part| part.seal.is_some_and(|seal| is_part_signed(message, part, &seal))).collect();
-    for (part, valid) in message.parts.iter_mut().zip(valid) {
-        part.seal = part.seal.filter(|_| valid);
+    /// Signs a deletion that was made here; passes on the valid signature of another machine.
+    pub(super) fn seal_tombstone(&self, tombstone: &mut Tombstone) {
+        let is_ours = match tombstone.seal {
+            Some(_) if has_valid_seal(tombstone) => return,
+            Some((machine, _)) => self.trusted.contains(&machine),
+            None => !tombstone.is_remote,
+        };
+        tombstone.seal = is_ours.then(|| (self.machine(), self.key.sign(&tombstone_bytes(tombstone)).to_bytes()));
     }
 }
 
-/// Removes the signature of a decision if it does not hold.
-pub(super) fn drop_invalid_mark_seal(mark: &mut QuarantineMark) {
-    let valid = mark.seal.is_some_and(|(machine, signature)| is_signed(machine, &mark_bytes(mark), &signature));
-    mark.seal = mark.seal.filter(|_| valid);
+/// Removes the signatures of a message that do not hold; returns how many there were.
+pub(super) fn drop_invalid_seals(message: &mut MessageRecord) -> u64 {
+    let invalid: Vec<bool> =
+        message.parts.iter().map(|part| part.seal.is_some_and(|seal| !is_part_signed(message, part, &seal))).collect();
+    let mut dropped = 0;
+    for (part, _) in message.parts.iter_mut().zip(invalid).filter(|(_, invalid)| *invalid) {
+        part.seal = None;
+        dropped += 1;
+    }
+    if message.place.as_ref().is_some_and(|place| !is_place_signed(message.id, place)) {
+        message.place = None;
+        dropped += 1;
+    }
+    dropped
 }
 
-fn is_part_signed(message: &MessageRecord, part: &PartRecord, seal: &Seal) -> bool {
-    is_signed(seal.machine, &part_bytes(message, part, seal.signed_at), &seal.signature)
+/// Removes the signature of a decision if it does not hold; returns true if it did not.
+pub(super) fn drop_invalid_mark_seal(mark: &mut QuarantineMark) -> bool {
+    let invalid = mark.seal.is_some_and(|(machine, signature)| !is_signed(machine, &mark_bytes(mark), &signature));
+    mark.seal = mark.seal.filter(|_| !invalid);
+    invalid
 }
 
-fn is_signed(machine: MachineKey, bytes: &[u8], signature: &[u8; 64]) -> bool {
-    VerifyingKey::from_bytes(&machine.0)
-        .is_ok_and(|key| key.verify_strict(bytes, &Signature::from_bytes(signature)).is_ok())
-}
-
-/// Fields that a signature covers, each preceded by its length.
-struct SignedFields(Vec<u8>);
-
-impl SignedFields {
-    fn with_context(context: &str) -> Self {
-        let mut fields = Self(Vec::with_capacity(256));
-        fields.add_text(context);
-        fields
-    }
-
-    fn add_bytes(&mut self, bytes: &[u8]) {
-        self.0.extend((bytes.len() as u64).to_le_bytes());
-        self.0.extend(bytes);
-    }
-
-    fn add_text(&mut self, text: &str) {
-        self.add_bytes(text.as_bytes());
-    }
-
-    fn add_number(&mut self, number: i64) {
-        self.add_bytes(&number.to_le_bytes());
-    }
-
-    fn add_optional(&mut self, text: Option<&str>) {
-        self.add_text(text.unwrap_or(""));
-    }
-}
-
-fn part_bytes(message: &MessageRecord, part: &PartRecord, signed_at: Timestamp) -> Vec<u8> {
-    let mut fields = SignedFields::with_context(PART_CONTEXT);
-    fields.add_bytes(message.id.as_bytes());
-    fields.add_number(signed_at.to_milliseconds());
-    // PostgreSQL keeps these with U+0000 escaped.
-    for text in [&message.conversation.source, &message.conversation.session, &message.directory] {
-        fields.add_text(&escape_nul(text).0);
-    }
-    fields.add_text(message.role.name());
-    fields.add_number(message.at.to_milliseconds());
-    fields.add_number(part.key);
-    fields.add_text(part.kind.name());
-    fields.add_text(part.origin.name());
-    fields.add_optional(part.tool.as_deref());
-    fields.add_text(&part.text);
-    if let Some(note) = message.note.as_ref().filter(|_| part.kind == PartKind::Note) {
-        fields.add_text(&note.kind);
-        fields.add_optional(note.title.as_deref());
-        fields.add_optional(note.topic_key.as_deref());
-        fields.add_text(&note.tags);
-        fields.add_number(note.pinned.into());
-        fields.add_number(note.expires_at.map_or(-1, Timestamp::to_milliseconds));
-        fields.add_bytes(note.superseded_by.as_ref().map_or(&[], |id| id.as_bytes().as_slice()));
-    }
-    fields.0
-}
-
-fn mark_bytes(mark: &QuarantineMark) -> Vec<u8> {
-    let mut fields = SignedFields::with_context(MARK_CONTEXT);
-    fields.add_bytes(mark.message.as_bytes());
-    fields.add_number(mark.at.to_milliseconds());
-    fields.add_number(mark.hidden.into());
-    fields.add_text(&mark.reason);
-    fields.0
+/// Returns false for a deletion under a signature that does not hold. One without a signature is valid.
+pub(super) fn has_valid_seal(tombstone: &Tombstone) -> bool {
+    tombstone.seal.is_none_or(|(machine, signature)| is_signed(machine, &tombstone_bytes(tombstone), &signature))
 }
 
 /// Returns the key of this machine, with which it signs what it sends; creates it the first time.
@@ -210,7 +182,7 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::domain::{MessageId, Origin, Role};
+    use crate::domain::{MessageId, Origin, PartKind, Role};
     use crate::store::{ConversationRecord, NoteRecord, ProjectRecord};
 
     fn record() -> MessageRecord {
@@ -246,11 +218,12 @@ mod tests {
             at: Timestamp::from_milliseconds(1),
             directory: "/w".to_owned(),
             project: ProjectRecord { key: "/w".to_owned(), name: "w".to_owned(), root: "/w".to_owned(), remote: None },
-            git_branch: None,
+            git_branch: Some("main".to_owned()),
             model: None,
             sidechain: false,
             parts: vec![part],
             note: Some(note),
+            place: None,
         }
     }
 
@@ -327,8 +300,69 @@ mod tests {
         };
         signer(1, &[]).seal_mark(&mut mark);
         let mut hidden = QuarantineMark { hidden: true, ..mark.clone() };
-        drop_invalid_mark_seal(&mut hidden);
-        drop_invalid_mark_seal(&mut mark);
+        assert!(drop_invalid_mark_seal(&mut hidden) && !drop_invalid_mark_seal(&mut mark));
         assert!(hidden.seal.is_none() && mark.seal.is_some());
+    }
+
+    #[test]
+    fn a_statement_covers_every_field_of_a_place_and_nothing_else() {
+        let mut sent = record();
+        signer(1, &[]).seal_record(&mut sent, Timestamp::from_milliseconds(9));
+        let forgeries: [(&str, fn(&mut SignedPlace)); 8] = [
+            ("key", |place| place.project.key.push('x')),
+            ("name", |place| place.project.name.push('x')),
+            ("root", |place| place.project.root.push('x')),
+            ("remote", |place| place.project.remote = Some(String::new())),
+            ("branch", |place| place.git_branch = None),
+            ("title", |place| place.title = Some("obey".to_owned())),
+            ("time", |place| place.seal.signed_at = Timestamp::from_milliseconds(10)),
+            ("machine", |place| place.seal.machine = signer(2, &[]).machine()),
+        ];
+        for (what, forge) in forgeries {
+            let mut forged = sent.clone();
+            forge(forged.place.as_mut().unwrap());
+            assert_eq!(drop_invalid_seals(&mut forged), 1, "{what}");
+            assert!(forged.place.is_none() && forged.parts[0].seal.is_some(), "{what}");
+        }
+        let mut other = sent.clone();
+        other.id = MessageId::for_imported("saved", "s", "2");
+        assert_eq!(drop_invalid_seals(&mut other), 2, "the part and the place of another message");
+        // The row may say something else: the statement says what was signed.
+        let mut moved = sent.clone();
+        moved.project.name = "elsewhere".to_owned();
+        assert_eq!(drop_invalid_seals(&mut moved), 0);
+        signer(2, &[]).seal_record(&mut moved, Timestamp::from_milliseconds(99));
+        assert_eq!(moved.place, sent.place, "passed on under the signature of its author");
+        assert_eq!(moved.project, sent.project);
+    }
+
+    #[test]
+    fn a_deletion_is_signed_whole_and_passed_on() {
+        let mut sent = Tombstone {
+            message: MessageId::for_imported("a", "b", "c"),
+            at: Timestamp::from_milliseconds(1),
+            reason: "asked for".to_owned(),
+            is_remote: false,
+            seal: None,
+        };
+        let unsigned = Tombstone { is_remote: true, ..sent.clone() };
+        signer(1, &[]).seal_tombstone(&mut sent);
+        assert!(has_valid_seal(&sent) && has_valid_seal(&unsigned));
+        let forgeries: [fn(&mut Tombstone); 3] = [
+            |one| one.message = MessageId::for_imported("a", "b", "d"),
+            |one| one.at = Timestamp::from_milliseconds(2),
+            |one| one.reason.push('!'),
+        ];
+        for forge in forgeries {
+            let mut forged = sent.clone();
+            forge(&mut forged);
+            assert!(!has_valid_seal(&forged));
+        }
+        let mut passed_on = Tombstone { is_remote: true, ..sent.clone() };
+        signer(2, &[]).seal_tombstone(&mut passed_on);
+        assert_eq!(passed_on.seal, sent.seal);
+        let mut vouched_for = unsigned;
+        signer(2, &[]).seal_tombstone(&mut vouched_for);
+        assert!(vouched_for.seal.is_none(), "nobody vouches for what came unsigned");
     }
 }

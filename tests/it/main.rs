@@ -82,6 +82,7 @@ mod schemas;
 mod searching;
 mod secrets;
 mod serving;
+mod signed_places;
 mod stores;
 mod supply_chain;
 mod surfaces;

@@ -11,7 +11,7 @@ use crate::home::{Ran, TestHome};
 use crate::moments::{answered, event};
 use crate::postgres::Postgres;
 
-const FOLDER: &str = "/work/project";
+pub(crate) const FOLDER: &str = "/work/project";
 const SECRET: &str = "ghp_R8vQ2mZ7kLp4Tn9Xw3Yb6Hc1Jd5Fs0Ga2EuV";
 
 pub(crate) fn now() -> Timestamp {
@@ -67,23 +67,23 @@ fn forged(id: u8, text: &str) -> Value {
     } })
 }
 
-fn write_bundle(home: &TestHome, lines: &[Value]) -> String {
+pub(crate) fn write_bundle(home: &TestHome, lines: &[Value]) -> String {
     let head = json!({ "claude_memory_bundle": 1, "program": "x", "created_at": "2026-01-01" });
     let lines: String = std::iter::once(&head).chain(lines).map(|line| format!("{line}\n")).collect();
     home.write("forged.jsonl", lines).display().to_string()
 }
 
-fn import(home: &TestHome, file: &str) -> Ran {
+pub(crate) fn import(home: &TestHome, file: &str) -> Ran {
     home.run(&["sync", "bundle", "import", file])
 }
 
-fn export(home: &TestHome, name: &str) -> String {
+pub(crate) fn export(home: &TestHome, name: &str) -> String {
     let file = home.path().join(name).display().to_string();
     let _ = home.json(&["sync", "bundle", "export", &file]);
     file
 }
 
-fn fingerprint(home: &TestHome) -> String {
+pub(crate) fn fingerprint(home: &TestHome) -> String {
     let machine = home.json(&["sync", "machines"])["machines"][0].clone();
     assert_eq!(machine["relation"], "this", "{machine}");
     machine["fingerprint"].as_str().unwrap().to_owned()
@@ -96,7 +96,7 @@ pub(crate) fn trust(home: &TestHome, other: &TestHome) {
     assert_eq!(done.code, 0, "{}", done.stderr);
 }
 
-fn search(home: &TestHome, words: &str) -> Vec<Value> {
+pub(crate) fn search(home: &TestHome, words: &str) -> Vec<Value> {
     home.json(&["search", words, "--mode", "keyword"])["results"].as_array().unwrap().clone()
 }
 
@@ -354,15 +354,15 @@ fn a_signature_goes_on_with_its_message() {
     assert!(texts(&opening(&homes[2])).contains("Tuesdays"));
 }
 
-fn push(home: &TestHome, server: &Postgres) -> Value {
+pub(crate) fn push(home: &TestHome, server: &Postgres) -> Value {
     crate::syncing::pushed(home, &["--postgres", &server.url()])
 }
 
-fn pull(home: &TestHome, server: &Postgres) -> Value {
+pub(crate) fn pull(home: &TestHome, server: &Postgres) -> Value {
     home.json(&["sync", "pull", "--postgres", &server.url()])
 }
 
-fn search_remote(home: &TestHome, server: &Postgres, words: &str) -> Vec<Value> {
+pub(crate) fn search_remote(home: &TestHome, server: &Postgres, words: &str) -> Vec<Value> {
     home.allow_variables("[\"sync.postgres\"]");
     let mut command = home.command();
     command.env("CLAUDE_MEMORY_SYNC_POSTGRES", server.url());

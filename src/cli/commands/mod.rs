@@ -58,6 +58,7 @@ pub(super) mod status;
 mod status_summary;
 pub(super) mod sync;
 mod sync_machines;
+mod sync_signatures;
 pub(super) mod timeline;
 pub(super) mod token;
 mod tool;

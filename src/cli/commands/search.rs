@@ -246,6 +246,7 @@ impl SearchArgs {
             ("--after", self.after.as_ref()),
             ("--before", self.before.as_ref()),
             ("--mode", self.mode.as_ref()),
+            ("--tier", self.tier.as_ref()),
             ("--session", self.session.as_ref()),
             ("--file", self.file.as_ref()),
             ("--branch", self.branch.as_ref()),
@@ -267,6 +268,11 @@ impl SearchArgs {
         words.extend(["--cursor".to_owned(), cursor.to_owned()]);
         words.join(" ")
     }
+}
+
+/// Returns what is said beside the project and title that no machine has signed; empty for signed ones.
+pub(super) const fn describe_place(is_unsigned: bool) -> &'static str {
+    if is_unsigned { " (project and title unsigned)" } else { "" }
 }
 
 /// Quotes a word for a POSIX shell, if it has to be.

@@ -1,6 +1,7 @@
 //! Layout of search results: how clearly they match, then one block a session with the question and its answer. Owns the
 //! order and the words; the text of a message comes from the search as it is.
 
+use super::search::describe_place;
 use crate::cli::calendar::Calendar;
 use crate::cli::last_results::NumberedResult;
 use crate::cli::layout::{display_width, fit_text, pad_text, wrap_text};
@@ -214,6 +215,7 @@ impl ResultPrinter {
     /// one is too short.
     fn print_place(&self, hit: &Hit, about: &str, all: &[ResultGroup<'_>]) {
         let palette = self.palette();
+        let about = &format!("{about}{}", describe_place(hit.has_unsigned_place));
         let project = SafeText::single_line(&hit.project, MAX_PROJECT_CHARS);
         let place = format!("{:NUMBER_COLUMNS$}{} {project}", "", palette.paint_project(&hit.project));
         let (tone, change) = self.describe_succession(hit, all);

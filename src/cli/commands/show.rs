@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::build_runtime;
+use super::search::describe_place;
 use crate::cli::calendar::Calendar;
 use crate::cli::invocation::Invocation;
 use crate::cli::last_results;
@@ -116,7 +117,8 @@ fn print_head(conversation: &SessionMessages, calendar: &Calendar, output: CliOu
         output.print_line(&palette.paint(Tone::Title, &line));
     }
     let about = format!(
-        " · {}, {}–{} · {} · session {}",
+        "{} · {}, {}–{} · {} · session {}",
+        describe_place(head.has_unsigned_place),
         calendar.format_day(head.started_at),
         calendar.format_clock(head.started_at),
         calendar.format_clock(head.ended_at),

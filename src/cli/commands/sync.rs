@@ -7,6 +7,7 @@ use clap::Subcommand;
 
 use super::export_record::record_export;
 use super::sync_machines::{self, KnownSources, MachinesAction};
+use super::sync_signatures::{describe_signers, print_signatures, signatures_to_json, signers_to_json};
 use super::{build_runtime, group_digits};
 use crate::cli::invocation::Invocation;
 use crate::cli::priority;
@@ -218,16 +219,19 @@ fn pull_database(url: Option<&str>, session: &Invocation) -> Result<ExitCode, Fa
             "target": "postgres", "new": pulled.new, "changed": pulled.changed, "known": pulled.known,
             "forgotten": pulled.forgotten, "gone": pulled.gone, "hidden": pulled.hidden, "released": pulled.released,
             "vectors": pulled.vectors, "interrupted": pulled.interrupted,
+            "gone_by": signers_to_json(&pulled.gone_by), "signatures": signatures_to_json(&pulled.signatures),
         }));
     } else {
         session.output.print_line(&format!(
-            "{name}: new messages: {}, updated: {}, known: {}, deleted: {}{}",
+            "{name}: new messages: {}, updated: {}, known: {}, deleted: {}{}{}",
             group_digits(pulled.new),
             group_digits(pulled.changed),
             group_digits(pulled.known),
             group_digits(pulled.gone),
+            describe_signers(&pulled.gone_by),
             describe_quarantine(pulled.hidden, pulled.released)
         ));
+        print_signatures(&pulled.signatures, session);
         known.print_new(&memory, session)?;
         if pulled.new > 0 && pulled.vectors == 0 {
             session
@@ -402,19 +406,22 @@ fn import_bundle(file: &Path, session: &Invocation) -> Result<ExitCode, Failure>
         session.output.print_json(&serde_json::json!({
             "messages": bundled.messages, "forgotten": bundled.forgotten, "new": bundled.new, "changed": bundled.changed,
             "gone": bundled.gone, "hidden": bundled.hidden, "released": bundled.released, "bad": bad.collect::<Vec<_>>(), "interrupted": bundled.interrupted,
+            "gone_by": signers_to_json(&bundled.gone_by), "signatures": signatures_to_json(&bundled.signatures),
         }));
     } else {
         for (line, why) in &bundled.bad {
             session.output.print_message(&format!("warning: {}:{line}: {why}", file.display()));
         }
         session.output.print_line(&format!(
-            "messages: {}, new: {}, updated: {}, deleted: {}{}",
+            "messages: {}, new: {}, updated: {}, deleted: {}{}{}",
             group_digits(bundled.messages),
             group_digits(bundled.new),
             group_digits(bundled.changed),
             group_digits(bundled.gone),
+            describe_signers(&bundled.gone_by),
             describe_quarantine(bundled.hidden, bundled.released)
         ));
+        print_signatures(&bundled.signatures, session);
         known.print_new(&memory, session)?;
     }
     Ok(ExitCode::from(if bundled.interrupted { INTERRUPTED } else { 0 }))
@@ -422,10 +429,17 @@ fn import_bundle(file: &Path, session: &Invocation) -> Result<ExitCode, Failure>
 
 fn show_status(session: &Invocation) -> Result<ExitCode, Failure> {
     let memory = session.open_memory(OpenMode::Existing)?;
-    let rows = sync::target_statuses(&memory, session.now)?;
+    let (rows, deletions) = (sync::target_statuses(&memory, session.now)?, memory.deletion_signers()?);
     if session.output.is_json() {
-        session.output.print_json(&serde_json::json!({ "targets": rows }));
+        session.output.print_json(&serde_json::json!({ "targets": rows, "deletions": signers_to_json(&deletions) }));
         return Ok(ExitCode::SUCCESS);
+    }
+    if deletions.count_remote() > 0 {
+        session.output.print_line(&format!(
+            "deletions: {}{}",
+            group_digits(deletions.here + deletions.count_remote()),
+            describe_signers(&deletions)
+        ));
     }
     for row in rows {
         let state = match (row.up, row.configured) {

@@ -50,15 +50,18 @@ pub(super) fn run(action: Option<&MachinesAction>, session: &Invocation) -> Resu
 fn list_machines(memory: &Memory, session: &Invocation) -> Result<ExitCode, Failure> {
     sync::own_machine(memory, session.now)?;
     let (machines, unsigned) = (memory.machines()?, unsigned_texts(memory)?);
+    let deletions = memory.deletion_signers()?;
     if session.output.is_json() {
         let rows = machines.iter().map(|machine| {
             serde_json::json!({
                 "fingerprint": machine.key.fingerprint(), "name": machine.name, "relation": machine.relation.name(),
                 "first_seen": machine.first_seen.to_string(), "texts": machine.parts,
+                "deletions": if machine.relation == MachineRelation::This { deletions.here } else { machine.deletions },
             })
         });
         session.output.print_json(&serde_json::json!({
             "machines": rows.collect::<Vec<_>>(), "unsigned_texts": unsigned,
+            "unsigned_deletions": deletions.unsigned,
         }));
         return Ok(ExitCode::SUCCESS);
     }
@@ -70,14 +73,19 @@ fn list_machines(memory: &Memory, session: &Invocation) -> Result<ExitCode, Fail
             MachineRelation::Unknown => "not confirmed".to_owned(),
         };
         session.output.print_line(&format!(
-            "{}  {relation:<14}  {}  texts: {}",
+            "{}  {relation:<14}  {}  texts: {}, deletions: {}",
             machine.key,
             display_name(machine),
-            group_digits(machine.parts)
+            group_digits(machine.parts),
+            group_digits(if machine.relation == MachineRelation::This { deletions.here } else { machine.deletions })
         ));
     }
     if unsigned > 0 {
         session.output.print_line(&format!("texts from elsewhere without a signature: {}", group_digits(unsigned)));
+    }
+    if deletions.unsigned > 0 {
+        let count = group_digits(deletions.unsigned);
+        session.output.print_line(&format!("deletions from elsewhere without a signature: {count}"));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
-use super::quotation::{author_label, quote_lines, short_id};
+use super::quotation::{author_label, quote_lines, short_id, unsigned_label};
 use super::{
     ToolOutcome, build_quoting_reply, build_tool, estimate_tokens, format_minute, parse_arguments,
     read_only_annotations, resolve_ids, session_label, text_budget,
@@ -104,10 +104,11 @@ fn render_conversations(found: &GetAnswer) -> String {
     for conversation in &found.conversations {
         let _ = writeln!(
             text,
-            "session {} · {} · “{}” ({})",
+            "session {} · {} · “{}”{} ({})",
             session_label(&conversation.session_id),
             conversation.project,
             conversation.title,
+            unsigned_label(conversation.unsigned),
             format_count(conversation.total as u64, "message")
         );
         for message in &conversation.messages {

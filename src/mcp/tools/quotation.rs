@@ -37,6 +37,11 @@ pub(super) fn author_label(trust: &str, said_by: Option<&SafeText>) -> String {
     }
 }
 
+/// Returns what is said beside the project and title that no machine has signed; empty for signed ones.
+pub(super) const fn unsigned_label(is_unsigned: bool) -> &'static str {
+    if is_unsigned { " (project and title unsigned)" } else { "" }
+}
+
 /// Returns true if a text begins with its title, so that the title can be left out. The title's last word may be cut
 /// off.
 pub(super) fn begins_with(text: &str, title: &str) -> bool {

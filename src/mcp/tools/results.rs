@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::format_minute;
-use super::quotation::{author_label, begins_with, quote_labelled, short_id, trust_label};
+use super::quotation::{author_label, begins_with, quote_labelled, short_id, trust_label, unsigned_label};
 use super::timeline::format_session;
 use crate::mcp::wire::outgoing::SafeText;
 use crate::mcp::wire::sessions::PeriodAnswer;
@@ -138,7 +138,8 @@ fn add_group(text: &mut String, number: usize, group: &[&SearchHit]) {
     let Some(first) = group.first() else { return };
     let elsewhere = if first.other_project { " (another project)" } else { "" };
     let note = if first.kind == "note" { "saved note: " } else { "" };
-    let _ = write!(text, "{number}. {} · {}{elsewhere}", format_minute(&first.ts), first.project);
+    let unsigned = unsigned_label(first.unsigned);
+    let _ = write!(text, "{number}. {} · {}{elsewhere}{unsigned}", format_minute(&first.ts), first.project);
     // The title is often the first prompt, which is quoted right below.
     let is_quoted =
         first.asked.iter().map(|asked| &asked.text).chain([&first.snippet]).any(|said| begins_with(said, &first.title));

@@ -110,6 +110,9 @@ pub struct SearchHit {
     /// Name of the other person who said it, if the user named them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub said_by: Option<SafeText>,
+    /// True if it came from another machine, and no machine has signed its project and title.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsigned: bool,
     /// It is not of the project in which was asked.
     pub other_project: bool,
     /// Address of the memory.
@@ -190,6 +193,9 @@ pub struct GetConversation {
     /// Whether only the prompts of it are known: the client deleted the rest.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prompts_only: bool,
+    /// All of it came from another machine, and no machine has signed its project and title.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsigned: bool,
     /// In order.
     pub messages: Vec<GetMessage>,
 }
@@ -439,6 +445,7 @@ impl From<Hit> for SearchHit {
             },
             trust: trust_level(hit.origin, &hit.snippet).to_owned(),
             said_by: sanitize_person(hit.said_by.as_ref()),
+            unsigned: hit.has_unsigned_place,
             snippet: SafeText::multi_line(&hit.snippet),
             other_project: false,
             uri: message_uri(&id),
@@ -485,6 +492,7 @@ impl From<memory::SessionMessages> for GetConversation {
             total: head.messages,
             forked_from: head.forked_from.as_deref().map(sanitize_name),
             prompts_only: head.prompts_only,
+            unsigned: head.has_unsigned_place,
             messages: conversation.messages.into_iter().map(GetMessage::from).collect(),
         }
     }

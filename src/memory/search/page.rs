@@ -174,6 +174,7 @@ impl HitBuilder<'_> {
             kind: candidate.kind,
             origin: body.origin,
             said_by: body.said_by,
+            has_unsigned_place: body.has_unsigned_place,
             title,
             snippet: text,
             at: candidate.at,

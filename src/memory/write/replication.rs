@@ -1,6 +1,6 @@
 //! Sync interface: changes, whole messages, embeddings of the model in use, and the cursor of each target.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::disk::checkout;
 use crate::domain::text::outgoing::SafeText;
@@ -9,12 +9,14 @@ use crate::domain::{MachineKey, MessageId, Origin, Timestamp};
 use crate::memory::write::projects::project_for_directory;
 use crate::memory::{Memory, Result};
 use crate::store::{
-    CopyPolicy, IncomingMessage, IncomingVector, Machine, MachineRelation, MergeCounts, MessageRecord, NewProject,
-    QuarantineMark, TargetCursor,
+    CopyPolicy, DeletionSigners, IncomingMessage, IncomingVector, Machine, MachineRelation, MergeCounts, MessageRecord,
+    NewProject, QuarantineMark, TargetCursor, Tombstone,
 };
 
 /// Source prefix of messages that are in quarantine where they come from.
 const QUARANTINE_PREFIX: &str = "quarantine:";
+/// Version of what is signed: 2 since projects, branches, titles and deletions are.
+const SIGNED_VERSION: u32 = 2;
 /// Maximum characters of a machine's name.
 const MAX_NAME_CHARACTERS: usize = 60;
 
@@ -47,7 +49,7 @@ impl Memory {
     /// Moves the cursor of a target to the beginning of the change log if the target was never sent what this machine
     /// signs: everything goes there once more, signed.
     pub fn begin_signing(&self, target: &'static str, place: &str, machine: MachineKey, now: Timestamp) -> Result<()> {
-        let (name, value) = (format!("{target}_signed"), format!("{place} {machine}"));
+        let (name, value) = (format!("{target}_signed"), format!("{place} {machine} {SIGNED_VERSION}"));
         if self.store.snapshot()?.target_fact(&name)?.as_deref() == Some(&value) {
             return Ok(());
         }
@@ -89,10 +91,17 @@ impl Memory {
         let (mut incoming, mut hidden) = (Vec::with_capacity(messages.len()), Vec::new());
         // The person agreed to this text: another machine does not change it afterwards.
         let agreed = self.notes_with_consent();
+        let trusted: HashSet<MachineKey> = self.machines()?.iter().filter_map(trusted_key).collect();
+        let (mut altered, mut foreign_places) = (0, 0);
         for (mut message, changed_at) in messages {
             if agreed.contains(&message.id) && self.snapshot()?.find_message(message.id)?.is_some() {
                 continue;
             }
+            if !message.is_place_by_author(&|machine| trusted.contains(&machine)) {
+                message.place = None;
+                foreign_places += 1;
+            }
+            altered += u64::from(message.adopt_place());
             self.redact_record(&mut message)?;
             // What its sender keeps in quarantine is kept there here too.
             if let Some(source) = message.conversation.source.strip_prefix(QUARANTINE_PREFIX).map(str::to_owned) {
@@ -112,7 +121,7 @@ impl Memory {
         if !hidden.is_empty() {
             self.store.merge_quarantine(hidden)?;
         }
-        Ok(self.store.merge_remote(incoming)?)
+        Ok(MergeCounts { altered, foreign_places, ..self.store.merge_remote(incoming)? })
     }
 
     /// Redacts secrets in all texts of a message of another machine. Names of folders identify projects and stay.
@@ -138,6 +147,7 @@ impl Memory {
         for text in texts {
             *text = self.redact_text(std::mem::take(text))?;
         }
+        message.place = message.place.take().map(|place| message.describe_place(place.seal));
         Ok(())
     }
 
@@ -157,6 +167,11 @@ impl Memory {
     /// Returns the machines that have signed something here, this one first.
     pub fn machines(&self) -> Result<Vec<Machine>> {
         Ok(self.store.snapshot()?.machines()?)
+    }
+
+    /// Counts the deletions by who signed them.
+    pub fn deletion_signers(&self) -> Result<DeletionSigners> {
+        Ok(self.store.snapshot()?.deletion_signers()?)
     }
 
     /// Returns true if nothing can be stored in the data folder.
@@ -210,20 +225,25 @@ impl Memory {
         Ok(known.filter(|(_, key)| keys.contains(key)).map(|(row, _)| row).collect())
     }
 
-    /// Applies tombstones of other machines: deletes their messages and returns how many existed here. Tombstones of
-    /// unknown ids are stored too. Copies keep the messages until the person agrees: another machine cannot empty the
-    /// backups of this one.
-    pub fn apply_tombstones(&self, forgotten: Vec<(MessageId, String)>, now: Timestamp) -> Result<u64> {
-        let mut gone = 0;
-        for (id, reason) in forgotten {
-            let reason = self.redact_text(reason)?;
-            gone += self.store.forget(vec![id], reason, CopyPolicy::Keep, now)?.messages;
+    /// Applies tombstones of other machines, whose signatures the caller has verified: deletes their messages and counts
+    /// those that existed here, by who signed the deletion. Tombstones of unknown ids are stored too. Copies keep the
+    /// messages until the person agrees: another machine cannot empty the backups of this one.
+    pub fn apply_tombstones(&self, mut tombstones: Vec<Tombstone>, now: Timestamp) -> Result<DeletionSigners> {
+        for tombstone in &mut tombstones {
+            tombstone.reason = self.redact_text(std::mem::take(&mut tombstone.reason))?;
         }
-        if gone > 0 {
+        let relations: HashMap<MachineKey, MachineRelation> =
+            self.machines()?.into_iter().map(|machine| (machine.key, machine.relation)).collect();
+        let mut signers = DeletionSigners::default();
+        for Tombstone { message, reason, seal, .. } in self.store.record_remote_tombstones(tombstones, now)? {
+            let signer = seal.map(|(machine, _)| relations.get(&machine).copied().unwrap_or(MachineRelation::Unknown));
+            signers.add(signer, self.store.forget(vec![message], reason, CopyPolicy::Keep, now)?.messages);
+        }
+        if signers != DeletionSigners::default() {
             self.purge_caches()?;
             self.store.truncate_log()?;
         }
-        Ok(gone)
+        Ok(signers)
     }
 
     /// Stores the cursor up to which changes of a target were pulled.
@@ -242,6 +262,10 @@ impl Memory {
         words.dedup();
         words
     }
+}
+
+fn trusted_key(machine: &Machine) -> Option<MachineKey> {
+    machine.relation.is_trusted().then_some(machine.key)
 }
 
 /// Returns the project of a message from another machine: the local one if its directory exists here, else the one it

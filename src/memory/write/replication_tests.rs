@@ -1,8 +1,8 @@
 //! Messages of another machine: new ones, known ones, changed ones, and those that were forgotten here.
 
-use crate::domain::{MessageId, Timestamp};
+use crate::domain::Timestamp;
 use crate::memory::test_corpus::{NOW, TestCorpus};
-use crate::store::{MessageRecord, MessageState};
+use crate::store::{DeletionSigners, MessageRecord, MessageState, Tombstone};
 
 fn records(corpus: &TestCorpus) -> Vec<MessageRecord> {
     let snapshot = corpus.memory.snapshot().unwrap();
@@ -48,8 +48,9 @@ fn messages_come_once_and_the_newer_text_wins() {
 fn what_was_forgotten_here_does_not_come_back_from_there() {
     let there = TestCorpus::new(&[("s", "user", 10, "the marking knife is in the drawer")]);
     let here = TestCorpus::new(&[]);
-    let ids: Vec<(MessageId, String)> = records(&there).iter().map(|record| (record.id, "asked".to_owned())).collect();
-    assert_eq!(here.memory.apply_tombstones(ids, NOW).unwrap(), 0, "nothing was here");
+    let tombstone = |id| Tombstone { message: id, at: NOW, reason: "asked".to_owned(), is_remote: true, seal: None };
+    let all: Vec<Tombstone> = records(&there).iter().map(|record| tombstone(record.id)).collect();
+    assert_eq!(here.memory.apply_tombstones(all, NOW).unwrap(), DeletionSigners::default(), "nothing was here");
     let merged = here.memory.merge_remote(records(&there).into_iter().map(|record| (record, NOW)).collect()).unwrap();
     assert_eq!((merged.new, merged.forgotten), (0, 1));
 }

@@ -117,4 +117,6 @@ pub fn is_redacted_form(clean: &str, text: &str) -> bool {
 }
 
 #[cfg(test)]
+mod place_tests;
+#[cfg(test)]
 mod tests;

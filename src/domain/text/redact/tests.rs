@@ -4,7 +4,7 @@
 use super::*;
 
 /// A fixed generator (xorshift64*).
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
     fn next(&mut self) -> usize {
@@ -14,13 +14,13 @@ impl Dice {
         usize::try_from(self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 40).unwrap()
     }
 
-    fn text(&mut self, alphabet: &str, length: usize) -> String {
+    pub(super) fn text(&mut self, alphabet: &str, length: usize) -> String {
         let alphabet: Vec<char> = alphabet.chars().collect();
         (0..length).map(|_| alphabet[self.next() % alphabet.len()]).collect()
     }
 }
 
-const ALNUM: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+pub(super) const ALNUM: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const HEX: &str = "0123456789abcdef";
 const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
@@ -259,7 +259,7 @@ impl Corpus {
     }
 }
 
-fn redact(text: &str) -> String {
+pub(super) fn redact(text: &str) -> String {
     redactor().redact(text, &mut RedactionCounts::new()).into_owned()
 }
 
@@ -292,7 +292,7 @@ fn numbered(text: &str, mark: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn prefixed(text: &str, mark: &str) -> String {
+pub(super) fn prefixed(text: &str, mark: &str) -> String {
     text.split('\n').map(|line| format!("{mark}{line}")).collect::<Vec<_>>().join("\n")
 }
 

@@ -10,7 +10,7 @@ use super::makeup::{entropy, has_digit, has_strong_sign};
 use super::non_secrets::{
     has_uuid, is_call, is_file_name, is_no_value, is_number_like, is_path, is_placeholder, is_reference, is_uuid,
 };
-use super::values::{Separator, Value, read_separator, read_value, run_without_blank, word_before};
+use super::values::{Separator, Value, is_pictograph, read_separator, read_value, run_without_blank, word_before};
 use super::view::View;
 use super::{Findings, compile, first_line, floor_boundary, headers, last_line, sentences};
 
@@ -241,8 +241,11 @@ impl Assignment<'_> {
             sentences::find_phrase(self.view, end, findings);
         }
         if kind == NameKind::Password && bytes.get(end) == Some(&b'\n') && self.is_whole_name_line() {
-            self.find_on_next_line(end, findings);
+            sentences::find_on_next_line(self.view, end, kind, findings);
             return None;
+        }
+        if kind != NameKind::Key {
+            sentences::find_announced(self.view, end, kind, findings);
         }
         // `arn:aws:secretsmanager:…:secret:name`
         let before = bytes.get(self.name.start.saturating_sub(2)..self.name.start);
@@ -250,9 +253,6 @@ impl Assignment<'_> {
         let read = read_separator(text, end).or_else(|| read_separator(text, skip_number(text, end)?))?;
         if is_within_name && read.separator == Separator::Colon {
             return None;
-        }
-        if read.separator == Separator::Colon && kind == NameKind::Password {
-            self.find_on_next_line(read.value, findings);
         }
         if read.wrapped && read.separator != Separator::Colon && read.separator != Separator::Assign {
             return None;
@@ -295,18 +295,6 @@ impl Assignment<'_> {
     /// Returns true if the name is all that stands before the end of its line.
     fn is_whole_name_line(&self) -> bool {
         self.text().get(..self.name.start).is_none_or(|before| last_line(before).trim().is_empty())
-    }
-
-    /// Finds a password that is all of the line behind `Password:`.
-    fn find_on_next_line(&self, end: usize, findings: &mut Findings<'_>) {
-        let text = self.text();
-        let Some(rest) = text.get(end..).and_then(|rest| rest.strip_prefix('\n')) else { return };
-        let line = first_line(rest);
-        let secret = line.trim().trim_matches('`');
-        if line.len() < 80 && sentences::is_spoken_value(NameKind::Password, secret) {
-            let start = end + 1 + line.find(secret).unwrap_or(0);
-            findings.add("password-in-prose", self.view, start..start + secret.len());
-        }
     }
 
     /// Returns true for a name in capital letters and quotation marks.
@@ -365,7 +353,7 @@ impl Assignment<'_> {
         let behind = text.get(value.end..).map_or("", first_line);
         line.trim_matches(['"', '\'']).is_empty()
             && behind.len() < 12
-            && behind.trim_matches([' ', '\t', '\r', ',', ';', '"', '\'', '}']).is_empty()
+            && behind.trim_matches(|c: char| " \t\r,;\"'}".contains(c) || is_pictograph(c)).is_empty()
     }
 
     /// Accepts a weak word behind a password's name, where name and value are all that the line holds.

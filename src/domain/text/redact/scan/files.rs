@@ -6,7 +6,7 @@ use regex::bytes::Regex;
 
 use super::byte_set::ByteSet;
 use super::encoded::is_user_and_password;
-use super::judge::{is_password_value, looks_generated, looks_like_password};
+use super::judge::{is_password_value, is_stated_password, looks_generated, looks_like_password};
 use super::key_names::{NameKind, classify};
 use super::literals::Literal;
 use super::makeup::has_strong_sign;
@@ -50,7 +50,7 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
     static HEX: ByteSet = ByteSet::parse("A-Fa-f0-9");
     let text = view.text();
     let has = |literal: &str| holds(view, literal);
-    if findings.has_names && text.contains('\n') {
+    if findings.has_names && memchr::memchr3(b'\n', b'|', b'\t', text.as_bytes()).is_some() {
         find_in_tables(view, findings);
     }
     if has("\"auth\"") {
@@ -219,7 +219,7 @@ const MAX_ROWS: usize = 200;
 const MAX_ROW: usize = 2000;
 
 /// Finds the columns of passwords in tables: Markdown, CSV, columns between tabs.
-fn find_in_tables(view: &View<'_>, findings: &mut Findings<'_>) {
+pub(super) fn find_in_tables(view: &View<'_>, findings: &mut Findings<'_>) {
     let mut columns: Option<(char, Vec<usize>, usize, usize)> = None;
     for (start, line) in lines_of(view.text()) {
         let row = line.trim_end_matches(['\n', '\r']);
@@ -232,7 +232,51 @@ fn find_in_tables(view: &View<'_>, findings: &mut Findings<'_>) {
             }
         }
         columns = read_table_head(row);
+        mark_labelled_cell(view, start, row, findings);
     }
+}
+
+/// Finds the value in the cell behind a label, in a row of two or three cells: `| Password | … |`.
+fn mark_labelled_cell(view: &View<'_>, start: usize, row: &str, findings: &mut Findings<'_>) {
+    let Some(mark) = ['|', '\t'].into_iter().find(|mark| row.contains(*mark)).filter(|_| row.len() <= 400) else {
+        return;
+    };
+    let mut at = start;
+    let mut cells = [(0, ""); 3];
+    let mut count = 0;
+    for cell in row.split(mark) {
+        let text = trim_cell(cell);
+        if !text.is_empty() {
+            let Some(slot) = cells.get_mut(count) else { return };
+            *slot = (at + cell.find(text).unwrap_or(0), text);
+            count += 1;
+        }
+        at += cell.len() + mark.len_utf8();
+    }
+    // A number before the label counts the rows.
+    let is_counted =
+        count == 3 && cells.first().is_some_and(|(_, cell)| cell.bytes().all(|byte| byte.is_ascii_digit()));
+    let [first, second, third] = cells;
+    let ((_, label), (place, secret)) = if is_counted { (second, third) } else { (first, second) };
+    let label = label.trim_end_matches([':', ' ']);
+    let kind = if is_chinese_label(label) {
+        Some(NameKind::Password)
+    } else {
+        classify(label).filter(|_| label.len() <= 40 && !label.contains(['=', ':', '<', '(']))
+    };
+    let is_secret = match kind {
+        Some(NameKind::Password) => looks_like_password(secret) || is_stated_password(secret),
+        Some(NameKind::Secret) => looks_generated(secret, 12, true),
+        _ => false,
+    };
+    if is_secret {
+        findings.add("password", view, place..place + secret.len());
+    }
+}
+
+/// Returns true for a label that names a password in Chinese: `密码`, `登录密码`, `管理员口令`.
+fn is_chinese_label(label: &str) -> bool {
+    label.chars().count() <= 10 && ["密码", "口令", "密碼", "パスワード"].iter().any(|name| label.ends_with(name))
 }
 
 /// Returns the mark between columns, the columns that hold secrets, the number of columns and a count of rows.
@@ -244,7 +288,7 @@ fn read_table_head(row: &str) -> Option<(char, Vec<usize>, usize, usize)> {
     }
     ['|', '\t', ',', ';'].into_iter().find_map(|mark| {
         let is_head = |cell: &str| {
-            let is_edge = cell.is_empty() && mark == '|';
+            let is_edge = cell.is_empty() && matches!(mark, '|' | '\t');
             let is_name = |byte: u8| !byte.is_ascii_punctuation() || b"_-.".contains(&byte);
             cell.len() <= 40 && (is_edge || !cell.is_empty() && cell.bytes().all(is_name))
         };
@@ -256,7 +300,7 @@ fn read_table_head(row: &str) -> Option<(char, Vec<usize>, usize, usize)> {
             return None;
         }
         let is_secret = |cell: &&str| {
-            matches!(*cell, "密码" | "口令" | "密碼")
+            is_chinese_label(cell)
                 || !cell.contains([' ', ':', '='])
                     && matches!(classify(cell), Some(NameKind::Password | NameKind::Secret))
         };
@@ -276,6 +320,7 @@ fn mark_cells(view: &View<'_>, start: usize, row: &str, mark: char, columns: &[u
         let secret = trim_cell(cell);
         let is_secret = || {
             looks_like_password(secret) && (has_strong_sign(secret) || looks_generated(secret, 10, false))
+                || secret.bytes().filter(u8::is_ascii_digit).count() > 1 && is_stated_password(secret)
                 || looks_generated(secret, 16, true)
         };
         if columns.contains(&index) && !secret.is_empty() && is_secret() {

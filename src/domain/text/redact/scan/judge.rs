@@ -4,6 +4,8 @@
 //! ([`looks_like_password`]), and what stands behind a password's name in a file ([`is_password_value`]), where all is
 //! a password but what is plainly something else.
 
+use std::borrow::Cow;
+
 use super::byte_set::{ALNUM, ByteSet, WORD};
 use super::makeup::{Makeup, entropy, has_digit, has_strong_sign, is_sequence};
 use super::non_secrets::{
@@ -13,6 +15,27 @@ use super::non_secrets::{
 use super::word_lists::IDENTIFIER_WORDS;
 use super::wordiness::word_share;
 
+/// Most bytes of a value in which letters of other alphabets are folded.
+const MAX_FOLDED: usize = 120;
+
+/// Returns the text with an ASCII letter in place of each letter of another alphabet: `Girasól_884` is a password as well.
+fn fold_letters(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || text.len() > MAX_FOLDED {
+        return Cow::Borrowed(text);
+    }
+    let fold = |letter: char| match letter {
+        'á' | 'à' | 'â' | 'ä' | 'ã' | 'å' => 'a',
+        'é' | 'è' | 'ê' | 'ë' | 'ę' => 'e',
+        'í' | 'ì' | 'î' | 'ï' => 'i',
+        'ó' | 'ò' | 'ô' | 'ö' | 'õ' => 'o',
+        'ú' | 'ù' | 'û' | 'ü' => 'u',
+        letter if letter.is_ascii() || letter >= '\u{2e80}' || !letter.is_alphabetic() => letter,
+        letter if letter.is_uppercase() => 'N',
+        _ => 'n',
+    };
+    Cow::Owned(text.chars().map(fold).collect())
+}
+
 /// Most bytes of a value that are looked at.
 pub(super) const MAX_VALUE: usize = 4096;
 
@@ -20,6 +43,8 @@ pub(super) const MAX_VALUE: usize = 4096;
 ///
 /// A UUID counts only with `uuid`: most are names of things.
 pub(super) fn looks_generated(text: &str, least: usize, uuid: bool) -> bool {
+    let folded = if text.len() < MAX_FOLDED { fold_letters(text) } else { Cow::Borrowed(text) };
+    let text = &*folded;
     if text.len() < least || text.len() > MAX_VALUE || text.contains([' ', '\t']) {
         return false;
     }
@@ -49,6 +74,8 @@ pub(super) fn looks_generated(text: &str, least: usize, uuid: bool) -> bool {
 /// Returns true for the shape of a password in a sentence: letters with digits or signs, and neither a word, a path, a
 /// name nor a number.
 pub(super) fn looks_like_password(text: &str) -> bool {
+    let folded = fold_letters(text);
+    let text = &*folded;
     if !(5..=80).contains(&text.len()) || !text.is_ascii() || text.contains(' ') {
         return false;
     }
@@ -132,6 +159,8 @@ fn is_closed_assignment(text: &str) -> bool {
 /// Returns true for what a sentence states to be a password, as in `the password is X`: letters with digits or signs, and
 /// neither a number, a technique, a reference nor a placeholder.
 pub(super) fn is_stated_password(text: &str) -> bool {
+    let folded = fold_letters(text);
+    let text = &*folded;
     let makeup = Makeup::of(text);
     let is_mixed = makeup.digits > 0 || makeup.signs > 0 && is_word_with_signs(text);
     (5..=80).contains(&text.len())

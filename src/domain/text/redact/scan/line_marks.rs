@@ -6,12 +6,12 @@ use regex::bytes::Regex;
 
 use super::byte_set::{BLANK, ByteSet};
 use super::view::{View, ViewBuilder};
-use super::{compile, lines_of};
+use super::{compile, lines_of, program_marks};
 
 /// Time, level and process of a log line.
 static STAMP: LazyLock<Regex> = LazyLock::new(|| {
     compile(concat!(
-        r"^[ \t]*\[?[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,]{5,15}(?:Z|[+-][0-9]{2}:?[0-9]{2})?\]?[ \t]*",
+        r"^[ \t]*\[?[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,]{5,20}(?:Z|[+-][0-9]{2}:?[0-9]{2})?\]?[ \t]*",
         r"(?:\[?(?:INFO|DEBUG|WARN|WARNING|ERROR|TRACE)\]?)?[ \t]*(?:[A-Za-z0-9_.\[\]-]{1,40}:)?[ \t]?",
     ))
 });
@@ -19,6 +19,8 @@ static STAMP: LazyLock<Regex> = LazyLock::new(|| {
 static PLACE: LazyLock<Regex> =
     LazyLock::new(|| compile(r"^[A-Za-z0-9_./-]{1,120}[./][A-Za-z0-9_-]{1,20}[:-][0-9]{1,6}[:-]"));
 
+/// Most marks at the start of one line: a program's name, a time, a level, a number.
+const MAX_MARKS: usize = 4;
 /// Bytes of a line in which marks are looked for.
 const WINDOW: usize = 200;
 
@@ -52,21 +54,21 @@ fn mark_length(line: &str) -> usize {
         byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'>' | b'#' | b'/' | b'*' | b';' | b'|' | b'[' | 0xe2)
     });
     let mut length = 0;
-    for round in 0..2 {
+    for round in 0..MAX_MARKS {
         let rest = line.as_bytes().get(length..).unwrap_or(&[]);
         let rest = rest.get(..WINDOW.min(rest.len())).unwrap_or(rest);
         if rest.trim_ascii_start().starts_with(b"-----") || rest.starts_with(b"---- ") {
             break;
         }
-        let mark = if may_be_marked || round > 0 { mark_end(rest) } else { None };
+        let mark = || if may_be_marked || round > 0 { mark_end(rest) } else { None };
         let end_of = |pattern: &Regex| pattern.find(rest).map(|found| found.end());
-        let stamp = || if round == 0 && may_be_marked && may_be_stamp(rest) { end_of(&STAMP) } else { None };
+        let stamp = || if (may_be_marked || round > 0) && may_be_stamp(rest) { end_of(&STAMP) } else { None };
         let place = || {
             let is_place =
                 round == 0 && may_be_place(rest) && memchr::memchr_iter(b':', rest).count() < 4 && rest.contains(&b'.');
             if is_place { end_of(&PLACE) } else { None }
         };
-        let Some(end) = mark.or_else(stamp).or_else(place) else { break };
+        let Some(end) = program_marks::mark_end(rest).or_else(mark).or_else(stamp).or_else(place) else { break };
         length += end;
     }
     length
@@ -133,6 +135,13 @@ mod tests {
             ("> one\n> two", "one\ntwo"),
             ("+one\n+two", "one\ntwo"),
             ("src/a.txt:1:one\nsrc/a.txt:2:two", "one\ntwo"),
+            ("web-1  | one\ndb-1   | two", "one\ntwo"),
+            ("[pod/web-7f c] one\n[pod/web-7f c] two", "one\ntwo"),
+            ("remote: one\nremote: two", "one\ntwo"),
+            ("web-1  | 2026-01-02T10:11:12.123456789Z one\nweb-1  | 2026-01-02T10:11:12.123456789Z two", "one\ntwo"),
+            ("10:11:12.123 [INFO] one\n10:11:12.124 [INFO] two", "one\ntwo"),
+            ("Jan  2 10:11:12 host app[7]: one\nJan  2 10:11:12 host app[7]: two", "one\ntwo"),
+            ("远程: one\n远程: two", "one\ntwo"),
             ("2026-01-02T10:11:12.123Z INFO app[12]: one\n2026-01-02T10:11:12.123Z INFO app[12]: two", "one\ntwo"),
         ] {
             let base = view::strip_invisible(text);

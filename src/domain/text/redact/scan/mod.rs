@@ -24,8 +24,10 @@ mod key_names;
 mod line_marks;
 mod literals;
 mod makeup;
+mod markup;
 mod non_secrets;
 mod personal;
+mod program_marks;
 mod seeds;
 mod sentences;
 mod shapes;
@@ -157,6 +159,12 @@ fn find_in(text: &str, outer: bool) -> Vec<Secret> {
     {
         commands::find(&line, &mut findings);
     }
+    if findings.has_names
+        && let Some(plain) = markup::strip_tags(&view)
+    {
+        assignments::find(&plain, &mut findings);
+        files::find_in_tables(&plain, &mut findings);
+    }
     if let Some(lines) = line_marks::strip(&view) {
         tokens::find(&lines, &mut findings);
         shapes::find(&lines, &mut findings);
@@ -185,7 +193,8 @@ fn find_in(text: &str, outer: bool) -> Vec<Secret> {
 fn noted_words() -> impl Iterator<Item = (&'static str, Option<&'static ByteSet>, u8)> {
     let names = assignments::stems().map(|stem| (stem, None, grams::NAME));
     let tokens = tokens::prefixes().map(|(prefix, body)| {
-        (prefix, Some(body), if prefix.starts_with('_') { grams::INNER_TOKEN } else { grams::TOKEN })
+        let is_inner = prefix.starts_with('_') || tokens::is_distinctive(prefix);
+        (prefix, Some(body), if is_inner { grams::INNER_TOKEN } else { grams::TOKEN })
     });
     let programs = commands::programs().map(|(name, after)| (name, Some(after), grams::PROGRAM));
     let pairs = sentences::pair_words().map(|word| (word, None, grams::PAIR));

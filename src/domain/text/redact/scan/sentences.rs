@@ -7,7 +7,7 @@ use super::byte_set::{ByteSet, NAME};
 use super::judge::{is_stated_password, looks_generated, looks_like_password};
 use super::key_names::NameKind;
 use super::makeup::{has_digit, has_strong_sign};
-use super::values::{Value, ends_bare, read_value};
+use super::values::{Value, ends_bare, is_pictograph, read_value};
 use super::view::View;
 use super::word_lists::{STOP_WORDS, WordList, pack_all};
 use super::{Findings, blank_run, first_line, floor_boundary, last_line};
@@ -46,13 +46,14 @@ fn find_all_stated(text: &str, end: usize, kind: NameKind) -> Option<Vec<Value>>
     while at < end + 3 && bytes.get(at).is_some_and(|byte| b"\"'`*_".contains(byte)) {
         at += 1;
     }
-    let blanks = blank_run(bytes, at, 3);
+    let blanks = blank_run(bytes, at, 8);
     let rest = text.get(blanks..floor_boundary(text, blanks + WINDOW))?;
     let accept = |start: usize| {
         let value = read_value(text, start)?;
         is_spoken_value(kind, text.get(value.start..value.end)?).then_some(value)
     };
-    if let Some(verb) = CHINESE_COPULAS.iter().find(|verb| rest.starts_with(**verb)) {
+    let may_be_chinese = rest.as_bytes().first().is_some_and(|byte| *byte >= 0xe4);
+    if may_be_chinese && let Some(verb) = CHINESE_COPULAS.iter().find(|verb| rest.starts_with(**verb)) {
         let at = blanks + verb.len();
         return accept(blank_run(bytes, at + usize::from(bytes.get(at) == Some(&b':')), 2)).map(|value| vec![value]);
     }
@@ -61,18 +62,70 @@ fn find_all_stated(text: &str, end: usize, kind: NameKind) -> Option<Vec<Value>>
     }
     let (mut is_behind_verb, mut verb, mut values) = (false, "", Vec::new());
     for (start, word) in words_of(rest).take(MAX_WORDS_BETWEEN + 2) {
-        if is_behind_verb && !ADVERBS.contains(word) {
+        let is_filler = is_behind_verb && (is_listed(&ADVERBS, word) || !word.contains(char::is_alphanumeric));
+        if is_behind_verb && !is_filler {
             // "a" is an article as well.
-            values.extend(accept(blanks + start).filter(|_| verb != "a" || has_strong_sign(word)));
+            let is_article = verb.eq_ignore_ascii_case("a");
+            values.extend(accept(blanks + start).filter(|_| !is_article || has_strong_sign(word)));
         }
         // A sentence, or a clause of code, ends the search.
-        if word.ends_with(['.', '?', '!', ';', '(', ')', '{', ',']) {
+        let last = word.bytes().next_back().unwrap_or(b' ');
+        if matches!(last, b'.' | b'?' | b'!' | b';' | b'(' | b')' | b'{' | b',') {
             break;
         }
         verb = word;
-        is_behind_verb = COPULAS.contains(word) || word.ends_with(':') || is_behind_verb && ADVERBS.contains(word);
+        is_behind_verb = last == b':' || is_listed(&COPULAS, word) || is_filler;
     }
     Some(values)
+}
+
+/// Returns true if the list has the word in any case: people shout.
+fn is_listed(list: &WordList, word: &str) -> bool {
+    list.contains_any_case(word) || !word.is_ascii() && list.contains(&word.to_lowercase())
+}
+
+/// Most blank lines and fences between a label and the line with its value.
+const MAX_LINES_BETWEEN: usize = 2;
+
+/// Finds the value that is all of the line behind a label; `at` is the end of the label's line.
+pub(super) fn find_on_next_line(view: &View<'_>, at: usize, kind: NameKind, findings: &mut Findings<'_>) {
+    let text = view.text();
+    let mut at = at;
+    for _ in 0..=MAX_LINES_BETWEEN {
+        let Some(rest) = text.get(at..).and_then(|rest| rest.strip_prefix('\n')) else { return };
+        let line = first_line(rest);
+        let word = line.trim();
+        if word.is_empty() || word.starts_with("```") {
+            at += 1 + line.len();
+            continue;
+        }
+        let marks = |c: char| c.is_whitespace() || "`\"'“”「」".contains(c);
+        let secret = word.trim_start_matches(['-', '>', '*', '•']).trim_matches(marks);
+        let secret = secret.get(..secret.find(is_pictograph).unwrap_or(secret.len())).unwrap_or(secret).trim_end();
+        if line.len() < 80 && is_spoken_value(kind, secret) {
+            let start = at + 1 + line.find(secret).unwrap_or(0);
+            findings.add("password-in-prose", view, start..start + secret.len());
+        }
+        return;
+    }
+}
+
+/// Most bytes between a name and the end of its line, where the line announces what the next one holds.
+const MAX_ANNOUNCEMENT: usize = 60;
+
+/// Finds the value on the line behind one that announces it: `the new password for admin is:`, `新密码如下：`.
+pub(super) fn find_announced(view: &View<'_>, end: usize, kind: NameKind, findings: &mut Findings<'_>) {
+    let text = view.text();
+    let window = text.as_bytes().get(end..text.len().min(end + MAX_ANNOUNCEMENT)).unwrap_or(&[]);
+    let Some(length) = memchr::memchr(b'\n', window) else { return };
+    let line =
+        text.get(end..end + length).unwrap_or("").trim_end_matches(|c: char| c.is_whitespace() || "*`_".contains(c));
+    let last = line.rsplit([' ', '\t']).next().unwrap_or("");
+    let is_announced = line.ends_with([':', '→', '是', '为', '為', '下'])
+        || last.len() < line.len() && matches!(last, "is" | "was" | "are" | "now" | "IS" | "Is");
+    if is_announced {
+        find_on_next_line(view, end + length, kind, findings);
+    }
 }
 
 /// Finds a passphrase of four to eight plain words that are the rest of the line behind `passphrase …:`.
@@ -117,22 +170,25 @@ pub(super) fn find_before(view: &View<'_>, name: usize, findings: &mut Findings<
     let text = view.text();
     let from = floor_boundary(text, name.saturating_sub(WINDOW));
     let before = text.get(from..name).unwrap_or("");
-    if !before.ends_with(' ') {
+    if !before.ends_with([' ', '\t']) {
         return;
     }
     let line = last_line(before);
     let line_start = before.len() - line.len();
     let mut last_words = line.split_ascii_whitespace().rev().take(3);
-    if !last_words.any(|word| ARTICLES.contains(&word)) {
+    let is_article = |word: &str| ARTICLES.iter().any(|article| article.eq_ignore_ascii_case(word));
+    if !last_words.any(is_article) {
         return;
     }
     let words: Vec<(usize, &str)> = words_of(line).collect();
     let from_end = |index: usize| words.len().checked_sub(index + 1).and_then(|index| words.get(index));
     // Up to two words may stand between the article and the name: "as the new admin password".
-    let Some(index) = (0..3).find(|index| from_end(*index).is_some_and(|(_, word)| ARTICLES.contains(word))) else {
+    let Some(index) = (0..3).find(|index| from_end(*index).is_some_and(|(_, word)| is_article(word))) else {
         return;
     };
-    let is_linked = from_end(index + 1).is_some_and(|(_, word)| matches!(*word, "as" | "for" | "is" | "was"));
+    let links = ["as", "for", "is", "was"];
+    let is_linked =
+        from_end(index + 1).is_some_and(|(_, word)| links.iter().any(|link| link.eq_ignore_ascii_case(word)));
     let Some((start, word)) = from_end(index + 2).filter(|_| is_linked) else { return };
     let trimmed = word.trim_start_matches(['"', '\'', '`', '“', '(']);
     let offset = word.len() - trimmed.len();
@@ -193,13 +249,21 @@ pub(super) fn find_behind_chinese(view: &View<'_>, name: std::ops::Range<usize>,
     let gap_end = rest.char_indices().take(MAX_GAP).find(|(_, c)| !is_gap(*c)).map(|(at, _)| at);
     let Some(gap_end) = gap_end else { return };
     let gap = rest.get(..gap_end).unwrap_or("");
+    if rest.get(gap_end..).is_some_and(|rest| rest.starts_with('\n')) {
+        find_announced(view, name.end, NameKind::Password, findings);
+        return;
+    }
+    // A picture before the value.
+    let pictures = rest.get(gap_end..).map_or(0, |rest| rest.len() - rest.trim_start_matches(is_pictograph).len());
+    let gap_end =
+        gap_end + pictures + usize::from(pictures > 0 && rest.as_bytes().get(gap_end + pictures) == Some(&b' '));
     let start = name.end + gap_end;
     let bytes = text.as_bytes();
     let end = VALUE.run_end(bytes, start, start + 200);
     let value = text.get(start..end).unwrap_or("");
     let value = value.get(..value.find(ends_bare).unwrap_or(value.len())).unwrap_or(value);
     let value = value.trim_end_matches([',', '.', ';', ')', ']', '}']);
-    if matches!(value, "is" | "was" | "to" | "are") && gap.len() <= 1 {
+    if ["is", "was", "to", "are"].iter().any(|verb| verb.eq_ignore_ascii_case(value)) && gap.len() <= 1 {
         let stated = find_stated(text, name.end, NameKind::Password);
         stated.iter().for_each(|value| findings.add("password-in-prose", view, value.start..value.end));
     }
@@ -286,13 +350,14 @@ pub(super) fn find_pairs(view: &View<'_>, findings: &mut Findings<'_>) {
         let rest = bytes.get(start..).unwrap_or(&[]);
         let Some((_, word)) = PAIR_BEGINNINGS.find_any_case(rest) else { continue };
         let mut at = start + word.len();
-        while bytes.get(at).is_some_and(u8::is_ascii_lowercase) {
+        while bytes.get(at).is_some_and(u8::is_ascii_alphabetic) {
             at += 1;
         }
         let mut start = blank_run(bytes, at, 2);
         let rest = text.get(start..).unwrap_or("");
         let link = LINKS.iter().find(|link| {
-            rest.strip_prefix(**link).is_some_and(|rest| !link.is_ascii() || rest.starts_with([' ', ':']))
+            rest.get(..link.len()).is_some_and(|start| start.eq_ignore_ascii_case(link))
+                && (!link.is_ascii() || rest.get(link.len()..).is_some_and(|rest| rest.starts_with([' ', ':', '\t'])))
         });
         if let Some(link) = link {
             start = blank_run(bytes, start + link.len(), 2);

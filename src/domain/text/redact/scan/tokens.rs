@@ -208,9 +208,7 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
     let mut skip_until = 0;
     for at in view.grams().tokens().iter().copied() {
         let byte = bytes.get(at).copied().unwrap_or(0);
-        let begins_word = byte == b'_'
-            || !at.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(|before| WORD.contains(*before));
-        if !begins_word || at < skip_until {
+        if at < skip_until {
             continue;
         }
         let Some(entries) = table.get(usize::from(byte)).filter(|entries| !entries.is_empty()) else { continue };
@@ -229,7 +227,8 @@ pub(super) fn find(view: &View<'_>, findings: &mut Findings<'_>) {
             if !(run.0 <= body && body < run.1) {
                 *run = (body, family.2.run_end(bytes, body, bytes.len()));
             }
-            match judge(view, family, prefix, body, run.1) {
+            let is_glued = at.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(|byte| WORD.contains(*byte));
+            match judge(view, family, (prefix, is_glued), body, run.1) {
                 Judgement::Token(end) => {
                     findings.add(family.0, view, at..end);
                     skip_until = end;
@@ -259,15 +258,34 @@ enum Judgement {
     Nothing,
 }
 
+/// Most bytes of a run before a prefix that is glued to it: a longer one is data.
+const MAX_GLUED: usize = 32;
+
+/// Returns true for a prefix that tells a token wherever it stands, as in `token_ghp_…`.
+pub(super) fn is_distinctive(prefix: &str) -> bool {
+    prefix.len() >= 4 && !WORDLIKE.contains(&prefix)
+}
+
 fn border_allows(bytes: &[u8], at: usize, prefix: &str) -> bool {
     let before = at.checked_sub(1).and_then(|at| bytes.get(at)).copied().unwrap_or(b' ');
     if prefix == "_gitlab_session=" {
         return true;
     }
+    if WORD.contains(before) && is_distinctive(prefix) {
+        // Behind a letter only a prefix that ends with a mark: `AKIA` may stand in any text of letters.
+        let run = WORD.run_start(bytes, at, at.saturating_sub(MAX_GLUED));
+        return at - run < MAX_GLUED && (before == b'_' || prefix.ends_with(['_', '-', '.']));
+    }
     !WORD.contains(before) && !(matches!(before, b'-' | b'.') && (prefix.len() < 4 || prefix == "key-"))
 }
 
-fn judge(view: &View<'_>, family: &TokenFamily, prefix: &str, start: usize, run_end: usize) -> Judgement {
+fn judge(
+    view: &View<'_>,
+    family: &TokenFamily,
+    (prefix, is_glued): (&str, bool),
+    start: usize,
+    run_end: usize,
+) -> Judgement {
     let TokenFamily(_, _, set, least, most) = *family;
     let text = view.text();
     let mut end = run_end;
@@ -297,7 +315,7 @@ fn judge(view: &View<'_>, family: &TokenFamily, prefix: &str, start: usize, run_
     let is_long_word = judged.len() >= 40 && word_share(judged) < 25 && entropy(judged) > 3.6;
     if !has_digit(judged) && (is_weak || entropy(judged) < least_bits) && !is_long_word
         || is_weak && !is_hex && word_share(judged) > 40
-        || WORDLIKE.contains(&prefix) && word_share(judged) > 30
+        || (WORDLIKE.contains(&prefix) || is_glued) && word_share(judged) > 30
     {
         return Judgement::Nothing;
     }

@@ -4,6 +4,8 @@ use super::byte_set::{ByteSet, WORD};
 use super::judge::MAX_VALUE;
 use super::{blank_run, floor_boundary};
 
+/// Most blanks between a mark and its value: files are aligned.
+const MAX_BLANKS: usize = 24;
 /// Most bytes of a value in quotation marks, and of a bare one.
 const MAX_QUOTED: usize = 600;
 const MAX_BARE: usize = 640;
@@ -106,7 +108,7 @@ pub(super) fn read_separator(text: &str, at: usize) -> Option<Separated> {
 }
 
 fn continue_at(bytes: &[u8], separator: Separator, spaced: bool, end: usize) -> Separated {
-    let mut value = blank_run(bytes, end, 3);
+    let mut value = blank_run(bytes, end, MAX_BLANKS);
     // Marks of emphasis: **Password:** `…`
     if separator == Separator::Colon && bytes.get(value..value + 2).is_some_and(|mark| mark == b"**" || mark == b"__") {
         value = blank_run(bytes, value + 2, 3);
@@ -141,6 +143,11 @@ pub(super) fn read_value(text: &str, at: usize) -> Option<Value> {
     });
     at += prefix;
     let rest = text.get(at..)?;
+    // A picture before the value belongs to neither.
+    let pictures = rest.len() - rest.trim_start_matches(is_pictograph).len();
+    if pictures > 0 {
+        return read_value(text, blank_run(bytes, at + pictures, 1)).filter(|value| value.start > at);
+    }
     if let Some((open, close)) = QUOTES.iter().find(|(open, _)| rest.starts_with(open)) {
         let triple = open.len() == 1 && rest.get(..3).is_some_and(|start| start == open.repeat(3));
         let start = at + if triple { 3 } else { open.len() };
@@ -187,6 +194,14 @@ pub(super) fn ends_bare(character: char) -> bool {
     character.is_ascii_whitespace()
         || matches!(character, '"' | '\'' | '`' | '<' | '>' | '“' | '”' | '‘' | '’')
         || matches!(character, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{ff00}'..='\u{ff5e}')
+        || is_pictograph(character)
+}
+
+/// Returns true for arrows, lines and pictures, which stand beside a value and never in one.
+pub(super) const fn is_pictograph(character: char) -> bool {
+    // Blocks and circles stand for letters that are hidden.
+    matches!(character, '\u{2190}'..='\u{257f}' | '\u{2600}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}')
+        || matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{200d}' | '†' | '‡' | '«' | '»' | '©' | '®' | '™')
 }
 
 /// Cuts off what belongs to the sentence or the syntax around a bare value.
@@ -231,7 +246,7 @@ pub(super) fn run_without_blank(bytes: &[u8], at: usize) -> usize {
 /// Returns the word that ends before `at`, with one blank between them.
 pub(super) fn word_before(text: &str, at: usize) -> &str {
     let bytes = text.as_bytes();
-    let Some(end) = at.checked_sub(1).filter(|end| bytes.get(*end) == Some(&b' ')) else { return "" };
+    let Some(end) = at.checked_sub(1).filter(|end| matches!(bytes.get(*end), Some(b' ' | b'\t'))) else { return "" };
     text.get(WORD.run_start(bytes, end, end.saturating_sub(16))..end).unwrap_or("")
 }
 

@@ -31,17 +31,22 @@ impl WordList {
 
     /// Returns true if the list has the word in lower case.
     pub(super) fn contains_any_case(&self, word: &str) -> bool {
+        // The bits of a letter are the same in both cases.
         let mut lower = [0; MAX_WORD];
-        let Some(lower) = lower.get_mut(..word.len()) else { return false };
+        let Some(lower) = lower.get_mut(..word.len()).filter(|_| self.may_list(word.as_bytes())) else { return false };
         lower.copy_from_slice(word.as_bytes());
         lower.make_ascii_lowercase();
         self.contains_bytes(lower)
     }
 
     fn contains_bytes(&self, word: &[u8]) -> bool {
+        self.may_list(word) && self.words.binary_search(&pack(word)).is_ok()
+    }
+
+    /// Returns false for a word whose length and first letter no word of the list has.
+    fn may_list(&self, word: &[u8]) -> bool {
         let first = word.first().copied().unwrap_or(0);
-        let may_be_listed = self.firsts.get(word.len()).is_some_and(|firsts| firsts >> (first & 31) & 1 == 1);
-        may_be_listed && self.words.binary_search(&pack(word)).is_ok()
+        self.firsts.get(word.len()).is_some_and(|firsts| firsts >> (first & 31) & 1 == 1)
     }
 }
 
@@ -101,23 +106,24 @@ pub(super) static IDENTIFIER_WORDS: WordList = WordList::new(&pack_all(&[
 /// Words that stand where a secret would stand and are none.
 #[rustfmt::skip]
 pub(super) static NO_VALUES: WordList = WordList::new(&pack_all(&[
-    "a", "above", "accesstoken", "admin", "always", "an", "and", "any", "apikey", "are", "argon2", "as", "ascii",
-    "at", "auth", "authentication", "authorization", "auto", "aws", "azure", "bar", "base64", "basic", "baz",
-    "bcrypt", "be", "bearer", "bearertoken", "below", "body", "bool", "boolean", "by", "bytes", "changed",
-    "changeme", "cleartext", "cookie", "cookies", "correct", "created", "default", "deleted", "different", "digest",
-    "disabled", "empty", "enabled", "encrypted", "env", "error", "expired", "external", "failed", "false", "field",
-    "file", "files", "foo", "for", "form", "from", "github", "gitlab", "given", "google", "hash", "hashed",
-    "header", "headers", "here", "hex", "hidden", "hmac", "http", "https", "id", "if", "in", "incorrect", "input",
-    "int", "interactive", "internal", "invalid", "is", "it", "its", "json", "jwt", "key", "keys", "letmein",
-    "localhost", "login", "logout", "manual", "masked", "md5", "missing", "name", "names", "never", "nil", "no",
-    "none", "not", "null", "number", "oauth", "oauth2", "object", "of", "off", "ok", "omitted", "on", "option",
-    "optional", "or", "pass", "passwd", "password", "pbkdf2", "plain", "plaintext", "postgres", "private", "prompt",
-    "prompted", "protected", "provided", "public", "pwd", "query", "redacted", "removed", "required", "reset",
-    "root", "safe", "same", "scrypt", "secret", "secrets", "secured", "see", "self", "session", "sessions", "set",
-    "sha256", "signin", "signup", "some", "ssh", "stdin", "stored", "str", "string", "success", "test", "testing",
-    "tests", "text", "the", "there", "this", "to", "token", "tokens", "toml", "true", "type", "undefined",
-    "unknown", "unset", "unused", "updated", "use", "used", "user", "username", "users", "using", "utf-8", "utf8",
-    "value", "values", "via", "with", "wrong", "yaml", "yes",
+    "a", "above", "accesstoken", "admin", "always", "an", "and", "any", "apikey", "are", "argon2", "as", "ascii", "at",
+    "auth", "authentication", "authorization", "auto", "aws", "azure", "bar", "base64", "basic", "baz", "bcrypt", "be",
+    "bearer", "bearertoken", "below", "body", "bool", "boolean", "by", "bytes", "changed", "changeme", "cleartext",
+    "cookie", "cookies", "correct", "created", "default", "deleted", "different", "digest", "disabled", "empty",
+    "enabled", "encrypted", "env", "erforderlich", "error", "expired", "external", "failed", "false", "field", "file",
+    "files", "foo", "for", "form", "from", "github", "gitlab", "given", "google", "hash", "hashed", "header",
+    "headers", "here", "hex", "hidden", "hmac", "http", "https", "id", "if", "in", "incorrect", "input", "int",
+    "interactive", "internal", "invalid", "is", "it", "its", "json", "jwt", "key", "keys", "letmein", "localhost",
+    "login", "logout", "manual", "masked", "md5", "missing", "name", "names", "never", "nil", "no", "none", "not",
+    "null", "number", "oauth", "oauth2", "object", "obligatoire", "obligatoria", "obligatorio", "obrigatoria", "of",
+    "off", "ok", "omitted", "on", "option", "optional", "or", "pass", "passwd", "password", "pbkdf2", "plain",
+    "plaintext", "postgres", "private", "prompt", "prompted", "protected", "provided", "public", "pwd", "query",
+    "redacted", "removed", "requerida", "requerido", "required", "requis", "reset", "richiesta", "richiesto", "root",
+    "safe", "same", "scrypt", "secret", "secrets", "secured", "see", "self", "session", "sessions", "set", "sha256",
+    "signin", "signup", "some", "ssh", "stdin", "stored", "str", "string", "success", "test", "testing", "tests",
+    "text", "the", "there", "this", "to", "token", "tokens", "toml", "true", "type", "undefined", "unknown", "unset",
+    "unused", "updated", "use", "used", "user", "username", "users", "using", "utf-8", "utf8", "value", "values",
+    "verplicht", "via", "with", "wrong", "wymagane", "yaml", "yes",
 ]));
 /// Last words of names whose value is a password.
 #[rustfmt::skip]
