@@ -30,6 +30,7 @@ pub enum LineTone {
 
 /// A run of characters of one look on a line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "looks are independent of each other")]
 pub struct TerminalSpan {
     pub text: String,
     pub tone: LineTone,
