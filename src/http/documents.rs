@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::api::json_response;
 use crate::domain::query::{ReadRequest, Selection};
 use crate::domain::text::highlight::Highlighter;
+use crate::domain::text::outgoing::SafeText;
 use crate::domain::{Failure, FailureCode, PartKind};
 use crate::mcp::Server;
 use crate::mcp::wire::sessions::SessionEntry;
@@ -92,7 +93,7 @@ fn render_answer(answer: &GetAnswer, highlighter: &Highlighter) -> Value {
 
 fn render_part(part: &GetPart, highlighter: &Highlighter) -> (Vec<Block>, usize) {
     let kind = PartKind::from_name(&part.kind).unwrap_or(PartKind::Text);
-    let mut blocks = parse_part(kind, part.tool.as_ref().map(|tool| tool.as_str()), part.text.as_str());
+    let mut blocks = parse_part(kind, part.tool.as_ref().map(SafeText::as_str), part.text.as_str());
     let marks = mark_blocks(&mut blocks, highlighter);
     (blocks, marks)
 }

@@ -53,13 +53,13 @@ const COMMAND_NAMES: &[&str] = &[
 const SUBJECTS: &[&str] = &[
     "command",
     "cmd",
+    "pattern",
+    "query",
+    "url",
     "file_path",
     "path",
     "notebook_path",
     "absolute_path",
-    "pattern",
-    "query",
-    "url",
     "dir_path",
     "description",
     "prompt",
@@ -241,6 +241,8 @@ mod tests {
         assert!(
             matches!(parse_call("mcp__x__y", "query: q\nz: 1").as_slice(), [Block::Call { subject, .. }] if subject == "q")
         );
+        let searched = parse_call("Grep", "path: src\npattern: retries");
+        assert!(matches!(searched.as_slice(), [Block::Lookup { subject, .. }] if subject == "retries"));
         assert!(matches!(parse_call("Edit", "nothing").as_slice(), [Block::Call { .. }]));
         assert!(matches!(parse_call("TodoWrite", "todos: [broken").as_slice(), [Block::Call { .. }]));
     }

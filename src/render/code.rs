@@ -54,13 +54,11 @@ impl CodeScanner {
     /// Scans what is open to its end, or to the end of the line. `skipped` bytes at the start belong to the opening.
     fn scan_open(&mut self, open: OpenToken, rest: &str, skipped: usize) -> (TokenClass, usize) {
         let class = open.class;
-        match rest.get(skipped..).and_then(|body| body.find(open.end)) {
-            Some(at) => (class, skipped + at + open.end.len()),
-            None => {
-                self.open = Some(open);
-                (class, rest.len())
-            }
+        if let Some(at) = rest.get(skipped..).and_then(|body| body.find(open.end)) {
+            return (class, skipped + at + open.end.len());
         }
+        self.open = Some(open);
+        (class, rest.len())
     }
 
     fn scan_token(&mut self, rules: &'static Language, rest: &str) -> (TokenClass, usize) {

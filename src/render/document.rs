@@ -77,6 +77,7 @@ pub struct ListItem {
 
 /// A run of characters with one look.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "looks are independent of each other")]
 pub struct Span {
     pub text: String,
     #[serde(skip_serializing_if = "is_false")]

@@ -40,7 +40,7 @@ fn write_block(block: &Block, html: &mut String) {
         Block::Paragraph { spans } => write_element("p", spans, html),
         // The file's own heading is the first.
         Block::Heading { level, spans } => {
-            write_element(["h2", "h3", "h4"].get(usize::from(*level).saturating_sub(1)).unwrap_or(&"h4"), spans, html)
+            write_element(["h2", "h3", "h4"].get(usize::from(*level).saturating_sub(1)).unwrap_or(&"h4"), spans, html);
         }
         Block::List { start, items } => write_list(*start, items, html),
         Block::Table { columns, head, rows } => write_table(columns, head, rows, html),

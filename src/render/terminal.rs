@@ -30,6 +30,7 @@ pub enum LineTone {
 
 /// A run of characters of one look on a line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "looks are independent of each other")]
 pub struct TerminalSpan {
     pub text: String,
     pub tone: LineTone,
@@ -195,6 +196,7 @@ impl LineLayout {
                 line.extend(cell.iter().map(|span| TerminalSpan { bold: number == 0, ..convert_span(span) }));
                 line.push(TerminalSpan { text: " ".repeat(room - before + 2), ..TerminalSpan::default() });
             }
+            trim_line_end(&mut line);
             self.push_prefixed(indent, line);
             if number == 0 {
                 let rule = "─".repeat(whole.saturating_sub(indent.width() + 2));
@@ -307,6 +309,17 @@ fn join_letters(line: &[(char, usize)], spans: &[TerminalSpan]) -> TerminalLine 
         }
     }
     joined.into_iter().map(|(_, span)| span).collect()
+}
+
+/// Removes spaces at the end of a line.
+fn trim_line_end(line: &mut TerminalLine) {
+    while let Some(last) = line.last_mut() {
+        last.text.truncate(last.text.trim_end().len());
+        if !last.text.is_empty() {
+            break;
+        }
+        line.pop();
+    }
 }
 
 fn convert_spans(spans: &[Span]) -> Vec<TerminalSpan> {

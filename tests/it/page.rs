@@ -110,14 +110,7 @@ fn a_person_uses_it_in_chromium() {
     let copied = step("copied");
     assert!(copied["text"].as_str().unwrap().contains(copied["wanted"].as_str().unwrap()), "{copied}");
     assert_eq!(step("back")["query"], json!("connection pool"));
-    let hostile = step("hostile");
-    assert_eq!((&hostile["harmed"], &hostile["inside"]), (&json!(null), &json!(0)), "{hostile}");
-    assert!(hostile["links"].as_array().unwrap().iter().all(|protocol| protocol == "https:"), "{hostile}");
-    holds("hostile", "text", "<script>window.harmed = 1</script>");
-    assert!(
-        !hostile["text"].as_str().unwrap().contains(['\u{202e}', '\u{1b}']),
-        "what acts on a reader is shown, not done"
-    );
+    check_hostile(step("hostile"));
     holds("changed", "text", "pinned");
     holds("preview", "text", "We tag");
     holds("receipt", "text", "No trace of them was found");
@@ -136,6 +129,17 @@ fn a_person_uses_it_in_chromium() {
     }
     // What was forgotten on the page is gone for everybody.
     assert_eq!(home.json(&["search", "Wednesdays", "--mode", "exact"])["results"], json!([]));
+}
+
+/// Checks that a hostile history is shown and does nothing.
+fn check_hostile(hostile: &Value) {
+    assert_eq!((&hostile["harmed"], &hostile["inside"]), (&json!(null), &json!(0)), "{hostile}");
+    assert!(hostile["links"].as_array().unwrap().iter().all(|protocol| protocol == "https:"), "{hostile}");
+    assert!(hostile["text"].as_str().unwrap().contains("<script>window.harmed = 1</script>"), "{hostile}");
+    assert!(
+        !hostile["text"].as_str().unwrap().contains(['\u{202e}', '\u{1b}']),
+        "what acts on a reader is shown, not done"
+    );
 }
 
 #[test]

@@ -13,7 +13,7 @@ const REPLY: &str = "Here is the **comparison**:\n\n| Service | Retries |\n| ---
 fn transcript(session: &str, day: &str, records: &[(&str, Value)]) -> String {
     let lines = records.iter().enumerate().map(|(number, (kind, content))| {
         json!({
-            "type": kind, "uuid": format!("{}-{number:04}-4999-8999-999999999999", &session[..8]), "parentUuid": null, "sessionId": session,
+            "type": kind, "uuid": format!("{}-{number:04}-4999-8999-999999999999", session.get(..8).unwrap()), "parentUuid": null, "sessionId": session,
             "cwd": "/work/api", "gitBranch": "main", "timestamp": format!("{day}T08:{number:02}:00.000Z"), "message": { "role": kind, "content": content }
         })
     });
