@@ -1,0 +1,133 @@
+//! Commits in the order of a list: their heads, and their patches. Does not own the parser of patches.
+
+use std::io::BufReader;
+use std::ops::ControlFlow;
+
+use super::commit_head::{CommitHead, HEAD_FORMAT, HEAD_MARK, parse_head};
+use super::error::{Error, Result};
+use super::isolated::Repository;
+use super::patch::{CommitPatch, PatchReader};
+use crate::domain::Timestamp;
+
+/// Bytes of a log without patches, and with them.
+const MAX_HEAD_BYTES: u64 = 1 << 30;
+const MAX_PATCH_BYTES: u64 = 16 << 30;
+/// Bytes of the staged change, and of a blob that is read whole.
+const MAX_STAGED_BYTES: u64 = 256 << 20;
+const MAX_BLOB_BYTES: u64 = 64 << 20;
+/// Options of every patch: without context, ignoring whitespace, following renames, without programs of the repository.
+const PATCH_OPTIONS: [&str; 7] = ["-p", "-U0", "-w", "-M", "--no-ext-diff", "--no-textconv", "--submodule=short"];
+
+impl Repository {
+    /// Returns the newest commits that a revision or range reaches, newest first in the order of git, at most `limit`.
+    ///
+    /// # Errors
+    /// Those of git; [`Error::NoSuchCommit`] for a range that names none.
+    pub fn list_commits(&self, range: &str, limit: usize) -> Result<Vec<CommitHead>> {
+        let limit = format!("--max-count={limit}");
+        let arguments =
+            ["--no-mailmap", "--no-show-signature", HEAD_FORMAT, limit.as_str(), "--end-of-options", range, "--"];
+        let output = self.command("log").with_arguments(arguments).read_all(MAX_HEAD_BYTES);
+        let bytes = output.map_err(|error| match error {
+            Error::Failed { message, .. } if is_unknown_revision(&message) => Error::NoSuchCommit(range.to_owned()),
+            other => other,
+        })?;
+        Ok(bytes.split(|byte| *byte == b'\n').filter_map(|line| parse_head(line.strip_prefix(HEAD_MARK)?)).collect())
+    }
+
+    /// Reads the patches of commits in the order given, until `read` breaks.
+    ///
+    /// # Errors
+    /// Those of git.
+    pub fn read_patches(&self, ids: &[String], read: &mut dyn FnMut(CommitPatch) -> ControlFlow<()>) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let arguments = ["--no-walk=unsorted", "--stdin", "--no-mailmap", "--cc", HEAD_FORMAT];
+        let command = self.command("log").with_arguments(arguments.iter().chain(&PATCH_OPTIONS));
+        let output = command.with_input((ids.join("\n") + "\n").into_bytes()).start(MAX_PATCH_BYTES)?;
+        let mut reader = PatchReader::new(BufReader::with_capacity(256 << 10, output));
+        let outcome = loop {
+            match reader.next_commit() {
+                Ok(Some(patch)) => {
+                    if read(patch).is_break() {
+                        reader.into_input().into_inner().abandon();
+                        return Ok(());
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        reader.into_input().into_inner().finish(outcome)
+    }
+
+    /// Returns the change that is staged, as a commit without an id made at `now`.
+    ///
+    /// # Errors
+    /// Those of git.
+    pub fn read_staged(&self, now: Timestamp) -> Result<CommitPatch> {
+        let command = self.command("diff").with_variable("GIT_INDEX_FILE", self.index_file());
+        let output = command.with_arguments(["--cached"].iter().chain(&PATCH_OPTIONS)).start(MAX_STAGED_BYTES)?;
+        let head = CommitHead {
+            id: String::new(),
+            parents: Vec::new(),
+            author_at: now,
+            committer_at: now,
+            author: String::new(),
+            committer_email: String::new(),
+            subject: String::new(),
+        };
+        let mut reader = PatchReader::new(BufReader::new(output));
+        let patch = reader.read_files(head);
+        let (patch, outcome) = match patch {
+            Ok(patch) => (Some(patch), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        reader.into_input().into_inner().finish(outcome)?;
+        patch.ok_or(Error::NoCommit)
+    }
+
+    /// Returns the messages of the commits that refs reach, by id; those of the commits themselves, without patches.
+    ///
+    /// # Errors
+    /// Those of git.
+    pub fn read_messages(&self, refs: &[String]) -> Result<Vec<(String, String)>> {
+        let arguments = ["--stdin", "--no-mailmap", "-z", "--format=%H%n%B"];
+        let command = self.command("log").with_arguments(arguments);
+        let bytes = command.with_input((refs.join("\n") + "\n").into_bytes()).read_all(MAX_HEAD_BYTES)?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let split = |record: &str| record.split_once('\n').map(|(id, body)| (id.to_owned(), body.to_owned()));
+        Ok(text.split('\0').filter_map(split).collect())
+    }
+
+    /// Returns the paths of the files of a commit.
+    ///
+    /// # Errors
+    /// Those of git.
+    pub fn list_files(&self, commit: &str) -> Result<Vec<String>> {
+        let arguments = ["-r", "-z", "--name-only", "--end-of-options", commit];
+        let bytes = self.command("ls-tree").with_arguments(arguments).read_all(MAX_HEAD_BYTES)?;
+        let names = bytes.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+        Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
+    }
+
+    /// Returns the bytes of a file as a commit has it.
+    ///
+    /// # Errors
+    /// Those of git; [`Error::NoSuchPath`].
+    pub fn read_file(&self, commit: &str, path: &str) -> Result<Vec<u8>> {
+        let object = format!("{commit}:{path}");
+        let read = self.command("cat-file").with_arguments(["blob", object.as_str()]).read_all(MAX_BLOB_BYTES);
+        read.map_err(|error| match error {
+            Error::Failed { .. } => Error::NoSuchPath(path.to_owned()),
+            other => other,
+        })
+    }
+}
+
+fn is_unknown_revision(message: &str) -> bool {
+    ["unknown revision", "bad revision", "ambiguous argument", "Invalid revision range"]
+        .iter()
+        .any(|text| message.contains(text))
+}
