@@ -101,6 +101,7 @@ impl Memory {
         let weights = RankWeights::from_setting(&settings.search.weights).unwrap_or_default();
         let full = settings.store.durability == Durability::Full;
         let store = Arc::new(Store::open(&paths.database_file(), open, full, now)?);
+        store.set_key_file(paths.redaction_key_file());
         Ok(Self {
             store,
             settings,

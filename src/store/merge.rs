@@ -99,7 +99,7 @@ impl Store {
     /// # Errors
     /// When writing fails; nothing is then merged.
     pub fn merge_remote(&self, incoming: Vec<IncomingMessage>) -> Result<MergeCounts> {
-        let preparer = Preparer::new()?;
+        let preparer = self.create_preparer()?;
         let mut prepared = Vec::with_capacity(incoming.len());
         for one in incoming {
             prepared.push((preparer.prepare_record(&one.message)?, one));

@@ -26,6 +26,7 @@ const MIGRATION_STEPS: &[MigrationStep] = &[
     MigrationStep { name: "0003_words", sql: include_str!("schema/0003_words.sql") },
     MigrationStep { name: "0004_provenance", sql: include_str!("schema/0004_provenance.sql") },
     MigrationStep { name: "0005_deletions", sql: include_str!("schema/0005_deletions.sql") },
+    MigrationStep { name: "0007_edited_lines", sql: include_str!("schema/0007_edited_lines.sql") },
 ];
 
 /// Steps that were applied, with the checksum of their SQL.
@@ -33,7 +34,7 @@ const MIGRATIONS_TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (
                number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT";
 
 /// Schema version after all steps.
-pub(super) const SCHEMA_VERSION: i64 = 3001;
+pub(super) const SCHEMA_VERSION: i64 = 4000;
 const VERSIONS_PER_MAJOR: i64 = 1000;
 
 /// Schema state of an opened database.
