@@ -17,6 +17,7 @@ use std::sync::{Arc, LazyLock, OnceLock, RwLock};
 use jiff::tz::TimeZone;
 
 use crate::config::{Durability, Paths, Settings};
+use crate::domain::edit::LineHasher;
 use crate::domain::text::glossary::Glossary;
 use crate::domain::text::redact::Redactor;
 use crate::domain::{IdGenerator, Timestamp};
@@ -32,6 +33,7 @@ pub use recall::handoff::{Handoff, TodoStep};
 pub use recall::injection_use::InjectedMessage;
 pub use recall::injections::{COMPACTION_EVENT, Injection};
 pub use recall::reading::{SessionMessages, TranscriptExcerpt};
+pub use recall::request::{EditRequest, RequestText};
 pub use recall::suggestions::{
     Suggestion, SuggestionFilter, SuggestionPage, SuggestionScope, SuggestionState, SuggestionStatus,
 };
@@ -39,6 +41,7 @@ pub use search::{CorpusStats, RankWeights, RemoteQuery, SearchArguments, check_s
 pub use state::backlog::{Backlog, CLEANUP_DAYS};
 pub use state::health::{CheckResult, MemoryHealth};
 pub use write::copies::KnownCopy;
+pub use write::edits::EditBacklog;
 pub use write::forget::ForgetReceipt;
 pub use write::forget_requests::{ForgetRequest, MAX_MODEL_DELETIONS};
 pub use write::import_report::{ImportOptions, ImportReport};
@@ -139,6 +142,15 @@ impl Memory {
     /// Returns true if no other process, and no other connection of this one, has the database open.
     pub fn is_only_connection(&self) -> Result<bool> {
         Ok(self.store.has_exclusive_access()?)
+    }
+
+    /// Returns the hasher of lines of edits, with the key of this data folder.
+    ///
+    /// # Errors
+    /// If the key cannot be read or created.
+    pub fn line_hasher(&self) -> Result<LineHasher> {
+        let hasher = self.store.line_hasher()?;
+        hasher.ok_or_else(|| Error::invalid_input("this data folder has no key for edited lines"))
     }
 
     /// Begins a read transaction: all rows read through it (changes, runs, counters) are of one point in time.

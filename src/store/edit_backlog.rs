@@ -27,15 +27,15 @@ impl Store {
     /// When reading or writing fails; the page is then read again.
     pub fn read_edit_page(&self) -> Result<u64> {
         let Some(hasher) = self.line_hasher()? else { return Ok(0) };
-        let unread = self.snapshot()?.query("look for unread edits", |connection| {
-            Ok(is_key_known(connection, hasher)? && last_read(connection)?.is_none())
+        let is_done = self.snapshot()?.query("look for unread edits", |connection| {
+            Ok(is_key_known(connection, hasher)? && find_last_read(connection)?.is_none())
         })?;
-        if unread {
+        if is_done {
             return Ok(0);
         }
         self.write("read stored edits", move |connection| {
             forget_other_key(connection, hasher)?;
-            let Some(after) = last_read(connection)? else { return Ok(0) };
+            let Some(after) = find_last_read(connection)? else { return Ok(0) };
             let (parts, last) = read_page(connection, after)?;
             for unread in &parts {
                 let edit = PreparedEdit::from_part(Some(hasher), &unread.part);
@@ -73,7 +73,7 @@ fn read_page(connection: &Connection, after: i64) -> Result<(Vec<UnreadPart>, Op
     Ok((rows.collect::<rusqlite::Result<_>>()?, last))
 }
 
-fn last_read(connection: &Connection) -> Result<Option<i64>> {
+fn find_last_read(connection: &Connection) -> Result<Option<i64>> {
     let sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'edits_read'";
     Ok(connection.query_row(sql, [], |row| row.get(0)).optional()?)
 }

@@ -198,14 +198,23 @@ impl Snapshot<'_> {
         })
     }
 
-    /// Counts the rows about edits.
+    /// Returns the number of parts of an older store that were not searched for edits yet. Costs nothing when there are
+    /// none.
+    pub fn count_unread_edits(&self) -> Result<u64> {
+        self.query("count the unread edits", |connection| {
+            let sql = "SELECT count(*) FROM parts
+                       WHERE id > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'edits_read')";
+            Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+        })
+    }
+
+    /// Counts the rows about edits. Reads all of them.
     pub fn count_edits(&self) -> Result<EditCounts> {
+        let unread = self.count_unread_edits()?;
         self.query("count the edits", |connection| {
-            let sql = "SELECT count(DISTINCT part), count(*), (SELECT count(*) FROM printed_commits),
-                         (SELECT count(*) FROM parts WHERE id > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'edits_read'))
-                       FROM edited_lines";
+            let sql = "SELECT count(DISTINCT part), count(*), (SELECT count(*) FROM printed_commits) FROM edited_lines";
             let counts = connection.prepare_cached(sql)?.query_row([], |row| {
-                Ok(EditCounts { edits: row.get(0)?, lines: row.get(1)?, commits: row.get(2)?, unread: row.get(3)? })
+                Ok(EditCounts { edits: row.get(0)?, lines: row.get(1)?, commits: row.get(2)?, unread })
             });
             Ok(counts?)
         })

@@ -62,7 +62,13 @@ fn hash_lines(hasher: LineHasher, tool: &str, call: &str) -> Vec<(i64, LineChang
 }
 
 /// Stores the rows of a part that was stored, or removes those of the call that it reports as failed.
-pub(super) fn store_edit(connection: &Connection, part: i64, message: i64, tool: Option<&str>, edit: &PreparedEdit) -> Result<()> {
+pub(super) fn store_edit(
+    connection: &Connection,
+    part: i64,
+    message: i64,
+    tool: Option<&str>,
+    edit: &PreparedEdit,
+) -> Result<()> {
     let sql = "INSERT OR IGNORE INTO edited_lines (hash, part, kind) VALUES (?1, ?2, ?3)";
     if !edit.lines.is_empty() {
         let mut statement = connection.prepare_cached(sql)?;
@@ -121,7 +127,7 @@ pub(super) fn remove_lines_of_parts(connection: &Connection, parts: &[i64]) -> R
 }
 
 /// Returns the parts of a message that may have lines.
-pub(super) fn edit_parts(connection: &Connection, message: i64) -> Result<Vec<i64>> {
+pub(super) fn find_edit_parts(connection: &Connection, message: i64) -> Result<Vec<i64>> {
     let sql = "SELECT id, tool FROM parts WHERE message_id = ?1 AND kind = ?2 AND tool IS NOT NULL";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map(params![message, PartKind::ToolUse.number()], |row| {

@@ -219,7 +219,7 @@ pub(super) fn delete_message(
     }
     let sql = "SELECT count(*) FROM embeddings e JOIN passages a ON a.id = e.passage_id WHERE a.message_id = ?1";
     forgotten.done.vectors += connection.query_row(sql, [message], |row| row.get::<_, u64>(0))?;
-    forgotten.edits.extend(edited_lines::edit_parts(connection, message)?);
+    forgotten.edits.extend(edited_lines::find_edit_parts(connection, message)?);
     connection.execute("DELETE FROM messages WHERE id = ?1", [message])?;
     forgotten.done.messages += 1;
     Ok(())

@@ -16,7 +16,7 @@ use super::message_queries::read_origin;
 use super::messages;
 use super::note_rows::upsert_note_metadata;
 use super::parts;
-use super::prepared::{InsertContext, InsertOutcome, PreparedMessage, Preparer};
+use super::prepared::{InsertContext, InsertOutcome, PreparedMessage};
 use super::projects::{self, NewProject};
 use super::{Snapshot, Store};
 use crate::domain::{ContentHash, MachineKey, MessageId, Origin, PartKind, Timestamp};

@@ -79,7 +79,7 @@ pub use notes::{NoteUpdate, SavedNote, SavedStatus};
 pub use operations::{DailySample, JobRun, TargetCursor, TargetState};
 pub use pages::checksum_vfs_name;
 pub use parked::ParkedEntry;
-pub use person_turns::{PersonTurn, TurnFilter, TurnNote};
+pub use person_turns::{PersonTurn, SpokenText, TurnFilter, TurnNote};
 pub use prepared::{InsertOutcome, PreparedMessage, Preparer};
 pub use projects::{NewProject, ProjectSummary, StoredProject};
 pub use quarantine::{QuarantineMark, QuarantinedMessage};

@@ -7,7 +7,7 @@ use super::filter::NOT_QUARANTINED;
 use super::message_queries::read_uid;
 use super::messages;
 use super::note_rows::insert_note_metadata;
-use super::prepared::{InsertContext, Preparer};
+use super::prepared::InsertContext;
 use super::projects::{self, NewProject};
 use super::{Snapshot, Store};
 use crate::domain::text::redact::RedactionCounts;

@@ -5,8 +5,8 @@ use rusqlite::params;
 
 use super::connection::{self, AccessMode};
 use super::doc_values::bump_generation;
-use super::error::Result;
 use super::edited_lines;
+use super::error::Result;
 use super::forget::{DeletionProgress, delete_empty_conversations, delete_message};
 use super::{Snapshot, Store, projects};
 use crate::domain::text::terms::TermExtractor;

@@ -30,6 +30,7 @@ mod distribution;
 mod doctor;
 mod documents;
 mod drift;
+mod edits;
 mod export_shapes;
 mod exporting;
 mod features;

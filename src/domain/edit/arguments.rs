@@ -29,11 +29,7 @@ pub(super) fn find_field(text: &str, names: &[&str]) -> Option<(usize, usize)> {
 /// the text of the file, which may hold lines of that form.
 pub(super) fn find_path(text: &str) -> Option<(usize, &str)> {
     let starts_with_body = find_field(text, &BODY_FIELDS).is_some_and(|(line, _)| line == 0);
-    let found = if starts_with_body {
-        find_fields(text, &PATH_FIELDS).last()
-    } else {
-        find_field(text, &PATH_FIELDS)
-    };
+    let found = if starts_with_body { find_fields(text, &PATH_FIELDS).last() } else { find_field(text, &PATH_FIELDS) };
     let (line, value) = found?;
     let path = text.get(value..)?.lines().next()?.trim();
     (!path.is_empty()).then_some((line, path))
@@ -53,8 +49,20 @@ pub(super) fn read_body<'t>(text: &'t str, names: &[&str], ends: &[&str]) -> Opt
 
 /// Arguments with the text of a file or of a place in it.
 pub(super) const BODY_FIELDS: [&str; 14] = [
-    "content", "contents", "file_text", "new_source", "old_string", "oldString", "old_str", "oldText", "new_string",
-    "newString", "new_str", "newText", "edits", "insert_text",
+    "content",
+    "contents",
+    "file_text",
+    "new_source",
+    "old_string",
+    "oldString",
+    "old_str",
+    "oldText",
+    "new_string",
+    "newString",
+    "new_str",
+    "newText",
+    "edits",
+    "insert_text",
 ];
 
 fn find_fields<'a>(text: &'a str, names: &'a [&'a str]) -> impl Iterator<Item = (usize, usize)> + 'a {
@@ -73,8 +81,8 @@ fn find_fields<'a>(text: &'a str, names: &'a [&'a str]) -> impl Iterator<Item = 
 fn without_tail(text: &str) -> &str {
     let mut rest = text;
     while let Some((before, last)) = rest.rsplit_once('\n') {
-        let is_tail = last.len() <= MAX_TAIL_BYTES
-            && last.split_once(": ").is_some_and(|(name, _)| TAIL_FIELDS.contains(&name));
+        let is_tail =
+            last.len() <= MAX_TAIL_BYTES && last.split_once(": ").is_some_and(|(name, _)| TAIL_FIELDS.contains(&name));
         if !is_tail {
             break;
         }

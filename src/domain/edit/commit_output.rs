@@ -52,10 +52,15 @@ mod tests {
     fn printed_commits_are_read_and_nothing_else() {
         let output = "hook ran\n[main 0a1b2c3] fix: round 价格\n 1 file changed\n[detached HEAD 1234567890abcdef] second one\n\
                       [feature/x (root-commit) abcdef0] first\n[main 0a1b2c3] fix: round 价格\n[INFO] done\n[main] x\n[1 2345] y\n [main abcdef1] indented";
-        let found: Vec<_> = read_printed_commits(output).into_iter().map(|commit| (commit.id, commit.subject)).collect();
+        let found: Vec<_> =
+            read_printed_commits(output).into_iter().map(|commit| (commit.id, commit.subject)).collect();
         let expected = [("0a1b2c3", "fix: round 价格"), ("1234567890abcdef", "second one"), ("abcdef0", "first")];
         assert_eq!(found, expected.map(|(id, subject)| (id.to_owned(), subject.to_owned())));
         assert!(makes_commits("cd x && git add -A && git commit -m 'a'") && makes_commits("[\"git\",\"commit\"]"));
-        assert!(makes_commits("git -C x commit --amend") && !makes_commits("git log --oneline") && !makes_commits("make commits"));
+        assert!(
+            makes_commits("git -C x commit --amend")
+                && !makes_commits("git log --oneline")
+                && !makes_commits("make commits")
+        );
     }
 }

@@ -33,7 +33,7 @@ enum EditForm {
 }
 
 /// Tools of all agents that change files, by their names in lower case without separators.
-const EDIT_TOOLS: [(&str, EditForm); 28] = [
+const EDIT_TOOLS: [(&str, EditForm); 31] = [
     // Claude Code
     ("edit", EditForm::Texts),
     ("multiedit", EditForm::Texts),
@@ -44,6 +44,9 @@ const EDIT_TOOLS: [(&str, EditForm); 28] = [
     ("powershell", EditForm::Shell),
     // Codex
     ("applypatch", EditForm::Patch),
+    ("patchapply", EditForm::Patch),
+    ("filechange", EditForm::Patch),
+    ("commandexecution", EditForm::Shell),
     ("shell", EditForm::Shell),
     ("shellcommand", EditForm::Shell),
     ("localshell", EditForm::Shell),
@@ -186,16 +189,28 @@ mod tests {
         for (tool, call) in [
             ("Edit", "file_path: /w/a\nold_string: same\nold one\nnew_string: same\nnew one\nreplace_all: false"),
             ("edit", "filePath: /w/a\noldString: old one\nnewString: new one"),
-            ("replace", "file_path: /w/a\ninstruction: do it\nold_string: old one\nnew_string: new one\nexpected_replacements: 1"),
-            ("MultiEdit", r#"file_path: /w/a
-edits: [{"old_string":"old one","new_string":"new one"},{"old_string":"x","new_string":"x"}]"#),
-            ("mcp__filesystem__edit_file", r#"path: /w/a
+            (
+                "replace",
+                "file_path: /w/a\ninstruction: do it\nold_string: old one\nnew_string: new one\nexpected_replacements: 1",
+            ),
+            (
+                "MultiEdit",
+                r#"file_path: /w/a
+edits: [{"old_string":"old one","new_string":"new one"},{"old_string":"x","new_string":"x"}]"#,
+            ),
+            (
+                "mcp__filesystem__edit_file",
+                r#"path: /w/a
 edits: [{"oldText":"old one","newText":"new one"}]
-dryRun: false"#),
+dryRun: false"#,
+            ),
             ("str_replace_editor", "command: str_replace\npath: /w/a\nold_str: old one\nnew_str: new one"),
             ("apply_patch", "*** Begin Patch\n*** Update File: /w/a\n@@\n-old one\n+new one\n*** End Patch"),
             ("patch", "patchText: *** Begin Patch\n*** Update File: /w/a\n@@\n-old one\n+new one\n*** End Patch"),
-            ("shell", r#"command: ["apply_patch","*** Begin Patch\n*** Update File: /w/a\n-old one\n+new one\n*** End Patch"]"#),
+            (
+                "shell",
+                r#"command: ["apply_patch","*** Begin Patch\n*** Update File: /w/a\n-old one\n+new one\n*** End Patch"]"#,
+            ),
         ] {
             assert_eq!(only_edit(tool, call), edited("/w/a"), "{tool}");
         }
@@ -206,8 +221,11 @@ dryRun: false"#),
             ("create", "path: /w/a\nfile_text: one\ndescription: two"),
             ("Bash", "command: cat > /w/a <<'EOF'\none\ndescription: two\nEOF\ndescription: Write it"),
             ("exec_command", "cmd: cat > /w/a <<'EOF'\none\ndescription: two\nEOF"),
-            ("shell", r#"command: ["bash","-lc","cat > /w/a <<'EOF'\none\ndescription: two\nEOF"]
-workdir: /w"#),
+            (
+                "shell",
+                r#"command: ["bash","-lc","cat > /w/a <<'EOF'\none\ndescription: two\nEOF"]
+workdir: /w"#,
+            ),
         ] {
             assert_eq!(only_edit(tool, call), written("/w/a"), "{tool}");
         }

@@ -112,7 +112,8 @@ mod tests {
             assert_eq!(written(command), [(path.to_owned(), body)], "{command}");
         }
         assert_eq!(written("cat >a <<X\n1\nX\ncat >b <<Y\n2\nY").len(), 2);
-        let patched = written("apply_patch <<'EOF'\n*** Begin Patch\n*** Update File: p.rs\n+new line\n*** End Patch\nEOF");
+        let patched =
+            written("apply_patch <<'EOF'\n*** Begin Patch\n*** Update File: p.rs\n+new line\n*** End Patch\nEOF");
         assert_eq!(patched, [("p.rs".to_owned(), lines(&["new line"]))]);
     }
 

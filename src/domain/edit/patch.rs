@@ -57,7 +57,8 @@ mod tests {
         let patch = "*** Begin Patch\n*** Update File: src/a.rs\n@@ fn main\n context\n-old line\n+new line\n\
                      *** Add File: b.md\n+# Title\n+--- not a header\n*** Update File: c\n*** Move to: d\n+x\n*** End Patch\n+after";
         let files = read_patch(patch);
-        let found: Vec<_> = files.iter().map(|file| (file.path.as_deref(), file.inserted.len(), file.removed.len())).collect();
+        let found: Vec<_> =
+            files.iter().map(|file| (file.path.as_deref(), file.inserted.len(), file.removed.len())).collect();
         assert_eq!(found, [(Some("src/a.rs"), 1, 1), (Some("b.md"), 2, 0), (Some("d"), 1, 0)]);
         let changes = read_changes("/w/a.rs: @@ -1,2 +1,2 @@\n-old line\n+new line\n same");
         assert_eq!((changes.len(), changes[0].inserted.as_slice()), (1, &["new line".to_owned()][..]));

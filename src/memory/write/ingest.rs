@@ -97,6 +97,9 @@ impl Memory {
             done = done.add_progress(state);
             report.add_report(part);
         }
+        if options.settle && !options.dry_run {
+            self.read_stored_edits(stop, &mut |_| {})?;
+        }
         Ok(report)
     }
 
@@ -159,7 +162,8 @@ impl Memory {
         titles: Vec<(String, String)>,
         now: Timestamp,
     ) -> Result<ImportCounts> {
-        let (preparers, mut projects, mut taken) = (create_preparers(&self.store)?, HashMap::new(), ImportCounts::default());
+        let (preparers, mut projects, mut taken) =
+            (create_preparers(&self.store)?, HashMap::new(), ImportCounts::default());
         let (mut drafts, mut sources) = (drafts, CopySources::default());
         for draft in &mut drafts {
             sources.mark_copies(self, draft)?;
