@@ -12,9 +12,10 @@ use crate::domain::Timestamp;
 /// Bytes of a log without patches, and with them.
 const MAX_HEAD_BYTES: u64 = 1 << 30;
 const MAX_PATCH_BYTES: u64 = 16 << 30;
-/// Bytes of the staged change, and of a blob that is read whole.
+/// Commits that may be left out because the clone lacks their files.
+const MAX_BROKEN: usize = 100;
+/// Bytes of the staged change.
 const MAX_STAGED_BYTES: u64 = 256 << 20;
-const MAX_BLOB_BYTES: u64 = 64 << 20;
 /// Options of every patch: without context, ignoring whitespace, following renames, without programs of the repository.
 const PATCH_OPTIONS: [&str; 7] = ["-p", "-U0", "-w", "-M", "--no-ext-diff", "--no-textconv", "--submodule=short"];
 
@@ -35,14 +36,33 @@ impl Repository {
         Ok(bytes.split(|byte| *byte == b'\n').filter_map(|line| parse_head(line.strip_prefix(HEAD_MARK)?)).collect())
     }
 
-    /// Reads the patches of commits in the order given, until `read` breaks.
+    /// Reads the patches of commits in the order given, until `read` breaks. A commit whose files the clone lacks is left
+    /// out, up to [`MAX_BROKEN`] of them.
     ///
     /// # Errors
     /// Those of git.
     pub fn read_patches(&self, ids: &[String], read: &mut dyn FnMut(CommitPatch) -> ControlFlow<()>) -> Result<()> {
-        if ids.is_empty() {
-            return Ok(());
+        let (mut rest, mut broken) = (ids, 0);
+        while !rest.is_empty() {
+            let mut received = 0_usize;
+            let run = self.read_patch_run(rest, &mut |patch| {
+                received += 1;
+                read(patch)
+            });
+            match run {
+                Err(Error::Incomplete(message)) if broken < MAX_BROKEN => {
+                    broken += 1;
+                    tracing::warn!(commit = rest.get(received.saturating_sub(1)), message, "a commit cannot be read");
+                    // It came in part, or not at all: then it is the first of the next run.
+                    rest = rest.get(received.max(1)..).unwrap_or(&[]);
+                }
+                other => return other,
+            }
         }
+        Ok(())
+    }
+
+    fn read_patch_run(&self, ids: &[String], read: &mut dyn FnMut(CommitPatch) -> ControlFlow<()>) -> Result<()> {
         let arguments = ["--no-walk=unsorted", "--stdin", "--no-mailmap", "--cc", HEAD_FORMAT];
         let command = self.command("log").with_arguments(arguments.iter().chain(&PATCH_OPTIONS));
         let output = command.with_input((ids.join("\n") + "\n").into_bytes()).start(MAX_PATCH_BYTES)?;
@@ -112,17 +132,32 @@ impl Repository {
         Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
     }
 
-    /// Returns the bytes of a file as a commit has it.
+    /// Returns the contents of files of a commit, by path. Files that it lacks are left out.
     ///
     /// # Errors
-    /// Those of git; [`Error::NoSuchPath`].
-    pub fn read_file(&self, commit: &str, path: &str) -> Result<Vec<u8>> {
-        let object = format!("{commit}:{path}");
-        let read = self.command("cat-file").with_arguments(["blob", object.as_str()]).read_all(MAX_BLOB_BYTES);
-        read.map_err(|error| match error {
-            Error::Failed { .. } => Error::NoSuchPath(path.to_owned()),
-            other => other,
-        })
+    /// Those of git.
+    pub fn read_files(&self, commit: &str, paths: &[String]) -> Result<Vec<(String, Vec<u8>)>> {
+        // A line ends a name, so a path with one cannot be asked for.
+        let paths: Vec<&String> = paths.iter().filter(|path| !path.contains('\n')).collect();
+        let input: String = paths.iter().map(|path| format!("{commit}:{path}\n")).collect();
+        let command = self.command("cat-file").with_arguments(["--batch"]).with_input(input.into_bytes());
+        let bytes = command.read_all(MAX_HEAD_BYTES)?;
+        let mut files = Vec::with_capacity(paths.len());
+        let mut rest = bytes.as_slice();
+        for path in paths {
+            let Some(end) = memchr::memchr(b'\n', rest) else { break };
+            let (head, after) = (rest.get(..end).unwrap_or(&[]), rest.get(end + 1..).unwrap_or(&[]));
+            let head = String::from_utf8_lossy(head).into_owned();
+            let size = head.rsplit(' ').next().and_then(|size| size.parse::<usize>().ok());
+            // `<name> missing` has no size and no content.
+            let Some(size) = size.filter(|_| !head.ends_with(" missing")) else {
+                rest = after;
+                continue;
+            };
+            files.push((path.clone(), after.get(..size).unwrap_or(&[]).to_vec()));
+            rest = after.get(size + 1..).unwrap_or(&[]);
+        }
+        Ok(files)
     }
 }
 

@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use super::commit_head::CommitHead;
 use super::error::{Error, Result};
 use super::git::GitCommand;
 use crate::disk::{ScratchFolder, write_atomic};
@@ -42,11 +43,8 @@ impl Repository {
     /// [`Error::NoGit`], [`Error::NoRepository`], [`Error::NoCommit`], or what the system says.
     pub fn open(folder: &Path, scratch: &ScratchRoot) -> Result<Self> {
         let folder = fs::canonicalize(folder).map_err(|_| Error::NoRepository(folder.to_owned()))?;
-        let ask = |arguments: &[&str]| {
-            let printed = GitCommand::new("rev-parse", &folder).with_arguments(arguments).read_all(MAX_FACT_BYTES)?;
-            Ok(String::from_utf8_lossy(&printed).lines().map(str::to_owned).collect::<Vec<_>>())
-        };
-        let facts = ask(&[
+        // One run of git answers all; the path to the top is printed in a checkout only.
+        let questions = [
             "--path-format=absolute",
             "--git-common-dir",
             "--git-path",
@@ -56,23 +54,24 @@ impl Repository {
             "--is-shallow-repository",
             "--show-object-format",
             "--is-inside-work-tree",
-        ])
-        .map_err(|error| locate_error(error, &folder))?;
-        let [common, objects, index, shallow, format, inside] = facts.as_slice() else {
+            "--show-cdup",
+            "HEAD^{commit}",
+        ];
+        let printed = GitCommand::new("rev-parse", &folder).with_arguments(questions).read_all(MAX_FACT_BYTES);
+        let printed = printed.map_err(|error| locate_error(error, &folder))?;
+        let facts: Vec<String> = String::from_utf8_lossy(&printed).lines().map(str::to_owned).collect();
+        let [common, objects, index, shallow, format, _, up @ .., head] = facts.as_slice() else {
             return Err(Error::NoRepository(folder));
         };
-        let top =
-            if inside == "true" { ask(&["--show-toplevel"])?.into_iter().next().map(PathBuf::from) } else { None };
-        let head = ask(&["--verify", "--quiet", "HEAD^{commit}"]).ok().and_then(|lines| lines.into_iter().next());
-        let head = head.ok_or(Error::NoCommit)?;
+        let top = up.first().map(|up| fs::canonicalize(folder.join(up)).unwrap_or_else(|_| folder.join(up)));
         let place = ScratchFolder::new(&scratch.root, &scratch.name).map_err(|error| write_error(&error))?;
-        let made = write_view(place.path(), Path::new(objects), Path::new(common), format, &head);
+        let made = write_view(place.path(), Path::new(objects), Path::new(common), format, head);
         made.map_err(|error| write_error(&error))?;
         Ok(Self {
             top,
             common: PathBuf::from(common),
             index: PathBuf::from(index),
-            head,
+            head: head.clone(),
             is_shallow: shallow == "true",
             scratch: place,
         })
@@ -91,6 +90,11 @@ impl Repository {
     /// Returns true if older commits are missing on purpose.
     pub const fn is_shallow(&self) -> bool {
         self.is_shallow
+    }
+
+    /// Returns true for a commit at the edge of a shallow clone: its patch is the whole tree, not what it changed.
+    pub const fn is_boundary(&self, head: &CommitHead) -> bool {
+        self.is_shallow && head.parents.is_empty()
     }
 
     /// Returns the top folder of the checkout; `None` for a bare repository.
@@ -186,6 +190,7 @@ fn write_view(view: &Path, objects: &Path, common: &Path, format: &str, head: &s
 fn locate_error(error: Error, folder: &Path) -> Error {
     match error {
         Error::NoRepository(_) => Error::NoRepository(folder.to_owned()),
+        Error::Failed { message, .. } if message.contains("HEAD") => Error::NoCommit,
         other => other,
     }
 }

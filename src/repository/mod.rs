@@ -16,4 +16,4 @@ pub use blame::BlamedLine;
 pub use commit_head::CommitHead;
 pub use error::{Error, Result};
 pub use isolated::{Repository, ScratchRoot};
-pub use patch::{AddedLine, CommitPatch, FilePatch};
+pub use patch::{CommitPatch, FilePatch};
