@@ -3,6 +3,7 @@
 
 mod error;
 mod index;
+mod provenance;
 mod recall;
 mod search;
 mod state;
@@ -26,6 +27,11 @@ use crate::store::{OpenMode, Snapshot, Store};
 
 pub use error::{Error, Result};
 pub use index::embed_queue::{EmbedProgress, EmbedStats};
+pub use provenance::explain::{
+    CommitExplanation, CommitName, FileExplanation, LineGroup, SessionLink, parse_lines, split_location,
+};
+pub use provenance::rule::{Grade, Ground};
+pub use provenance::{LinkedCommit, Silence, SilenceReason};
 pub use recall::blame::{Blame, BlameEdit};
 pub use recall::context::{ContextPack, PackItem, PackRequest, PackStyle};
 pub use recall::fixes::{ErrorFix, ErrorScope};
