@@ -87,6 +87,7 @@ mod thresholds;
 mod tokens;
 mod tools;
 mod webhook;
+mod why;
 
 #[test]
 fn no_file_is_forgotten() {

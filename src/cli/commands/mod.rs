@@ -54,6 +54,7 @@ mod sync_machines;
 pub(super) mod timeline;
 pub(super) mod token;
 mod tool;
+pub(super) mod why;
 
 use crate::cli::invocation::Invocation;
 use crate::domain::{Failure, FailureCode};
