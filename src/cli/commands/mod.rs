@@ -5,6 +5,7 @@ pub(super) mod backup;
 pub(super) mod bench;
 mod bench_answerability;
 mod bench_files;
+mod bench_provenance;
 mod bench_self;
 mod bench_suggestions;
 pub(super) mod blame;
