@@ -5,12 +5,13 @@
 //! act, whatever git learns to read from a configuration in future.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 
 use super::commit_head::CommitHead;
 use super::error::{Error, Result};
 use super::git::GitCommand;
-use crate::disk::{ScratchFolder, write_atomic};
+use crate::disk::{ScratchFolder, create_private_file, read_foreign_text};
 
 /// Bytes of what git says about a repository.
 const MAX_FACT_BYTES: u64 = 64 << 10;
@@ -172,19 +173,24 @@ fn write_view(view: &Path, objects: &Path, common: &Path, format: &str, head: &s
     if version == 1 {
         config.push_str("[extensions]\n\tobjectFormat = sha256\n");
     }
-    write_atomic(&view.join("config"), config.as_bytes())?;
-    write_atomic(&view.join("HEAD"), format!("{head}\n").as_bytes())?;
+    write_file(&view.join("config"), config.as_bytes())?;
+    write_file(&view.join("HEAD"), format!("{head}\n").as_bytes())?;
     let mut pointer = objects.as_os_str().as_encoded_bytes().to_vec();
     if pointer.iter().any(|byte| matches!(byte, b'\n' | b'"' | b'#')) {
         return Err(std::io::Error::other("its path has characters that git cannot refer to"));
     }
     pointer.push(b'\n');
-    write_atomic(&view.join("objects/info/alternates"), &pointer)?;
+    write_file(&view.join("objects/info/alternates"), &pointer)?;
     // Where the history of a shallow clone ends.
-    if let Ok(bytes) = crate::disk::read_foreign_text(&common.join("shallow"), 64 << 20) {
-        write_atomic(&view.join("shallow"), bytes.as_bytes())?;
+    if let Ok(bytes) = read_foreign_text(&common.join("shallow"), 64 << 20) {
+        write_file(&view.join("shallow"), bytes.as_bytes())?;
     }
     Ok(())
+}
+
+/// Writes a file of the view. It is not synced: nothing reads it after this process.
+fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    create_private_file(path)?.write_all(bytes)
 }
 
 fn locate_error(error: Error, folder: &Path) -> Error {

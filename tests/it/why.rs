@@ -303,7 +303,7 @@ fn the_order_of_imports_has_no_influence_and_later_sessions_are_linked() {
     command.current_dir(&shop.repository).args(["why", "HEAD~1..HEAD", "--json"]);
     assert_eq!(crate::home::Ran::new(command.output().unwrap()).json(), grown);
     // A deleted session is not named any more.
-    let _ = shop.home.json(&["forget", "--session", "s-late", "--yes"]);
+    let _ = shop.home.json(&["forget", "s-late", "--yes"]);
     assert_eq!(attribution(&shop.why(&["src/late.rs:2"])).0, "unknown");
 }
 
