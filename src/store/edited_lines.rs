@@ -4,7 +4,6 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::error::Result;
-use super::parts::StoredPartText;
 use crate::domain::edit::{
     LineChange, LineHasher, PrintedCommit, is_edit_tool, is_failed_edit, is_shell_tool, makes_commits, read_file_edits,
     read_printed_commits,
@@ -13,6 +12,19 @@ use crate::domain::{ContentHash, DraftPart, PartKind};
 
 /// Blocks of one record among which the call of a result is looked for.
 const MAX_BLOCKS: usize = 8;
+
+/// Call of a tool as it is stored.
+pub(super) struct StoredCall {
+    pub(super) id: i64,
+    pub(super) tool: Option<String>,
+    pub(super) text: String,
+}
+
+impl StoredCall {
+    pub(super) fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { id: row.get(0)?, tool: row.get(1)?, text: row.get(2)? })
+    }
+}
 
 /// Edit of a part that is ready to be written as rows.
 #[derive(Debug, Clone, Default)]
@@ -96,7 +108,7 @@ pub(super) fn store_edit(
 }
 
 /// Removes the rows of a part whose text is about to be replaced.
-pub(super) fn remove_edit(connection: &Connection, stored: &StoredPartText, new: &PreparedEdit) -> Result<()> {
+pub(super) fn remove_edit(connection: &Connection, stored: &StoredCall, new: &PreparedEdit) -> Result<()> {
     remove_lines(connection, stored, new.hasher)?;
     connection.prepare_cached("DELETE FROM printed_commits WHERE part = ?1")?.execute([stored.id])?;
     Ok(())
@@ -141,7 +153,7 @@ pub(super) fn find_edit_parts(connection: &Connection, message: i64) -> Result<V
     Ok(parts)
 }
 
-fn remove_lines(connection: &Connection, call: &StoredPartText, hasher: Option<LineHasher>) -> Result<()> {
+fn remove_lines(connection: &Connection, call: &StoredCall, hasher: Option<LineHasher>) -> Result<()> {
     let Some(hasher) = hasher else { return remove_lines_of_parts(connection, &[call.id]) };
     let sql = "DELETE FROM edited_lines WHERE hash = ?1 AND part = ?2 AND kind = ?3";
     let lines = hash_lines(hasher, call.tool.as_deref().unwrap_or(""), &call.text);
@@ -152,11 +164,11 @@ fn remove_lines(connection: &Connection, call: &StoredPartText, hasher: Option<L
 }
 
 /// Finds the call that a result answers: a block of the record before it, else the last call of the tool.
-fn find_call(connection: &Connection, part: i64, message: i64, tool: Option<&str>) -> Result<Option<StoredPartText>> {
+fn find_call(connection: &Connection, part: i64, message: i64, tool: Option<&str>) -> Result<Option<StoredCall>> {
     let sql = "SELECT parent_external_id FROM messages WHERE id = ?1";
     let parent: Option<String> =
         connection.prepare_cached(sql).and_then(|mut statement| statement.query_row([message], |row| row.get(0)))?;
-    let is_it = |call: &StoredPartText| tool.is_none() || call.tool.as_deref() == tool;
+    let is_it = |call: &StoredCall| tool.is_none() || call.tool.as_deref() == tool;
     for block in 0..parent.as_ref().map_or(0, |_| MAX_BLOCKS) {
         let key = format!("{}/{block}", parent.as_deref().unwrap_or(""));
         if let Some(call) = find_by_key(connection, message, &key)?.filter(is_it) {
@@ -171,16 +183,16 @@ fn find_call(connection: &Connection, part: i64, message: i64, tool: Option<&str
     let values = params![message, PartKind::ToolUse.number(), tool, part];
     let found = connection
         .prepare_cached(sql)
-        .and_then(|mut statement| statement.query_row(values, StoredPartText::from_row).optional());
+        .and_then(|mut statement| statement.query_row(values, StoredCall::from_row).optional());
     Ok(found?)
 }
 
-fn find_by_key(connection: &Connection, message: i64, external_key: &str) -> Result<Option<StoredPartText>> {
+fn find_by_key(connection: &Connection, message: i64, external_key: &str) -> Result<Option<StoredCall>> {
     let sql = "SELECT p.id, p.tool, body_text(p.body, p.body_bytes) FROM parts p JOIN messages m ON m.id = p.message_id
                WHERE p.key = ?1 AND p.kind = ?2 AND m.conversation_id = (SELECT conversation_id FROM messages WHERE id = ?3)";
     let values = params![ContentHash::of_text(external_key).short_key(), PartKind::ToolUse.number(), message];
     let found = connection
         .prepare_cached(sql)
-        .and_then(|mut statement| statement.query_row(values, StoredPartText::from_row).optional());
+        .and_then(|mut statement| statement.query_row(values, StoredCall::from_row).optional());
     Ok(found?)
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::doc_values::bump_generation;
-use super::edited_lines;
+use super::edited_lines::{self, StoredCall};
 use super::error::Result;
 use super::filter::is_quarantined;
 use super::frames::DICTIONARY_ID;
@@ -13,19 +13,6 @@ use super::{Snapshot, Store};
 use crate::domain::text::redact::RedactionCounts;
 use crate::domain::text::terms::TermExtractor;
 use crate::domain::{ContentHash, DraftPart, Origin, PartKind, Role, Timestamp};
-
-/// Id, tool and text of a stored part.
-pub(super) struct StoredPartText {
-    pub(super) id: i64,
-    pub(super) tool: Option<String>,
-    pub(super) text: String,
-}
-
-impl StoredPartText {
-    pub(super) fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { id: row.get(0)?, tool: row.get(1)?, text: row.get(2)? })
-    }
-}
 
 /// Inserts a part. Returns true if its key was new.
 pub(super) fn insert_part(
@@ -180,7 +167,7 @@ pub(super) fn find_part_by_key(
 pub(super) fn replace_part(connection: &Connection, stored: &StoredPart, new: &PreparedPart) -> Result<()> {
     keyword_index::remove_passages(connection, "a.part_id = ?1", stored.id, &TermExtractor::default())?;
     let (tool, text) = (stored.part.tool.clone(), stored.part.text.clone());
-    edited_lines::remove_edit(connection, &StoredPartText { id: stored.id, tool, text }, &new.edit)?;
+    edited_lines::remove_edit(connection, &StoredCall { id: stored.id, tool, text }, &new.edit)?;
     write_replacement(connection, stored, new)?;
     edited_lines::store_edit(connection, stored.id, stored.message, new.part.tool.as_deref(), &new.edit)
 }

@@ -177,8 +177,11 @@ impl Snapshot<'_> {
             // The reason that a person gives with a refusal is in the message of a tool.
             let (user, agent) = (Role::User.number(), Role::Assistant.number());
             let (text, person) = (PartKind::Text.number(), Origin::Person.number());
-            let speaker =
-                if is_agent { format!("m.role = {agent}") } else { format!("(m.role = {user} OR p.origin = {person})") };
+            let speaker = if is_agent {
+                format!("m.role = {agent}")
+            } else {
+                format!("(m.role = {user} OR p.origin = {person})")
+            };
             let sql = format!(
                 "SELECT m.uid, p.id, m.at, p.origin, m.sidechain, body_text(p.body, p.body_bytes)
                  FROM messages m JOIN parts p ON p.message_id = m.id
@@ -186,8 +189,7 @@ impl Snapshot<'_> {
                    AND p.kind = {text}{NOT_QUARANTINED}
                  ORDER BY m.at DESC, p.id DESC LIMIT ?4"
             );
-            let values =
-                params![conversation, at.to_milliseconds(), part, i64::try_from(limit).unwrap_or(i64::MAX)];
+            let values = params![conversation, at.to_milliseconds(), part, i64::try_from(limit).unwrap_or(i64::MAX)];
             let rows = connection
                 .prepare_cached(&sql)?
                 .query_map(values, |row| {

@@ -59,6 +59,11 @@ fn import(home: &TestHome, name: &str, calls: &[Call<'_>]) -> Value {
     home.json(&["import", "claude-code", path.to_str().unwrap()])
 }
 
+/// A line with a token, made here, so that no secret-shaped text lies in the repository.
+fn secret_line() -> String {
+    format!("let token = \"ghp_{}\";", "k3Jd9Qw2Lm8Zx5Vb7Nt4Rp6Hs1Fg0Yc2Ub9A")
+}
+
 fn count(home: &TestHome, sql: &str) -> i64 {
     home.database().query_row(sql, [], |row| row.get(0)).unwrap()
 }
@@ -106,7 +111,7 @@ fn successful_edits_keep_their_lines_and_failed_ones_do_not() {
                 "[main 0a1b2c3] pool: 连接池改大\n 1 file changed, 2 insertions(+)",
             ),
             bash(6, "cat old.log", "[main 0a1b2c4] only shown\n"),
-            edit(7, "", "let token = \"ghp_abcdefghijklmnopqrstuvwxyz0123456789\";\nlet other = 40;"),
+            edit(7, "", &format!("{}\nlet other = 40;", secret_line())),
         ],
     );
     // Removed 1, inserted 2; the line of the file in Chinese; and of the last edit the line without the secret.
@@ -171,8 +176,7 @@ fn deleting_and_hiding_a_message_takes_its_lines_along() {
 fn a_secret_that_is_found_later_takes_its_line_along() {
     let home = TestHome::new();
     home.write("memory/config.toml", "[redact]\nenabled = false\n");
-    let secret = "let token = \"ghp_abcdefghijklmnopqrstuvwxyz0123456789\";";
-    let _ = import(&home, "edits", &[edit(1, "", &format!("{secret}\nlet other = 40;"))]);
+    let _ = import(&home, "edits", &[edit(1, "", &format!("{}\nlet other = 40;", secret_line()))]);
     assert_eq!(count(&home, LINES), 2);
     home.write("memory/config.toml", "");
     let _ = home.json(&["redact", "--rescan"]);

@@ -4,22 +4,12 @@ use serde_json::Value;
 
 use super::arguments::{BODY_FIELDS, find_field, find_path, read_body};
 use super::difference::changed_lines;
+use super::file_edit::FileEdit;
 use super::heredoc::read_heredocs;
 use super::patch::{read_changes, read_patch};
 
 /// Lines read of one call: a generated file says nothing after these.
 const MAX_LINES: usize = 50_000;
-
-/// Lines that a call changes in one file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FileEdit {
-    /// Path as the call gives it, absolute or relative to the working directory.
-    pub path: Option<String>,
-    /// Inserted lines, without their line ends.
-    pub inserted: Vec<String>,
-    /// Removed lines, without their line ends.
-    pub removed: Vec<String>,
-}
 
 /// Form of the arguments of an edit tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Files that a shell command writes from a here-document: `cat > file <<'EOF'`, `tee file <<EOF`, and patches that it hands
 //! to `apply_patch`. What other programs do with their input is not known.
 
-use super::edit_tool::FileEdit;
+use super::file_edit::FileEdit;
 use super::patch::read_patch;
 
 /// Here-documents read of one command.

@@ -6,12 +6,14 @@ mod arguments;
 mod commit_output;
 mod difference;
 mod edit_tool;
+mod file_edit;
 mod heredoc;
 mod line_hash;
 mod outcome;
 mod patch;
 
 pub use commit_output::{PrintedCommit, makes_commits, read_printed_commits};
-pub use edit_tool::{FileEdit, is_edit_tool, is_shell_tool, read_file_edits};
+pub use edit_tool::{is_edit_tool, is_shell_tool, read_file_edits};
+pub use file_edit::FileEdit;
 pub use line_hash::{LineChange, LineHasher};
 pub use outcome::is_failed_edit;

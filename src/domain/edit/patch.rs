@@ -1,7 +1,7 @@
 //! Patches in the form of `apply_patch`: files with added and removed lines, without line numbers. Also reads the hunks of
 //! unified diffs.
 
-use super::edit_tool::FileEdit;
+use super::file_edit::FileEdit;
 
 /// Reads the files of a patch with their lines. Text around the patch is left out.
 pub(super) fn read_patch(text: &str) -> Vec<FileEdit> {

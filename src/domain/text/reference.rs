@@ -1,6 +1,7 @@
 //! Short turns that refer to what was said before: "fix all 5", "3", "let's do this", 第二个, 就这样改. Owns recognising them and
 //! quoting from an answer what they mean. Does not own finding the answer.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use regex_lite::Regex;
@@ -13,6 +14,8 @@ use super::{compile_rule, count_units};
 const MAX_WORDS: usize = 12;
 /// Most words of a turn that names items or begins with an assent, whatever it adds.
 const MAX_ADDED_WORDS: usize = 24;
+/// Most words of a request that may lean on what was said before.
+const MAX_VAGUE_WORDS: usize = 7;
 /// Items of one answer that are quoted, and characters of each.
 const MAX_ITEMS: usize = 12;
 const MAX_ITEM_CHARACTERS: usize = 240;
@@ -30,14 +33,18 @@ pub enum Reference {
     Answer,
 }
 
-/// Numbers of items: alone, after a word such as `option`, or after a verb.
-static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
-    compile_rule(
-        r"(?ix)
-        (?:^|\b(?:options?|items?|points?|numbers?|steps?|issues?|findings?|fix|do|address|implement|try|take|use|apply|with|and|only|just)\s+|第|方案|选项|选|，|,\ ?|\#|[Pp])
-        (?P<item>[0-9]{1,2}|[一二三四五六七八九十]|[a-e])(?:\)|\.|,|:|=|个|条|项|种|点|\b|$|和|、|，)",
-    )
-});
+/// Words after a number that leave it the number of an item: "3, but", "2 and 3"; any other word is what it counts.
+const AFTER_NUMBER: [&str; 20] = [
+    "and", "or", "then", "with", "too", "also", "please", "but", "first", "as", "for", "is", "looks", "sounds", "only",
+    "now", "instead", "just", "here", "makes",
+];
+/// Words before a number that make it a count.
+const BEFORE_COUNT: [&str; 9] = ["all", "last", "next", "top", "first", "than", "to", "by", "at"];
+/// Words before the letter of an item.
+const BEFORE_LETTER: [&str; 5] = ["option", "plan", "choice", "variant", "approach"];
+/// Characters after a number in Chinese that leave it the number of an item, and beginnings of Chinese names of items.
+const AFTER_NUMBER_CJK: &str = "个条项点种和跟与吧也";
+const ITEM_NAMES_CJK: [&str; 4] = ["第", "方案", "选项", "选"];
 
 /// Ordinals in words.
 const ORDINALS: [(&str, &str); 8] = [
@@ -93,7 +100,7 @@ pub fn read_reference(turn: &str) -> Option<Reference> {
         return None;
     }
     let items = read_items(turn);
-    let names_items = !items.is_empty() && (words <= MAX_WORDS || begins_with_item(turn));
+    let names_items = !items.is_empty() && (words <= MAX_WORDS || has_item_at_end(turn, &items));
     if names_items {
         return Some(Reference::Items(items));
     }
@@ -108,6 +115,7 @@ pub fn read_reference(turn: &str) -> Option<Reference> {
 
 /// Quotes from an answer what a reference means; `None` if the answer has no such items and proposes nothing.
 pub fn quote_reference(answer: &str, reference: &Reference) -> Option<String> {
+    let answer = &without_code(answer);
     let items = read_list(answer);
     let quoted: Vec<String> = match reference {
         Reference::Items(wanted) => {
@@ -130,6 +138,45 @@ pub fn quote_reference(answer: &str, reference: &Reference) -> Option<String> {
     read_proposal(answer).or_else(|| read_end(answer))
 }
 
+/// Quotes the item of an answer that a short request is about, by the words that both have; `None` if no item has at least
+/// two of them.
+pub fn quote_item_about(answer: &str, request: &str) -> Option<String> {
+    let answer = without_code(answer);
+    let wanted = content_words(request);
+    let shared = |item: &ListItem<'_>| content_words(item.text).intersection(&wanted).count();
+    let best = read_list(&answer).into_iter().max_by_key(shared)?;
+    (shared(&best) >= 2).then(|| best.to_line())
+}
+
+/// Returns true for a request of a few words that names no code: what it is about was said before.
+pub fn is_vague(request: &str) -> bool {
+    count_units(request) <= MAX_VAGUE_WORDS && !NAMED.is_match(request)
+}
+
+/// Returns the longer words of a text in lower case, and pairs of CJK characters.
+fn content_words(text: &str) -> HashSet<String> {
+    let text = text.to_lowercase();
+    let mut words: HashSet<String> = text
+        .split(|c: char| !c.is_alphanumeric() || super::is_cjk(c))
+        .filter(|word| word.len() >= 4)
+        .map(|word| word.trim_end_matches('s').to_owned())
+        .collect();
+    let characters: Vec<char> = text.chars().filter(|c| super::is_cjk(*c)).collect();
+    words.extend(characters.windows(2).map(|pair| pair.iter().collect::<String>()));
+    words
+}
+
+/// Returns the lines of a text outside of blocks of code.
+fn without_code(text: &str) -> String {
+    let mut is_code = false;
+    let kept = text.lines().filter(|line| {
+        let is_fence = line.trim_start().starts_with("```");
+        is_code ^= is_fence;
+        !is_code && !is_fence
+    });
+    kept.collect::<Vec<_>>().join("\n")
+}
+
 /// Item of a list in an answer.
 struct ListItem<'t> {
     label: Option<String>,
@@ -143,16 +190,10 @@ impl ListItem<'_> {
     }
 }
 
-/// Reads the numbered items of an answer, or those without numbers if it has no others. Code is left out.
+/// Reads the numbered items of an answer, or those without numbers if it has no others.
 fn read_list(answer: &str) -> Vec<ListItem<'_>> {
-    let (mut numbered, mut plain, mut is_code) = (Vec::new(), Vec::new(), false);
+    let (mut numbered, mut plain) = (Vec::new(), Vec::new());
     for line in answer.lines() {
-        if line.trim_start().starts_with("```") {
-            is_code = !is_code;
-        }
-        if is_code {
-            continue;
-        }
         let text = |found: &regex_lite::Captures<'_>| {
             found.name("text").map(|text| text.start()).and_then(|at| line.get(at..)).unwrap_or("")
         };
@@ -176,43 +217,78 @@ fn read_end(answer: &str) -> Option<String> {
     (!end.trim().is_empty()).then(|| end.trim().to_owned())
 }
 
+/// Reads the numbers and letters of items that a turn names.
 fn read_items(turn: &str) -> Vec<String> {
-    let mut items: Vec<String> = Vec::new();
     let lower = turn.to_lowercase();
-    let mut add = |item: String| {
-        if !items.contains(&item) {
-            items.push(item);
-        }
-    };
-    // Matches may share a separator, so each search begins at the item found before.
+    let mut items: Vec<String> = Vec::new();
     let mut from = 0;
-    while let Some(found) = lower.get(from..).and_then(|rest| NUMBERED.captures(rest)) {
-        let Some(item) = found.name("item") else { break };
-        let is_article = item.as_str() == "a" && !lower.starts_with('a');
-        if !is_article || lower.trim() == "a" {
-            add(normalise_label(item.as_str()));
-        }
-        from += item.end();
-    }
-    // "1 or 2 minutes" and "all 5" count things and name none.
-    if lower.contains("all ") || lower.contains("全部") {
-        return Vec::new();
-    }
-    for (word, label) in ORDINALS {
-        if lower.contains(word) && !lower.contains("first time") && !lower.contains("let's first") {
-            let is_word = word.is_ascii() && lower.split(|c: char| !c.is_ascii_alphabetic()).any(|part| part == word);
-            if is_word && (lower.contains(&format!("{word} one")) || lower.contains(&format!("{word} option")))
-                || !word.is_ascii()
-            {
-                add(label.to_owned());
-            }
+    while let Some(start) =
+        lower.get(from..).and_then(|rest| rest.find(|c: char| c.is_ascii_digit())).map(|at| from + at)
+    {
+        let rest = lower.get(start..).unwrap_or("");
+        let length = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        from = start + length;
+        let (before, after) = (lower.get(..start).unwrap_or(""), lower.get(from..).unwrap_or(""));
+        if length <= 2 && is_item_number(before, after) {
+            items.push(rest.get(..length).unwrap_or("").to_owned());
         }
     }
+    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    for (place, word) in words.iter().enumerate() {
+        let before = place.checked_sub(1).and_then(|before| words.get(before));
+        let is_letter = matches!(*word, "a" | "b" | "c" | "d" | "e");
+        if is_letter && (words.len() == 1 || before.is_some_and(|before| BEFORE_LETTER.contains(before))) {
+            items.push((*word).to_owned());
+        }
+        let ordinal = ORDINALS.iter().find(|(name, _)| name == word).map(|(_, label)| (*label).to_owned());
+        items.extend(ordinal.filter(|_| matches!(words.get(place + 1), Some(&("one" | "option" | "suggestion")))));
+    }
+    for (_, label) in ORDINALS.iter().filter(|(name, _)| !name.is_ascii() && lower.contains(name)) {
+        items.push((*label).to_owned());
+    }
+    for name in ITEM_NAMES_CJK {
+        for (at, _) in lower.match_indices(name) {
+            let next = lower.get(at + name.len()..).and_then(|rest| rest.chars().next()).map(String::from);
+            items.extend(next.filter(|next| DIGITS.contains(&next.as_str())).map(|next| normalise_label(&next)));
+        }
+    }
+    let mut seen = HashSet::new();
+    items.retain(|item| seen.insert(item.clone()));
     items
 }
 
-fn begins_with_item(turn: &str) -> bool {
-    turn.starts_with(|c: char| c.is_ascii_digit())
+/// Returns true if a number between these texts names an item rather than counting something.
+fn is_item_number(before: &str, after: &str) -> bool {
+    // `P2` and `#2` are items, `v2`, `1.2` and `a-2` are names.
+    let prefix = before.trim_end_matches(['#', 'p']);
+    let is_apart = !prefix.ends_with(|c: char| c.is_ascii_alphanumeric() || "._-/:=%$".contains(c));
+    let previous = prefix.trim_end().rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or("");
+    let next = after.chars().next();
+    let is_closed = match next {
+        None => true,
+        Some('.') => !after.get(1..).is_some_and(|rest| rest.starts_with(|c: char| c.is_alphanumeric())),
+        Some(c) if super::is_cjk(c) => AFTER_NUMBER_CJK.contains(c),
+        Some(c) => !c.is_alphanumeric() && !"_-/:%°".contains(c),
+    };
+    let rest = after.trim_start_matches([' ', '.', ')', '=']);
+    // Only a word that follows directly may be what the number counts.
+    let word = if next == Some(' ') { rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or("") } else { "" };
+    let counts = !word.is_empty()
+        && word.is_ascii()
+        && !AFTER_NUMBER.contains(&word)
+        && !word.starts_with(|c: char| c.is_ascii_digit());
+    is_apart && is_closed && !counts && !BEFORE_COUNT.contains(&previous)
+}
+
+/// Returns true if a turn begins or ends with one of its items: "1. just make sure …", "…, then fix 2".
+fn has_item_at_end(turn: &str, items: &[String]) -> bool {
+    let words: Vec<String> = turn
+        .to_lowercase()
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect();
+    [words.first(), words.last()].into_iter().flatten().any(|word| items.contains(word))
         || turn.starts_with('第')
         || turn.to_lowercase().starts_with("option")
 }
@@ -237,6 +313,11 @@ mod tests {
             ("option 3", items(&["3"])),
             ("yes do option 1", items(&["1"])),
             ("yeah 2 and 3", items(&["2", "3"])),
+            ("1. just make sure to point the subagent at the linear comment :)", items(&["1"])),
+            ("let's address 1 first, and let it reset the shadow branch", items(&["1"])),
+            ("let's abandon the current branch, create a new one from main, and then add a fix for 2", items(&["2"])),
+            ("wait 5 seconds", None),
+            ("改成20秒", None),
             ("Implement 1,2 and 3.", items(&["1", "2", "3"])),
             ("let's fix 3 too", items(&["3"])),
             ("3, but enabled by default", items(&["3"])),
@@ -282,5 +363,10 @@ mod tests {
                 .is_some_and(|end| end.chars().count() <= 500)
         );
         assert_eq!(quote_reference("  ", &Reference::Answer), None);
+        let report = "Findings:\n- **Critical**: duplicate code in resume\n- Minor: naming of flags";
+        let about = quote_item_about(report, "do the critical duplicate code");
+        assert_eq!(about.as_deref(), Some("- Critical: duplicate code in resume"));
+        assert_eq!(quote_item_about(report, "can we add a test?"), None);
+        assert!(is_vague("can we add a test?") && !is_vague("rename `clean`"));
     }
 }

@@ -15,10 +15,18 @@ const MAX_WORDS: usize = 12;
 /// Turns about commits, pushing and reviews: work on what is there, no reason for it.
 static PROCEDURAL: LazyLock<Regex> = LazyLock::new(|| {
     compile_rule(
-        r"(?ix)^\W*(?:(?:ok|okay|yes|yeah|great|good|now|then|please|and|can\ you|could\ you|let'?s|also)\W+)*
+        r"(?ix)^[\s.,!;:'~)(，。！、？?-]*(?:(?:ok|okay|yes|yeah|great|good|now|then|please|and|can\ you|could\ you|let'?s|also)[\s.,!;:'~)(，。！、？?-]+)*
         (?:(?:git\s+)?(?:commit|push|merge|rebase|stash|squash|amend)\b|(?:create|open|make|update|draft|write)\ (?:a\ |the\ )?(?:pr|pull\ request|commit|branch|pr\ description)\b
           |run\ (?:the\ )?(?:tests?|linter?|build|simplifier)\b|rename\ this\ branch|check\ ?out\b|/\w+|提交|推送|合并|变基|跑(?:一下)?测试|创建?(?:一个)?\s*pr)
         (?P<rest>.*)$",
+    )
+});
+
+/// Turns that only approve of what was done.
+static PRAISE: LazyLock<Regex> = LazyLock::new(|| {
+    compile_rule(
+        r"(?ix)^[\s.,!;:'~)(，。！、？?-]*(?:(?:ok|okay|yes|yeah|wow|that|this|it|its|it's|that's|was|is|works?|working|looks?|sounds?|very|so|now|all|perfect|great|good|nice|awesome|excellent|cool|fine|correct|exactly|fixed|done|much|better|love|well|lgtm|thanks?|you)[\s.,!;:'~)(，。！、？?-]*)+$
+        |^[\s.,!;:'~)(，。！、？?-]*(?:好|很|太|不错|完美|可以了?|没问题|正确|搞定|成功|谢谢|棒|了|的|啊|呀|，|。|！)+[\s.,!;:'~)(，。！、？?-]*$",
     )
 });
 
@@ -32,7 +40,7 @@ static PLAN: LazyLock<Regex> = LazyLock::new(|| {
 /// Questions that ask for an answer and for no work.
 static QUESTION: LazyLock<Regex> = LazyLock::new(|| {
     compile_rule(
-        r"(?ix)^\W*(?:(?:ok|okay|and|but|so|hmm|q|question|genuine\ question|wait)\W+)*
+        r"(?ix)^[\s.,!;:'~)(，。！、？?-]*(?:(?:ok|okay|and|but|so|hmm|q|question|genuine\ question|wait)[\s.,!;:'~)(，。！、？?-]+)*
         (?:(?:what|why|how|where|when|which|who|whose|is|are|was|were|does|do|did|has|have|would|should)\b
           |(?:can|could)\ you\ (?:again\ )?(?:explain|show|tell|list|describe|summari[sz]e|remind|help\ me\ understand|print|confirm|double\ check|check)\b
           |什么|为什么|为何|怎么|如何|哪|谁|是不是|是否|有没有|能不能(?:解释|说明)|解释|说明一下)",
@@ -47,6 +55,11 @@ pub fn is_procedural(turn: &str) -> bool {
         // "commit this, then fix the other bit" is more than that.
         count_units(rest) <= MAX_WORDS && !rest.contains(" then ") && !rest.contains("然后")
     })
+}
+
+/// Returns true for a turn that only approves of what was done.
+pub fn is_praise(turn: &str) -> bool {
+    PRAISE.is_match(turn.trim())
 }
 
 /// Returns true for a turn that asks for an answer rather than for work.
@@ -77,10 +90,25 @@ mod tests {
         {
             assert!(is_procedural(turn), "{turn}");
         }
-        for turn in
-            ["commit this, then let's do the other bit", "create a retry loop", "let's rename the flag", "改成二十"]
-        {
+        for turn in [
+            "commit this, then let's do the other bit",
+            "create a retry loop",
+            "let's rename the flag",
+            "改成二十",
+            "ok，改成二十，然后 commit",
+        ] {
             assert!(!is_procedural(turn), "{turn}");
+        }
+    }
+
+    #[test]
+    fn praise_is_no_request() {
+        for turn in ["its perfect", "ok, works. great", "looks good!", "很好，谢谢", "完美"] {
+            assert!(is_praise(turn), "{turn}");
+        }
+        for turn in ["All good, but I would replace the flag", "works only on main", "好，改成二十", "ok，改成二十"]
+        {
+            assert!(!is_praise(turn), "{turn}");
         }
     }
 

@@ -3,8 +3,8 @@
 
 use crate::domain::text::is_cjk;
 use crate::domain::text::prompt::{is_small_talk, typed_text};
-use crate::domain::text::reference::{quote_reference, read_reference};
-use crate::domain::text::turn_kind::{is_procedural, is_question, read_plan_title};
+use crate::domain::text::reference::{is_vague, quote_item_about, quote_reference, read_reference};
+use crate::domain::text::turn_kind::{is_praise, is_procedural, is_question, read_plan_title};
 use crate::domain::{MessageId, PartKind, Timestamp};
 use crate::memory::{Memory, Result};
 use crate::store::{Excerpt, ExcerptQuery, Snapshot, SpokenText, StoredEdit};
@@ -89,12 +89,7 @@ impl Memory {
         let turns: Vec<SpokenText> = turns.into_iter().filter(|turn| !turn.is_sidechain).collect();
         let chain = select_turns(turns);
         found.plan_title = chain.last().and_then(|turn| read_plan_title(&turn.text));
-        if let Some((turn, reference)) = chain.iter().find_map(|turn| Some((turn, read_reference(&turn.text)?))) {
-            let said = snapshot.spoken_before(conversation, (turn.at, turn.part), true, 1)?.into_iter().next();
-            let quoted = said.and_then(|said| Some((quote_reference(&said.text, &reference)?, said)));
-            found.referred =
-                quoted.map(|(text, said)| RequestText { text: shorten_text(&text, REFERRED_WORDS), ..show_text(&said, 0) });
-        }
+        found.referred = find_referred(&snapshot, conversation, &chain)?;
         let since = chain.last().map(|turn| turn.at);
         found.turns = show_turns(&chain);
         found.explanation = find_explanation(&snapshot, &found.edit, place, since)?;
@@ -160,6 +155,28 @@ fn read_prompt(call: &str) -> &str {
     prompt.rsplit_once("\nsubagent_type: ").map_or(prompt, |(prompt, _)| prompt)
 }
 
+/// Finds the part of an answer that the newest short turn refers to.
+fn find_referred(snapshot: &Snapshot<'_>, conversation: i64, chain: &[SpokenText]) -> Result<Option<RequestText>> {
+    for turn in chain {
+        let reference = read_reference(&turn.text);
+        if reference.is_none() && !is_vague(&turn.text) {
+            continue;
+        }
+        let said = snapshot.spoken_before(conversation, (turn.at, turn.part), true, 1)?.into_iter().next();
+        let quoted = said.and_then(|said| {
+            let text = match &reference {
+                Some(reference) => quote_reference(&said.text, reference),
+                None => quote_item_about(&said.text, &turn.text),
+            };
+            Some(RequestText { id: said.id, at: said.at, text: shorten_text(&text?, REFERRED_WORDS) })
+        });
+        if quoted.is_some() || reference.is_some() {
+            return Ok(quoted);
+        }
+    }
+    Ok(None)
+}
+
 /// Finds the last words of the agent before the edit, not from before the request.
 fn find_explanation(
     snapshot: &Snapshot<'_>,
@@ -179,14 +196,19 @@ fn select_turns(turns: Vec<SpokenText>) -> Vec<SpokenText> {
     let (mut chain, mut questions) = (Vec::new(), 0);
     for mut turn in turns {
         turn.text = typed_text(&turn.text);
-        if turn.text.trim().is_empty() || is_procedural(&turn.text) {
+        let says_nothing = turn.text.trim().is_empty() || is_procedural(&turn.text) || is_praise(&turn.text);
+        // "ok" may answer a proposal, praise alone does not.
+        if says_nothing && !is_small_talk(&turn.text) {
             continue;
         }
         let refers = read_reference(&turn.text).is_some() || is_small_talk(&turn.text);
         let asks = !refers && is_question(&turn.text);
         questions += usize::from(asks);
+        // "can we add a test?" leans on the turn before it.
+        let leans =
+            !refers && !asks && is_vague(&turn.text) && chain.iter().all(|later: &SpokenText| !is_vague(&later.text));
         chain.push(turn);
-        let is_request = !refers && (!asks || questions > MAX_QUESTIONS);
+        let is_request = !refers && !leans && (!asks || questions > MAX_QUESTIONS);
         if is_request || chain.len() == MAX_EXAMINED {
             break;
         }
@@ -211,7 +233,8 @@ fn show_turns(chain: &[SpokenText]) -> Vec<RequestText> {
     }
     let last = shown.len().saturating_sub(1);
     let words = |place: usize| if place == last { TURN_WORDS } else { LATER_TURN_WORDS };
-    let mut texts: Vec<RequestText> = shown.iter().enumerate().map(|(place, turn)| show_text(turn, words(place))).collect();
+    let mut texts: Vec<RequestText> =
+        shown.iter().enumerate().map(|(place, turn)| show_text(turn, words(place))).collect();
     texts.reverse();
     texts
 }
