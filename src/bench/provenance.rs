@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::Error;
 use super::provenance_labels::{Labels, read_labels};
+use super::provenance_lines::{LineScores, score_lines};
 use super::report::round_figure;
 use super::score::ratio;
 use crate::domain::{ContentHash, Timestamp};
@@ -17,10 +18,10 @@ use crate::memory::{Grade, LinkedCommit, Memory};
 use crate::repository::{CommitHead, CommitPatch, Repository};
 use crate::store::{SessionSpan, StoredEdit};
 
-/// How long before a commit, and how long after its author's date, a session must have edited one of its files.
+/// Window before a commit, and tolerance after its author's date, in which a session must have edited a file of it.
 const WINDOW_MS: i64 = 14 * 86_400_000;
 const TOLERANCE_MS: i64 = 120_000;
-/// How long before the commit the session may have ended: people read before they commit.
+/// Time that may lie between the end of a session and the commit: people read before they commit.
 const ENDED_BEFORE_MS: i64 = 3_600_000;
 /// Draws of half of the sessions.
 const DRAWS: u8 = 3;
@@ -50,25 +51,12 @@ pub struct LinkScores {
 pub struct CommitScores {
     /// Commits with a label whose session is stored.
     pub labelled: usize,
-    /// Those of which a labelled session edited a file before, and lasts until an hour before the commit at least.
+    /// Labelled commits of which such a session edited a file before, and lasts until an hour before at least.
     pub reachable: usize,
     pub proved: LinkScores,
     pub likely: LinkScores,
     /// Share of the reachable commits that are proved for a labelled session.
     pub recall_reachable: f64,
-}
-
-/// Scores of lines at HEAD.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub struct LineScores {
-    /// Lines with text of their own, of commits since the first session.
-    pub nontrivial: usize,
-    /// Those of reachable commits.
-    pub reachable: usize,
-    /// Reachable lines of grade proved.
-    pub proved: usize,
-    /// Those that a label confirms.
-    pub right: usize,
 }
 
 /// Links that must not be there.
@@ -158,15 +146,9 @@ pub fn measure_provenance(
         unlabelled: score_unlabelled(&ground, &pass.commits),
     };
     let lines = if options.with_lines {
-        super::provenance_lines::score_lines(
-            &repository,
-            &pass.commits,
-            &ground.labels,
-            &reachable,
-            &mut |done, total| {
-                progress("blaming files", done, total);
-            },
-        )?
+        score_lines(&repository, &pass.commits, &ground.labels, &reachable, &mut |done, total| {
+            progress("blaming files", done, total);
+        })?
     } else {
         LineScores::default()
     };

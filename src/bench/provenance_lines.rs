@@ -4,12 +4,26 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 
+use serde::Serialize;
+
 use super::Error;
-use super::provenance::LineScores;
 use super::provenance_labels::Labels;
 use crate::domain::edit::LineHasher;
 use crate::memory::{Grade, LinkedCommit};
 use crate::repository::Repository;
+
+/// Scores of lines at HEAD.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct LineScores {
+    /// Lines with text of their own, of commits since the first session.
+    pub nontrivial: usize,
+    /// Nontrivial lines of reachable commits.
+    pub reachable: usize,
+    /// Reachable lines of grade proved.
+    pub proved: usize,
+    /// Proved lines that a label confirms.
+    pub right: usize,
+}
 
 /// Blames every file of HEAD on all cores and scores the lines.
 ///

@@ -113,7 +113,7 @@ impl Repository {
     /// # Errors
     /// [`Error::Outside`].
     pub fn relative_path(&self, file: &Path, folder: &Path) -> Result<String> {
-        let Some(top) = &self.top else { return Ok(join_components(file)) };
+        let Some(top) = &self.top else { return Ok(join_components(file.strip_prefix(folder).unwrap_or(file))) };
         let outside = || Error::Outside { path: file.to_owned(), top: top.clone() };
         let full = normalize(&folder.join(file)).ok_or_else(outside)?;
         // The file may be deleted, and a link in its folder may lead elsewhere.

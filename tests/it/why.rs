@@ -304,6 +304,8 @@ fn the_order_of_imports_has_no_influence_and_later_sessions_are_linked() {
     assert_eq!(crate::home::Ran::new(command.output().unwrap()).json(), grown);
     // A deleted session is not named any more.
     let _ = shop.home.json(&["forget", "s-late", "--yes"]);
+    let names = std::fs::read_dir(&index).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(names.into_iter().all(|name| !name.starts_with("links-")), "a cache names a deleted session");
     assert_eq!(attribution(&shop.why(&["src/late.rs:2"])).0, "unknown");
 }
 

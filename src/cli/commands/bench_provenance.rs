@@ -18,7 +18,7 @@ pub(super) struct ProvenanceArgs {
     /// Git repository on which the stored sessions worked
     #[arg(long, value_name = "DIR")]
     repo: PathBuf,
-    /// Where the labels come from
+    /// Source of the labels
     #[arg(long, value_enum, default_value = "trailers")]
     labels: LabelSource,
     /// Git repository on which no stored session worked, to count false links

@@ -247,7 +247,7 @@ fn describe_silence(silence: &Silence) -> String {
         SilenceReason::EndsBefore => "the sessions that used this file end before the commit and did not write this",
         SilenceReason::OtherLines => "one session worked on this and did not write these lines",
         SilenceReason::SeveralSessions => "several sessions worked on this and none wrote these lines for certain",
-        SilenceReason::NoText => "nothing with text is staged",
+        SilenceReason::NoText => "it has no text that could tell sessions apart",
     };
     words.to_owned()
 }

@@ -15,6 +15,9 @@ use crate::store::EditState;
 /// Kind and version of the file. A new rule is a new version: links are then made again.
 const TAG: [u8; 8] = *b"links  1";
 
+/// Beginning of the names of the files.
+const PREFIX: &str = "links-";
+
 /// State that the links were made from.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct LinkState {
@@ -66,7 +69,25 @@ impl LinkState {
 pub(super) fn cache_file(index_folder: &Path, folder: &Path) -> PathBuf {
     let key = ContentHash::of_text(&folder.display().to_string());
     let digits = crate::domain::hash::to_hex(key.0.get(..8).unwrap_or(&[]));
-    index_folder.join(format!("links-{digits}.bin"))
+    index_folder.join(format!("{PREFIX}{digits}.bin"))
+}
+
+/// Removes the caches of all repositories.
+///
+/// # Errors
+/// Any I/O error but a missing folder.
+pub(super) fn remove_caches(index_folder: &Path) -> io::Result<()> {
+    let entries = match std::fs::read_dir(index_folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 impl LinkCache {

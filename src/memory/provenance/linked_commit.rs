@@ -19,6 +19,8 @@ pub struct LinkedCommit {
     pub id: String,
     /// Author's date in milliseconds.
     pub author_ms: i64,
+    /// Distinct lines that may tell sessions apart; none in a merge without conflicts.
+    pub telling_lines: usize,
     /// Sessions that explain something of it, best first; those of grade unknown too.
     pub sessions: Vec<LinkedSession>,
     /// Lines with their edits, by file and number.
@@ -98,6 +100,7 @@ impl LinkedCommit {
         Self {
             id: commit.id.clone(),
             author_ms: commit.author_at.to_milliseconds(),
+            telling_lines: commit.telling_hashes().len(),
             sessions: sessions.collect(),
             files: collect_files(commit, matched),
             spent: spent.collect(),

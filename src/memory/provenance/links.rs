@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use super::link_cache::{LinkCache, LinkState, cache_file};
+use super::link_cache::{LinkCache, LinkState, cache_file, remove_caches};
 use super::linked_commit::LinkedCommit;
 use super::linker::Linker;
 use crate::domain::{Timestamp, hash};
@@ -64,6 +64,14 @@ impl Memory {
         let commits = self.link_heads(repository, &heads, kept, progress)?;
         let state = LinkState::new(repository.head(), &edits, is_cut);
         LinkCache::write(&path, &state, &commits).map_err(Error::path_error(&path))
+    }
+
+    /// Removes the links of all repositories, which are made again when they are asked for.
+    ///
+    /// # Errors
+    /// A file that cannot be removed.
+    pub(in crate::memory) fn remove_link_caches(&self) -> Result<()> {
+        remove_caches(&self.index_folder).map_err(Error::path_error(&self.index_folder))
     }
 
     /// Links a commit that the history of HEAD does not have, or that is older than what is linked.

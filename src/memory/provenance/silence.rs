@@ -28,7 +28,7 @@ pub enum SilenceReason {
     OtherLines,
     /// Several sessions used the file and none wrote these lines for certain.
     SeveralSessions,
-    /// The commit has no line that says something.
+    /// The change has no line that could tell sessions apart.
     NoText,
 }
 
@@ -71,6 +71,7 @@ impl Memory {
         }
         let Some(path) = path else {
             let reason = match linked.map_or(0, |linked| linked.sessions.len()) {
+                0 if linked.is_some_and(|linked| linked.telling_lines == 0) => SilenceReason::NoText,
                 0 => SilenceReason::NoSession,
                 1 => SilenceReason::OtherLines,
                 _ => SilenceReason::SeveralSessions,
