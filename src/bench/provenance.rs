@@ -14,7 +14,7 @@ use super::provenance_lines::{LineScores, score_lines};
 use super::report::round_figure;
 use super::score::ratio;
 use crate::domain::{ContentHash, Timestamp};
-use crate::memory::{Grade, LinkedCommit, Memory};
+use crate::memory::{Grade, Ground, LinkedCommit, LinkedSession, Memory};
 use crate::repository::{CommitHead, CommitPatch, Repository};
 use crate::store::{SessionSpan, StoredEdit};
 
@@ -266,7 +266,7 @@ fn score_commits(
         let is_labelled = |session: &str| all.is_some_and(|all| all.contains(session));
         let best = linked.best_session();
         let is_right = best.is_some_and(|best| is_labelled(&best.session));
-        let score = match best.map(|best| best.grade()) {
+        let score = match best.map(LinkedSession::grade) {
             Some(Grade::Proved) => Some(&mut scores.proved),
             Some(Grade::Likely) => Some(&mut scores.likely),
             _ => None,
@@ -289,7 +289,7 @@ fn score_commits(
             subject: subjects.get(linked.id.as_str()).map_or_else(String::new, |subject| (*subject).to_owned()),
             fault,
             labels: labels.into_iter().map(str::to_owned).collect(),
-            linked: top.map(|top| (top.session.clone(), top.grade().name(), top.ground().map(|ground| ground.name()))),
+            linked: top.map(|top| (top.session.clone(), top.grade().name(), top.ground().map(Ground::name))),
             share: top.map_or(0.0, |top| top.share),
             rare_lines: top.map_or(0, |top| top.rare_lines),
         });
@@ -311,7 +311,7 @@ fn score_unlabelled(ground: &LabelledHistory, commits: &[LinkedCommit]) -> Forei
 impl ForeignScores {
     fn count_commit(&mut self, linked: &LinkedCommit) {
         self.commits += 1;
-        match linked.best_session().map(|best| best.grade()) {
+        match linked.best_session().map(LinkedSession::grade) {
             Some(Grade::Proved) => self.proved += 1,
             Some(Grade::Likely) => self.likely += 1,
             _ => {}

@@ -31,7 +31,7 @@ pub use provenance::explain::{
     CommitExplanation, CommitName, FileExplanation, LineGroup, SessionLink, parse_lines, split_location,
 };
 pub use provenance::rule::{Grade, Ground};
-pub use provenance::{LinkedCommit, Silence, SilenceReason};
+pub use provenance::{LinkedCommit, LinkedSession, Silence, SilenceReason};
 pub use recall::blame::{Blame, BlameEdit};
 pub use recall::context::{ContextPack, PackItem, PackRequest, PackStyle};
 pub use recall::fixes::{ErrorFix, ErrorScope};

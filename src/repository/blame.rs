@@ -54,7 +54,7 @@ impl Repository {
     /// now, otherwise that of HEAD. Ignores whitespace and follows moves inside a commit.
     ///
     /// # Errors
-    /// [`Error::NoSuchPath`], [`Error::NoSuchLine`], those of git.
+    /// [`Error::NoSuchPath`], [`Error::NoSuchLine`], errors of git.
     pub fn blame_file(&self, path: &str, lines: Option<(u32, u32)>, commit: Option<&str>) -> Result<Vec<BlamedLine>> {
         let range = lines.map(|(first, last)| format!("-L{first},{last}"));
         let mut arguments = vec!["--porcelain", "-w", "-M", "-C"];

@@ -6,7 +6,7 @@
 use std::io::{self, Read, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use super::error::{Error, Result};
 use crate::disk::foreign_reads_stopped;
 
 /// Silence after which git is ended. Blame of a long file with a long history prints nothing for a while.
-const MAX_SILENCE: Duration = Duration::from_secs(60);
-/// How often a request to stop is looked for.
+const MAX_SILENCE: Duration = Duration::from_mins(1);
+/// Interval at which a request to stop is looked for.
 const POLL: Duration = Duration::from_millis(200);
 /// Bytes of one piece of output.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -153,20 +153,7 @@ impl GitCommand {
         }
         let (sender, chunks) = sync_channel(4);
         if let Some(mut stdout) = child.stdout.take() {
-            std::thread::spawn(move || {
-                loop {
-                    let mut chunk = vec![0; CHUNK_BYTES];
-                    let read = stdout.read(&mut chunk);
-                    let is_end = !matches!(read, Ok(bytes) if bytes > 0);
-                    let sent = sender.send(read.map(|bytes| {
-                        chunk.truncate(bytes);
-                        chunk
-                    }));
-                    if is_end || sent.is_err() {
-                        break;
-                    }
-                }
-            });
+            std::thread::spawn(move || while send_chunk(&mut stdout, &sender) {});
         }
         let messages = child.stderr.take().map(|mut stderr| {
             std::thread::spawn(move || {
@@ -191,7 +178,7 @@ impl GitCommand {
     /// Runs git to its end and returns what it prints.
     ///
     /// # Errors
-    /// Those of [`Self::start`] and [`GitOutput::finish`].
+    /// Errors of [`Self::start`] and [`GitOutput::finish`].
     pub(super) fn read_all(self, max_bytes: u64) -> Result<Vec<u8>> {
         let mut output = self.start(max_bytes)?;
         let mut bytes = Vec::new();
@@ -199,6 +186,18 @@ impl GitCommand {
         output.finish(read.map(|_| ()))?;
         Ok(bytes)
     }
+}
+
+/// Reads and sends one piece of output. False at the end, or if nobody reads any more.
+fn send_chunk(stdout: &mut impl Read, sender: &SyncSender<io::Result<Vec<u8>>>) -> bool {
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let read = stdout.read(&mut chunk);
+    let is_end = !matches!(read, Ok(bytes) if bytes > 0);
+    let sent = sender.send(read.map(|bytes| {
+        chunk.truncate(bytes);
+        chunk
+    }));
+    !is_end && sent.is_ok()
 }
 
 /// Output of a running git.

@@ -40,7 +40,7 @@ impl Repository {
     /// out, up to [`MAX_BROKEN`] of them.
     ///
     /// # Errors
-    /// Those of git.
+    /// Errors of git.
     pub fn read_patches(&self, ids: &[String], read: &mut dyn FnMut(CommitPatch) -> ControlFlow<()>) -> Result<()> {
         let (mut rest, mut broken) = (ids, 0);
         while !rest.is_empty() {
@@ -85,7 +85,7 @@ impl Repository {
     /// Returns the change that is staged, as a commit without an id made at `now`.
     ///
     /// # Errors
-    /// Those of git.
+    /// Errors of git.
     pub fn read_staged(&self, now: Timestamp) -> Result<CommitPatch> {
         let command = self.command("diff").with_variable("GIT_INDEX_FILE", self.index_file());
         let output = command.with_arguments(["--cached"].iter().chain(&PATCH_OPTIONS)).start(MAX_STAGED_BYTES)?;
@@ -111,7 +111,7 @@ impl Repository {
     /// Returns the messages of the commits that refs reach, by id; those of the commits themselves, without patches.
     ///
     /// # Errors
-    /// Those of git.
+    /// Errors of git.
     pub fn read_messages(&self, refs: &[String]) -> Result<Vec<(String, String)>> {
         let arguments = ["--stdin", "--no-mailmap", "-z", "--format=%H%n%B"];
         let command = self.command("log").with_arguments(arguments);
@@ -124,7 +124,7 @@ impl Repository {
     /// Returns the paths of the files of a commit.
     ///
     /// # Errors
-    /// Those of git.
+    /// Errors of git.
     pub fn list_files(&self, commit: &str) -> Result<Vec<String>> {
         let arguments = ["-r", "-z", "--name-only", "--end-of-options", commit];
         let bytes = self.command("ls-tree").with_arguments(arguments).read_all(MAX_HEAD_BYTES)?;
@@ -135,11 +135,11 @@ impl Repository {
     /// Returns the contents of files of a commit, by path. Files that it lacks are left out.
     ///
     /// # Errors
-    /// Those of git.
+    /// Errors of git.
     pub fn read_files(&self, commit: &str, paths: &[String]) -> Result<Vec<(String, Vec<u8>)>> {
         // A line ends a name, so a path with one cannot be asked for.
         let paths: Vec<&String> = paths.iter().filter(|path| !path.contains('\n')).collect();
-        let input: String = paths.iter().map(|path| format!("{commit}:{path}\n")).collect();
+        let input = paths.iter().fold(String::new(), |input, path| input + commit + ":" + path + "\n");
         let command = self.command("cat-file").with_arguments(["--batch"]).with_input(input.into_bytes());
         let bytes = command.read_all(MAX_HEAD_BYTES)?;
         let mut files = Vec::with_capacity(paths.len());

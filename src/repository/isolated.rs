@@ -136,7 +136,7 @@ impl Repository {
     /// Returns the names of all refs with the ids they stand for.
     ///
     /// # Errors
-    /// Those of git.
+    /// Errors of git.
     pub fn list_refs(&self) -> Result<Vec<(String, String)>> {
         let command = GitCommand::new("for-each-ref", self.scratch.path()).with_folders(&self.common, None);
         let bytes = command.with_arguments(["--format=%(objectname) %(refname)"]).read_all(256 << 20)?;
@@ -168,7 +168,7 @@ fn write_view(view: &Path, objects: &Path, common: &Path, format: &str, head: &s
     for folder in ["objects/info", "refs"] {
         fs::create_dir_all(view.join(folder))?;
     }
-    let version = if format == "sha256" { 1 } else { 0 };
+    let version = i32::from(format == "sha256");
     let mut config = format!("[core]\n\trepositoryformatversion = {version}\n\tbare = true\n");
     if version == 1 {
         config.push_str("[extensions]\n\tobjectFormat = sha256\n");

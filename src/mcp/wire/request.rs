@@ -36,10 +36,10 @@ impl From<EditRequest> for RequestEntry {
         let person = |text| to_excerpt(text, Origin::Person);
         let model = |text| to_excerpt(text, Origin::Model);
         Self {
-            turns: request.turns.into_iter().map(person).collect(),
-            refers_to: request.referred.map(model),
-            task: request.task.map(model),
-            said: request.explanation.map(model),
+            turns: request.turns.iter().map(person).collect(),
+            refers_to: request.referred.as_ref().map(model),
+            task: request.task.as_ref().map(model),
+            said: request.explanation.as_ref().map(model),
             plan: request.plan_title.as_deref().map(sanitize_title),
             edit: request.edit.message.to_string(),
         }
@@ -56,7 +56,7 @@ impl RequestEntry {
     }
 }
 
-fn to_excerpt(said: RequestText, origin: Origin) -> ExcerptEntry {
+fn to_excerpt(said: &RequestText, origin: Origin) -> ExcerptEntry {
     ExcerptEntry {
         id: said.id.to_string(),
         ts: said.at.to_string(),

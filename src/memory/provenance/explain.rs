@@ -130,7 +130,7 @@ impl Memory {
                 groups.push(self.make_group(line, linked, link, (now, repository.is_shallow()))?);
             }
         }
-        groups.sort_by(|a, b| b.order_key().cmp(&a.order_key()));
+        groups.sort_by_key(|group| std::cmp::Reverse(group.order_key()));
         let shown = lines.map_or_else(Vec::new, |_| blamed.into_iter().map(|line| (line.number, line.text)).collect());
         Ok(FileExplanation { path: path.to_owned(), shown, groups, counts })
     }

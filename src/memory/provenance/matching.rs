@@ -49,7 +49,7 @@ pub(super) struct SpentLine {
     pub(super) change: LineChange,
 }
 
-/// What a commit is matched against.
+/// Edits, printed commits and used lines that a commit is matched with.
 #[derive(Debug)]
 pub(super) struct Candidates<'a> {
     /// Edits by line, each once.
@@ -137,7 +137,7 @@ pub(super) fn match_commit(commit: &CommitLines, candidates: &Candidates<'_>) ->
     outcome
 }
 
-/// What a session printed of a commit.
+/// Times at which a session printed a commit.
 #[derive(Debug, Clone, Copy, Default)]
 struct PrintedBy {
     /// Ground, if it is printed so soon that the session is the author.

@@ -15,5 +15,5 @@ mod matching_tests;
 pub(super) mod rule;
 mod silence;
 
-pub use linked_commit::LinkedCommit;
+pub use linked_commit::{LinkedCommit, LinkedSession};
 pub use silence::{Silence, SilenceReason};

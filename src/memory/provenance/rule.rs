@@ -24,17 +24,17 @@ pub enum Ground {
     PrintedId,
     /// The session printed the commit's subject when the change was made.
     PrintedSubject,
-    /// Its edits hold most of the commit's distinct text, and are recent.
+    /// The session's recent edits hold most of the commit's distinct text.
     Share,
-    /// Its edits hold nearly all of a small commit, minutes before.
+    /// The session's edits hold nearly all of the commit, within an hour before.
     NearlyAll,
-    /// It is one of several that wrote the commit.
+    /// The session is one of several that wrote the commit.
     Contributor,
-    /// It is one of several that wrote a squashed commit.
+    /// The session is one of several that wrote a squashed commit.
     Squashed,
-    /// Its edits hold a part of the commit's distinct text.
+    /// The session's edits hold a part of the commit's distinct text.
     LargeShare,
-    /// Its edits hold a few distinct lines.
+    /// The session's edits hold a few distinct lines.
     FewLines,
     /// The line is not committed, and its edit is the last one with the text.
     Uncommitted,
@@ -50,7 +50,7 @@ names!(Ground {
 const POPULATION: f64 = 4096.0;
 /// Most edits with a line that is still called rare.
 pub(super) const RARE_EDITS: usize = 3;
-/// How long before a commit an edit may have been made, and how long after its author's date.
+/// Window before a commit in which its edits were made, and tolerance after its author's date.
 pub(super) const WINDOW_MS: i64 = 14 * DAY_MS;
 pub(super) const TOLERANCE_MS: i64 = 120_000;
 /// Times between the author's date and the moment at which the author's session prints the commit.
