@@ -47,6 +47,15 @@ static QUESTION: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// Orders to write an answer rather than to change anything.
+static ANSWER_ORDER: LazyLock<Regex> = LazyLock::new(|| {
+    compile_rule(
+        r"(?ix)^[\s.,!;:'~)(，。！、？?-]*(?:(?:ok|okay|now|first|please|can\ you|could\ you|let'?s)[\s.,!;:'~)(，。！、？?-]+)*
+        (?:(?:write\ down|explain|show\ me|list|summari[sz]e|describe|tell\ me|give\ me|(?:create|make|write|prepare)\ (?:a|the)\ plan|think\ (?:about|through)|analy[sz]e|brainstorm)\b
+          |先?(?:请)?(?:列出|写出|总结|分析|说明|解释|制定计划|做个计划|想想))",
+    )
+});
+
 /// Returns true for a turn that only asks to commit, push, test or review what is there.
 pub fn is_procedural(turn: &str) -> bool {
     let turn = turn.trim();
@@ -65,7 +74,8 @@ pub fn is_praise(turn: &str) -> bool {
 /// Returns true for a turn that asks for an answer rather than for work.
 pub fn is_question(turn: &str) -> bool {
     let gist = prompt_gist(turn);
-    gist.ends_with(['?', '？', '吗', '呢']) && count_units(&gist) <= MAX_QUESTION_WORDS && QUESTION.is_match(&gist)
+    let asks = gist.ends_with(['?', '？', '吗', '呢']) && QUESTION.is_match(&gist);
+    count_units(&gist) <= MAX_QUESTION_WORDS && (asks || ANSWER_ORDER.is_match(&gist))
 }
 
 /// Returns the title of the plan that a prompt hands over.
@@ -127,6 +137,8 @@ mod tests {
             "ok, and how does the log look now?",
             "can you explain the third option?",
             "为什么要加锁？",
+            "please write down all the steps we have to follow",
+            "先列出所有步骤",
         ] {
             assert!(is_question(question), "{question}");
         }

@@ -3,7 +3,7 @@
 
 use crate::domain::text::is_cjk;
 use crate::domain::text::prompt::{is_small_talk, typed_text};
-use crate::domain::text::reference::{is_vague, quote_item_about, quote_reference, read_reference};
+use crate::domain::text::reference::{Reference, is_vague, quote_item_about, quote_reference, read_reference};
 use crate::domain::text::turn_kind::{is_praise, is_procedural, is_question, read_plan_title};
 use crate::domain::{MessageId, PartKind, Timestamp};
 use crate::memory::{Memory, Result};
@@ -158,7 +158,7 @@ fn read_prompt(call: &str) -> &str {
 /// Finds the part of an answer that the newest short turn refers to.
 fn find_referred(snapshot: &Snapshot<'_>, conversation: i64, chain: &[SpokenText]) -> Result<Option<RequestText>> {
     for turn in chain {
-        let reference = read_reference(&turn.text);
+        let reference = read_reference(&turn.text).or_else(|| is_praise(&turn.text).then_some(Reference::Answer));
         if reference.is_none() && !is_vague(&turn.text) {
             continue;
         }
@@ -196,12 +196,16 @@ fn select_turns(turns: Vec<SpokenText>) -> Vec<SpokenText> {
     let (mut chain, mut questions) = (Vec::new(), 0);
     for mut turn in turns {
         turn.text = typed_text(&turn.text);
-        let says_nothing = turn.text.trim().is_empty() || is_procedural(&turn.text) || is_praise(&turn.text);
-        // "ok" may answer a proposal, praise alone does not.
-        if says_nothing && !is_small_talk(&turn.text) {
+        if turn.text.trim().is_empty() {
             continue;
         }
-        let refers = read_reference(&turn.text).is_some() || is_small_talk(&turn.text);
+        let says_nothing = is_procedural(&turn.text) || is_praise(&turn.text);
+        // "ok" answers a proposal, and so does praise right before an edit.
+        let approves = is_small_talk(&turn.text) || (chain.is_empty() && is_praise(&turn.text));
+        if says_nothing && !approves {
+            continue;
+        }
+        let refers = approves || read_reference(&turn.text).is_some();
         let asks = !refers && is_question(&turn.text);
         questions += usize::from(asks);
         // "can we add a test?" leans on the turn before it.
