@@ -139,7 +139,7 @@ impl Repository {
     pub fn read_files(&self, commit: &str, paths: &[String]) -> Result<Vec<(String, Vec<u8>)>> {
         // A line ends a name, so a path with one cannot be asked for.
         let paths: Vec<&String> = paths.iter().filter(|path| !path.contains('\n')).collect();
-        let input = paths.iter().fold(String::new(), |input, path| input + commit + ":" + path + "\n");
+        let input = paths.iter().fold(String::new(), |input, path| input + commit + ":" + path.as_str() + "\n");
         let command = self.command("cat-file").with_arguments(["--batch"]).with_input(input.into_bytes());
         let bytes = command.read_all(MAX_HEAD_BYTES)?;
         let mut files = Vec::with_capacity(paths.len());
