@@ -15,7 +15,7 @@ pub struct RequestEntry {
     /// The person's turns, oldest first: the last request and what followed it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub turns: Vec<ExcerptEntry>,
-    /// What a short turn refers to in the agent's answer before it.
+    /// Text that a short turn refers to in the agent's answer before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refers_to: Option<ExcerptEntry>,
     /// Task of the subagent that made the edit.

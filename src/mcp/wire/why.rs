@@ -24,9 +24,9 @@ pub struct WhyAnswer {
     pub lines: Vec<CodeLine>,
     /// Lines, or commits of a range, with a proved attribution.
     pub proved: usize,
-    /// Those with a likely one.
+    /// Lines or commits with a likely attribution.
     pub likely: usize,
-    /// Those with none.
+    /// Lines or commits without one.
     pub unknown: usize,
     /// Attributions: of lines the most certain first, of commits the newest first.
     pub attributions: Vec<WhyEntry>,
@@ -35,9 +35,9 @@ pub struct WhyAnswer {
 /// One line of a file.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct CodeLine {
-    /// From 1.
+    /// Number from 1.
     pub number: u32,
-    /// Its text.
+    /// Text of the line.
     pub text: SafeText,
 }
 
@@ -69,14 +69,14 @@ pub struct WhyEntry {
     pub request: Option<super::request::RequestEntry>,
 }
 
-/// A commit.
+/// Commit that wrote something.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct CommitEntry {
-    /// Its id.
+    /// Id of the commit.
     pub id: String,
     /// The author's date, RFC 3339.
     pub ts: String,
-    /// The author.
+    /// Name of the author.
     pub author: SafeText,
     /// First line of its message.
     pub subject: SafeText,
@@ -87,7 +87,7 @@ pub struct CommitEntry {
 pub struct WhySession {
     /// For `memory_get`.
     pub session_id: String,
-    /// Project name.
+    /// Name of the project.
     pub project: SafeText,
     /// Title of the session.
     pub title: SafeText,
