@@ -2,7 +2,7 @@
 //! over MCP.
 //!
 //! Modules in reading order; each may use only those above it (checked by `tests/architecture.rs`):
-//! [`domain`] plain types and text rules; [`config`], [`disk`], [`import`]; [`store`] (SQLite, the source of truth),
+//! [`domain`] plain types and text rules; [`config`], [`disk`], [`import`], [`repository`] (git); [`store`] (SQLite, the source of truth),
 //! [`embed`], [`vector`], [`clients`] (configuration files of other programs); [`memory`] the engine; [`mod@bench`];
 //! [`bridge`] calls from async code into blocking code; [`backup`]; [`monitor`] (metrics, alerts); [`system`] (service
 //! managers, scheduled jobs), [`report`], [`export`]; [`sync`] (PostgreSQL, Qdrant); [`mcp`]; [`hooks`], [`http`];
@@ -33,6 +33,7 @@ mod memory;
 mod monitor;
 mod render;
 mod report;
+mod repository;
 mod service;
 mod store;
 mod sync;

@@ -98,6 +98,7 @@ pub fn run_maintenance(
     // Rotated here because timers only append to it.
     let mut log = disk::RotatingLog::new(paths.cron_log()).map_err(Error::from_io("look at", &paths.cron_log()))?;
     log.rotate_if_large().map_err(Error::from_io("put aside", &paths.cron_log()))?;
+    memory.read_stored_edits(stop, &mut |_| {})?;
     if !done.interrupted {
         done.free_bytes = memory.snapshot()?.free_bytes()?;
         done.vacuumed = vacuum_if_worthwhile(memory, paths, done.free_bytes)?;

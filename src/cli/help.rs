@@ -18,7 +18,7 @@ pub(super) const OUTPUT: &str = "Output";
 /// Commands by what they are for, in the order of the help.
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Start", &["setup", "demo", "init", "import", "embed", "install", "uninstall", "open"]),
-    ("Find", &["search", "show", "timeline", "fix", "blame", "context", "handoff", "decisions"]),
+    ("Find", &["search", "show", "timeline", "fix", "blame", "why", "context", "handoff", "decisions"]),
     (
         "Memory",
         &["save", "projects", "export", "restore-transcript", "forget", "quarantine", "redact", "hooks", "injections"],

@@ -30,7 +30,7 @@ use commands::{
     alerts, backup, bench, blame, completions, config, context, decisions, demo, doctor, embed, export, fix, forget,
     handoff, hook, hooks, import, init, injections, install, logs, maintain, man, mcp, migrate, model, monitoring,
     open, projects, quarantine, redact, reindex, report, save, schedule, search, serve, service, setup, show, status,
-    sync, timeline, token,
+    sync, timeline, token, why,
 };
 use error::print_failure;
 use invocation::Invocation;
@@ -82,6 +82,7 @@ enum Command {
     Timeline(timeline::TimelineArgs),
     Context(context::ContextArgs),
     Blame(blame::BlameArgs),
+    Why(why::WhyArgs),
     Fix(fix::FixArgs),
     Handoff(handoff::HandoffArgs),
     Decisions(Box<decisions::DecisionsArgs>),
@@ -154,6 +155,7 @@ pub fn run() -> ExitCode {
         Command::Timeline(args) => timeline::run(args, &session),
         Command::Context(args) => context::run(args, &session),
         Command::Blame(args) => blame::run(args, &session),
+        Command::Why(args) => why::run(args, &session),
         Command::Export(args) => export::run(&args, &session),
         Command::RestoreTranscript(args) => export::restore_transcript(&args, &session),
         Command::Fix(args) => fix::run(args, &session),

@@ -5,6 +5,7 @@ mod atomic;
 pub mod checkout;
 mod folder_check;
 mod foreign;
+mod key_file;
 mod lines;
 mod lock;
 mod mmap;
@@ -19,6 +20,7 @@ pub use foreign::{
     ForeignFile, UnpackBudget, UnpackedReader, foreign_reads_stopped, read_foreign_file, read_foreign_head,
     read_foreign_text, stop_foreign_reads,
 };
+pub use key_file::read_or_create_key;
 pub use lines::{BoundedLine, read_bounded_line};
 pub use lock::{FileLock, LockGuard};
 #[cfg(not(all(feature = "embedded-models", not(debug_assertions))))]

@@ -151,6 +151,8 @@ pub struct Draft {
     pub note: Option<Box<DraftNote>>,
     /// Tokens used by this message.
     pub usage: Option<Usage>,
+    /// Keys of tool calls of the session that this message reports as failed.
+    pub failed_calls: Vec<String>,
 }
 
 /// Token counts of one model answer, as the client recorded them.
@@ -188,6 +190,7 @@ impl Draft {
             redacted: RedactionCounts::new(),
             note: None,
             usage: None,
+            failed_calls: Vec::new(),
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod code;
 pub mod date_bound;
 pub mod directory;
 pub mod draft;
+pub mod edit;
 mod failure;
 pub mod file_name;
 pub mod hash;

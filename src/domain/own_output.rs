@@ -16,7 +16,7 @@ const PREAMBLE_WORD: &str = "[claude-memory]";
 pub const URI_PREFIX: &str = "memory://item/";
 
 /// Names of our tools that are ours under any server name: people name the server as they like.
-pub const OWN_TOOLS: [&str; 25] = [
+pub const OWN_TOOLS: [&str; 26] = [
     "memory_search",
     "memory_get",
     "memory_timeline",
@@ -26,6 +26,7 @@ pub const OWN_TOOLS: [&str; 25] = [
     "memory_projects",
     "memory_health",
     "memory_blame",
+    "memory_why",
     "memory_fix",
     "memory_sessions",
     "memory_decisions",

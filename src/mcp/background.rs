@@ -65,6 +65,9 @@ fn run_loop(
         if make_vectors && let Err(error) = memory.merge_postings() {
             tracing::debug!(%error, "failed to merge pending postings");
         }
+        if make_vectors && let Err(error) = memory.read_stored_edits(stop, &mut |_| {}) {
+            tracing::debug!(%error, "failed to read the edits of an older store");
+        }
         if make_vectors && let Err(error) = embed_pending(&memory, stop) {
             tracing::debug!(%error, "failed to embed new messages");
         }

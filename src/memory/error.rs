@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use crate::domain::{Failure, FailureCode, Retry};
-use crate::{embed, store};
+use crate::{embed, repository, store};
 
 /// A failure of the engine.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -12,6 +12,9 @@ pub enum Error {
     /// Error of the database.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// Error of reading a repository.
+    #[error(transparent)]
+    Repository(#[from] repository::Error),
     /// Error of the embedding model.
     #[error(transparent)]
     Embed(#[from] embed::Error),
@@ -76,6 +79,7 @@ impl Error {
     pub fn code(&self) -> FailureCode {
         match self {
             Self::Store(error) => error.code(),
+            Self::Repository(error) => error.code(),
             Self::Embed(_) | Self::Unreadable { .. } => FailureCode::Unavailable,
             Self::Invalid { .. } => FailureCode::InvalidInput,
             Self::NotFound { .. } => FailureCode::NotFound,
@@ -87,6 +91,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Store(error) => error.hint(),
+            Self::Repository(error) => error.hint().map(str::to_owned),
             Self::Embed(error) => Some(error.hint()),
             Self::Invalid { hint, .. } | Self::NotFound { hint, .. } => hint.clone(),
             Self::Unreadable { why, .. } if DISK_FULL_MESSAGES.iter().any(|text| why.contains(text)) => {

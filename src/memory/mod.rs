@@ -3,6 +3,7 @@
 
 mod error;
 mod index;
+mod provenance;
 mod recall;
 mod search;
 mod state;
@@ -17,6 +18,7 @@ use std::sync::{Arc, LazyLock, OnceLock, RwLock};
 use jiff::tz::TimeZone;
 
 use crate::config::{Durability, Paths, Settings};
+use crate::domain::edit::LineHasher;
 use crate::domain::text::glossary::Glossary;
 use crate::domain::text::redact::Redactor;
 use crate::domain::{IdGenerator, Timestamp};
@@ -25,6 +27,11 @@ use crate::store::{OpenMode, Snapshot, Store};
 
 pub use error::{Error, Result};
 pub use index::embed_queue::{EmbedProgress, EmbedStats};
+pub use provenance::explain::{
+    CommitExplanation, CommitName, FileExplanation, LineGroup, SessionLink, parse_lines, split_location,
+};
+pub use provenance::rule::{Grade, Ground};
+pub use provenance::{LinkedCommit, LinkedSession, Silence, SilenceReason};
 pub use recall::blame::{Blame, BlameEdit};
 pub use recall::context::{ContextPack, PackItem, PackRequest, PackStyle};
 pub use recall::fixes::{ErrorFix, ErrorScope};
@@ -33,6 +40,7 @@ pub use recall::injection_use::InjectedMessage;
 pub use recall::injections::{COMPACTION_EVENT, Injection};
 pub use recall::reading::{SessionMessages, TranscriptExcerpt};
 pub use recall::recent_work::{RecentWork, RepeatedError};
+pub use recall::request::{EditRequest, RequestText};
 pub use recall::suggestions::{
     Suggestion, SuggestionFilter, SuggestionPage, SuggestionScope, SuggestionState, SuggestionStatus,
 };
@@ -40,6 +48,7 @@ pub use search::{CorpusStats, RankWeights, RemoteQuery, SearchArguments, check_s
 pub use state::backlog::{Backlog, CLEANUP_DAYS};
 pub use state::health::{CheckResult, MemoryHealth};
 pub use write::copies::KnownCopy;
+pub use write::edits::EditBacklog;
 pub use write::forget::ForgetReceipt;
 pub use write::forget_requests::{ForgetRequest, MAX_MODEL_DELETIONS};
 pub use write::import_report::{ImportOptions, ImportReport};
@@ -108,6 +117,7 @@ impl Memory {
         let weights = RankWeights::from_setting(&settings.search.weights).unwrap_or_default();
         let full = settings.store.durability == Durability::Full;
         let store = Arc::new(Store::open(&paths.database_file(), open, full, now)?);
+        store.set_key_file(paths.redaction_key_file());
         Ok(Self {
             store,
             settings,
@@ -146,6 +156,15 @@ impl Memory {
     /// Returns true if no other process, and no other connection of this one, has the database open.
     pub fn is_only_connection(&self) -> Result<bool> {
         Ok(self.store.has_exclusive_access()?)
+    }
+
+    /// Returns the hasher of lines of edits, with the key of this data folder.
+    ///
+    /// # Errors
+    /// If the key cannot be read or created.
+    pub fn line_hasher(&self) -> Result<LineHasher> {
+        let hasher = self.store.line_hasher()?;
+        hasher.ok_or_else(|| Error::invalid_input("this data folder has no key for edited lines"))
     }
 
     /// Begins a read transaction: all rows read through it (changes, runs, counters) are of one point in time.

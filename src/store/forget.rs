@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::connection::{self, AccessMode};
 use super::copies::{self, CopyPolicy};
 use super::doc_values::bump_generation;
+use super::edited_lines;
 use super::error::Result;
 use super::signed_places::remove_signed_titles;
 use super::{Snapshot, Store, keyword_index};
@@ -157,6 +158,7 @@ impl Store {
                     connection.execute(sql, params![everywhere.as_bytes(), at, reason, number, confirmed, session])?;
                 }
             }
+            edited_lines::remove_lines_of_parts(connection, &forgotten.edits)?;
             delete_empty_conversations(connection)?;
             projects::delete_unused_projects(connection).and_then(|()| bump_generation(connection))?;
             let hashes = std::mem::take(&mut forgotten.hashes);
@@ -220,6 +222,7 @@ pub(super) fn delete_message(
     }
     let sql = "SELECT count(*) FROM embeddings e JOIN passages a ON a.id = e.passage_id WHERE a.message_id = ?1";
     forgotten.done.vectors += connection.query_row(sql, [message], |row| row.get::<_, u64>(0))?;
+    forgotten.edits.extend(edited_lines::find_edit_parts(connection, message)?);
     connection.execute("DELETE FROM messages WHERE id = ?1", [message])?;
     forgotten.done.messages += 1;
     Ok(())
@@ -267,6 +270,8 @@ pub(super) fn delete_empty_conversations(connection: &Connection) -> rusqlite::R
 pub(super) struct DeletionProgress {
     pub(super) done: DeletionCounts,
     hashes: Vec<TextTraces>,
+    /// Deleted parts that may have rows of edited lines.
+    pub(super) edits: Vec<i64>,
 }
 
 /// Hash of a text, and the byte sequences of its frame that are searched for.

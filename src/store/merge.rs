@@ -17,7 +17,7 @@ use super::message_queries::read_origin;
 use super::messages;
 use super::note_rows::upsert_note_metadata;
 use super::parts;
-use super::prepared::{InsertContext, InsertOutcome, PreparedMessage, Preparer};
+use super::prepared::{InsertContext, InsertOutcome, PreparedMessage};
 use super::projects::{self, NewProject};
 use super::{Snapshot, Store};
 use crate::domain::{ContentHash, MachineKey, MessageId, Origin, PartKind, Timestamp};
@@ -106,7 +106,7 @@ impl Store {
     /// # Errors
     /// When writing fails; nothing is then merged.
     pub fn merge_remote(&self, incoming: Vec<IncomingMessage>) -> Result<MergeCounts> {
-        let preparer = Preparer::new()?;
+        let preparer = self.create_preparer()?;
         let mut prepared = Vec::with_capacity(incoming.len());
         for one in incoming {
             prepared.push((preparer.prepare_record(&one.message)?, one));

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::cursors::{self, ImportCursor};
+use super::edited_lines;
 use super::error::{Error, Result};
 use super::forks;
 use super::note_rows;
@@ -149,6 +150,9 @@ pub(super) fn insert_message(
     let mut outcome = PartOutcome::Known;
     for part in &message.parts {
         outcome = outcome.max(part_versions::store_part(connection, row, (id, draft.at), part)?);
+    }
+    for call in &draft.failed_calls {
+        edited_lines::remove_failed_call(connection, id, call, message.hasher)?;
     }
     if let Some(usage) = draft.usage {
         upsert_usage(connection, id, usage)?;

@@ -11,6 +11,9 @@ mod copy;
 mod counters;
 mod cursors;
 mod doc_values;
+mod edit_backlog;
+mod edit_queries;
+mod edited_lines;
 mod embedding_models;
 mod embeddings;
 mod error;
@@ -20,6 +23,7 @@ mod forget;
 mod forks;
 mod frames;
 mod keyword_index;
+mod link_state;
 mod machines;
 mod merge;
 mod merge_places;
@@ -53,7 +57,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use rusqlite::Connection;
 
 use crate::disk;
-use crate::domain::Timestamp;
+use crate::domain::edit::LineHasher;
+use crate::domain::{Timestamp, hash};
 use connection::AccessMode;
 
 pub use activity::DayActivity;
@@ -64,11 +69,13 @@ pub use connection::{sqlite_version, take_busy_waits};
 pub use copies::{CopyKind, CopyPolicy, CopyRecord, DeletionState};
 pub use cursors::ImportCursor;
 pub use doc_values::{MessageRow, NewDocRows, PassageRow};
+pub use edit_queries::{EditCounts, EditedLine, SessionSpan, StoredCommit, StoredEdit};
 pub use embeddings::{NewVector, PendingPart, StoredModel, decode_half_floats, encode_half_floats};
 pub use error::{Error, Result};
 pub use excerpts::{Excerpt, ExcerptQuery, PinnedNote};
 pub use filter::is_quarantine_source;
 pub use keyword_index::{Posting, term_number};
+pub use link_state::EditState;
 pub use machines::{Machine, MachineRelation, Seal};
 pub use merge::{IncomingMessage, IncomingVector, MergeCounts};
 pub use message_queries::{ConversationHead, MessageText, PartText, PassageCandidate, ResultContent};
@@ -77,7 +84,7 @@ pub use notes::{NoteUpdate, SavedNote, SavedStatus};
 pub use operations::{DailySample, JobRun, TargetCursor, TargetState};
 pub use pages::checksum_vfs_name;
 pub use parked::ParkedEntry;
-pub use person_turns::{PersonTurn, TurnFilter, TurnNote};
+pub use person_turns::{PersonTurn, SpokenText, TurnFilter, TurnNote};
 pub use prepared::{InsertOutcome, PreparedMessage, Preparer};
 pub use projects::{NewProject, ProjectRecord, ProjectSummary, StoredProject};
 pub use quarantine::{QuarantineMark, QuarantinedMessage};
@@ -111,6 +118,9 @@ pub struct Store {
     lane: OnceLock<write_lane::WriteLane>,
     starting: Mutex<()>,
     readers: Mutex<Vec<Connection>>,
+    /// File with the key of edited lines, and the hasher with that key.
+    key_file: OnceLock<PathBuf>,
+    line_hasher: OnceLock<LineHasher>,
     /// Last, so that it is closed after the connections.
     raw: raw_file::RawFile,
 }
@@ -133,6 +143,8 @@ impl Store {
             lane: OnceLock::new(),
             starting: Mutex::new(()),
             readers: Mutex::new(Vec::new()),
+            key_file: OnceLock::new(),
+            line_hasher: OnceLock::new(),
             raw: raw_file::RawFile::register(None),
         };
         let folder = path.parent().unwrap_or(Path::new("."));
@@ -194,6 +206,34 @@ impl Store {
     /// Returns the path of the database file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Names the file with the key by which lines of edits are hashed. Without it none are kept.
+    pub fn set_key_file(&self, path: PathBuf) {
+        // The first one stays.
+        let _ = self.key_file.set(path);
+    }
+
+    /// Returns the hasher of lines of edits; `None` without a key file. The key is created when it is first needed.
+    ///
+    /// # Errors
+    /// When the key cannot be read or created.
+    pub fn line_hasher(&self) -> Result<Option<LineHasher>> {
+        if let Some(hasher) = self.line_hasher.get() {
+            return Ok(Some(*hasher));
+        }
+        let Some(path) = self.key_file.get() else { return Ok(None) };
+        let key = disk::read_or_create_key(path, hash::random_key(), self.frozen)
+            .map_err(|source| Error::from_io("read", path, source))?;
+        Ok(Some(*self.line_hasher.get_or_init(|| LineHasher::new(key))))
+    }
+
+    /// Creates a preparer of messages for this store.
+    ///
+    /// # Errors
+    /// When zstd cannot be set up, or the key of edited lines cannot be read or created.
+    pub fn create_preparer(&self) -> Result<Preparer> {
+        Preparer::new(self.line_hasher()?)
     }
 
     /// Returns a reader of the bytes of the database file. It is the only way to read them while the store is open: see

@@ -7,7 +7,7 @@ use super::filter::NOT_QUARANTINED;
 use super::message_queries::read_uid;
 use super::messages;
 use super::note_rows::insert_note_metadata;
-use super::prepared::{InsertContext, Preparer};
+use super::prepared::InsertContext;
 use super::projects::{self, NewProject};
 use super::{Snapshot, Store};
 use crate::domain::text::redact::RedactionCounts;
@@ -86,7 +86,7 @@ impl Store {
             }],
             ..Draft::new(&session, &uid.to_string(), if note.by_model { Role::Assistant } else { Role::User }, now)
         };
-        let prepared = Preparer::new()?.prepare_message_as(uid, draft)?;
+        let prepared = self.create_preparer()?.prepare_message_as(uid, draft)?;
         let hash = ContentHash::of_text(&note.text);
         self.write_soon("save a note", move |connection| {
             let place = projects::upsert_project(connection, &project, now)?;

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::doc_values::bump_generation;
+use super::edited_lines::{self, StoredCall};
 use super::error::Result;
 use super::filter::is_quarantined;
 use super::frames::DICTIONARY_ID;
@@ -19,7 +20,7 @@ pub(super) fn insert_part(
     message: i64,
     at: Timestamp,
     prepared: &PreparedPart,
-) -> rusqlite::Result<bool> {
+) -> Result<bool> {
     let part = &prepared.part;
     let sql = "INSERT OR IGNORE INTO parts (message_id, key, kind, origin, tool, body, body_bytes, dictionary_id, content_hash)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
@@ -37,7 +38,9 @@ pub(super) fn insert_part(
     if connection.prepare_cached(sql)?.execute(values)? == 0 {
         return Ok(false);
     }
-    insert_passages(connection, connection.last_insert_rowid(), message, at, prepared)?;
+    let id = connection.last_insert_rowid();
+    insert_passages(connection, id, message, at, prepared)?;
+    edited_lines::store_edit(connection, id, message, part.tool.as_deref(), &prepared.edit)?;
     Ok(true)
 }
 
@@ -111,7 +114,7 @@ impl Store {
         redacted: RedactionCounts,
         now: Timestamp,
     ) -> Result<()> {
-        let preparer = Preparer::new()?;
+        let preparer = self.create_preparer()?;
         let mut prepared = Vec::with_capacity(parts.len());
         for (stored, text) in parts {
             let new = preparer.prepare_part(stored.role, DraftPart { text, ..stored.part.clone() })?;
@@ -163,7 +166,10 @@ pub(super) fn find_part_by_key(
 /// Replaces the text of a part: its terms are indexed again and it is queued for embedding.
 pub(super) fn replace_part(connection: &Connection, stored: &StoredPart, new: &PreparedPart) -> Result<()> {
     keyword_index::remove_passages(connection, "a.part_id = ?1", stored.id, &TermExtractor::default())?;
-    Ok(write_replacement(connection, stored, new)?)
+    let (tool, text) = (stored.part.tool.clone(), stored.part.text.clone());
+    edited_lines::remove_edit(connection, &StoredCall { id: stored.id, tool, text }, &new.edit)?;
+    write_replacement(connection, stored, new)?;
+    edited_lines::store_edit(connection, stored.id, stored.message, new.part.tool.as_deref(), &new.edit)
 }
 
 fn write_replacement(connection: &Connection, stored: &StoredPart, new: &PreparedPart) -> rusqlite::Result<()> {

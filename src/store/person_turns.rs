@@ -53,6 +53,19 @@ pub struct ProposingText {
     pub text: String,
 }
 
+/// Text that a person or an agent said in a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpokenText {
+    pub id: MessageId,
+    /// Row id in `parts`.
+    pub part: i64,
+    pub at: Timestamp,
+    pub origin: Origin,
+    /// True if it belongs to a side conversation inside the session.
+    pub is_sidechain: bool,
+    pub text: String,
+}
+
 /// Note whose topic is a turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TurnNote {
@@ -145,6 +158,52 @@ impl Snapshot<'_> {
             let mut statement = connection.prepare_cached(&sql)?;
             let found = statement.query_row(values, read_row).optional()?;
             Ok(found.filter(|(_, is_of_model)| *is_of_model).map(|(text, _)| text))
+        })
+    }
+
+    /// Returns the last texts of the person, or of whoever gave the agent its task, before a part of a session, newest
+    /// first; with `is_agent` those of the agent.
+    ///
+    /// # Errors
+    /// When reading fails or a text is damaged.
+    pub fn spoken_before(
+        &self,
+        conversation: i64,
+        (at, part): (Timestamp, i64),
+        is_agent: bool,
+        limit: usize,
+    ) -> Result<Vec<SpokenText>> {
+        self.query("read the texts before an edit", |connection| {
+            // The reason that a person gives with a refusal is in the message of a tool.
+            let (user, agent) = (Role::User.number(), Role::Assistant.number());
+            let (text, person) = (PartKind::Text.number(), Origin::Person.number());
+            let speaker = if is_agent {
+                format!("m.role = {agent}")
+            } else {
+                format!("(m.role = {user} OR p.origin = {person})")
+            };
+            let sql = format!(
+                "SELECT m.uid, p.id, m.at, p.origin, m.sidechain, body_text(p.body, p.body_bytes)
+                 FROM messages m JOIN parts p ON p.message_id = m.id
+                 WHERE m.conversation_id = ?1 AND (m.at < ?2 OR m.at = ?2 AND p.id < ?3) AND {speaker}
+                   AND p.kind = {text}{NOT_QUARANTINED}
+                 ORDER BY m.at DESC, p.id DESC LIMIT ?4"
+            );
+            let values = params![conversation, at.to_milliseconds(), part, i64::try_from(limit).unwrap_or(i64::MAX)];
+            let rows = connection
+                .prepare_cached(&sql)?
+                .query_map(values, |row| {
+                    Ok(SpokenText {
+                        id: read_uid(row, 0)?,
+                        part: row.get(1)?,
+                        at: read_time(row, 2)?,
+                        origin: read_origin(row, 3)?,
+                        is_sidechain: row.get(4)?,
+                        text: row.get(5)?,
+                    })
+                })?
+                .collect::<rusqlite::Result<_>>();
+            Ok(rows?)
         })
     }
 

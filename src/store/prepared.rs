@@ -7,10 +7,12 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::change_log::MessageRecord;
+use super::edited_lines::PreparedEdit;
 use super::error::{Error, Result};
 use super::frames::TextCompressor;
 use super::keyword_index::{self, pack_counts};
 use super::projects::ProjectDir;
+use crate::domain::edit::LineHasher;
 use crate::domain::text::{Script, passages, passages::Purpose, terms::TermExtractor};
 use crate::domain::{ContentHash, Draft, DraftPart, MessageId, Role, Timestamp};
 
@@ -19,6 +21,7 @@ use crate::domain::{ContentHash, Draft, DraftPart, MessageId, Role, Timestamp};
 pub struct Preparer {
     packer: TextCompressor,
     terms: TermExtractor,
+    hasher: Option<LineHasher>,
 }
 
 /// Part whose text is compressed and split into passages.
@@ -30,6 +33,7 @@ pub(super) struct PreparedPart {
     pub(super) body_bytes: i64,
     pub(super) hash: ContentHash,
     pub(super) passages: Vec<PreparedPassage>,
+    pub(super) edit: PreparedEdit,
 }
 
 /// Passage of a part, with what its row holds.
@@ -50,6 +54,8 @@ pub struct PreparedMessage {
     pub(super) uid: MessageId,
     pub(super) draft: Draft,
     pub(super) parts: Vec<PreparedPart>,
+    /// Hasher of the lines of its edits.
+    pub(super) hasher: Option<LineHasher>,
 }
 
 /// Stored part, with the data needed to store it again.
@@ -97,14 +103,14 @@ pub enum InsertOutcome {
 }
 
 impl Preparer {
-    /// Creates a preparer with its compressor.
+    /// Creates a preparer with its compressor. Without a hasher the lines of edits are not kept.
     ///
     /// # Errors
     /// When zstd cannot be set up.
-    pub fn new() -> Result<Self> {
+    pub fn new(hasher: Option<LineHasher>) -> Result<Self> {
         let packer = TextCompressor::new()
             .map_err(|error| Error::from_io("prepare compression for", Path::new("the store"), error))?;
-        Ok(Self { packer, terms: TermExtractor::default() })
+        Ok(Self { packer, terms: TermExtractor::default(), hasher })
     }
 
     /// Prepares one message of `source`: compresses, hashes and splits it.
@@ -121,7 +127,7 @@ impl Preparer {
             .into_iter()
             .map(|part| self.prepare_part(draft.role, part))
             .collect::<Result<_>>()?;
-        Ok(PreparedMessage { uid, draft, parts })
+        Ok(PreparedMessage { uid, draft, parts, hasher: self.hasher })
     }
 
     /// Prepares a message of another machine under its own id and part keys.
@@ -146,7 +152,7 @@ impl Preparer {
             sidechain: message.sidechain,
             ..Draft::new(&message.conversation.session, &message.external_id, message.role, message.at)
         };
-        Ok(PreparedMessage { uid: message.id, draft, parts })
+        Ok(PreparedMessage { uid: message.id, draft, parts, hasher: self.hasher })
     }
 
     pub(super) fn prepare_part(&self, role: Role, part: DraftPart) -> Result<PreparedPart> {
@@ -157,6 +163,7 @@ impl Preparer {
             frame: self.packer.compress_text(&part.text).map_err(failed)?,
             body_bytes: i64::try_from(part.text.len()).unwrap_or(i64::MAX),
             hash: ContentHash::of_text(&part.text),
+            edit: PreparedEdit::from_part(self.hasher, &part),
             passages: passages
                 .into_iter()
                 .map(|(purpose, range)| self.prepare_passage(&part, purpose, range))

@@ -157,7 +157,7 @@ impl Store {
     /// # Errors
     /// When writing fails; nothing is then changed.
     pub fn release_messages(&self, ids: Vec<MessageId>, now: Timestamp) -> Result<u64> {
-        let preparer = Preparer::new()?;
+        let preparer = self.create_preparer()?;
         self.write("release a message", move |connection| {
             let mut done = 0;
             for message in ids {
@@ -180,7 +180,7 @@ impl Store {
     /// # Errors
     /// When writing fails; nothing is then changed.
     pub fn merge_quarantine(&self, marks: Vec<QuarantineMark>) -> Result<(u64, u64)> {
-        let preparer = Preparer::new()?;
+        let preparer = self.create_preparer()?;
         self.write("merge the quarantine", move |connection| {
             let (mut hidden, mut released) = (0, 0);
             for mark in &marks {

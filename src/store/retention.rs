@@ -5,6 +5,7 @@ use rusqlite::params;
 
 use super::connection::{self, AccessMode};
 use super::doc_values::bump_generation;
+use super::edited_lines;
 use super::error::Result;
 use super::forget::{DeletionProgress, delete_empty_conversations, delete_message};
 use super::{Snapshot, Store, projects};
@@ -72,6 +73,7 @@ impl Store {
             for id in ids {
                 delete_message(connection, id, &terms, &mut gone)?;
             }
+            edited_lines::remove_lines_of_parts(connection, &gone.edits)?;
             delete_empty_conversations(connection)?;
             projects::delete_unused_projects(connection).and_then(|()| bump_generation(connection))?;
             Ok(gone.done.messages)

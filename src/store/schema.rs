@@ -27,6 +27,7 @@ const MIGRATION_STEPS: &[MigrationStep] = &[
     MigrationStep { name: "0004_provenance", sql: include_str!("schema/0004_provenance.sql") },
     MigrationStep { name: "0005_deletions", sql: include_str!("schema/0005_deletions.sql") },
     MigrationStep { name: "0006_signed_places", sql: include_str!("schema/0006_signed_places.sql") },
+    MigrationStep { name: "0007_edited_lines", sql: include_str!("schema/0007_edited_lines.sql") },
 ];
 
 /// Steps that were applied, with the checksum of their SQL.
@@ -34,7 +35,7 @@ const MIGRATIONS_TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (
                number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT";
 
 /// Schema version after all steps.
-pub(super) const SCHEMA_VERSION: i64 = 3002;
+pub(super) const SCHEMA_VERSION: i64 = 4000;
 const VERSIONS_PER_MAJOR: i64 = 1000;
 
 /// Schema state of an opened database.

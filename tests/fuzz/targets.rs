@@ -140,7 +140,7 @@ fn transcript() -> TranscriptFile {
 /// the second time.
 pub fn transcript_line(data: &[u8]) {
     thread_local! {
-        static TOOLS: (Redactor, Preparer) = (Redactor::new([7; 32], Vec::new()), Preparer::new().unwrap());
+        static TOOLS: (Redactor, Preparer) = (Redactor::new([7; 32], Vec::new()), Preparer::new(None).unwrap());
     }
     TOOLS.with(|(redactor, preparer)| prepared(data, redactor, preparer));
 }

@@ -75,11 +75,11 @@ fn stores_that_are_not_ours_or_newer_are_left_alone() {
         let connection = home.database();
         connection.execute_batch(sql).unwrap();
     };
-    set("PRAGMA user_version = 4000");
+    set("PRAGMA user_version = 5000");
     let before = std::fs::read(&database).unwrap();
-    home.run(&["search", "x"]).fails(4, "schema 4000");
+    home.run(&["search", "x"]).fails(4, "schema 5000");
     home.run(&["import", "claude-code", home.path().to_str().unwrap()])
-        .fails(4, "this claude-memory understands up to 3002");
+        .fails(4, "this claude-memory understands up to 4000");
     assert_eq!(std::fs::read(&database).unwrap(), before, "a newer store was touched");
     set("PRAGMA user_version = 3000; PRAGMA application_id = 7");
     home.run(&["status"]).fails(2, "another program");
@@ -92,7 +92,7 @@ fn a_newer_minor_version_can_be_opened() {
     let home = TestHome::new();
     home.import_samples();
     let connection = home.database();
-    connection.execute_batch("PRAGMA user_version = 3900").unwrap();
+    connection.execute_batch("PRAGMA user_version = 4001").unwrap();
     assert!(home.json(&["status"])["messages"].as_u64() > Some(60));
 }
 

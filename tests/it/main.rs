@@ -32,6 +32,7 @@ mod distribution;
 mod doctor;
 mod documents;
 mod drift;
+mod edits;
 mod export_shapes;
 mod exporting;
 mod features;
@@ -91,6 +92,7 @@ mod thresholds;
 mod tokens;
 mod tools;
 mod webhook;
+mod why;
 
 #[test]
 fn no_file_is_forgotten() {

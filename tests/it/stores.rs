@@ -45,7 +45,7 @@ fn every_store_ever_written_opens() {
             assert!(!is_of_store || check["ok"] == true, "{name}: {check}");
         }
         let version: i64 = home.database().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-        assert_eq!(version, 3002, "{name}");
+        assert_eq!(version, 4000, "{name}");
     }
 }
 

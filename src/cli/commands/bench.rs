@@ -7,6 +7,7 @@ use clap::{Subcommand, ValueEnum};
 
 use super::bench_answerability::{AnswerabilityArgs, run_answerability};
 use super::bench_files::{BenchFolder, write_report};
+use super::bench_provenance::{self, ProvenanceArgs};
 use super::bench_self::{self, OwnHistoryArgs};
 use super::bench_suggestions::{self, SuggestionsArgs};
 use super::rerankers::absolute_value;
@@ -63,6 +64,12 @@ enum BenchCommand {
     /// Labels are lines of {message, labels}: the id of a record in the transcripts, and a list of decision,
     /// correction, rule and assent.
     Suggestions(SuggestionsArgs),
+    /// Score the links between the commits of a repository and your sessions, as `why` shows them
+    ///
+    /// Labels are the sessions that trailers of commits name: `…-Session: ID`, or `…-Checkpoint: ID` with the branch
+    /// that explains checkpoints. The linking does not see them. Also counts links that must not be there: with the
+    /// labelled sessions left out, with half of the sessions left out, and in a repository that no session worked on.
+    Provenance(ProvenanceArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -181,6 +188,7 @@ pub(in crate::cli) fn run(args: &BenchArgs, session: &Invocation) -> Result<Exit
         BenchCommand::Scale(args) => run_scale(args, session),
         BenchCommand::OwnHistory(args) => bench_self::run(args, session),
         BenchCommand::Suggestions(args) => bench_suggestions::run(args, session.output),
+        BenchCommand::Provenance(args) => bench_provenance::run(args, session),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
@@ -75,6 +76,10 @@ pub(in crate::cli) fn run(args: &DoctorArgs, session: &Invocation) -> Result<Exi
         }
         if memory.refresh_keyword_index()? {
             fixed.push("rebuilt the keyword index".to_owned());
+        }
+        let read = memory.read_stored_edits(&AtomicBool::new(false), &mut |_| {})?.read;
+        if read > 0 {
+            fixed.push(format!("read the edits of texts of an earlier version: {read}"));
         }
         let queued = memory.queue_missing_embeddings()?;
         if queued > 0 {

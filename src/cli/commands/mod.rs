@@ -5,6 +5,7 @@ pub(super) mod backup;
 pub(super) mod bench;
 mod bench_answerability;
 mod bench_files;
+mod bench_provenance;
 mod bench_self;
 mod bench_suggestions;
 pub(super) mod blame;
@@ -62,6 +63,7 @@ mod sync_signatures;
 pub(super) mod timeline;
 pub(super) mod token;
 mod tool;
+pub(super) mod why;
 
 use crate::cli::invocation::Invocation;
 use crate::domain::text::counts::group_digits;

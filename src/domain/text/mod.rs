@@ -16,6 +16,7 @@ pub mod period;
 pub mod prompt;
 pub mod question;
 pub mod redact;
+pub mod reference;
 pub mod sanitise;
 pub mod shell;
 pub mod signature;
@@ -25,6 +26,7 @@ pub mod statement;
 pub mod suspicion;
 pub mod terms;
 pub mod tokens;
+pub mod turn_kind;
 pub mod word_runs;
 
 /// Returns the longest prefix of `text` of at most `bytes` bytes that ends at a character boundary.
@@ -53,6 +55,12 @@ pub fn count_cjk_and_words(text: &str) -> (usize, usize) {
         inside = letter;
     }
     (characters, words)
+}
+
+/// Counts words, and CJK characters in pairs.
+pub fn count_units(text: &str) -> usize {
+    let (characters, words) = count_cjk_and_words(text);
+    characters / 2 + words
 }
 
 /// Escapes a text for XML, attributes included.

@@ -276,6 +276,11 @@ impl BlockConverter<'_> {
             self.builder.exclude_own_output();
             return;
         }
+        let is_error = block.get("is_error") == Some(&Value::Bool(true));
+        if let Some(call) = call.filter(|_| is_error) {
+            let failed = call.key.clone();
+            self.builder.draft_mut().failed_calls.push(failed);
+        }
         let key = format!("{}/{index}", self.key);
         let (tool, origin) =
             (tool.as_deref(), if fetches { Origin::Web } else { Origin::from_tool_name(tool.as_deref()) });
@@ -291,7 +296,7 @@ impl BlockConverter<'_> {
             return;
         }
         // When a person refuses a call, the result holds the reason they gave.
-        let refused = block.get("is_error") == Some(&Value::Bool(true)) || self.record.get("toolDenialKind").is_some();
+        let refused = is_error || self.record.get("toolDenialKind").is_some();
         match text.split_once(REFUSAL_REASON).filter(|_| refused) {
             Some((notice, reason)) => {
                 self.builder.add_keyed_part(

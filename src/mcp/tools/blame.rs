@@ -1,6 +1,7 @@
 //! `memory_blame`: lists the edits of a file with the requests behind them.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use rmcp::model::Tool;
 use schemars::JsonSchema;
@@ -16,8 +17,10 @@ use super::{
 use crate::domain::text::counts::format_count;
 use crate::mcp::caller::Caller;
 use crate::mcp::wire::history::BlameAnswer;
-use crate::memory::Memory;
+use crate::memory::{Blame, Memory};
 
+/// Maximum number of requests.
+const MAX_REQUESTS: usize = 50;
 const USAGE: &str = "`file` is needed, for example {\"file\": \"src/pool.rs\"}";
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -45,10 +48,27 @@ pub(super) fn define_tool() -> Tool {
 pub(super) fn run_tool(memory: &Memory, caller: &Caller, arguments: Value) -> ToolOutcome {
     let arguments: BlameToolInput = parse_arguments(arguments, USAGE)?;
     let projects = resolve_project_rows(memory, arguments.project.as_deref(), caller.directory.as_deref())?;
-    let limit = check_range(arguments.limit, 10, 1, 50, "limit")?;
-    let found = BlameAnswer::from(memory.blame_file(&arguments.file, projects, limit)?);
+    let limit = check_range(arguments.limit, 10, 1, MAX_REQUESTS, "limit")?;
+    let mut blame = memory.blame_file(&arguments.file, projects, MAX_REQUESTS)?;
+    grade_edits(memory, caller, &arguments.file, &mut blame);
+    blame.edits.truncate(limit);
+    let found = BlameAnswer::from(blame);
     let text = render_edits(&found);
     build_quoting_reply(&found, &text)
+}
+
+/// Adds grades if the file lies in a repository here; without one, the history is in the order of time.
+fn grade_edits(memory: &Memory, caller: &Caller, file: &str, blame: &mut Blame) {
+    let folder = caller.directory.clone().unwrap_or_else(|| PathBuf::from("."));
+    let path = folder.join(file);
+    let Some(parent) = path.parent().filter(|_| path.is_file() && !blame.edits.is_empty()) else { return };
+    let graded = memory.open_repository(parent).and_then(|repository| {
+        let inside = repository.relative_path(&path, &folder)?;
+        memory.grade_blame(blame, &repository, &inside, caller.now)
+    });
+    if let Err(error) = graded {
+        tracing::debug!(%error, file, "edits have no grade");
+    }
 }
 
 fn render_edits(found: &BlameAnswer) -> String {
@@ -56,9 +76,11 @@ fn render_edits(found: &BlameAnswer) -> String {
     for entry in &found.edits {
         let branch = entry.git_branch.as_deref().filter(|branch| !branch.is_empty());
         let branch = branch.map(|branch| format!(" · branch {branch}")).unwrap_or_default();
+        let grade = entry.grade.as_ref().zip(entry.lines);
+        let grade = grade.map(|(grade, lines)| format!(" · {grade}: {lines} lines now")).unwrap_or_default();
         let _ = writeln!(
             text,
-            "- {} · {}{branch} · “{}” · {} · session {}",
+            "- {} · {}{branch}{grade} · “{}” · {} · session {}",
             format_minute(&entry.ts),
             entry.project,
             entry.title,

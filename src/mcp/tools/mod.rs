@@ -24,6 +24,7 @@ mod sessions;
 mod stats;
 mod timeline;
 mod update;
+mod why;
 
 use std::path::Path;
 
@@ -90,6 +91,7 @@ const TOOLS: &[ToolEntry] = entries! {
         "memory_projects" => projects,
         "memory_health" => health,
         "memory_blame" => blame,
+        "memory_why" => why,
         "memory_sessions" => sessions,
         "memory_decisions" => decisions,
         "memory_update" => update,

@@ -107,6 +107,13 @@ pub struct BlameEntry {
     pub explanation: Option<ExcerptEntry>,
     /// Messages that hold the edits.
     pub edits: Vec<String>,
+    /// proved or likely: how certain it is that lines of the file as it is now are from these edits. Absent if none are,
+    /// or outside of a git repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grade: Option<String>,
+    /// Number of those lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lines: Option<usize>,
 }
 
 /// The answer of `memory_fix`.
@@ -226,6 +233,8 @@ impl From<Blame> for BlameAnswer {
                 request: edit.request.map(ExcerptEntry::from),
                 explanation: edit.explanation.map(ExcerptEntry::from),
                 edits: edit.edits.iter().map(ToString::to_string).collect(),
+                grade: (edit.lines > 0).then(|| edit.grade.name().to_owned()),
+                lines: (edit.lines > 0).then_some(edit.lines),
             }
         };
         Self {

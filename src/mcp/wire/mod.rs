@@ -7,9 +7,11 @@ pub mod history;
 pub mod injections;
 pub mod operations;
 pub mod outgoing;
+pub mod request;
 mod saved;
 pub mod sessions;
 pub mod suggestions;
+pub mod why;
 
 use std::path::Path;
 

@@ -2,7 +2,7 @@
 
 use crate::domain::text::prompt;
 use crate::domain::{MessageId, Origin, PartKind, Timestamp};
-use crate::memory::{Memory, Result};
+use crate::memory::{Grade, Memory, Result};
 use crate::store::{Excerpt, ExcerptQuery, SessionFilter, SessionSummary};
 
 /// Tools that change files.
@@ -30,6 +30,10 @@ pub struct BlameEdit {
     pub explanation: Option<Excerpt>,
     /// Messages that contain the edits.
     pub edits: Vec<MessageId>,
+    /// Certainty that lines of the file now are from these edits; unknown without a repository.
+    pub grade: Grade,
+    /// Number of those lines.
+    pub lines: usize,
 }
 
 /// The history of a file.
@@ -102,6 +106,8 @@ impl Memory {
                     request,
                     explanation,
                     edits: vec![call.id],
+                    grade: Grade::Unknown,
+                    lines: 0,
                 });
             }
         }

@@ -11,6 +11,7 @@ pub(super) mod injections;
 pub(super) mod latest_decision;
 pub(super) mod reading;
 pub(super) mod recent_work;
+pub(super) mod request;
 pub(super) mod sessions;
 pub(super) mod statements;
 pub(super) mod suggestion_notes;

@@ -71,6 +71,7 @@ impl Memory {
             clock_check(&stats, now),
             quarantine_check(&stats),
         ];
+        checks.extend(self.edits_check()?);
         checks.extend((!HAS_GRAPH).then(|| absent_graph_check(self.settings.vector.index)).flatten());
         Ok(MemoryHealth {
             stats,

@@ -150,6 +150,8 @@ impl Memory {
             path: self.index_folder.display().to_string(),
             why: format!("deleted vectors may still be in the vector index: {error}"),
         })?;
+        // They name sessions that may be deleted.
+        self.remove_link_caches()?;
         // Rebuilt and shared here, so that the next search does not have to.
         self.refresh_doc_values()?;
         Ok(())

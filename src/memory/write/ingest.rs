@@ -22,7 +22,7 @@ use crate::memory::write::parallel::run_parallel;
 use crate::memory::write::projects::project_for_directory;
 use crate::memory::{Error, Memory, Result};
 use crate::store::{
-    ImportBatch, ImportCursor, InsertOutcome, NewProject, NewTitle, PreparedMessage, Preparer, WriteReceipt,
+    ImportBatch, ImportCursor, InsertOutcome, NewProject, NewTitle, PreparedMessage, Preparer, Store, WriteReceipt,
 };
 
 /// A batch is committed when it holds this many messages or bytes.
@@ -97,6 +97,9 @@ impl Memory {
             done = done.add_progress(state);
             report.add_report(part);
         }
+        if options.settle && !options.dry_run {
+            self.read_stored_edits(stop, &mut |_| {})?;
+        }
         Ok(report)
     }
 
@@ -120,7 +123,7 @@ impl Memory {
         let mut run = ImportRun {
             memory: self,
             options,
-            preparers: create_preparers()?,
+            preparers: create_preparers(&self.store)?,
             now,
             stop,
             progress,
@@ -159,7 +162,8 @@ impl Memory {
         titles: Vec<(String, String)>,
         now: Timestamp,
     ) -> Result<ImportCounts> {
-        let (preparers, mut projects, mut taken) = (create_preparers()?, HashMap::new(), ImportCounts::default());
+        let (preparers, mut projects, mut taken) =
+            (create_preparers(&self.store)?, HashMap::new(), ImportCounts::default());
         let (mut drafts, mut sources) = (drafts, CopySources::default());
         for draft in &mut drafts {
             sources.mark_copies(self, draft)?;
@@ -546,9 +550,9 @@ fn transcript_slug(transcript: &Path) -> Option<&str> {
 }
 
 /// Creates one preparer per core, up to [`MAX_PREPARERS`].
-fn create_preparers() -> Result<Vec<Mutex<Preparer>>> {
+fn create_preparers(store: &Store) -> Result<Vec<Mutex<Preparer>>> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    (0..cores.min(MAX_PREPARERS)).map(|_| Ok(Mutex::new(Preparer::new()?))).collect()
+    (0..cores.min(MAX_PREPARERS)).map(|_| Ok(Mutex::new(store.create_preparer()?))).collect()
 }
 
 /// Adds a message and its project to a batch; `known` caches the identity of each directory.

@@ -5,6 +5,7 @@ pub(super) mod copied_notes;
 pub(super) mod copied_text;
 pub(super) mod copies;
 pub(super) mod deleted_repeats;
+pub(super) mod edits;
 pub(super) mod forget;
 pub(super) mod forget_requests;
 pub(super) mod forks;

@@ -142,16 +142,5 @@ fn redact_in_place(redactor: &Redactor, text: &mut String, counts: &mut Redactio
 
 /// Reads the placeholder key, or creates one. In a read-only folder a temporary key is used: nothing is stored with it.
 fn placeholder_key(path: &Path, frozen: bool) -> Result<[u8; 32]> {
-    let fresh = hash::random_key();
-    if frozen && !path.exists() {
-        return Ok(fresh);
-    }
-    // If several processes or threads start at once, one creates the key and all use it.
-    if !path.exists() {
-        disk::create_atomic(path, &fresh).map_err(Error::path_error(path))?;
-    }
-    std::fs::read(path).map_err(Error::path_error(path))?.try_into().map_err(|_| Error::Unreadable {
-        path: path.display().to_string(),
-        why: "the placeholder key must have 32 bytes; move the file away to create a new one".to_owned(),
-    })
+    disk::read_or_create_key(path, hash::random_key(), frozen).map_err(Error::path_error(path))
 }
