@@ -8,8 +8,8 @@ use super::archive::{self, Visitor};
 use super::encoding::read_head;
 use super::generic::{GenericJsonl, is_single_document};
 use super::jsonl::RecordConverter;
-use super::peers::table_names;
 use super::record_source::{source_of_record, source_of_value};
+use super::tables::table_names;
 use crate::disk::ForeignFile;
 use crate::domain::json::{self, RecordOutcome};
 

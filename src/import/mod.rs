@@ -30,6 +30,8 @@ mod record_source;
 #[cfg(test)]
 mod session_folder_tests;
 mod table;
+mod tables;
+mod whole_file;
 
 use std::borrow::Cow;
 use std::io;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::super::{BadRecord, Item, Position, ReadEnd, TranscriptFile};
+use super::{BadRecord, Item, Position, ReadEnd, TranscriptFile};
 use crate::disk;
 
 /// Passes the items that `convert` makes of the bytes to `tell`, until it returns false. `convert` is given what makes a
