@@ -1,5 +1,6 @@
 //! Reads the histories of other programs as [`Draft`]s, one file per source. Does not store them.
 
+mod agents;
 mod archive;
 mod chatgpt;
 mod chatgpt_content;
