@@ -42,13 +42,17 @@ pub(in crate::import) static GOOSE: Importer = Importer {
     special: SpecialRules { tables: &[&["sessions", "messages", "schema_version"]], ..SpecialRules::NONE },
 };
 
+/// Returns true for the database. Other agents have one of this name elsewhere.
 fn is_database(path: &Path) -> bool {
-    has_name(path, &["sessions.db"])
+    is_in_sessions(path) && has_name(path, &["sessions.db"])
 }
 
 fn is_session(path: &Path) -> bool {
-    let in_sessions = path.parent().and_then(Path::file_name).is_some_and(|name| name == "sessions");
-    in_sessions && path.extension().is_some_and(|kind| kind == "jsonl")
+    is_in_sessions(path) && path.extension().is_some_and(|kind| kind == "jsonl")
+}
+
+fn is_in_sessions(path: &Path) -> bool {
+    path.parent().and_then(Path::file_name).is_some_and(|name| name == "sessions")
 }
 
 /// State while a database or a file is read.
