@@ -71,7 +71,9 @@ pub(super) fn add_content(
 ) -> bool {
     match content {
         Value::Array(blocks) => {
-            blocks.iter().fold(false, |results, block| add_block(builder, block, author, calls) || results)
+            // Every block is added, also after the first result.
+            let results = blocks.iter().filter(|block| add_block(builder, block, author, calls));
+            results.count() > 0
         }
         Value::Null => false,
         one => add_block(builder, one, author, calls),

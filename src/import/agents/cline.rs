@@ -2,7 +2,7 @@
 //! for VS Code and those made from it (`tasks/<task>/api_conversation_history.json`). Messages have the form of the
 //! Messages API; without calls of tools in that form, they are marked text.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -149,7 +149,7 @@ fn read_facts(value: &Value, messages: &[Value], path: &Path) -> TaskFacts {
     }
 }
 
-fn read_description(path: &PathBuf) -> Option<Value> {
+fn read_description(path: &Path) -> Option<Value> {
     let bytes = disk::read_foreign_file(path, MAX_DESCRIPTION_BYTES).ok()?;
     json::parse_partial(&bytes).ok().map(|(value, _)| value)
 }

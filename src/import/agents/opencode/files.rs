@@ -90,6 +90,29 @@ pub(super) fn open_files(transcript: &TranscriptFile, options: ReadOptions) -> B
     Box::new(SessionFiles { folder: transcript.path.clone(), longest: options.longest as u64 })
 }
 
+fn file_stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// File of a message or of a part of it.
+struct SessionPiece {
+    file: TranscriptFile,
+    /// Id of the message.
+    message: String,
+    is_part: bool,
+}
+
+impl SessionPiece {
+    fn convert_value(&self, conversation: &mut Conversation, session: &str, value: &Value, line: u64) -> Item {
+        let id = text_field(value, "id").map_or_else(|| file_stem(&self.file.path), str::to_owned);
+        let session = first_field(value, &["sessionID"]).unwrap_or(session);
+        if self.is_part {
+            return conversation.read_part(&id, &self.message, session, value, line);
+        }
+        conversation.read_message(&id, session, None, value, line)
+    }
+}
+
 /// Reader of the files of one session.
 #[derive(Debug)]
 struct SessionFiles {
@@ -101,6 +124,18 @@ impl SessionFiles {
     fn read_piece(&self, path: &Path) -> Result<Value, String> {
         let bytes = disk::read_foreign_file(path, self.longest).map_err(|error| error.to_string())?;
         json::parse_partial(&bytes).map(|(value, _)| value).map_err(|error| format!("not JSON: {error}"))
+    }
+
+    /// Lists the messages of the session, each with its parts after it.
+    fn list_session(&self, storage: &Path) -> Vec<SessionPiece> {
+        let mut pieces = Vec::new();
+        for file in list_pieces(&self.folder) {
+            let message = file_stem(&file.path);
+            let parts = list_pieces(&storage.join("part").join(&message)).into_iter();
+            pieces.push(SessionPiece { file, message: message.clone(), is_part: false });
+            pieces.extend(parts.map(|file| SessionPiece { file, message: message.clone(), is_part: true }));
+        }
+        pieces
     }
 
     /// Finds the file of the session, which is in the folder of its project.
@@ -126,25 +161,14 @@ impl RecordStream for SessionFiles {
                 }
             }
         }
-        for message in list_pieces(&self.folder) {
-            let stem = message.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let parts = list_pieces(&storage.join("part").join(&stem));
-            for (file, is_part) in std::iter::once((message, false)).chain(parts.into_iter().map(|file| (file, true))) {
-                position = Position { offset: position.offset + file.size, line: position.line + 1 };
-                let items = self.read_piece(&file.path).map(|value| {
-                    let own = file.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                    let id = text_field(&value, "id").map_or(own, str::to_owned);
-                    let session = first_field(&value, &["sessionID"]).unwrap_or(&session).to_owned();
-                    vec![if is_part {
-                        conversation.read_part(&id, &stem, &session, &value, position.line)
-                    } else {
-                        conversation.read_message(&id, &session, None, &value, position.line)
-                    }]
-                });
-                for item in items.unwrap_or_else(|why| bad(&file.path, why)) {
-                    if !tell(item, position) {
-                        return Ok(ReadEnd { position, complete: false });
-                    }
+        for piece in self.list_session(&storage) {
+            position = Position { offset: position.offset + piece.file.size, line: position.line + 1 };
+            let items = self
+                .read_piece(&piece.file.path)
+                .map(|value| vec![piece.convert_value(&mut conversation, &session, &value, position.line)]);
+            for item in items.unwrap_or_else(|why| bad(&piece.file.path, why)) {
+                if !tell(item, position) {
+                    return Ok(ReadEnd { position, complete: false });
                 }
             }
         }
