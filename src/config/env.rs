@@ -89,6 +89,11 @@ pub const CLICOLOR_FORCE: EnvVariable = EnvVariable {
     name: "CLICOLOR_FORCE",
     meaning: "Set to anything but 0: colours also in a pipe or a file; CLICOLOR=0 prints none on a terminal.",
 };
+/// Folder in which some agents keep their data.
+pub const XDG_DATA_HOME: EnvVariable = EnvVariable {
+    name: "XDG_DATA_HOME",
+    meaning: "Set by people who moved ~/.local/share; the sessions of opencode, Kilo and Amp are looked for there.",
+};
 /// Name pattern of the variables that override settings.
 pub const SETTING: EnvVariable = EnvVariable {
     name: "CLAUDE_MEMORY_<SECTION>_<KEY>",
@@ -96,7 +101,7 @@ pub const SETTING: EnvVariable = EnvVariable {
 };
 
 /// All variables, in the order of the reference.
-pub const ALL: [&EnvVariable; 16] = [
+pub const ALL: [&EnvVariable; 17] = [
     &HOME,
     &LOG,
     &SETTING,
@@ -110,6 +115,7 @@ pub const ALL: [&EnvVariable; 16] = [
     &XDG_CONFIG_HOME,
     &NO_COLOR,
     &CLICOLOR_FORCE,
+    &XDG_DATA_HOME,
     &TEST_NOW,
     &TEST_SEED,
     &TEST_READINGS,
@@ -313,6 +319,11 @@ pub fn qdrant_key() -> Option<String> {
 /// Returns [`XDG_CONFIG_HOME`], else `~/.config`: also on macOS, which has no systemd.
 pub fn config_folder() -> Option<PathBuf> {
     read_variable(XDG_CONFIG_HOME.name).map(PathBuf::from).or_else(|| user_home().map(|home| home.join(".config")))
+}
+
+/// Returns [`XDG_DATA_HOME`], else `~/.local/share`: the folder of programs that use it on every system.
+pub fn xdg_data_folder() -> Option<PathBuf> {
+    read_variable(XDG_DATA_HOME.name).map(PathBuf::from).or_else(|| user_home().map(|home| home.join(".local/share")))
 }
 
 /// Returns the folder for configurations of desktop programs: `~/.config`, `~/Library/Application Support`,

@@ -8,8 +8,8 @@ use super::archive::{self, Visitor};
 use super::encoding::read_head;
 use super::generic::{GenericJsonl, is_single_document};
 use super::jsonl::RecordConverter;
-use super::peers::table_names;
 use super::record_source::{source_of_record, source_of_value};
+use super::tables::table_names;
 use crate::disk::ForeignFile;
 use crate::domain::json::{self, RecordOutcome};
 
@@ -40,7 +40,9 @@ pub fn suggest_source(path: &Path, tried: Source) -> Option<Source> {
 
 fn detect_folder(path: &Path) -> Option<Source> {
     let mut files = list_files(path);
-    let databases = files.iter().find_map(|file| Source::databases().find(|source| source.owns_file(file)));
+    let databases = files.iter().filter(|file| has_ending(file, &DATABASE_ENDINGS));
+    let mut databases = databases;
+    let databases = databases.find_map(|file| Source::databases().find(|source| source.owns_file(file)));
     if databases.is_some() {
         return databases;
     }
@@ -89,12 +91,28 @@ fn list_files(path: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// Endings of databases, and of other files that may hold a history.
+const DATABASE_ENDINGS: [&str; 4] = ["db", "sqlite", "sqlite3", "vscdb"];
+const OTHER_ENDINGS: [&str; 4] = ["jsonl", "json", "zst", "zip"];
+
 fn may_hold_history(path: &Path) -> bool {
+    has_ending(path, &DATABASE_ENDINGS) || has_ending(path, &OTHER_ENDINGS) || source_of_markdown(path).is_some()
+}
+
+/// Returns the program whose history is a Markdown file of this name.
+fn source_of_markdown(path: &Path) -> Option<Source> {
+    Source::with_command().find(|source| has_ending(path, &["md"]) && source.owns_file(path))
+}
+
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
     let kind = path.extension().unwrap_or_default();
-    ["jsonl", "json", "zst", "zip", "db", "sqlite", "sqlite3"].iter().any(|known| kind.eq_ignore_ascii_case(known))
+    endings.iter().any(|known| kind.eq_ignore_ascii_case(known))
 }
 
 fn detect_file(path: &Path) -> Option<Source> {
+    if let Some(source) = source_of_markdown(path) {
+        return Some(source);
+    }
     let mut file = BufReader::new(ForeignFile::open(path).ok()?);
     let start = file.fill_buf().ok()?;
     if start.starts_with(SQLITE_MAGIC) {

@@ -76,6 +76,8 @@ pub(crate) struct SpecialRules {
     pub(crate) steps: Option<fn(&Path) -> ImportSteps>,
     /// True if reading can resume at a position without what is before it.
     pub(crate) can_resume: bool,
+    /// Sets of tables by which a database with transcripts is recognised, for programs that keep them in one.
+    pub(crate) tables: &'static [&'static [&'static str]],
 }
 
 impl SpecialRules {
@@ -87,6 +89,7 @@ impl SpecialRules {
         find: None,
         steps: None,
         can_resume: false,
+        tables: &[],
     };
 }
 
@@ -133,9 +136,19 @@ impl Source {
         self.0.kind == ImporterKind::Transcripts
     }
 
-    /// Returns true if the files are databases of another memory tool.
+    /// Returns true if the files are, or may be, databases.
     pub const fn is_database(self) -> bool {
-        matches!(self.0.kind, ImporterKind::Database(_))
+        matches!(self.0.kind, ImporterKind::Database(_)) || !self.0.special.tables.is_empty()
+    }
+
+    /// Returns the file to import when `path` has changed: the database if it is its write-ahead log. `None` if the
+    /// path is not of this source.
+    pub fn followed_file(self, path: &Path) -> Option<PathBuf> {
+        if self.owns_file(path) {
+            return Some(path.to_owned());
+        }
+        let name = path.file_name()?.to_str()?.strip_suffix("-wal").filter(|_| self.is_database())?;
+        Some(path.with_file_name(name)).filter(|database| self.owns_file(database))
     }
 
     /// Returns true if an import has to name a path.
@@ -176,7 +189,10 @@ impl Source {
 
     /// Returns true if a database with these tables is this tool's.
     pub(super) fn owns_tables(self, tables: &[String]) -> bool {
-        let ImporterKind::Database(sets) = self.0.kind else { return false };
+        let sets = match self.0.kind {
+            ImporterKind::Database(sets) => sets,
+            _ => self.0.special.tables,
+        };
         sets.iter().any(|set| set.iter().all(|name| tables.iter().any(|table| table == name)))
     }
 
@@ -234,4 +250,20 @@ impl Source {
 /// Returns true if the name of a file is one of these.
 pub(super) fn has_name(path: &Path, names: &[&str]) -> bool {
     path.file_name().is_some_and(|name| names.iter().any(|wanted| name == *wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_a_log_is_a_change_of_its_database() {
+        let followed = |source: &str, path: &str| Source::from_name(source).unwrap().followed_file(Path::new(path));
+        assert_eq!(followed("opencode", "/x/opencode.db-wal"), Some(PathBuf::from("/x/opencode.db")));
+        assert_eq!(followed("opencode", "/x/opencode.db"), Some(PathBuf::from("/x/opencode.db")));
+        assert_eq!(followed("opencode", "/x/opencode.db-shm"), None);
+        assert_eq!(followed("goose", "/x/other.db-wal"), None);
+        assert_eq!(followed("copilot-cli", "/x/events.jsonl"), Some(PathBuf::from("/x/events.jsonl")));
+        assert_eq!(followed("copilot-cli", "/x/events.jsonl-wal"), None);
+    }
 }

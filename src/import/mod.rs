@@ -1,5 +1,6 @@
 //! Reads the histories of other programs as [`Draft`]s, one file per source. Does not store them.
 
+mod agents;
 mod archive;
 mod chatgpt;
 mod chatgpt_content;
@@ -31,6 +32,8 @@ mod record_source;
 #[cfg(test)]
 mod session_folder_tests;
 mod table;
+mod tables;
+mod whole_file;
 
 use std::borrow::Cow;
 use std::io;

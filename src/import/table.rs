@@ -3,7 +3,7 @@
 
 use super::importer::{Importer, ImporterHelp, ImporterKind, Source, SpecialRules};
 use super::record_source::source_of_record;
-use super::{chatgpt, claude_ai, claude_code, claude_files, claude_history, codex, gemini, generic, peers, pi};
+use super::{agents, chatgpt, claude_ai, claude_code, claude_files, claude_history, codex, gemini, generic, peers, pi};
 
 impl Source {
     /// All importers.
@@ -14,6 +14,20 @@ impl Source {
         Self::CODEX,
         Self::GEMINI,
         Self(&pi::IMPORTER),
+        Self(&agents::QWEN_CODE),
+        Self(&agents::COPILOT_CLI),
+        Self(&agents::OPENCODE),
+        Self(&agents::KILO),
+        Self(&agents::DROID),
+        Self(&agents::CONTINUE),
+        Self(&agents::CLINE),
+        Self(&agents::ROO_CODE),
+        Self(&agents::AIDER),
+        Self(&agents::GOOSE),
+        Self(&agents::VSCODE_CHAT),
+        Self(&agents::CURSOR),
+        Self(&agents::ZED),
+        Self(&agents::AMP),
         Self(&claude_ai::IMPORTER),
         Self(&chatgpt::IMPORTER),
         Self(&peers::CLAUDE_MEM),
@@ -46,7 +60,7 @@ impl Source {
         Self::ALL.iter().copied().filter(|source| source.is_growing())
     }
 
-    /// Returns the importers of other memory tools.
+    /// Returns the importers that read databases: of other memory tools, and of agents that keep transcripts in one.
     pub fn databases() -> impl Iterator<Item = Self> {
         Self::ALL.iter().copied().filter(|source| source.is_database())
     }

@@ -48,7 +48,6 @@ pub use search::{CorpusStats, RankWeights, RemoteQuery, SearchArguments, check_s
 pub use state::backlog::{Backlog, CLEANUP_DAYS};
 pub use state::health::{CheckResult, MemoryHealth};
 pub use write::copies::KnownCopy;
-pub use write::edits::EditBacklog;
 pub use write::forget::ForgetReceipt;
 pub use write::forget_requests::{ForgetRequest, MAX_MODEL_DELETIONS};
 pub use write::import_report::{ImportOptions, ImportReport};

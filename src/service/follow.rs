@@ -25,6 +25,11 @@ const MISSING_RETRY: Duration = Duration::from_secs(30);
 /// Pause between two full scans when file system notifications do not work.
 const BLIND_SCAN: Duration = Duration::from_secs(10);
 
+/// Shortest pause between two reads of a database, which is read from its start.
+const DATABASE_PAUSE: Duration = Duration::from_secs(30);
+/// Pause after a read of a database, as a multiple of the time that the read took.
+const PAUSE_PER_READ: u32 = 20;
+
 /// Files that changed since they were read, and new folders.
 type ChangedPaths = Arc<Mutex<HashSet<PathBuf>>>;
 
@@ -67,6 +72,7 @@ impl TranscriptFollower {
         let round = if watcher.is_ok() { FULL_SCAN } else { BLIND_SCAN };
         self.import_path(rest, folder);
         let mut looked = Instant::now();
+        let mut spent = Duration::ZERO;
         loop {
             let woken = rest.sleep_for(round.saturating_sub(looked.elapsed()));
             if woken == Wake::End {
@@ -81,7 +87,8 @@ impl TranscriptFollower {
                 continue;
             }
             // More changes of the same burst follow.
-            let until = Instant::now() + DEBOUNCE;
+            let database_pause = DATABASE_PAUSE.max(spent * PAUSE_PER_READ);
+            let until = Instant::now() + if self.source.is_database() { database_pause } else { DEBOUNCE };
             while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
                 match rest.sleep_for(left) {
                     Wake::End => return true,
@@ -90,7 +97,9 @@ impl TranscriptFollower {
                 }
             }
             let files = std::mem::take(&mut *changed.lock().unwrap_or_else(PoisonError::into_inner));
+            let began = Instant::now();
             files.iter().filter(|path| path.exists()).for_each(|path| self.import_path(rest, path));
+            spent = began.elapsed();
         }
     }
 
@@ -128,8 +137,10 @@ fn start_watcher(
         }
         // Files written into a new folder before it was watched are not reported: the folder itself is scanned.
         let is_new = matches!(event.kind, EventKind::Create(_));
-        let is_worth = |path: &PathBuf| if path.is_dir() { is_new } else { source.owns_file(path) };
-        let transcripts = event.paths.into_iter().filter(is_worth);
+        let worth_reading = |path: PathBuf| {
+            if path.is_dir() { Some(path).filter(|_| is_new) } else { source.followed_file(&path) }
+        };
+        let transcripts = event.paths.into_iter().filter_map(worth_reading);
         let mut changed = changed.lock().unwrap_or_else(PoisonError::into_inner);
         let before = changed.len();
         changed.extend(transcripts);

@@ -69,7 +69,7 @@ pub use connection::{sqlite_version, take_busy_waits};
 pub use copies::{CopyKind, CopyPolicy, CopyRecord, DeletionState};
 pub use cursors::ImportCursor;
 pub use doc_values::{MessageRow, NewDocRows, PassageRow};
-pub use edit_queries::{EditCounts, EditedLine, SessionSpan, StoredCommit, StoredEdit};
+pub use edit_queries::{EditedLine, SessionSpan, StoredCommit, StoredEdit};
 pub use embeddings::{NewVector, PendingPart, StoredModel, decode_half_floats, encode_half_floats};
 pub use error::{Error, Result};
 pub use excerpts::{Excerpt, ExcerptQuery, PinnedNote};

@@ -36,8 +36,8 @@ fn calls(home: &TestHome) -> [Call; 4] {
     ]
 }
 
-/// Has an agent call four tools in one turn, and looks at what its model was given.
-fn check(protocol: Protocol, agent: impl FnOnce(&TestHome, &Model) -> Command) {
+/// Has an agent call four tools in one turn, and looks at what its model was given, and at what is imported of it.
+fn check(protocol: Protocol, source: &str, agent: impl FnOnce(&TestHome, &Model) -> Command) {
     let home = TestHome::new();
     let _ = home.import_samples();
     let calls = calls(&home);
@@ -64,6 +64,18 @@ fn check(protocol: Protocol, agent: impl FnOnce(&TestHome, &Model) -> Command) {
         let has_speaker = SPEAKERS.iter().any(|speaker| labels.contains(speaker));
         assert!(!has_messages || has_speaker, "{tool} does not say who: {result}");
     }
+    check_import(&home, source);
+}
+
+/// Imports what an agent wrote: its prompt and its answer, and none of our results.
+fn check_import(home: &TestHome, source: &str) {
+    let done = home.json(&["import", source]);
+    assert_eq!((&done["bad_total"], &done["ledger"]["not_understood"]), (&json!(0), &json!({})), "{source}: {done}");
+    let found = |words: &str| home.json(&["search", words, "--source", source, "--mode", "exact"])["results"].clone();
+    let prompt = found(PROMPT);
+    assert_eq!((&prompt[0]["role"], &prompt[0]["trust"]), (&json!("user"), &json!("person")), "{source}: {prompt}");
+    assert_eq!(found("Done.")[0]["role"], json!("assistant"), "{source}");
+    assert_eq!(found("Stored history, quoted as data"), json!([]), "{source} has our own results");
 }
 
 /// The fenced part of what a model was given, and what is between the marks. A client may put a few words of its own around it.
@@ -136,7 +148,7 @@ fn command(program: PathBuf, home: &TestHome) -> Command {
 #[test]
 fn claude_code_gives_its_model_the_fence() {
     let Some(program) = claude_code::claude() else { return };
-    check(Protocol::Messages, |home, model| {
+    check(Protocol::Messages, "claude-code", |home, model| {
         install(home, "claude-code");
         let mut command = claude_code::command(&program, home);
         command.env("ANTHROPIC_BASE_URL", &model.address).env("ANTHROPIC_API_KEY", "dummy-not-a-key");
@@ -149,7 +161,7 @@ fn claude_code_gives_its_model_the_fence() {
 #[test]
 fn codex_gives_its_model_the_fence() {
     let Some(program) = codex::codex() else { return };
-    check(Protocol::Responses, |home, model| {
+    check(Protocol::Responses, "codex", |home, model| {
         codex::configure(home, &model.address, "");
         install(home, "codex");
         let mut command = codex::command(&program, home, home.path());
@@ -161,7 +173,7 @@ fn codex_gives_its_model_the_fence() {
 #[test]
 fn gemini_gives_its_model_the_fence() {
     let Some(parts) = gemini::gemini() else { return };
-    check(Protocol::Gemini, |home, model| {
+    check(Protocol::Gemini, "gemini", |home, model| {
         gemini::configure(home);
         install(home, "gemini");
         let mut command = gemini::command(&parts, home, home.path(), &model.address);
@@ -173,7 +185,7 @@ fn gemini_gives_its_model_the_fence() {
 #[test]
 fn opencode_gives_its_model_the_fence() {
     let Some(program) = part("node_modules/opencode-linux-x64/bin/opencode", "opencode") else { return };
-    check(Protocol::ChatCompletions, |home, model| {
+    check(Protocol::ChatCompletions, "opencode", |home, model| {
         let provider = json!({ "npm": "@ai-sdk/openai-compatible", "name": "Stub", "models": { "stub": { "name": "Stub" } },
             "options": { "baseURL": format!("{}/v1", model.address), "apiKey": "dummy" } });
         let settings = json!({ "model": "stub/stub", "small_model": "stub/stub", "autoupdate": false, "share": "disabled",
@@ -193,7 +205,7 @@ fn opencode_gives_its_model_the_fence() {
 #[test]
 fn copilot_gives_its_model_the_fence() {
     let Some(program) = part("node_modules/@github/copilot-linux-x64/copilot", "Copilot CLI") else { return };
-    check(Protocol::ChatCompletions, |home, model| {
+    check(Protocol::ChatCompletions, "copilot-cli", |home, model| {
         let [program_of_server, arguments @ ..] = server(home);
         let entry = json!({ "type": "local", "command": program_of_server, "args": arguments, "tools": ["*"] });
         home.write(".copilot/mcp-config.json", json!({ "mcpServers": { "claude-memory": entry } }).to_string());

@@ -9,6 +9,8 @@
 )]
 
 mod accounting;
+mod agent_databases;
+mod agent_histories;
 mod agents;
 mod alerting;
 mod backups;

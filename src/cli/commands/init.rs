@@ -77,7 +77,7 @@ pub(in crate::cli) fn run(args: &InitArgs, session: &Invocation) -> Result<ExitC
 /// Prints the histories found on this machine and returns their sources.
 fn find_histories(memory: &Memory, session: &Invocation) -> Result<Vec<Source>, Failure> {
     let mut found = Vec::new();
-    for source in Source::growing().chain(Source::databases()) {
+    for source in Source::growing().chain(Source::databases().filter(|source| !source.is_growing())) {
         let Some(folder) = source.default_folder() else { continue };
         let Ok((files, _)) = source.find_transcripts(&folder) else { continue };
         if files.is_empty() {

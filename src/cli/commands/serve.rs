@@ -1,6 +1,7 @@
 //! `serve`: runs the long-running service.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -89,7 +90,7 @@ pub(in crate::cli) fn run(args: &ServeArgs, session: &Invocation) -> Result<Exit
         desk,
         settings,
         transcripts: build_context().transcripts,
-        followed: Source::growing().filter_map(|source| Some((source, source.default_folder()?))).collect(),
+        followed: list_followed_folders(),
         paths,
         make_vectors,
         http: args.http,
@@ -113,4 +114,17 @@ fn listen_hint(error: &std::io::Error) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// Lists the folders with transcripts of every agent, which the service follows.
+fn list_followed_folders() -> Vec<(Source, PathBuf)> {
+    let folders = |source: Source| {
+        // Of Claude Code's folders only the one with transcripts grows.
+        if source == Source::CLAUDE_CODE {
+            source.default_folder().into_iter().collect()
+        } else {
+            source.default_folders()
+        }
+    };
+    Source::growing().flat_map(|source| folders(source).into_iter().map(move |folder| (source, folder))).collect()
 }

@@ -8,8 +8,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::super::draft_builder::array_field;
+use super::super::whole_file::read_items;
 use super::super::{BadRecord, Item, Position, ReadEnd, RecordStream, TranscriptFile};
-use super::whole_file::read_items;
 use super::{Gemini, paths, read_whole_file};
 use crate::domain::ContentHash;
 use crate::domain::json;

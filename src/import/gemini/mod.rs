@@ -10,7 +10,6 @@ mod message;
 mod object;
 mod outputs;
 mod paths;
-mod whole_file;
 
 use std::collections::HashMap;
 use std::io;

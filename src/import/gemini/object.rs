@@ -3,9 +3,9 @@
 use std::io;
 
 use super::super::jsonl::RecordConverter as _;
+use super::super::whole_file::read_items;
 use super::super::{BadRecord, Item, Position, ReadEnd, RecordStream, TranscriptFile};
 use super::Gemini;
-use super::whole_file::read_items;
 use crate::domain::json::{self, RecordOutcome};
 
 /// Reader of a file with one object.

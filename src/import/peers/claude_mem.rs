@@ -5,13 +5,13 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::tables::{PeerTool, TableQuery, open};
 use crate::config::env;
 use crate::domain::{Origin, PartKind, Role, Timestamp};
 use crate::import::draft_builder::{
     DraftBuilder, first_field, first_time_field, integer_field, join_fields, join_labelled_fields, json_string_list,
 };
 use crate::import::importer::{Importer, ImporterHelp, ImporterKind, SpecialRules, has_name};
+use crate::import::tables::{RowConverter, TableQuery, open};
 use crate::import::{Item, SessionRef, SessionTitle, TitleRank};
 
 /// The importer of claude-mem's database.
@@ -92,7 +92,7 @@ fn row_time(row: &Value) -> Option<Timestamp> {
     first_time_field(row, &["created_at_epoch", "created_at"])
 }
 
-impl PeerTool for ClaudeMem {
+impl RowConverter for ClaudeMem {
     fn table_queries(&self) -> &'static [TableQuery] {
         TABLES
     }

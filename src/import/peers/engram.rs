@@ -5,12 +5,12 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::tables::{PeerTool, TableQuery, open};
 use crate::config::env;
 use crate::domain::{DraftNote, Origin, PartKind, Role};
 use crate::import::Item;
 use crate::import::draft_builder::{DraftBuilder, first_time_field, integer_field, text_field};
 use crate::import::importer::{Importer, ImporterHelp, ImporterKind, SpecialRules, has_name};
+use crate::import::tables::{RowConverter, TableQuery, open};
 
 /// The importer of engram's database.
 pub(in crate::import) static ENGRAM: Importer = Importer {
@@ -48,7 +48,7 @@ impl Engram {
     }
 }
 
-impl PeerTool for Engram {
+impl RowConverter for Engram {
     fn table_queries(&self) -> &'static [TableQuery] {
         TABLES
     }

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::tables::{PeerTool, TableQuery, open};
 use crate::config::env;
 use crate::domain::{Origin, PartKind, Role, json};
 use crate::import::draft_builder::{DraftBuilder, first_time_field, join_labelled_fields, text_field};
 use crate::import::importer::{ImportSteps, Importer, ImporterHelp, ImporterKind, SpecialRules, has_name};
+use crate::import::tables::{RowConverter, TableQuery, open};
 use crate::import::{Item, TranscriptFile, claude_code};
 
 /// The importer of episodic-memory's database.
@@ -135,7 +135,7 @@ fn set_session_context(builder: &mut DraftBuilder, place: &ExchangeSession) {
     about.git_branch.clone_from(&place.branch);
 }
 
-impl PeerTool for EpisodicMemory {
+impl RowConverter for EpisodicMemory {
     fn table_queries(&self) -> &'static [TableQuery] {
         TABLES
     }

@@ -4,12 +4,12 @@
 
 use serde_json::Value;
 
-use super::tables::{PeerTool, TableQuery, open};
 use crate::config::env;
 use crate::domain::{DraftNote, Role, json};
 use crate::import::Item;
 use crate::import::draft_builder::{DraftBuilder, first_field, first_time_field, text_field};
 use crate::import::importer::{Importer, ImporterHelp, ImporterKind, SpecialRules, has_name};
+use crate::import::tables::{RowConverter, TableQuery, open};
 
 /// The importer of mcp-memory-service's database.
 pub(in crate::import) static MEMORY_SERVICE: Importer = Importer {
@@ -36,7 +36,7 @@ const NO_PROJECT: &str = "mcp-memory-service";
 #[derive(Debug)]
 struct MemoryService;
 
-impl PeerTool for MemoryService {
+impl RowConverter for MemoryService {
     fn table_queries(&self) -> &'static [TableQuery] {
         TABLES
     }

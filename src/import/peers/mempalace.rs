@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::tables::{PeerTool, TableQuery, open};
 use crate::config::env;
 use crate::domain::{DraftNote, Origin, PartKind, Role, json};
 use crate::import::Item;
 use crate::import::draft_builder::{DraftBuilder, parse_time, text_field};
 use crate::import::importer::{Importer, ImporterHelp, ImporterKind, SpecialRules, has_name};
+use crate::import::tables::{RowConverter, TableQuery, open};
 
 /// The importer of mempalace's database.
 pub(in crate::import) static MEMPALACE: Importer = Importer {
@@ -70,7 +70,7 @@ fn split_exchange(document: &str) -> (String, String) {
     (asked.join("\n"), answered.join("\n"))
 }
 
-impl PeerTool for MemPalace {
+impl RowConverter for MemPalace {
     fn table_queries(&self) -> &'static [TableQuery] {
         TABLES
     }

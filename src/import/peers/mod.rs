@@ -5,11 +5,9 @@ mod engram;
 mod episodic_memory;
 mod memory_service;
 mod mempalace;
-mod tables;
 
 pub(super) use claude_mem::CLAUDE_MEM;
 pub(super) use engram::ENGRAM;
 pub(super) use episodic_memory::EPISODIC_MEMORY;
 pub(super) use memory_service::MEMORY_SERVICE;
 pub(super) use mempalace::MEMPALACE;
-pub(super) use tables::table_names;

@@ -1,5 +1,5 @@
-//! Reads the database of another tool, row by row. Owns opening it without changing anything, and reporting unreadable
-//! rows; the tool's module interprets the rows.
+//! Reads the database of another program, row by row. Owns opening it without changing anything, and reporting
+//! unreadable rows; the importer of the program interprets the rows.
 
 use std::collections::HashSet;
 use std::io::{self, Read as _};
@@ -45,7 +45,7 @@ impl TableQuery {
 }
 
 /// Converts the rows of one tool to items.
-pub(super) trait PeerTool: Send {
+pub(super) trait RowConverter: Send {
     /// Returns the queries in the order in which they must be read.
     fn table_queries(&self) -> &'static [TableQuery];
 
@@ -57,30 +57,30 @@ pub(super) trait PeerTool: Send {
 pub(super) fn open(
     transcript: &TranscriptFile,
     options: ReadOptions,
-    peer: impl PeerTool + 'static,
+    client: impl RowConverter + 'static,
 ) -> io::Result<Box<dyn RecordStream>> {
-    Ok(Box::new(TableReader::open(transcript, options.longest, peer)?))
+    Ok(Box::new(TableReader::open(transcript, options.longest, client)?))
 }
 
 /// Reader of one database.
-struct TableReader<P> {
+struct TableReader<C> {
     connection: Connection,
     path: PathBuf,
     bytes: u64,
     longest: usize,
-    peer: P,
+    client: C,
 }
 
-impl<P: PeerTool> TableReader<P> {
+impl<C: RowConverter> TableReader<C> {
     /// Opens the database for reading. What others write meanwhile is left for the next import.
-    fn open(transcript: &TranscriptFile, longest: usize, peer: P) -> io::Result<Self> {
+    fn open(transcript: &TranscriptFile, longest: usize, client: C) -> io::Result<Self> {
         let path = transcript.path.clone();
         check_files(&path)?;
         let connection = open_connection(&path).map_err(|error| io::Error::other(explain_error(&error)))?;
         // A hostile column could be computed: a value larger than this is an error of its row.
         let most = i32::try_from(limits::ROW_BYTES.max(longest)).unwrap_or(i32::MAX);
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, most).map_err(io::Error::other)?;
-        Ok(Self { connection, path, bytes: transcript.size, longest, peer })
+        Ok(Self { connection, path, bytes: transcript.size, longest, client })
     }
 }
 
@@ -150,7 +150,7 @@ fn open_connection(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Lists the table names of a database; empty if it cannot be read.
-pub(in crate::import) fn table_names(path: &Path) -> Vec<String> {
+pub(super) fn table_names(path: &Path) -> Vec<String> {
     let read = |connection: Connection| -> rusqlite::Result<Vec<String>> {
         let mut statement = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
         statement.query_map([], |row| row.get(0))?.collect()
@@ -211,7 +211,7 @@ fn row_to_object(row: &Row<'_>, longest: usize) -> Result<Value, String> {
     Ok(Value::Object(fields))
 }
 
-impl<P: PeerTool> TableReader<P> {
+impl<C: RowConverter> TableReader<C> {
     /// Lists the views and virtual tables. Reading one runs what its author wrote, for example a query without an end.
     fn computed_tables(&self) -> rusqlite::Result<HashSet<String>> {
         let sql = "SELECT name FROM sqlite_schema WHERE type = 'view' OR sql LIKE 'CREATE VIRTUAL%'";
@@ -250,7 +250,7 @@ impl RowProgress {
     }
 }
 
-impl<P: PeerTool> TableReader<P> {
+impl<C: RowConverter> TableReader<C> {
     /// Reads one table and passes on its items. Returns `false` if no more are wanted.
     fn read_table(
         &mut self,
@@ -258,7 +258,7 @@ impl<P: PeerTool> TableReader<P> {
         way: &mut RowProgress,
         tell: &mut dyn FnMut(Item, Position) -> bool,
     ) -> io::Result<bool> {
-        let Self { connection, path, longest, peer, bytes: _ } = self;
+        let Self { connection, path, longest, client, bytes: _ } = self;
         let bad = |line, why| vec![Item::Bad(BadRecord { path: path.clone(), line, why })];
         let failed = |error: rusqlite::Error| io::Error::other(explain_error(&error));
         let mut statement = connection.prepare(table.sql).map_err(failed)?;
@@ -267,7 +267,8 @@ impl<P: PeerTool> TableReader<P> {
             let (items, goes_on) = match rows.next() {
                 Ok(None) => break,
                 Ok(Some(row)) => {
-                    let items = row_to_object(row, *longest).and_then(|row| peer.convert_row(table.name, &row, number));
+                    let items =
+                        row_to_object(row, *longest).and_then(|row| client.convert_row(table.name, &row, number));
                     (items.unwrap_or_else(|why| bad(number, format!("row of {}: {why}", table.name))), true)
                 }
                 // The rest of this table cannot be read; the other tables can.
@@ -287,12 +288,12 @@ impl<P: PeerTool> TableReader<P> {
     }
 }
 
-impl<P: PeerTool> RecordStream for TableReader<P> {
+impl<C: RowConverter> RecordStream for TableReader<C> {
     fn for_each_item(mut self: Box<Self>, tell: &mut dyn FnMut(Item, Position) -> bool) -> io::Result<ReadEnd> {
         let _interrupter = StatementInterrupter::start(&self.connection);
         let computed = self.computed_tables().map_err(|error| io::Error::other(explain_error(&error)))?;
         let (queries, refused): (Vec<TableQuery>, Vec<TableQuery>) =
-            self.peer.table_queries().iter().partition(|query| query.names_none_of(&computed));
+            self.client.table_queries().iter().partition(|query| query.names_none_of(&computed));
         for query in refused {
             let why = format!("{} is a view or a virtual table in this file, where the tool has a table", query.name);
             let bad = Item::Bad(BadRecord { path: self.path.clone(), line: 0, why });
@@ -305,7 +306,7 @@ impl<P: PeerTool> RecordStream for TableReader<P> {
         let rows = tables.iter().map(|(_, rows)| rows).sum();
         let mut way = RowProgress { position: Position::default(), rows, bytes: self.bytes };
         if tables.is_empty() {
-            let wanted: Vec<&str> = self.peer.table_queries().iter().map(|table| table.name).collect();
+            let wanted: Vec<&str> = self.client.table_queries().iter().map(|table| table.name).collect();
             let why = format!("holds none of {}: not a database of this tool", wanted.join(", "));
             tell(Item::Bad(BadRecord { path: self.path.clone(), line: 0, why }), way.position);
         }
