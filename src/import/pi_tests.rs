@@ -19,7 +19,7 @@ fn draft(item: &Item) -> &Draft {
     draft
 }
 
-fn entry(id: &str, parent: Option<&str>, message: Value) -> Value {
+fn entry(id: &str, parent: Option<&str>, message: &Value) -> Value {
     json!({"type": "message", "id": id, "parentId": parent, "timestamp": "2026-11-20T09:10:15Z", "message": message})
 }
 
@@ -38,10 +38,10 @@ fn a_turn_with_a_tool_is_read_with_its_speakers() {
     let items = read_records(&[
         head(),
         json!({"type": "model_change", "id": "a0", "parentId": null, "timestamp": "2026-11-20T09:10:14Z"}),
-        entry("a1", Some("a0"), json!({"role": "user", "content": "why is it slow? 为什么慢"})),
+        entry("a1", Some("a0"), &json!({"role": "user", "content": "why is it slow? 为什么慢"})),
         json!({"type": "label", "id": "a2", "parentId": "a1", "targetId": "a1", "label": "start"}),
-        entry("a3", Some("a2"), answer),
-        entry("a4", Some("a3"), result),
+        entry("a3", Some("a2"), &answer),
+        entry("a4", Some("a3"), &result),
     ]);
     assert_eq!(items.len(), 6);
     let (question, answer, result) = (draft(&items[2]), draft(&items[4]), draft(&items[5]));
@@ -59,7 +59,7 @@ fn a_turn_with_a_tool_is_read_with_its_speakers() {
 fn commands_summaries_names_and_unknown_entries_are_accounted_for() {
     let items = read_records(&[
         head(),
-        entry("b1", None, json!({"role": "bashExecution", "command": "make", "output": "ok", "exitCode": 0})),
+        entry("b1", None, &json!({"role": "bashExecution", "command": "make", "output": "ok", "exitCode": 0})),
         json!({"type": "compaction", "id": "b2", "parentId": "b1", "timestamp": "2026-11-20T09:11:00Z", "summary": "built"}),
         json!({"type": "session_info", "id": "b3", "parentId": "b2", "name": "对账脚本"}),
         json!({"type": "custom", "id": "b4", "parentId": "b3", "customType": "x", "data": {"n": 1}}),
@@ -77,6 +77,6 @@ fn commands_summaries_names_and_unknown_entries_are_accounted_for() {
 fn a_fork_names_the_session_that_it_continues() {
     let mut fork = head();
     fork["parentSession"] = json!(FILE.replace("0001.jsonl", "0009.jsonl"));
-    let items = read_records(&[fork, entry("c1", None, json!({"role": "user", "content": "go on"}))]);
+    let items = read_records(&[fork, entry("c1", None, &json!({"role": "user", "content": "go on"}))]);
     assert_eq!(draft(&items[1]).forked_from.as_deref(), Some("0192aa11-22bb-7000-8000-000000000009"));
 }

@@ -41,17 +41,12 @@ impl Store {
                 let edit = PreparedEdit::from_part(Some(hasher), &unread.part);
                 store_edit(connection, unread.id, unread.message, unread.part.tool.as_deref(), &edit)?;
             }
-            match last {
-                Some(last) => {
-                    let sql = "UPDATE meta SET value = ?1 WHERE key = 'edits_read'";
-                    connection.execute(sql, [last.to_string()])?;
-                    Ok(u64::try_from(last.saturating_sub(after)).unwrap_or(0))
-                }
-                None => {
-                    connection.execute("DELETE FROM meta WHERE key = 'edits_read'", [])?;
-                    Ok(0)
-                }
-            }
+            let Some(last) = last else {
+                connection.execute("DELETE FROM meta WHERE key = 'edits_read'", [])?;
+                return Ok(0);
+            };
+            connection.execute("UPDATE meta SET value = ?1 WHERE key = 'edits_read'", [last.to_string()])?;
+            Ok(u64::try_from(last.saturating_sub(after)).unwrap_or(0))
         })
     }
 }

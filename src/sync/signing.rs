@@ -304,11 +304,13 @@ mod tests {
         assert!(hidden.seal.is_none() && mark.seal.is_some());
     }
 
+    type Forgery = fn(&mut SignedPlace);
+
     #[test]
     fn a_statement_covers_every_field_of_a_place_and_nothing_else() {
         let mut sent = record();
         signer(1, &[]).seal_record(&mut sent, Timestamp::from_milliseconds(9));
-        let forgeries: [(&str, fn(&mut SignedPlace)); 8] = [
+        let forgeries: [(&str, Forgery); 8] = [
             ("key", |place| place.project.key.push('x')),
             ("name", |place| place.project.name.push('x')),
             ("root", |place| place.project.root.push('x')),

@@ -123,11 +123,11 @@ fn sessions_of_older_opencode_are_files() {
     write("session/p1/ses_1", json!({ "id": "ses_1", "directory": "/work/garden", "title": "The hose" }));
     write(
         "message/ses_1/msg_1",
-        json!({ "id": "msg_1", "sessionID": "ses_1", "role": "user", "time": { "created": 1770091506000_i64 } }),
+        json!({ "id": "msg_1", "sessionID": "ses_1", "role": "user", "time": { "created": 1_770_091_506_000_i64 } }),
     );
     write(
         "message/ses_1/msg_2",
-        json!({ "id": "msg_2", "sessionID": "ses_1", "role": "assistant", "modelID": "m", "time": { "created": 1770091507000_i64 } }),
+        json!({ "id": "msg_2", "sessionID": "ses_1", "role": "assistant", "modelID": "m", "time": { "created": 1_770_091_507_000_i64 } }),
     );
     let part = |id: &str, message: &str, data: &str| {
         let mut value: Value = serde_json::from_str(data).unwrap();
@@ -197,7 +197,7 @@ fn sessions_of_goose() {
     assert_eq!(all(&home, "g1"), said);
     assert_eq!(find(&home, "goose", "水管在哪")["project"], json!("garden"));
     // Files of versions before.
-    let record = |role: &str, content: &str| json!({ "role": role, "created": 1770091506, "content": serde_json::from_str::<Value>(content).unwrap() });
+    let record = |role: &str, content: &str| json!({ "role": role, "created": 1_770_091_506, "content": serde_json::from_str::<Value>(content).unwrap() });
     let lines = [
         json!({ "working_dir": "/work/shed", "description": "Paint" }),
         record("user", &prompt),
@@ -224,7 +224,7 @@ fn chats_of_cursor_without_its_keys() {
     let rows = [
         (
             "composerData:k1",
-            json!({ "composerId": "k1", "name": "The hose", "createdAt": 1770091506000_i64, "modelConfig": { "modelName": "m" },
+            json!({ "composerId": "k1", "name": "The hose", "createdAt": 1_770_091_506_000_i64, "modelConfig": { "modelName": "m" },
             "workspaceIdentifier": { "uri": { "fsPath": "/work/garden" } } }),
         ),
         ("bubbleId:k1:b1", json!({ "type": 1, "text": "Where is the hose? 水管在哪" })),
@@ -236,7 +236,7 @@ fn chats_of_cursor_without_its_keys() {
         ("bubbleId:k1:b4", json!({ "type": 2, "text": "In the shed.", "createdAt": "2026-02-03T04:05:09Z" })),
         (
             "composerData:k2",
-            json!({ "composerId": "k2", "createdAt": 1770091506000_i64, "conversation": [{ "type": 1, "bubbleId": "o1", "text": "an older chat 旧聊天" }] }),
+            json!({ "composerId": "k2", "createdAt": 1_770_091_506_000_i64, "conversation": [{ "type": 1, "bubbleId": "o1", "text": "an older chat 旧聊天" }] }),
         ),
     ];
     let connection = Connection::open(&path).unwrap();

@@ -239,7 +239,7 @@ fn a_session_of_continue() {
     let grown = home.json(&["import", "continue"]);
     assert_eq!(grown["new"], json!(0), "{grown}");
     assert_eq!(all(&home, "n1").last().unwrap().2, "In the shed. Behind the door.");
-    std::fs::write(&path, &text[..text.len() - 40]).unwrap();
+    std::fs::write(&path, text.get(..text.len() - 40).unwrap()).unwrap();
     assert_eq!(home.json(&["import", "continue"])["new"], json!(0));
     std::fs::write(&path, "no JSON").unwrap();
     assert_eq!(home.run(&["import", "continue", "--json"]).code, 1);
@@ -250,10 +250,10 @@ fn tasks_of_cline_in_a_terminal_and_in_vs_code() {
     let home = TestHome::new();
     let text = |text: &str| json!({ "type": "text", "text": text });
     let session = json!({ "sessionId": "l1", "origin": { "source": "cli" }, "messages": [
-        { "id": "m1", "role": "user", "ts": 1770091506000_i64, "content": [text("<user_input mode=\"act\">Where is the hose? 水管在哪</user_input>")] },
-        { "id": "m2", "role": "assistant", "ts": 1770091507000_i64, "modelInfo": { "id": "m" }, "metrics": { "inputTokens": 10, "outputTokens": 2 }, "content": [
+        { "id": "m1", "role": "user", "ts": 1_770_091_506_000_i64, "content": [text("<user_input mode=\"act\">Where is the hose? 水管在哪</user_input>")] },
+        { "id": "m2", "role": "assistant", "ts": 1_770_091_507_000_i64, "modelInfo": { "id": "m" }, "metrics": { "inputTokens": 10, "outputTokens": 2 }, "content": [
             { "type": "thinking", "thinking": "look first" }, { "type": "tool_use", "id": "c1", "name": "run_commands", "input": { "commands": ["ls shed"] } }] },
-        { "id": "m3", "role": "user", "ts": 1770091508000_i64, "content": [
+        { "id": "m3", "role": "user", "ts": 1_770_091_508_000_i64, "content": [
             { "type": "tool_result", "tool_use_id": "c1", "name": "run_commands", "content": [{ "query": "ls shed", "result": "hose", "success": true }] }] }] });
     home.write(".cline/data/sessions/l1/l1.messages.json", session.to_string());
     home.write(
@@ -328,17 +328,17 @@ fn chats_of_vs_code_as_an_object_and_as_a_log() {
     let home = TestHome::new();
     let call = json!({ "kind": "toolInvocationSerialized", "toolId": "run_in_terminal", "toolCallId": "c1", "pastTenseMessage": { "value": "Ran ls" },
         "toolSpecificData": { "kind": "terminal", "commandLine": { "original": "ls shed" } } });
-    let request = json!({ "requestId": "r1", "timestamp": 1770091506000_i64, "modelId": "copilot/gpt", "message": { "text": "Where is the hose? 水管在哪" },
+    let request = json!({ "requestId": "r1", "timestamp": 1_770_091_506_000_i64, "modelId": "copilot/gpt", "message": { "text": "Where is the hose? 水管在哪" },
         "response": [{ "kind": "thinking", "value": "look first" }, { "value": "Let me look in " },
             { "kind": "inlineReference", "inlineReference": { "fsPath": "/work/garden/shed.md" } }, { "value": "." }, call, { "kind": "undoStop" }, { "value": "In the shed." }],
         "result": { "metadata": { "toolCallRounds": [{ "toolCalls": [{ "id": "c1", "name": "run_in_terminal", "arguments": "{\"command\":\"ls shed\"}" }] }],
             "toolCallResults": { "c1": { "content": [{ "value": "hose" }] } } } } });
     let place = ".config/Code/User/workspaceStorage/abc";
     home.write(&format!("{place}/workspace.json"), json!({ "folder": "file:///work/garden" }).to_string());
-    let chat = json!({ "version": 3, "sessionId": "v1", "requesterUsername": "x", "creationDate": 1770091500000_i64, "customTitle": "The hose", "requests": [request] });
+    let chat = json!({ "version": 3, "sessionId": "v1", "requesterUsername": "x", "creationDate": 1_770_091_500_000_i64, "customTitle": "The hose", "requests": [request] });
     home.write(&format!("{place}/chatSessions/v1.json"), chat.to_string());
     let log = lines(&[
-        json!({ "kind": 0, "v": { "version": 3, "sessionId": "v2", "creationDate": 1770091500000_i64, "requests": [] } }),
+        json!({ "kind": 0, "v": { "version": 3, "sessionId": "v2", "creationDate": 1_770_091_500_000_i64, "requests": [] } }),
         json!({ "kind": 2, "k": ["requests"], "v": [{ "requestId": "r2", "message": { "text": "a prompt taken back" }, "response": [] }] }),
         json!({ "kind": 2, "k": ["requests"], "i": 0, "v": [{ "requestId": "r3", "message": { "text": "Paint the shed 刷棚子" }, "response": [] }] }),
         json!({ "kind": 2, "k": ["requests", 0, "response"], "v": [{ "value": "It is " }, { "value": "painted." }] }),
@@ -369,7 +369,7 @@ fn chats_of_vs_code_as_an_object_and_as_a_log() {
 #[test]
 fn threads_of_amp() {
     let home = TestHome::new();
-    let thread = json!({ "id": "T-1", "title": "The hose", "created": 1770091506000_i64,
+    let thread = json!({ "id": "T-1", "title": "The hose", "created": 1_770_091_506_000_i64,
         "env": { "initial": { "trees": [{ "uri": "file:///work/garden", "repository": { "ref": "refs/heads/beds" } }] } }, "messages": [
         { "role": "user", "messageId": 0, "content": [{ "type": "text", "text": "Where is the hose? 水管在哪" }] },
         { "role": "assistant", "messageId": 1, "usage": { "model": "m", "inputTokens": 10, "outputTokens": 2 }, "content": [

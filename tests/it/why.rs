@@ -64,13 +64,11 @@ impl Workshop {
     }
 
     fn record(&mut self, session: &'static str, minute: u32, kind: &str, content: Value) {
-        let at = match self.sessions.iter().position(|(known, _)| *known == session) {
-            Some(at) => at,
-            None => {
-                self.sessions.push((session, Vec::new()));
-                self.sessions.len() - 1
-            }
-        };
+        let known = self.sessions.iter().position(|(known, _)| *known == session);
+        let at = known.unwrap_or(self.sessions.len());
+        if known.is_none() {
+            self.sessions.push((session, Vec::new()));
+        }
         let lines = &mut self.sessions[at].1;
         let number = lines.len();
         let parent = (number > 0).then(|| format!("{session}-{}", number - 1));
@@ -111,7 +109,7 @@ impl Workshop {
     }
 
     fn print_commit(&mut self, session: &'static str, minute: u32, id: &str, subject: &str) {
-        let output = format!("[main {}] {subject}\n 1 file changed", &id[..7]);
+        let output = format!("[main {}] {subject}\n 1 file changed", id.get(..7).unwrap());
         self.call(session, minute, "Bash", json!({ "command": format!("git commit -m '{subject}'") }), &output);
     }
 

@@ -34,7 +34,7 @@ pub(in crate::cli) struct SearchArgs {
     /// Mode: hybrid, semantic, keyword or exact
     #[arg(long, short, help_heading = help::FILTERS)]
     mode: Option<String>,
-    /// Tier: fast, or rerank (your reranker orders the ten best)
+    /// Tier: fast, or rerank with your reranker
     #[arg(long, help_heading = help::FILTERS)]
     tier: Option<String>,
     /// Search what all machines sent (sync.postgres, sync.qdrant)
@@ -268,11 +268,6 @@ impl SearchArgs {
         words.extend(["--cursor".to_owned(), cursor.to_owned()]);
         words.join(" ")
     }
-}
-
-/// Returns what is said beside the project and title that no machine has signed; empty for signed ones.
-pub(super) const fn describe_place(is_unsigned: bool) -> &'static str {
-    if is_unsigned { " (project and title unsigned)" } else { "" }
 }
 
 /// Quotes a word for a POSIX shell, if it has to be.

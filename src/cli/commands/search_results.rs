@@ -1,7 +1,6 @@
 //! Layout of search results: how clearly they match, then one block a session with the question and its answer. Owns the
 //! order and the words; the text of a message comes from the search as it is.
 
-use super::search::describe_place;
 use crate::cli::calendar::Calendar;
 use crate::cli::last_results::NumberedResult;
 use crate::cli::layout::{display_width, fit_text, pad_text, wrap_text};
@@ -23,6 +22,11 @@ const MAX_PROJECT_CHARS: usize = 160;
 const MAX_TITLE_LINES: usize = 2;
 /// Columns of the number before a title.
 const NUMBER_COLUMNS: usize = 3;
+
+/// Returns what is said beside the project and title that no machine has signed; empty for signed ones.
+pub(super) const fn describe_place(is_unsigned: bool) -> &'static str {
+    if is_unsigned { " (project and title unsigned)" } else { "" }
+}
 
 /// Printer of the results of one search.
 pub(super) struct ResultPrinter {

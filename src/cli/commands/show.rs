@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::build_runtime;
-use super::search::describe_place;
+use super::search_results::describe_place;
 use crate::cli::calendar::Calendar;
 use crate::cli::invocation::Invocation;
 use crate::cli::last_results;
