@@ -56,7 +56,7 @@ fn a_program_that_is_too_old_for_the_tables_is_told_to_update() {
     let _ = pushed(&home, &["--postgres", &url]);
     let numbers =
         "SELECT string_agg(key || '=' || value, ' ' ORDER BY key) FROM claude_memory WHERE key ~ '^(step|min_)'";
-    assert_eq!(server.sql(numbers), "min_reader=1 min_writer=1 step=2");
+    assert_eq!(server.sql(numbers), "min_reader=1 min_writer=1 step=3");
     let raise = |key: &str| server.sql(&format!("UPDATE claude_memory SET value = '9' WHERE key = '{key}'"));
     raise("min_writer");
     let _ = home.json(&["save", "one more"]);
