@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::arguments::CallArguments;
 use super::code::tokenise_code;
 use super::diff::{EditBuilder, parse_patch};
-use super::document::{Block, FileChange, FileEdit, LookupKind, TaskItem, TaskState};
+use super::document::{Block, EditBlock, EditOperation, LookupKind, TaskItem, TaskState};
 
 /// Most bytes of a call that is read. A longer one is shown as it was recorded.
 const MAX_BYTES: usize = 2 << 20;
@@ -121,16 +121,16 @@ fn lookup_kind(tool: &str) -> Option<LookupKind> {
     })
 }
 
-fn read_edit(text: &str) -> Option<FileEdit> {
+fn read_edit(text: &str) -> Option<EditBlock> {
     let call = CallArguments::read_arguments(text, EDIT_NAMES);
     let path = call.find_value(PATHS)?.lines().next()?;
     if let Some(written) = call.find_value(&["content", "file_text"]) {
-        let mut builder = EditBuilder::for_path(path, FileChange::Written);
+        let mut builder = EditBuilder::for_path(path, EditOperation::Written);
         builder.set_numbers(1, 1);
         builder.add_change("", written);
         return Some(builder.finish_edit());
     }
-    let mut builder = EditBuilder::for_path(path, FileChange::Changed);
+    let mut builder = EditBuilder::for_path(path, EditOperation::Changed);
     if let Some(edits) = call.find_array(&["edits"]) {
         for edit in edits {
             let side = |name: &str| edit.get(name).and_then(Value::as_str).unwrap_or("");
@@ -206,7 +206,7 @@ mod tests {
         let Block::Edit(edit) = only_block(parse_call("Write", "file_path: b.md\ncontent: # 标题\n\ntext")) else {
             panic!()
         };
-        assert_eq!((edit.change, edit.added, edit.lines[2].new), (FileChange::Written, 3, Some(3)));
+        assert_eq!((edit.change, edit.added, edit.lines[2].new), (EditOperation::Written, 3, Some(3)));
         let patch =
             "{\"command\":[\"apply_patch\",\"*** Begin Patch\\n*** Update File: x\\n-a\\n+b\\n*** End Patch\"]}";
         assert!(matches!(parse_call("shell", patch).as_slice(), [Block::Edit(edit)] if edit.path == "x"));

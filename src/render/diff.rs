@@ -4,7 +4,7 @@
 use similar::{Algorithm, ChangeTag, capture_diff_slices};
 
 use super::code::tokenise_line;
-use super::document::{DiffLine, DiffSign, FileChange, FileEdit};
+use super::document::{DiffLine, DiffSign, EditBlock, EditOperation};
 use super::languages::Language;
 
 /// Unchanged lines that are shown around a change.
@@ -16,14 +16,14 @@ const MAX_SHOWN_LINES: usize = 1_200;
 
 /// Builder of the diff of one file.
 pub(super) struct EditBuilder {
-    edit: FileEdit,
+    edit: EditBlock,
     language: Option<&'static Language>,
     numbers: Option<(usize, usize)>,
 }
 
 impl EditBuilder {
-    pub(super) fn for_path(path: &str, change: FileChange) -> Self {
-        let edit = FileEdit { path: path.to_owned(), change, added: 0, removed: 0, lines: Vec::new(), hidden: 0 };
+    pub(super) fn for_path(path: &str, change: EditOperation) -> Self {
+        let edit = EditBlock { path: path.to_owned(), change, added: 0, removed: 0, lines: Vec::new(), hidden: 0 };
         Self { edit, language: Language::find_language(path), numbers: None }
     }
 
@@ -103,25 +103,25 @@ impl EditBuilder {
         }
     }
 
-    pub(super) fn finish_edit(self) -> FileEdit {
+    pub(super) fn finish_edit(self) -> EditBlock {
         self.edit
     }
 }
 
 /// Returns the edits of a patch in the form of `apply_patch`; empty if the text is none.
-pub(super) fn parse_patch(text: &str) -> Vec<FileEdit> {
+pub(super) fn parse_patch(text: &str) -> Vec<EditBlock> {
     let mut lines = text.lines().skip_while(|line| line.trim() != "*** Begin Patch").skip(1);
     let (mut edits, mut current) = (Vec::new(), None::<EditBuilder>);
     for line in lines.by_ref().take_while(|line| line.trim() != "*** End Patch") {
         let header = |prefix: &str| line.strip_prefix(prefix).map(str::trim);
         let opened = if let Some(path) = header("*** Add File: ") {
-            let mut builder = EditBuilder::for_path(path, FileChange::Written);
+            let mut builder = EditBuilder::for_path(path, EditOperation::Written);
             builder.set_numbers(1, 1);
             Some(builder)
         } else if let Some(path) = header("*** Update File: ") {
-            Some(EditBuilder::for_path(path, FileChange::Changed))
+            Some(EditBuilder::for_path(path, EditOperation::Changed))
         } else {
-            header("*** Delete File: ").map(|path| EditBuilder::for_path(path, FileChange::Deleted))
+            header("*** Delete File: ").map(|path| EditBuilder::for_path(path, EditOperation::Deleted))
         };
         if let Some(builder) = opened {
             edits.extend(current.replace(builder).map(EditBuilder::finish_edit));
@@ -153,7 +153,7 @@ fn split_sign(line: &str) -> (DiffSign, &str) {
 mod tests {
     use super::*;
 
-    fn outline(edit: &FileEdit) -> String {
+    fn outline(edit: &EditBlock) -> String {
         let sign = |sign| match sign {
             DiffSign::Same => ' ',
             DiffSign::Added => '+',
@@ -170,7 +170,7 @@ mod tests {
         let mut new = old.clone();
         new[4] = "changed".to_owned();
         new.remove(20);
-        let mut builder = EditBuilder::for_path("a.txt", FileChange::Changed);
+        let mut builder = EditBuilder::for_path("a.txt", EditOperation::Changed);
         builder.add_change(&old.join("\n"), &new.join("\n"));
         let edit = builder.finish_edit();
         assert_eq!((edit.added, edit.removed), (1, 2));
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn long_texts_are_listed_and_cut() {
         let many = "x\n".repeat(3_000);
-        let mut builder = EditBuilder::for_path("a", FileChange::Changed);
+        let mut builder = EditBuilder::for_path("a", EditOperation::Changed);
         builder.add_change(&many, &many.replace('x', "y"));
         let edit = builder.finish_edit();
         assert_eq!((edit.added, edit.removed, edit.lines.len(), edit.hidden), (3_000, 3_000, 1_200, 4_800));
@@ -197,9 +197,9 @@ mod tests {
         assert_eq!(
             told,
             [
-                ("src/a.rs", FileChange::Changed, "@fn main()| one|-two|+three".to_owned()),
-                ("b.md", FileChange::Written, "+# B".to_owned()),
-                ("c", FileChange::Deleted, String::new())
+                ("src/a.rs", EditOperation::Changed, "@fn main()| one|-two|+three".to_owned()),
+                ("b.md", EditOperation::Written, "+# B".to_owned()),
+                ("c", EditOperation::Deleted, String::new())
             ]
         );
         assert_eq!(edits[1].lines[0].new, Some(1));

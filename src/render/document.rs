@@ -35,7 +35,7 @@ pub enum Block {
         language: String,
         lines: Vec<CodeLine>,
     },
-    Edit(FileEdit),
+    Edit(EditBlock),
     Tasks {
         items: Vec<TaskItem>,
     },
@@ -145,9 +145,9 @@ pub type CodeLine = Vec<CodeToken>;
 
 /// The change of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FileEdit {
+pub struct EditBlock {
     pub path: String,
-    pub change: FileChange,
+    pub change: EditOperation,
     /// Lines added and removed.
     pub added: usize,
     pub removed: usize,
@@ -165,7 +165,7 @@ const fn is_zero(value: &usize) -> bool {
 /// Kind of change of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum FileChange {
+pub enum EditOperation {
     Changed,
     Written,
     Deleted,

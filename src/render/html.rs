@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::document::{
-    Alignment, Block, CodeLine, DiffSign, FileChange, FileEdit, ListItem, LookupKind, Span, TaskState, TokenClass,
+    Alignment, Block, CodeLine, DiffSign, EditBlock, EditOperation, ListItem, LookupKind, Span, TaskState, TokenClass,
     ToolOutput,
 };
 use crate::domain::text::escape_xml;
@@ -200,11 +200,11 @@ fn write_code(lines: &[CodeLine], html: &mut String) {
     html.push_str("</code></pre>");
 }
 
-fn write_edit(edit: &FileEdit, html: &mut String) {
+fn write_edit(edit: &EditBlock, html: &mut String) {
     let verb = match edit.change {
-        FileChange::Changed => "",
-        FileChange::Written => "new file ",
-        FileChange::Deleted => "deleted ",
+        EditOperation::Changed => "",
+        EditOperation::Written => "new file ",
+        EditOperation::Deleted => "deleted ",
     };
     let _ = write!(
         html,

@@ -4,7 +4,7 @@
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::document::{
-    Alignment, Block, CodeLine, DiffSign, FileEdit, ListItem, Span, TaskState, TokenClass, ToolOutput,
+    Alignment, Block, CodeLine, DiffSign, EditBlock, ListItem, Span, TaskState, TokenClass, ToolOutput,
 };
 use super::html::lookup_name;
 
@@ -218,7 +218,7 @@ impl LineLayout {
         }
     }
 
-    fn add_edit(&mut self, edit: &FileEdit, indent: &str) {
+    fn add_edit(&mut self, edit: &EditBlock, indent: &str) {
         let title = vec![
             TerminalSpan::bold_text(format!("▾ {}", edit.path)),
             TerminalSpan::with_tone(LineTone::Added, format!("  +{}", edit.added)),

@@ -119,16 +119,16 @@ pub fn quote_reference(answer: &str, reference: &Reference) -> Option<String> {
     let items = read_list(answer);
     let quoted: Vec<String> = match reference {
         Reference::Items(wanted) => {
-            let is_wanted = |item: &&ListItem<'_>| item.label.as_ref().is_some_and(|label| wanted.contains(label));
+            let is_wanted = |item: &&NumberedItem<'_>| item.label.as_ref().is_some_and(|label| wanted.contains(label));
             // Of two lists with the same numbers the last one counts.
-            let mut found: Vec<&ListItem<'_>> = Vec::new();
+            let mut found: Vec<&NumberedItem<'_>> = Vec::new();
             for item in items.iter().filter(is_wanted) {
                 found.retain(|known| known.label != item.label);
                 found.push(item);
             }
-            found.into_iter().map(ListItem::to_line).collect()
+            found.into_iter().map(NumberedItem::to_line).collect()
         }
-        Reference::All => items.iter().map(ListItem::to_line).collect(),
+        Reference::All => items.iter().map(NumberedItem::to_line).collect(),
         Reference::Answer => Vec::new(),
     };
     if !quoted.is_empty() {
@@ -143,7 +143,7 @@ pub fn quote_reference(answer: &str, reference: &Reference) -> Option<String> {
 pub fn quote_item_about(answer: &str, request: &str) -> Option<String> {
     let answer = without_code(answer);
     let wanted = content_words(request);
-    let shared = |item: &ListItem<'_>| content_words(item.text).intersection(&wanted).count();
+    let shared = |item: &NumberedItem<'_>| content_words(item.text).intersection(&wanted).count();
     let best = read_list(&answer).into_iter().max_by_key(shared)?;
     (shared(&best) >= 2).then(|| best.to_line())
 }
@@ -178,12 +178,12 @@ fn without_code(text: &str) -> String {
 }
 
 /// Item of a list in an answer.
-struct ListItem<'t> {
+struct NumberedItem<'t> {
     label: Option<String>,
     text: &'t str,
 }
 
-impl ListItem<'_> {
+impl NumberedItem<'_> {
     fn to_line(&self) -> String {
         let text = super::to_one_line(&self.text.replace("**", ""), MAX_ITEM_CHARACTERS);
         self.label.as_ref().map_or_else(|| format!("- {text}"), |label| format!("{label}. {text}"))
@@ -191,7 +191,7 @@ impl ListItem<'_> {
 }
 
 /// Reads the numbered items of an answer, or those without numbers if it has no others.
-fn read_list(answer: &str) -> Vec<ListItem<'_>> {
+fn read_list(answer: &str) -> Vec<NumberedItem<'_>> {
     let (mut numbered, mut plain) = (Vec::new(), Vec::new());
     for line in answer.lines() {
         let text = |found: &regex_lite::Captures<'_>| {
@@ -199,9 +199,9 @@ fn read_list(answer: &str) -> Vec<ListItem<'_>> {
         };
         if let Some(found) = ITEM.captures(line) {
             let label = found.name("item").map(|item| normalise_label(item.as_str()));
-            numbered.push(ListItem { label, text: text(&found) });
+            numbered.push(NumberedItem { label, text: text(&found) });
         } else if let Some(found) = BULLET.captures(line) {
-            plain.push(ListItem { label: None, text: text(&found) });
+            plain.push(NumberedItem { label: None, text: text(&found) });
         }
     }
     if numbered.is_empty() { plain } else { numbered }

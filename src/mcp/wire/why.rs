@@ -21,7 +21,7 @@ pub struct WhyAnswer {
     pub path: Option<SafeText>,
     /// The lines that were asked about.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub lines: Vec<CodeLine>,
+    pub lines: Vec<QuotedLine>,
     /// Lines, or commits of a range, with a proved attribution.
     pub proved: usize,
     /// Lines or commits with a likely attribution.
@@ -34,7 +34,7 @@ pub struct WhyAnswer {
 
 /// One line of a file.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct CodeLine {
+pub struct QuotedLine {
     /// Number from 1.
     pub number: u32,
     /// Text of the line.
@@ -106,7 +106,10 @@ impl WhyAnswer {
             lines: found
                 .shown
                 .iter()
-                .map(|(number, text)| CodeLine { number: *number, text: SafeText::single_line(text, LINE_CHARACTERS) })
+                .map(|(number, text)| QuotedLine {
+                    number: *number,
+                    text: SafeText::single_line(text, LINE_CHARACTERS),
+                })
                 .collect(),
             proved,
             likely,
