@@ -8,7 +8,7 @@ use super::doc_values::bump_generation;
 use super::error::Result;
 use super::machines::{self, Seal, StoredAuthor};
 use super::projects::ProjectDir;
-use super::signed_places::{SignedPlace, find_place, store_place};
+use super::signed_places::{SignedPlace, find_place, move_session, store_place};
 use crate::domain::MachineKey;
 
 impl MessageRecord {
@@ -66,11 +66,7 @@ pub(super) fn merge_place(
     let values = params![message, directory.project, place.git_branch];
     let moved = connection.prepare_cached(sql)?.execute(values)? > 0;
     if moved {
-        // A session belongs to the project in which it began.
-        let sql = "UPDATE conversations SET project_id = (SELECT f.project_id FROM messages f
-                     WHERE f.conversation_id = conversations.id ORDER BY f.at, f.id LIMIT 1)
-                   WHERE source <> 'saved' AND id = (SELECT conversation_id FROM messages WHERE id = ?1)";
-        connection.execute(sql, [message])?;
+        move_session(connection, message)?;
         bump_generation(connection)?;
     }
     Ok(moved)

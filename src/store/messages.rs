@@ -60,7 +60,7 @@ fn import_batch(
     let mut places: Vec<_> = batch.projects.iter().collect();
     places.sort();
     for (directory, project) in places {
-        ids.insert(directory.as_str(), projects::upsert_project(connection, project, now)?);
+        ids.insert(directory.as_str(), projects::upsert_own_project(connection, project, now)?);
     }
     let mut files = Vec::with_capacity(batch.cursors.len());
     for (until, cursor) in &batch.cursors {

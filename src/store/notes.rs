@@ -89,7 +89,7 @@ impl Store {
         let prepared = self.create_preparer()?.prepare_message_as(uid, draft)?;
         let hash = ContentHash::of_text(&note.text);
         self.write_soon("save a note", move |connection| {
-            let place = projects::upsert_project(connection, &project, now)?;
+            let place = projects::upsert_own_project(connection, &project, now)?;
             let project = place.project;
             if let Some(id) = find_same_text(connection, project, hash)? {
                 let sql = "SELECT id FROM messages WHERE uid = ?1";

@@ -291,12 +291,33 @@ pub(super) fn upsert_signed_project(
     now: Timestamp,
 ) -> Result<ProjectDir> {
     let place = upsert_project(connection, wanted, now)?;
-    let sql = "SELECT project_id FROM project_keys WHERE key = ?1";
-    let named: Option<i64> = connection.prepare_cached(sql)?.query_row([&wanted.key], |row| row.get(0)).optional()?;
-    if named == Some(place.project) || !wanted.missing || is_own_directory(connection, place.directory)? {
+    if !wanted.missing || is_own_directory(connection, place.directory)? {
         return Ok(place);
     }
+    move_directory(connection, wanted, place, now)
+}
+
+/// Returns the rows of the project of a directory that this machine reads or saves in. What machines that are not
+/// trusted said of the directory does not count.
+pub(super) fn upsert_own_project(connection: &Connection, wanted: &NewProject, now: Timestamp) -> Result<ProjectDir> {
+    let place = upsert_project(connection, wanted, now)?;
+    if is_own_directory(connection, place.directory)? || has_trusted_message(connection, place.directory)? {
+        return Ok(place);
+    }
+    move_directory(connection, wanted, place, now)
+}
+
+/// Moves a directory to the project that has the wanted key, inserted if new.
+fn move_directory(
+    connection: &Connection,
+    wanted: &NewProject,
+    place: ProjectDir,
+    now: Timestamp,
+) -> Result<ProjectDir> {
+    let sql = "SELECT project_id FROM project_keys WHERE key = ?1";
+    let named: Option<i64> = connection.prepare_cached(sql)?.query_row([&wanted.key], |row| row.get(0)).optional()?;
     let project = match named {
+        Some(project) if project == place.project => return Ok(place),
         Some(project) => project,
         None => insert_project(connection, wanted, now)?,
     };
@@ -310,6 +331,14 @@ fn is_own_directory(connection: &Connection, directory: i64) -> rusqlite::Result
     let sql = "SELECT EXISTS (SELECT 1 FROM project_directories WHERE id = ?1 AND apart = 1)
                  OR EXISTS (SELECT 1 FROM messages m JOIN parts p ON p.message_id = m.id
                    LEFT JOIN remote_parts r ON r.part_id = p.id WHERE m.directory_id = ?1 AND r.part_id IS NULL)";
+    connection.prepare_cached(sql)?.query_row([directory], |row| row.get(0))
+}
+
+/// Returns true if a message of a trusted machine belongs to a directory.
+fn has_trusted_message(connection: &Connection, directory: i64) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM messages m JOIN parts p ON p.message_id = m.id
+                 JOIN remote_parts r ON r.part_id = p.id JOIN machines k ON k.id = r.machine_id
+               WHERE m.directory_id = ?1 AND k.relation IN (1, 2))";
     connection.prepare_cached(sql)?.query_row([directory], |row| row.get(0))
 }
 

@@ -94,7 +94,16 @@ pub(super) fn claim_place(
                  AND (project_id IS NOT ?2 OR directory_id IS NOT ?3 OR git_branch IS NOT ?4)";
     let values = params![message, directory.project, directory.directory, git_branch];
     if connection.prepare_cached(sql)?.execute(values)? > 0 {
+        move_session(connection, message)?;
         bump_generation(connection)?;
     }
     Ok(true)
+}
+
+/// Moves the session of a message to the project in which it began.
+pub(super) fn move_session(connection: &Connection, message: i64) -> rusqlite::Result<()> {
+    let sql = "UPDATE conversations SET project_id = (SELECT f.project_id FROM messages f
+                 WHERE f.conversation_id = conversations.id ORDER BY f.at, f.id LIMIT 1)
+               WHERE source <> 'saved' AND id = (SELECT conversation_id FROM messages WHERE id = ?1)";
+    connection.prepare_cached(sql)?.execute([message]).map(drop)
 }
