@@ -21,8 +21,8 @@ use crate::sync::{RemoteMemory, RemoteScope};
 
 /// Search earlier messages with keyword and semantic search
 ///
-/// Ask in your own words, in English or Chinese. A time in the question (yesterday, in January, 上周五) is a period; if
-/// nothing else is asked, its sessions are listed. Nothing found: exit code 1 (0 with --json).
+/// Ask in your own words, in English or Chinese. A time in the question (yesterday, 上周五) is a period. Nothing found:
+/// exit code 1 (0 with --json).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  claude-memory search \"why did the nightly build time out\"\n  \
     claude-memory search 数据库连接池 --after 上周\n  \
