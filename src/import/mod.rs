@@ -26,7 +26,6 @@ mod importer;
 mod jsonl;
 mod lines;
 mod peers;
-mod pi;
 mod project_folder;
 mod record_source;
 #[cfg(test)]

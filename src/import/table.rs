@@ -3,7 +3,7 @@
 
 use super::importer::{Importer, ImporterHelp, ImporterKind, Source, SpecialRules};
 use super::record_source::source_of_record;
-use super::{agents, chatgpt, claude_ai, claude_code, claude_files, claude_history, codex, gemini, generic, peers, pi};
+use super::{agents, chatgpt, claude_ai, claude_code, claude_files, claude_history, codex, gemini, generic, peers};
 
 impl Source {
     /// All importers.
@@ -13,7 +13,7 @@ impl Source {
         Self::CLAUDE_FILES,
         Self::CODEX,
         Self::GEMINI,
-        Self(&pi::IMPORTER),
+        Self(&agents::PI),
         Self(&agents::QWEN_CODE),
         Self(&agents::COPILOT_CLI),
         Self(&agents::OPENCODE),

@@ -6,16 +6,17 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::content::{content_text, readable_strings};
-use super::draft_builder::{ContentIds, DraftBuilder, array_field, parse_time, text_field};
-use super::importer::{Importer, ImporterHelp, ImporterKind, SpecialRules};
-use super::jsonl::{JsonlReader, RecordConverter};
-use super::{Item, SessionRef, SessionTitle, TitleRank};
+use super::blocks::{CallNames, ContentAuthor, add_content, add_prose, keep_unknown, read_usage};
 use crate::config::env;
-use crate::domain::{Origin, PartKind, Role, Timestamp, Usage};
+use crate::domain::{Origin, PartKind, Role, Timestamp};
+use crate::import::content::{content_text, readable_strings};
+use crate::import::draft_builder::{ContentIds, DraftBuilder, parse_time, text_field};
+use crate::import::importer::{Importer, ImporterHelp, ImporterKind, SpecialRules};
+use crate::import::jsonl::{JsonlReader, RecordConverter};
+use crate::import::{Item, SessionRef, SessionTitle, TitleRank};
 
 /// The importer of pi's sessions.
-pub(super) static IMPORTER: Importer = Importer {
+pub(in crate::import) static PI: Importer = Importer {
     name: "pi",
     kind: ImporterKind::Transcripts,
     help: ImporterHelp {
@@ -53,6 +54,7 @@ struct Pi {
     cwd: Option<String>,
     forked_from: Option<String>,
     ids: ContentIds,
+    calls: CallNames,
     /// Message that an entry is or follows, by the id of the entry.
     messages: HashMap<String, String>,
 }
@@ -65,6 +67,7 @@ impl Pi {
             cwd: None,
             forked_from: None,
             ids: ContentIds::default(),
+            calls: CallNames::default(),
             messages: HashMap::new(),
         }
     }
@@ -94,7 +97,7 @@ impl Pi {
         builder
     }
 
-    /// Passes the message before an entry without words on to what follows it.
+    /// Passes the message before an entry without a message on to what follows it.
     fn skip_entry(&mut self, entry: &Value) {
         let field = |name: &str| text_field(entry, name).map(str::to_owned);
         let before = field("parentId").and_then(|parent| self.messages.get(&parent).cloned());
@@ -118,48 +121,35 @@ impl Pi {
                 builder.add_result(text_field(message, "toolName"), &content_text(content));
                 builder.finish()
             }
-            "bashExecution" => self.read_command(entry, message, line),
+            // A command that the person ran with `!`: it is theirs, its output is not.
+            "bashExecution" => {
+                let mut builder = self.start_message(entry, Role::User, line);
+                builder.add_prompt(text_field(message, "command").unwrap_or(""));
+                builder.add_result(Some("bash"), text_field(message, "output").unwrap_or(""));
+                builder.finish()
+            }
             "custom" => self.read_inserted(entry, content, line),
             "branchSummary" | "compactionSummary" => self.read_summary(entry, message, line),
-            other => self.keep_words(entry, format!("message of the role {other:?}"), line),
+            other => self.keep_entry(entry, &format!("message of the role {other:?}"), line),
         }
     }
 
     fn read_answer(&mut self, entry: &Value, message: &Value, line: u64) -> Item {
         let mut builder = self.start_message(entry, Role::Assistant, line);
-        builder.draft_mut().model = text_field(message, "model").map(str::to_owned);
-        builder.draft_mut().usage = message.get("usage").map(read_usage);
-        for block in array_field(message, "content") {
-            match text_field(block, "type") {
-                Some("thinking") => {
-                    let text = text_field(block, "thinking").unwrap_or("");
-                    builder.add_part(PartKind::Thinking, Origin::Model, text, None);
-                }
-                Some("toolCall") => {
-                    let tool = text_field(block, "name").unwrap_or("tool");
-                    builder.add_call(tool, block.get("arguments").unwrap_or(&Value::Null));
-                }
-                _ => builder.add_text(&content_text(block)),
-            }
-        }
-        if let Some(error) = text_field(message, "errorMessage") {
-            builder.add_part(PartKind::Meta, Origin::Client, error, None);
-        }
+        let draft = builder.draft_mut();
+        draft.model = text_field(message, "model").map(str::to_owned);
+        let usage = message.get("usage");
+        draft.usage = usage.and_then(|usage| read_usage(usage, ["input", "output", "cacheRead", "cacheWrite"], false));
+        let content = message.get("content").unwrap_or(&Value::Null);
+        add_content(&mut builder, content, ContentAuthor::Model, &mut self.calls);
+        add_prose(&mut builder, ContentAuthor::Client, text_field(message, "errorMessage").unwrap_or(""));
         builder.finish()
     }
 
-    /// Reads a command that the person ran with `!`: it is theirs, its output is not.
-    fn read_command(&mut self, entry: &Value, message: &Value, line: u64) -> Item {
-        let mut builder = self.start_message(entry, Role::User, line);
-        builder.add_prompt(text_field(message, "command").unwrap_or(""));
-        builder.add_result(Some("bash"), text_field(message, "output").unwrap_or(""));
-        builder.finish()
-    }
-
-    /// Reads what an extension put in.
+    /// Reads text that an extension inserted.
     fn read_inserted(&mut self, entry: &Value, content: &Value, line: u64) -> Item {
         let mut builder = self.start_message(entry, Role::System, line);
-        builder.add_text(&content_text(content));
+        add_prose(&mut builder, ContentAuthor::Client, &content_text(content));
         builder.finish()
     }
 
@@ -169,14 +159,9 @@ impl Pi {
         builder.finish()
     }
 
-    /// Keeps the words of a record of an unknown type.
-    fn keep_words(&mut self, entry: &Value, kind: String, line: u64) -> Item {
-        let mut builder = self.start_message(entry, Role::System, line);
-        builder.add_text(&readable_strings(entry));
-        match builder.finish() {
-            Item::Draft(draft) => Item::NotUnderstood(kind, Some(draft)),
-            _ => Item::NotUnderstood(kind, None),
-        }
+    fn keep_entry(&mut self, entry: &Value, kind: &str, line: u64) -> Item {
+        self.skip_entry(entry);
+        keep_unknown(&mut self.ids, &self.session, kind, entry, line)
     }
 }
 
@@ -190,10 +175,7 @@ impl RecordConverter for Pi {
             }
             "message" => self.read_message(&value, line),
             "compaction" | "branch_summary" => self.read_summary(&value, &value, line),
-            "custom_message" => {
-                let content = value.get("content").cloned().unwrap_or(Value::Null);
-                self.read_inserted(&value, &content, line)
-            }
+            "custom_message" => self.read_inserted(&value, value.get("content").unwrap_or(&Value::Null), line),
             "session_info" => {
                 self.skip_entry(&value);
                 let session = SessionRef::Id(self.session.clone());
@@ -205,7 +187,7 @@ impl RecordConverter for Pi {
                 self.skip_entry(&value);
                 Item::Bookkeeping(kind.to_owned().into())
             }
-            other => self.keep_words(&value, other.to_owned(), line),
+            other => self.keep_entry(&value, other, line),
         };
         Ok(vec![item])
     }
@@ -214,16 +196,6 @@ impl RecordConverter for Pi {
 /// Returns the time of an entry, else of its message.
 fn entry_time(entry: &Value) -> Option<Timestamp> {
     parse_time(entry.get("timestamp")).or_else(|| parse_time(entry.pointer("/message/timestamp")))
-}
-
-fn read_usage(usage: &Value) -> Usage {
-    let count = |name: &str| usage.get(name).and_then(Value::as_u64).unwrap_or(0);
-    Usage {
-        input: count("input"),
-        output: count("output"),
-        cache_read: count("cacheRead"),
-        cache_write: count("cacheWrite"),
-    }
 }
 
 #[cfg(test)]
