@@ -6,11 +6,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use crate::disk;
+use super::model_record::{read_model_record, write_model_record};
 
 /// File beside an imported model.
 const FILE: &str = "confidence.toml";
-const MAX_FILE_BYTES: u64 = 4 << 10;
 /// Mean cosine of the built-in model between a trial question and its answer, and mean of the highest between a question
 /// and an answer to another one.
 const BUILTIN_ANSWERED: f32 = 0.282;
@@ -49,8 +48,7 @@ impl CosineScale {
     /// # Errors
     /// When the file cannot be written.
     pub fn write_file(self, folder: &Path) -> std::io::Result<()> {
-        let text = toml::to_string(&self).map_err(std::io::Error::other)?;
-        disk::write_atomic(&folder.join(FILE), text.as_bytes())
+        write_model_record(folder, FILE, &self)
     }
 
     /// Reads the scale of a model; `None` for a model that was never measured.
@@ -58,13 +56,7 @@ impl CosineScale {
     /// # Errors
     /// [`Error::Asset`] for a file that cannot be read or has another shape.
     pub(super) fn read_file(folder: &Path) -> Result<Option<Self>, Error> {
-        let path = folder.join(FILE);
-        let failed = |why: String| Error::Asset { path: path.clone(), why };
-        let text = match disk::read_foreign_text(&path, MAX_FILE_BYTES) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(|error| failed(error.to_string()))?,
-        };
-        toml::from_str(&text).map(Some).map_err(|error| failed(error.message().to_owned()))
+        read_model_record(folder, FILE)
     }
 }
 

@@ -8,6 +8,7 @@ mod cosine_scale;
 mod encoder;
 mod idle_cache;
 mod manifest;
+mod model_record;
 mod model_spec;
 pub mod model_store;
 mod model_trial;

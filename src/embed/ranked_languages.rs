@@ -4,12 +4,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Result};
-use crate::disk;
+use super::Result;
+use super::model_record::{read_model_record, write_model_record};
 
 /// File beside an imported reranker.
 const FILE: &str = "languages.toml";
-const MAX_FILE_BYTES: u64 = 4 << 10;
 
 /// Languages that a reranker ranks better than chance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,21 +29,14 @@ impl RankedLanguages {
     /// # Errors
     /// When the file cannot be written.
     pub fn write_file(self, folder: &Path) -> std::io::Result<()> {
-        let text = toml::to_string(&self).map_err(std::io::Error::other)?;
-        disk::write_atomic(&folder.join(FILE), text.as_bytes())
+        write_model_record(folder, FILE, &self)
     }
 
     /// Reads the record of a reranker; `None` for one that was never tested.
     ///
     /// # Errors
-    /// [`Error::Asset`] for a file that cannot be read or has another shape.
+    /// [`super::Error::Asset`] for a file that cannot be read or has another shape.
     pub(super) fn read_file(folder: &Path) -> Result<Option<Self>> {
-        let path = folder.join(FILE);
-        let failed = |why: String| Error::Asset { path: path.clone(), why };
-        let text = match disk::read_foreign_text(&path, MAX_FILE_BYTES) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(|error| failed(error.to_string()))?,
-        };
-        toml::from_str(&text).map(Some).map_err(|error| failed(error.message().to_owned()))
+        read_model_record(folder, FILE)
     }
 }
