@@ -291,7 +291,7 @@ pub(super) fn upsert_signed_project(
     now: Timestamp,
 ) -> Result<ProjectDir> {
     let place = upsert_project(connection, wanted, now)?;
-    if !wanted.missing || is_own_directory(connection, place.directory)? {
+    if !wanted.missing || is_own_directory(connection, place.directory, false)? {
         return Ok(place);
     }
     move_directory(connection, wanted, place, now)
@@ -301,7 +301,7 @@ pub(super) fn upsert_signed_project(
 /// trusted said of the directory does not count.
 pub(super) fn upsert_own_project(connection: &Connection, wanted: &NewProject, now: Timestamp) -> Result<ProjectDir> {
     let place = upsert_project(connection, wanted, now)?;
-    if is_own_directory(connection, place.directory)? || has_trusted_message(connection, place.directory)? {
+    if is_own_directory(connection, place.directory, true)? {
         return Ok(place);
     }
     move_directory(connection, wanted, place, now)
@@ -326,20 +326,14 @@ fn move_directory(
     Ok(ProjectDir { project, ..place })
 }
 
-/// Returns true if a directory was split off by hand, or a message of this machine belongs to it.
-fn is_own_directory(connection: &Connection, directory: i64) -> rusqlite::Result<bool> {
+/// Returns true if a directory was split off by hand, or a message of this machine belongs to it; `trusted` says whether
+/// messages of trusted machines count as this machine's.
+fn is_own_directory(connection: &Connection, directory: i64, trusted: bool) -> rusqlite::Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM project_directories WHERE id = ?1 AND apart = 1)
                  OR EXISTS (SELECT 1 FROM messages m JOIN parts p ON p.message_id = m.id
-                   LEFT JOIN remote_parts r ON r.part_id = p.id WHERE m.directory_id = ?1 AND r.part_id IS NULL)";
-    connection.prepare_cached(sql)?.query_row([directory], |row| row.get(0))
-}
-
-/// Returns true if a message of a trusted machine belongs to a directory.
-fn has_trusted_message(connection: &Connection, directory: i64) -> rusqlite::Result<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM messages m JOIN parts p ON p.message_id = m.id
-                 JOIN remote_parts r ON r.part_id = p.id JOIN machines k ON k.id = r.machine_id
-               WHERE m.directory_id = ?1 AND k.relation IN (1, 2))";
-    connection.prepare_cached(sql)?.query_row([directory], |row| row.get(0))
+                   LEFT JOIN remote_parts r ON r.part_id = p.id LEFT JOIN machines k ON k.id = r.machine_id
+                   WHERE m.directory_id = ?1 AND (r.part_id IS NULL OR (?2 AND k.relation IN (1, 2))))";
+    connection.prepare_cached(sql)?.query_row(params![directory, trusted], |row| row.get(0))
 }
 
 /// Inserts a project under its keys; returns its row.
