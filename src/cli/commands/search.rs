@@ -13,6 +13,7 @@ use crate::cli::invocation::Invocation;
 use crate::cli::last_results::{self, NumberedResult};
 use crate::cli::palette::Tone;
 use crate::config::env;
+use crate::domain::text::shell::quote_for_print;
 use crate::domain::{AskedPeriod, Confidence, Failure, PeriodUse, SearchMode, SearchResults};
 use crate::mcp::wire::SearchAnswer;
 use crate::memory::{Memory, SearchArguments, encode_search_cursor};
@@ -235,7 +236,7 @@ impl SearchArgs {
     /// Builds the command of the next page: the same search with a cursor.
     fn build_next_command(&self, cursor: &str) -> String {
         let mut words = vec!["claude-memory".to_owned(), "search".to_owned()];
-        words.extend(self.queries.iter().map(|query| quote_word(query)));
+        words.extend(self.queries.iter().map(|query| quote_for_print(query)));
         let limit = self.limit.map(|limit| limit.to_string());
         let max_tokens = self.max_tokens.map(|most| most.to_string());
         let project = Some(&self.project).filter(|project| *project != "all");
@@ -257,7 +258,7 @@ impl SearchArgs {
         let many = [("--role", &self.roles), ("--kind", &self.kinds), ("--source", &self.sources)];
         let many = many.iter().flat_map(|(name, values)| values.iter().map(move |value| (*name, value)));
         for (name, value) in one.chain(many) {
-            words.extend([name.to_owned(), quote_word(value)]);
+            words.extend([name.to_owned(), quote_for_print(value)]);
         }
         words.extend(
             [(self.explain, "--explain"), (self.remote, "--remote")]
@@ -270,37 +271,10 @@ impl SearchArgs {
     }
 }
 
-/// Quotes a word for a POSIX shell, if it has to be.
-fn quote_word(word: &str) -> String {
-    let is_plain = |character: char| character.is_alphanumeric() || "-_./:=@%+,".contains(character);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
 /// Joins arguments of one word each to one query. If one contains a space, each is a query.
 fn join_words(arguments: &[String]) -> Vec<String> {
     if arguments.iter().any(|argument| argument.trim().contains(char::is_whitespace)) {
         return arguments.to_vec();
     }
     vec![arguments.join(" ")]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        assert_eq!(
-            (quote_word("pool"), quote_word("a b"), quote_word("it's")),
-            ("pool".to_owned(), "'a b'".to_owned(), r"'it'\''s'".to_owned())
-        );
-        assert_eq!(
-            (quote_word("连接池"), quote_word("$HOME"), quote_word("")),
-            ("连接池".to_owned(), "'$HOME'".to_owned(), "''".to_owned())
-        );
-    }
 }

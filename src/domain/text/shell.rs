@@ -95,7 +95,10 @@ mod tests {
         for (word, shown) in [
             ("/home/mei/work", "/home/mei/work"),
             ("", "''"),
+            ("pool", "pool"),
             ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("$HOME", "'$HOME'"),
             ("it's; rm -rf ~", r"'it'\''s; rm -rf ~'"),
             ("$(reboot)", "'$(reboot)'"),
             (r"C:\my work", r"'C:\my work'"),
