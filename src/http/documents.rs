@@ -12,11 +12,12 @@ use super::api::json_response;
 use crate::domain::query::{ReadRequest, Selection};
 use crate::domain::text::highlight::Highlighter;
 use crate::domain::text::outgoing::SafeText;
+use crate::domain::time::DAY_MS;
 use crate::domain::{Failure, FailureCode, PartKind};
 use crate::mcp::Server;
 use crate::mcp::wire::sessions::SessionEntry;
 use crate::mcp::wire::{GetAnswer, GetPart};
-use crate::memory::{RecentWork, RepeatedError};
+use crate::memory::{ERROR_DAYS, RecentWork, RepeatedError};
 use crate::render::{Block, mark_blocks, parse_part, render_excerpt};
 
 /// Messages returned per request for a conversation.
@@ -25,6 +26,8 @@ const PAGE_MESSAGES: usize = 100;
 const PAGE_TOKENS: usize = 250_000;
 /// Sessions whose open work is shown.
 const RECENT_SESSIONS: usize = 16;
+/// Errors that are listed.
+const MAX_ERRORS: usize = 5;
 /// Characters of a quotation that are read for an excerpt.
 const EXCERPT_CHARS: usize = 400;
 
@@ -190,7 +193,8 @@ fn render_work(work: RecentWork) -> Value {
 
 async fn list_repeated_errors(State(server): State<Server>) -> Response {
     let found = server.run_for_page(|memory, caller| {
-        let errors = memory.repeated_errors(caller.now)?;
+        let after = caller.now.minus_milliseconds(ERROR_DAYS * DAY_MS);
+        let errors = memory.repeated_errors(Some(after), MAX_ERRORS, caller.now)?;
         let rows = errors.into_iter().map(|error: RepeatedError| {
             json!({
                 "text": render_excerpt(&error.text, false, &Highlighter::default()),

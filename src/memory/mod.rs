@@ -39,7 +39,7 @@ pub use recall::handoff::{Handoff, TodoStep};
 pub use recall::injection_use::InjectedMessage;
 pub use recall::injections::{COMPACTION_EVENT, Injection};
 pub use recall::reading::{SessionMessages, TranscriptExcerpt};
-pub use recall::recent_work::{RecentWork, RepeatedError};
+pub use recall::recent_work::{ERROR_DAYS, RecentWork, RepeatedError};
 pub use recall::request::{EditRequest, RequestText};
 pub use recall::suggestions::{
     Suggestion, SuggestionFilter, SuggestionPage, SuggestionScope, SuggestionState, SuggestionStatus,

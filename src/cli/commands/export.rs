@@ -20,7 +20,7 @@ use crate::domain::text::counts::format_count;
 use crate::domain::{Failure, FailureCode};
 use crate::export::transcript::build_transcript;
 use crate::export::{ExportFormat, ExportedFile, FileNames};
-use crate::memory::Memory;
+use crate::memory::{Memory, SessionMessages};
 use crate::store::{MessageRecord, OpenMode, SessionFilter};
 use crate::sync::bundle;
 
@@ -151,13 +151,13 @@ fn write_new_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the chosen sessions to stdout, one after another.
-fn print_sessions(
+/// Reads the chosen sessions one after another, until a person interrupts. Returns true if one did.
+fn each_session(
     args: &ExportArgs,
-    format: ExportFormat,
     memory: &Memory,
     session: &Invocation,
-) -> Result<ExitCode, Failure> {
+    each: &mut dyn FnMut(SessionMessages) -> Result<(), Failure>,
+) -> Result<bool, Failure> {
     let stop = stop_on_interrupt(session.output);
     let here = env::project_folder();
     let projects = memory.resolve_projects(args.project.as_deref().unwrap_or("all"), here.as_deref())?;
@@ -168,12 +168,25 @@ fn print_sessions(
         let Some(last) = sessions.last() else { break };
         place = Some((last.started_at, last.row));
         for one in &sessions {
-            let conversation = memory.read_session(&one.session, !args.only_said)?;
-            session.output.print_line(format.render_session(&conversation).trim_end());
-            session.output.print_line("");
+            each(memory.read_session(&one.session, !args.only_said)?)?;
         }
     }
-    Ok(ExitCode::from(if stop.load(Ordering::Relaxed) { INTERRUPTED } else { 0 }))
+    Ok(stop.load(Ordering::Relaxed))
+}
+
+/// Writes the chosen sessions to stdout.
+fn print_sessions(
+    args: &ExportArgs,
+    format: ExportFormat,
+    memory: &Memory,
+    session: &Invocation,
+) -> Result<ExitCode, Failure> {
+    let interrupted = each_session(args, memory, session, &mut |conversation| {
+        session.output.print_line(format.render_session(&conversation).trim_end());
+        session.output.print_line("");
+        Ok(())
+    })?;
+    Ok(ExitCode::from(if interrupted { INTERRUPTED } else { 0 }))
 }
 
 fn export_sessions(
@@ -187,29 +200,19 @@ fn export_sessions(
     if std::fs::read_dir(folder).map_err(write_error(folder))?.next().is_some() {
         return Err(Failure::invalid_input(format!("{} is not empty; nothing was overwritten", folder.display())));
     }
-    let stop = stop_on_interrupt(session.output);
-    let here = env::project_folder();
-    let projects = memory.resolve_projects(args.project.as_deref().unwrap_or("all"), here.as_deref())?;
-    let filter = SessionFilter { projects, subagents: true, ..SessionFilter::default() };
     let bar = create_bar(session.output, "{spinner} {human_pos} sessions {per_sec}");
-    let (mut files, mut names, mut place) = (Vec::new(), FileNames::default(), None);
-    while !stop.load(Ordering::Relaxed) {
-        let sessions = memory.list_sessions(&filter, place, PAGE_SESSIONS)?;
-        let Some(last) = sessions.last() else { break };
-        place = Some((last.started_at, last.row));
-        for one in &sessions {
-            let conversation = memory.read_session(&one.session, !args.only_said)?;
-            let name = names.choose_name(&conversation, format);
-            write_new_file(&folder.join(&name), format.render_session(&conversation).as_bytes())?;
-            let (title, project) = (conversation.head.title, conversation.head.project);
-            let day = conversation.head.started_at.to_string().get(..10).unwrap_or_default().to_owned();
-            files.push(ExportedFile { name, title, project, day, messages: conversation.head.messages });
-            bar.inc(1);
-        }
-    }
+    let (mut files, mut names) = (Vec::new(), FileNames::default());
+    let interrupted = each_session(args, memory, session, &mut |conversation| {
+        let name = names.choose_name(&conversation, format);
+        write_new_file(&folder.join(&name), format.render_session(&conversation).as_bytes())?;
+        let (title, project) = (conversation.head.title, conversation.head.project);
+        let day = conversation.head.started_at.to_string().get(..10).unwrap_or_default().to_owned();
+        files.push(ExportedFile { name, title, project, day, messages: conversation.head.messages });
+        bar.inc(1);
+        Ok(())
+    })?;
     bar.finish_and_clear();
     write_new_file(&folder.join(format!("index.{}", format.file_extension())), format.render_index(&files).as_bytes())?;
-    let interrupted = stop.load(Ordering::Relaxed);
     if session.output.is_json() {
         session.output.print_json(&json!({ "path": folder, "conversations": files.len(), "interrupted": interrupted }));
     } else {

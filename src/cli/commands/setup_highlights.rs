@@ -42,8 +42,8 @@ pub(super) fn find_highlights(memory: &Memory, now: Timestamp) -> Result<Vec<Hig
             about: format!("a decision of {day}: {said}"),
         });
     }
-    if let Some(error) = memory.find_repeated_errors(1)?.first() {
-        let line = SafeText::single_line(&error.line, MAX_ERROR_CHARS);
+    if let Some(error) = memory.repeated_errors(None, 1, now)?.first() {
+        let line = SafeText::single_line(&error.text, MAX_ERROR_CHARS);
         let line = line.trim_end_matches('…').replace(['"', '$', '`', '\\', '!'], "");
         highlights.push(Highlight {
             command: format!("claude-memory fix \"{}\"", line.trim()),

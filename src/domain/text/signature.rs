@@ -24,21 +24,6 @@ static VARYING_RULE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// Beginning of a line that reports an error by itself, and does not only speak of one.
-static REPORT_RULE: LazyLock<Regex> = LazyLock::new(|| {
-    compile_rule(
-        r"^(?:[[:word:].:]*(?:Error|Exception)\b|error(?:\[[[:word:]]+\])?:|fatal:|panic(?:ked)?[ :]|ERROR\b|FATAL\b|FAILED\b)|\bERR_[A-Z_]+|错误[:：]",
-    )
-});
-/// Characters of a line that can be asked about.
-const REPORT_CHARACTERS: std::ops::RangeInclusive<usize> = 12..=160;
-
-/// Returns the first line of an output that reports an error; `None` if none does.
-pub fn find_error_report(text: &str) -> Option<&str> {
-    let mut lines = text.lines().map(str::trim);
-    lines.find(|line| REPORT_CHARACTERS.contains(&line.chars().count()) && REPORT_RULE.is_match(line))
-}
-
 /// Returns the signature of an error text; it is made of any lines if none looks like an error.
 pub fn error_signature(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();

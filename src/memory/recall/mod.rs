@@ -5,7 +5,6 @@ pub(super) mod context;
 pub(super) mod event_packs;
 pub(super) mod fixes;
 pub(super) mod handoff;
-pub(super) mod highlights;
 pub(super) mod injection_use;
 pub(super) mod injections;
 pub(super) mod latest_decision;

@@ -13,10 +13,8 @@ use crate::store::{Excerpt, ExcerptQuery, SessionFilter, SessionSummary};
 /// Newest sessions that are searched for errors, and outputs that are read of each.
 const ERROR_SESSIONS: usize = 60;
 const OUTPUTS_PER_SESSION: usize = 80;
-/// Days that are looked at.
-const ERROR_DAYS: i64 = 84;
-/// Errors that are listed.
-const MAX_ERRORS: usize = 5;
+/// Days whose occurrences are counted by week.
+pub const ERROR_DAYS: i64 = 84;
 
 /// A session with what is open in it.
 #[derive(Debug, Clone)]
@@ -62,10 +60,15 @@ impl Memory {
         Ok(work)
     }
 
-    /// Returns the errors of tools that occurred in more than one session lately, most frequent first.
-    pub fn repeated_errors(&self, now: Timestamp) -> Result<Vec<RepeatedError>> {
-        let after = Timestamp::from_milliseconds(now.to_milliseconds() - ERROR_DAYS * DAY_MS);
-        let filter = SessionFilter { after: Some(after), ..SessionFilter::default() };
+    /// Returns the errors of tools that occurred in more than one of the newest sessions since `after`, most frequent
+    /// first, at most `limit`.
+    pub fn repeated_errors(
+        &self,
+        after: Option<Timestamp>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<RepeatedError>> {
+        let filter = SessionFilter { after, ..SessionFilter::default() };
         let mut found: BTreeMap<String, (RepeatedError, BTreeSet<i64>)> = BTreeMap::new();
         for session in self.list_sessions(&filter, None, ERROR_SESSIONS)? {
             let wanted = ExcerptQuery {
@@ -90,7 +93,7 @@ impl Memory {
         let mut errors: Vec<RepeatedError> = found.into_values().map(|(error, _)| error).collect();
         errors.retain(|error| error.sessions > 1);
         errors.sort_by_key(|error| std::cmp::Reverse((error.sessions, error.times, error.last)));
-        errors.truncate(MAX_ERRORS);
+        errors.truncate(limit);
         Ok(errors)
     }
 }
