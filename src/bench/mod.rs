@@ -8,7 +8,6 @@ mod answerability;
 mod dataset;
 mod formats;
 mod generator;
-mod git_history;
 mod latency;
 mod own_history;
 mod provenance;

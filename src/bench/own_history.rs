@@ -9,14 +9,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 
 use super::Error;
-use super::git_history::{Commit, read_commits};
 use super::retrieval::{DEPTH, distinct_sessions};
 use super::score::{MeanMeasures, Measures, bootstrap_interval};
 use crate::domain::text::is_cjk;
 use crate::domain::{ContentHash, Detail, MessageId, PartKind, Query, SearchMode, Timestamp};
 use crate::memory::{Memory, RankWeights};
+use crate::repository::CommitHead;
 use crate::store::{SessionFilter, SessionSummary};
 
+/// Newest commits that are read, and files of each.
+const MAX_COMMITS: usize = 2000;
+const MAX_FILES: usize = 8;
 /// Sessions read at a time.
 const PAGE_SESSIONS: usize = 100;
 /// Fewer words, or Chinese characters, than these are no question that one session answers.
@@ -116,9 +119,11 @@ pub fn measure_own_history(
     let span = (first, last.minus_milliseconds(-COMMIT_DELAY));
     let mut unread = Vec::new();
     for repository in &options.repositories {
-        match read_commits(repository, span) {
+        let opened = memory.open_repository(repository);
+        let commits = opened.and_then(|opened| Ok(opened.list_changed_files(span, MAX_COMMITS, MAX_FILES)?));
+        match commits {
             Ok(commits) => add_commits(memory, &mut subjects, &commits, stop)?,
-            Err(why) => unread.push(why),
+            Err(why) => unread.push(format!("git log in {}: {why}", repository.display())),
         }
     }
     let mut questions = Vec::new();
@@ -193,10 +198,10 @@ fn collect_printed(
 fn add_commits(
     memory: &Memory,
     subjects: &mut SubjectSessions,
-    commits: &[Commit],
+    commits: &[(CommitHead, Vec<String>)],
     stop: &AtomicBool,
 ) -> Result<(), Error> {
-    for commit in commits {
+    for (commit, files) in commits {
         if stop.load(Ordering::Relaxed) {
             break;
         }
@@ -204,10 +209,10 @@ fn add_commits(
             continue;
         }
         let mut named: HashMap<String, usize> = HashMap::new();
-        for file in &commit.files {
+        for file in files {
             let filter = SessionFilter {
-                after: Some(commit.at.minus_milliseconds(COMMIT_DELAY)),
-                before: Some(commit.at),
+                after: Some(commit.author_at.minus_milliseconds(COMMIT_DELAY)),
+                before: Some(commit.author_at),
                 file: Some(file.clone()),
                 ..SessionFilter::default()
             };
@@ -217,7 +222,7 @@ fn add_commits(
         }
         let most = named.values().copied().max().unwrap_or(0);
         // One file of many is named by chance.
-        if most * 2 > commit.files.len() {
+        if most * 2 > files.len() {
             let sessions = named.into_iter().filter(|(_, count)| *count == most).map(|(session, _)| session);
             subjects.insert(commit.subject.clone(), sessions.collect());
         }

@@ -36,6 +36,33 @@ impl Repository {
         Ok(bytes.split(|byte| *byte == b'\n').filter_map(|line| parse_head(line.strip_prefix(HEAD_MARK)?)).collect())
     }
 
+    /// Returns the commits of all refs that were made in a span of time, newest first, at most `limit`, each with the
+    /// first files that it changes, at most `files`. Merges are left out.
+    ///
+    /// # Errors
+    /// Errors of git.
+    pub fn list_changed_files(
+        &self,
+        (since, until): (Timestamp, Timestamp),
+        limit: usize,
+        files: usize,
+    ) -> Result<Vec<(CommitHead, Vec<String>)>> {
+        let refs = self.list_refs()?.into_iter().map(|(_, id)| id).chain([self.head().to_owned()]);
+        let input = refs.collect::<Vec<_>>().join("\n") + "\n";
+        let bounds = [format!("--max-count={limit}"), format!("--since={since}"), format!("--until={until}")];
+        let options = ["--stdin", "--no-merges", "--name-only", "--no-mailmap", "--no-show-signature"];
+        let options = options.into_iter().chain(["--no-ext-diff", "--no-textconv", HEAD_FORMAT]);
+        let command = self.command("log").with_arguments(options.chain(bounds.iter().map(String::as_str)));
+        let bytes = command.with_input(input.into_bytes()).read_all(MAX_HEAD_BYTES)?;
+        let parse = |record: &[u8]| {
+            let text = String::from_utf8_lossy(record);
+            let mut lines = text.lines();
+            let head = parse_head(lines.next()?.as_bytes())?;
+            Some((head, lines.filter(|line| !line.is_empty()).take(files).map(str::to_owned).collect()))
+        };
+        Ok(bytes.split(|byte| HEAD_MARK.contains(byte)).filter_map(parse).collect())
+    }
+
     /// Reads the patches of commits in the order given, until `read` breaks. A commit whose files the clone lacks is left
     /// out, up to [`MAX_BROKEN`] of them.
     ///
