@@ -3,12 +3,10 @@
 
 use console::measure_text_width;
 
-use crate::domain::text::is_cjk;
+use crate::domain::text::line_breaks::may_break_between;
 
 /// Narrowest text column.
 const MIN_COLUMNS: usize = 20;
-/// Characters that do not begin a line.
-const CLOSING: &str = "，。：；？！、）」』》】”’…,.;:?!)]}";
 
 /// Returns the columns that a text takes.
 pub(super) fn display_width(text: &str) -> usize {
@@ -65,15 +63,7 @@ fn cut_unit(unit: &str, width: usize, lines: &mut Vec<String>, current: &mut Str
 fn split_units(line: &str) -> Vec<&str> {
     let (mut units, mut start, mut before) = (Vec::new(), 0, None);
     for (at, character) in line.char_indices() {
-        let breaks = match before {
-            None => false,
-            Some(' ') => character != ' ',
-            Some(before) => {
-                (is_cjk(character) || is_cjk(before) || is_closing_wide(before))
-                    && character != ' '
-                    && !CLOSING.contains(character)
-            }
-        };
+        let breaks = before.is_some_and(|before| may_break_between(before, character));
         // Spaces at the start belong to the first word: they are indentation.
         if breaks && !line.get(..at).unwrap_or("").trim().is_empty() {
             units.push(line.get(start..at).unwrap_or(""));
@@ -83,10 +73,6 @@ fn split_units(line: &str) -> Vec<&str> {
     }
     units.push(line.get(start..).unwrap_or(""));
     units
-}
-
-fn is_closing_wide(character: char) -> bool {
-    !character.is_ascii() && CLOSING.contains(character)
 }
 
 /// Returns the text in at most `width` columns, cut with an ellipsis.

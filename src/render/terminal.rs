@@ -7,6 +7,7 @@ use super::document::{
     Alignment, Block, CodeLine, DiffSign, EditBlock, ListItem, Span, TaskState, TokenClass, ToolOutput,
 };
 use super::html::lookup_name;
+use crate::domain::text::line_breaks::may_break_between;
 
 /// Narrowest width that a nested block is wrapped to.
 const MIN_WIDTH: usize = 16;
@@ -274,6 +275,9 @@ impl LineLayout {
             }
             let letter = if letter == '\t' { ' ' } else { letter };
             let cells = letter.width().unwrap_or(0);
+            if letter == ' ' || line.last().is_some_and(|(before, _)| may_break_between(*before, letter)) {
+                cut = Some(line.len());
+            }
             if used + cells > width && !line.is_empty() {
                 let rest = cut.filter(|cut| *cut < line.len()).map_or_else(Vec::new, |cut| line.split_off(cut));
                 lines.push(std::mem::replace(&mut line, rest));
@@ -285,9 +289,6 @@ impl LineLayout {
             }
             line.push((letter, number));
             used += cells;
-            if letter == ' ' || cells > 1 {
-                cut = Some(line.len());
-            }
         }
         lines.push(line);
         for (number, line) in lines.into_iter().enumerate() {

@@ -10,6 +10,7 @@ pub mod fence;
 pub mod glossary;
 pub mod highlight;
 pub mod keys;
+pub mod line_breaks;
 pub mod outgoing;
 pub mod passages;
 pub mod period;
