@@ -1,5 +1,5 @@
-//! Calls of tools as blocks: edits as diffs, lists of tasks, commands, steps that only look. Knows the names that Claude
-//! Code, Codex and Gemini give their tools; any other call keeps its arguments as they were recorded.
+//! Calls of tools as blocks: edits as diffs, lists of tasks, commands, steps that only look. Which tools change files or
+//! run commands is known in `domain::edit`; a call of any other tool keeps its arguments as they were recorded.
 
 use serde_json::Value;
 
@@ -7,32 +7,13 @@ use super::arguments::CallArguments;
 use super::code::tokenise_code;
 use super::diff::{EditBuilder, parse_patch};
 use super::document::{Block, EditBlock, EditOperation, LookupKind, TaskItem, TaskState};
+use crate::domain::edit::{TextChange, is_shell_tool, is_text_edit_tool, read_text_edit};
 
 /// Most bytes of a call that is read. A longer one is shown as it was recorded.
 const MAX_BYTES: usize = 2 << 20;
 /// Characters of the line that says what a call is about.
 const SUBJECT_CHARS: usize = 200;
 
-const PATHS: &[&str] = &["file_path", "path", "notebook_path", "absolute_path", "filename", "dir_path"];
-const EDIT_NAMES: &[&str] = &[
-    "file_path",
-    "path",
-    "old_string",
-    "new_string",
-    "replace_all",
-    "edits",
-    "instruction",
-    "expected_replacements",
-    "content",
-    "notebook_path",
-    "new_source",
-    "cell_id",
-    "cell_type",
-    "edit_mode",
-    "old_str",
-    "new_str",
-    "file_text",
-];
 const COMMAND_NAMES: &[&str] = &[
     "command",
     "cmd",
@@ -88,18 +69,9 @@ fn parse_known_call(tool: &str, text: &str) -> Option<Vec<Block>> {
         return Some(parse_patch(patch.as_deref().unwrap_or(text)).into_iter().map(Block::Edit).collect());
     }
     match tool {
-        "Edit"
-        | "MultiEdit"
-        | "Write"
-        | "NotebookEdit"
-        | "replace"
-        | "write_file"
-        | "str_replace_editor"
-        | "str_replace_based_edit_tool"
-        | "edit_file" => Some(vec![Block::Edit(read_edit(text)?)]),
         "TodoWrite" | "update_plan" | "write_todos" => Some(vec![Block::Tasks { items: read_tasks(text)? }]),
-        "Bash" | "shell" | "exec_command" | "shell_command" | "local_shell_call" | "run_shell_command" | "bash"
-        | "container.exec" => Some(vec![read_command(text)?]),
+        _ if is_text_edit_tool(tool) => Some(vec![Block::Edit(build_edit(text)?)]),
+        _ if is_shell_tool(tool) => Some(vec![read_command(text)?]),
         _ => {
             let kind = lookup_kind(tool)?;
             Some(vec![Block::Lookup { kind, subject: find_subject(text) }])
@@ -121,28 +93,19 @@ fn lookup_kind(tool: &str) -> Option<LookupKind> {
     })
 }
 
-fn read_edit(text: &str) -> Option<EditBlock> {
-    let call = CallArguments::read_arguments(text, EDIT_NAMES);
-    let path = call.find_value(PATHS)?.lines().next()?;
-    if let Some(written) = call.find_value(&["content", "file_text"]) {
-        let mut builder = EditBuilder::for_path(path, EditOperation::Written);
-        builder.set_numbers(1, 1);
-        builder.add_change("", written);
-        return Some(builder.finish_edit());
-    }
-    let mut builder = EditBuilder::for_path(path, EditOperation::Changed);
-    if let Some(edits) = call.find_array(&["edits"]) {
-        for edit in edits {
-            let side = |name: &str| edit.get(name).and_then(Value::as_str).unwrap_or("");
-            builder.add_change(side("old_string"), side("new_string"));
+fn build_edit(text: &str) -> Option<EditBlock> {
+    let edit = read_text_edit(text)?;
+    let change = edit.change?;
+    let is_whole = matches!(change, TextChange::Whole(_));
+    let operation = if is_whole { EditOperation::Written } else { EditOperation::Changed };
+    let mut builder = EditBuilder::for_path(&edit.path, operation);
+    match change {
+        TextChange::Whole(text) => {
+            builder.set_numbers(1, 1);
+            builder.add_change("", &text);
         }
-    } else if let Some(cell) = call.find_value(&["new_source"]) {
-        builder.add_change("", cell);
-    } else {
-        let new = call.find_value(&["new_string", "new_str"]);
-        let old = call.find_value(&["old_string", "old_str"]);
-        new.or(old)?;
-        builder.add_change(old.unwrap_or(""), new.unwrap_or(""));
+        TextChange::Inserted(text) => builder.add_change("", &text),
+        TextChange::Replaced(pairs) => pairs.iter().for_each(|(old, new)| builder.add_change(old, new)),
     }
     Some(builder.finish_edit())
 }

@@ -63,12 +63,18 @@ const EDIT_TOOLS: [(&str, EditForm); 31] = [
 
 const OLD_FIELDS: [&str; 4] = ["old_string", "oldString", "old_str", "oldText"];
 const NEW_FIELDS: [&str; 4] = ["new_string", "newString", "new_str", "newText"];
-const CONTENT_FIELDS: [&str; 5] = ["content", "contents", "file_text", "new_source", "insert_text"];
+const WHOLE_FIELDS: [&str; 3] = ["content", "contents", "file_text"];
+const INSERTED_FIELDS: [&str; 2] = ["new_source", "insert_text"];
 const COMMAND_FIELDS: [&str; 3] = ["command", "cmd", "script"];
 
 /// Returns true for a tool that changes files, or may do so as a shell does.
 pub fn is_edit_tool(tool: &str) -> bool {
     find_edit_form(tool).is_some()
+}
+
+/// Returns true for a tool whose arguments are a path and texts, as [`read_text_edit`] reads them.
+pub fn is_text_edit_tool(tool: &str) -> bool {
+    find_edit_form(tool) == Some(EditForm::Texts)
 }
 
 /// Returns true for a tool that runs command lines.
@@ -80,7 +86,7 @@ pub fn is_shell_tool(tool: &str) -> bool {
 pub fn read_file_edits(tool: &str, call: &str) -> Vec<FileEdit> {
     let mut edits = match find_edit_form(tool) {
         None => Vec::new(),
-        Some(EditForm::Texts) => read_texts(call),
+        Some(EditForm::Texts) => read_texts(call).into_iter().collect(),
         Some(EditForm::Patch) => {
             let patched = read_patch(call);
             if patched.is_empty() { read_changes(call) } else { patched }
@@ -104,42 +110,81 @@ fn find_edit_form(tool: &str) -> Option<EditForm> {
     EDIT_TOOLS.iter().find(|(known, _)| *known == name).map(|(_, form)| *form)
 }
 
-fn read_texts(call: &str) -> Vec<FileEdit> {
-    let Some((line, path)) = find_path(call) else { return Vec::new() };
-    let path = Some(path.to_owned());
+/// Change of one file that a call names by texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextEdit {
+    /// Path as the call gives it.
+    pub path: String,
+    /// `None` if the call has no text.
+    pub change: Option<TextChange>,
+}
+
+/// What a call gives of a file's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TextChange {
+    /// The whole text.
+    Whole(String),
+    /// Text that is inserted, or that replaces a cell of a notebook.
+    Inserted(String),
+    /// Old texts and the new ones in their places.
+    Replaced(Vec<(String, String)>),
+}
+
+/// Reads the change of a tool whose arguments are a path and texts. `None` if the call names no file, or has a list of
+/// texts that cannot be read.
+pub fn read_text_edit(call: &str) -> Option<TextEdit> {
+    let (line, path) = find_path(call)?;
+    let path = path.to_owned();
     // A path that comes last ends the text before it.
     let is_last = line > 0 && find_field(call.get(line..).unwrap_or(""), &BODY_FIELDS).is_none();
     let call = if is_last { call.get(..line - 1).unwrap_or(call) } else { call };
     let first_body = find_field(call, &BODY_FIELDS).map(|(line, _)| line);
     let list = find_field(call, &["edits"]).filter(|(line, _)| first_body == Some(*line));
     if let Some((_, start)) = list {
-        return read_list(path, call.get(start..).unwrap_or(""));
+        let pairs = read_pairs(call.get(start..).unwrap_or(""))?;
+        return Some(TextEdit { path, change: Some(TextChange::Replaced(pairs)) });
     }
-    let old = read_body(call, &OLD_FIELDS, &NEW_FIELDS);
-    let new = read_body(call, &NEW_FIELDS, &OLD_FIELDS);
-    let (inserted, removed) = match (old, new) {
-        (None, None) => {
-            let content = read_body(call, &CONTENT_FIELDS, &[]).unwrap_or("");
-            (content.lines().map(str::to_owned).collect(), Vec::new())
-        }
-        (old, new) => changed_lines(old.unwrap_or(""), new.unwrap_or("")),
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    let old = owned(read_body(call, &OLD_FIELDS, &NEW_FIELDS));
+    let new = owned(read_body(call, &NEW_FIELDS, &OLD_FIELDS));
+    let change = match (old, new) {
+        (None, None) => owned(read_body(call, &WHOLE_FIELDS, &[]))
+            .map(TextChange::Whole)
+            .or_else(|| owned(read_body(call, &INSERTED_FIELDS, &[])).map(TextChange::Inserted)),
+        (old, new) => Some(TextChange::Replaced(vec![(old.unwrap_or_default(), new.unwrap_or_default())])),
     };
-    vec![FileEdit { path, inserted, removed }]
+    Some(TextEdit { path, change })
 }
 
 /// Reads a list of old and new texts, which is stored as JSON.
-fn read_list(path: Option<String>, list: &str) -> Vec<FileEdit> {
+fn read_pairs(list: &str) -> Option<Vec<(String, String)>> {
     let first = serde_json::Deserializer::from_str(list).into_iter::<Value>().next();
-    let Some(Ok(Value::Array(pairs))) = first else { return Vec::new() };
-    let mut edit = FileEdit { path, ..FileEdit::default() };
-    for pair in &pairs {
+    let Some(Ok(Value::Array(pairs))) = first else { return None };
+    let pair = |pair: &Value| {
         let field =
             |names: &[&str]| names.iter().find_map(|name| pair.get(*name).and_then(Value::as_str)).unwrap_or("");
-        let (inserted, removed) = changed_lines(field(&OLD_FIELDS), field(&NEW_FIELDS));
-        edit.inserted.extend(inserted);
-        edit.removed.extend(removed);
+        (field(&OLD_FIELDS).to_owned(), field(&NEW_FIELDS).to_owned())
+    };
+    Some(pairs.iter().map(pair).collect())
+}
+
+fn read_texts(call: &str) -> Option<FileEdit> {
+    let edit = read_text_edit(call)?;
+    let mut file = FileEdit { path: Some(edit.path), ..FileEdit::default() };
+    match edit.change {
+        None => {}
+        Some(TextChange::Whole(text) | TextChange::Inserted(text)) => {
+            file.inserted = text.lines().map(str::to_owned).collect();
+        }
+        Some(TextChange::Replaced(pairs)) => {
+            for (old, new) in &pairs {
+                let (inserted, removed) = changed_lines(old, new);
+                file.inserted.extend(inserted);
+                file.removed.extend(removed);
+            }
+        }
     }
-    vec![edit]
+    Some(file)
 }
 
 fn read_command(call: &str) -> Vec<FileEdit> {

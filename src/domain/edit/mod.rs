@@ -13,7 +13,7 @@ mod outcome;
 mod patch;
 
 pub use commit_output::{PrintedCommit, makes_commits, read_printed_commits};
-pub use edit_tool::{is_edit_tool, is_shell_tool, read_file_edits};
+pub use edit_tool::{TextChange, is_edit_tool, is_shell_tool, is_text_edit_tool, read_file_edits, read_text_edit};
 pub use file_edit::FileEdit;
 pub use line_hash::{LineChange, LineHasher};
 pub use outcome::is_failed_edit;
