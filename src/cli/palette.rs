@@ -1,5 +1,5 @@
-//! Colours and weight of the command line, by meaning. Owns when they are used and which escape sequences they are; does
-//! not own the texts. Signs and words carry the meaning too, so that nothing is lost without colours.
+//! Colours and weight of text on the command line, by meaning, and the escape sequences for them. Decides from the
+//! environment whether they are printed. Signs and words carry the meaning too, so that nothing is lost without colours.
 
 use std::io::IsTerminal as _;
 

@@ -129,11 +129,11 @@ fn read_variable(name: &str) -> Option<String> {
 /// Wish of the user for colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColourWish {
-    /// Never.
+    /// No colours at all.
     Never,
-    /// On a terminal.
+    /// Colours on a terminal.
     OnTerminal,
-    /// Also in a pipe or a file.
+    /// Colours also in a pipe or a file.
     Always,
 }
 

@@ -81,7 +81,7 @@ names!(PeriodUse { Timeline: "timeline"; Filter: "filter"; Unused: "unused"; });
 /// Period that a question names in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AskedPeriod {
-    /// The words.
+    /// Words of the question that name the period.
     pub words: String,
     /// Start of its first day.
     pub after: Timestamp,

@@ -114,7 +114,7 @@ impl RerankerSpec {
     }
 }
 
-/// Loaded reranker.
+/// Cross-encoder that is loaded and scores pairs of texts.
 #[derive(Debug)]
 pub struct Reranker {
     session: Session,

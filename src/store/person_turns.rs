@@ -161,8 +161,8 @@ impl Snapshot<'_> {
         })
     }
 
-    /// Returns the last texts of the person, or of whoever gave the agent its task, before a part of a session, newest
-    /// first; with `is_agent` those of the agent.
+    /// Returns the last texts of the person before a part of a session, newest first; in the session of a subagent, the
+    /// texts that gave it its task. With `is_agent` those of the agent.
     ///
     /// # Errors
     /// When reading fails or a text is damaged.

@@ -14,7 +14,7 @@ const MAX_ABOUT_CHARS: usize = 60;
 /// Most characters of an error in a command.
 const MAX_ERROR_CHARS: usize = 70;
 
-/// Something worth seeing.
+/// A command that is worth trying, with words about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Highlight {
     /// Command that shows it.

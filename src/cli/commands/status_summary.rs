@@ -26,7 +26,7 @@ const OWN_READINGS: [&str; 3] = ["disk", "response", "database"];
 /// Checks whose failure means that the memory does not work.
 const BROKEN_CHECKS: [&str; 2] = ["store", "words"];
 
-/// Something to do: what was found, and the command or advice.
+/// A finding to act on, with the command or advice.
 struct StatusTask {
     finding: String,
     advice: String,

@@ -119,7 +119,7 @@ pub struct TextEdit {
     pub change: Option<TextChange>,
 }
 
-/// What a call gives of a file's text.
+/// Form in which a call gives the text of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TextChange {
     /// The whole text.

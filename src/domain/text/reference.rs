@@ -29,7 +29,7 @@ pub enum Reference {
     Items(Vec<String>),
     /// All items of the last list.
     All,
-    /// Whatever was proposed or reported last.
+    /// The last proposal or report.
     Answer,
 }
 

@@ -71,7 +71,7 @@ const MAX_PERIOD_SESSIONS: usize = 50;
 /// Period that a query names in words: yesterday, last Friday, 三月份.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct PeriodAnswer {
-    /// The words.
+    /// Words of the question that name the period.
     pub words: String,
     /// Start of its first day: RFC 3339, UTC.
     pub after: String,

@@ -85,7 +85,7 @@ pub struct CommitEntry {
 /// A session that wrote something.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct WhySession {
-    /// For `memory_get`.
+    /// Session id, as `memory_get` takes it.
     pub session_id: String,
     /// Name of the project.
     pub project: SafeText,

@@ -15,7 +15,7 @@ use crate::store::EditState;
 
 /// Newest commits that are linked. Older ones of a longer history are linked alone when they are asked for.
 const MAX_COMMITS: usize = 20_000;
-/// How long after a call its result may come, which can take the call's lines back.
+/// Milliseconds after a call in which its result may come, which can take the call's lines back.
 const RESULT_DELAY_MS: i64 = 600_000;
 
 /// Progress of linking: commits done and in all.

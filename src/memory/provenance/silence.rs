@@ -41,7 +41,7 @@ names!(SilenceReason {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Silence {
     pub reason: SilenceReason,
-    /// Newest first.
+    /// Sessions that used the file, newest first.
     pub sessions: Vec<SessionSummary>,
 }
 

@@ -21,7 +21,7 @@ struct SessionFacts {
     parent: Option<String>,
 }
 
-/// What the parts of a message share.
+/// Fields that all parts of a message share.
 #[derive(Debug)]
 struct MessageFacts {
     session: String,
