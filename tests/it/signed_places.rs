@@ -5,18 +5,13 @@ use serde_json::{Value, json};
 
 use crate::home::TestHome;
 use crate::postgres::Postgres;
-use crate::provenance::{FOLDER, export, fingerprint, import, pull, push, search, search_remote, trust, write_bundle};
+use crate::provenance::{
+    FOLDER, export, fingerprint, import, import_gateway_session, pull, push, search, search_remote, trust, write_bundle,
+};
 
 /// A session of two messages with a title and a branch.
 fn import_session(home: &TestHome) {
-    let lines = [
-        crate::home::user("u1", "s1", "which port does the gateway use?"),
-        json!({ "type": "assistant", "uuid": "a1", "sessionId": "s1", "cwd": FOLDER, "timestamp": "2026-05-01T08:01:00.000Z",
-                "message": { "role": "assistant", "id": "a1", "content": [{ "type": "text", "text": "The gateway uses 7443." }] } })
-        .to_string(),
-    ];
-    let file = home.write("t/s1.jsonl", lines.join("\n") + "\n");
-    assert_eq!(home.json(&["import", "claude-code", file.to_str().unwrap()])["new"], json!(2));
+    import_gateway_session(home);
     home.database()
         .execute_batch("UPDATE conversations SET title = 'Gateway port'; UPDATE messages SET git_branch = 'main'")
         .unwrap();
